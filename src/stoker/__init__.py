@@ -1,0 +1,52 @@
+"""stoker: train Keras models on data larger than memory.
+
+Importing stoker imports neither Keras nor Numba; each public name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "open": "stoker.sources",
+    "Feed": "stoker.feed",
+    "Standardize": "stoker.transforms.numeric",
+    "Scale": "stoker.transforms.numeric",
+    "Impute": "stoker.transforms.numeric",
+    "LabelEncoder": "stoker.transforms.labels",
+    "OneHot": "stoker.transforms.labels",
+    "fit": "stoker.training.fit",
+    "load": "stoker.training.run",
+    "models": "stoker.models",
+    "errors": "stoker.errors",
+}
+
+__all__ = [*sorted(_HOME), "__version__"]
+
+if TYPE_CHECKING:
+    from stoker import errors as errors
+    from stoker import models as models
+    from stoker.feed import Feed as Feed
+    from stoker.sources import open as open
+    from stoker.training.fit import fit as fit
+    from stoker.training.run import load as load
+    from stoker.transforms.labels import LabelEncoder as LabelEncoder
+    from stoker.transforms.labels import OneHot as OneHot
+    from stoker.transforms.numeric import Impute as Impute
+    from stoker.transforms.numeric import Scale as Scale
+    from stoker.transforms.numeric import Standardize as Standardize
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'stoker' has no attribute {name!r}")
+    module = importlib.import_module(home)
+    return module if home == f"stoker.{name}" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,73 @@
+"""The errors that stoker raises.
+
+::
+
+    StokerError
+    ├── OptionError (ValueError)     an argument or flag that cannot be, or has no effect
+    ├── DataError (ValueError)       what a file holds cannot be trained on
+    │   ├── BadRowError              rows that cannot be parsed
+    │   ├── ColumnError              a column that is absent or cannot be used as it is
+    │   └── ChangedDataError         a file is not what the survey saw
+    ├── MemoryBudgetError            `memory` is too small for one window
+    ├── RunError                     a run directory that cannot be used
+    ├── WorkerError (RuntimeError)   a worker died or was shut down
+    └── MissingExtraError (ImportError)   an optional dependency is not installed
+
+Every message says what happened, where (file, line, row), what was received and the way out. The command
+line prints the message alone and exits with code 2; a traceback is for programs.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadRowError",
+    "ChangedDataError",
+    "ColumnError",
+    "DataError",
+    "MemoryBudgetError",
+    "MissingExtraError",
+    "OptionError",
+    "RunError",
+    "StokerError",
+    "WorkerError",
+]
+
+
+class StokerError(Exception):
+    """The base of every error that stoker raises on purpose."""
+
+
+class OptionError(StokerError, ValueError):
+    """An argument or flag that cannot be, contradicts another, or would have no effect."""
+
+
+class DataError(StokerError, ValueError):
+    """What a file holds cannot be read or trained on."""
+
+
+class BadRowError(DataError):
+    """Rows that cannot be parsed, under ``on_bad_row="error"`` or beyond ``max_bad_rows``."""
+
+
+class ColumnError(DataError):
+    """A column that is absent, or that cannot be used as it is."""
+
+
+class ChangedDataError(DataError):
+    """A file no longer holds what the survey saw."""
+
+
+class MemoryBudgetError(StokerError):
+    """The memory budget is too small for a single window."""
+
+
+class RunError(StokerError):
+    """A run directory that cannot be used: absent, incomplete, damaged or made by another plan."""
+
+
+class WorkerError(StokerError, RuntimeError):
+    """A worker died or was shut down before it delivered its result."""
+
+
+class MissingExtraError(StokerError, ImportError):
+    """An optional dependency is not installed; the message names the command that installs it."""

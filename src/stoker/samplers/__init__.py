@@ -1,0 +1,1 @@
+"""The order of rows as arithmetic: OrderSpec to read requests."""

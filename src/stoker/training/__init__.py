@@ -1,0 +1,1 @@
+"""Keras's own fit, fed by stoker."""
