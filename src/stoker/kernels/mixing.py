@@ -1,0 +1,173 @@
+"""A fixed 64-bit mixer and what is built on it: keys, bounded draws, permutations and digests.
+
+The mixer is the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+generators", OOPSLA 2014), applied once to the seed and once to the seed's image xor the value. It is written out
+here, and not taken from ``numpy.random``, because an order of rows must not change with a library's version.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = [
+    "add_digests",
+    "feistel",
+    "feistel_inverse",
+    "fold",
+    "mix",
+    "mix_many",
+    "permute_in_place",
+]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+_UPPER = np.uint64(0xD1B54A32D192ED03)
+_ONE = np.uint64(1)
+_ROUNDS = 8
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _finalise(word):
+    word = (word ^ (word >> np.uint64(30))) * _FIRST
+    word = (word ^ (word >> np.uint64(27))) * _SECOND
+    return word ^ (word >> np.uint64(31))
+
+
+@njit(nogil=True, cache=True)
+def mix(seed, value):
+    """Hash `value` under `seed`: both uint64, a bijection of `value` for each seed."""
+    return _finalise(_finalise(np.uint64(seed) + _GOLDEN) ^ np.uint64(value))
+
+
+@njit(nogil=True, cache=True)
+def fold(seed, values):
+    """Key of a seed and a uint64 array of words: ``mix(...mix(mix(seed, v0), v1)..., vn)``."""
+    key = np.uint64(seed)
+    for value in values:
+        key = mix(key, value)
+    return key
+
+
+@njit(nogil=True, cache=True)
+def mix_many(seed, values):
+    """`mix` of every element of a uint64 array of shape (n,), as uint64 of shape (n,)."""
+    mixed = np.empty(values.shape[0], np.uint64)
+    for place in range(values.shape[0]):
+        mixed[place] = mix(seed, values[place])
+    return mixed
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _high_product(left, right):
+    """Upper 64 bits of the product of two uint64."""
+    left_low, left_high = left & _LOW_HALF, left >> np.uint64(32)
+    right_low, right_high = right & _LOW_HALF, right >> np.uint64(32)
+    low = left_low * right_low
+    middle = left_high * right_low + (low >> np.uint64(32))
+    cross = left_low * right_high + (middle & _LOW_HALF)
+    return left_high * right_high + (middle >> np.uint64(32)) + (cross >> np.uint64(32))
+
+
+@njit(nogil=True, cache=True)
+def permute_in_place(items, key):
+    """Fisher-Yates over an array of shape (n,), drawing with ``mix(key, i)``; changes `items`."""
+    for last in range(items.shape[0] - 1, 0, -1):
+        other = np.int64(_high_product(mix(key, np.uint64(last)), np.uint64(last + 1)))
+        held = items[last]
+        items[last] = items[other]
+        items[other] = held
+
+
+@njit(nogil=True, cache=True)
+def _halves(size):
+    """Bits of the left and right half of the smallest binary domain that holds [0, size)."""
+    bits = 2
+    while bits < 64 and (_ONE << np.uint64(bits)) < np.uint64(size):
+        bits += 1
+    return np.uint64(bits - bits // 2), np.uint64(bits // 2)
+
+
+@njit(nogil=True, cache=True)
+def feistel(positions, size, key):
+    """Images of positions under a keyed permutation of [0, size) that is computed and never stored.
+
+    An alternating Feistel network of eight rounds over the smallest binary domain; values that fall outside
+    [0, size) walk on until they come back (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002).
+
+    Parameters
+    ----------
+    positions
+        int64 of shape (n,), each in [0, size).
+    size, key
+        Length of the domain; uint64 key.
+
+    Returns
+    -------
+    int64 of shape (n,).
+    """
+    left_bits, right_bits = _halves(size)
+    left_mask, right_mask = (_ONE << left_bits) - _ONE, (_ONE << right_bits) - _ONE
+    rounds = np.empty(_ROUNDS, np.uint64)
+    for turn in range(_ROUNDS):
+        rounds[turn] = mix(key, np.uint64(turn))
+    images = np.empty(positions.shape[0], np.int64)
+    for place in range(positions.shape[0]):
+        word = np.uint64(positions[place])
+        while True:
+            left, right = word >> right_bits, word & right_mask
+            for turn in range(0, _ROUNDS, 2):
+                left ^= _finalise(right ^ rounds[turn]) & left_mask
+                right ^= _finalise(left ^ rounds[turn + 1]) & right_mask
+            word = (left << right_bits) | right
+            if word < np.uint64(size):
+                break
+        images[place] = np.int64(word)
+    return images
+
+
+@njit(nogil=True, cache=True)
+def feistel_inverse(image, size, key):
+    """The position whose image under `feistel` is `image`."""
+    left_bits, right_bits = _halves(size)
+    left_mask, right_mask = (_ONE << left_bits) - _ONE, (_ONE << right_bits) - _ONE
+    word = np.uint64(image)
+    while True:
+        left, right = word >> right_bits, word & right_mask
+        for turn in range(_ROUNDS - 2, -1, -2):
+            right ^= _finalise(left ^ mix(key, np.uint64(turn + 1))) & right_mask
+            left ^= _finalise(right ^ mix(key, np.uint64(turn))) & left_mask
+        word = (left << right_bits) | right
+        if word < np.uint64(size):
+            return np.int64(word)
+
+
+@njit(nogil=True, cache=True)
+def add_digests(epoch, first_position, ids):
+    """Sums modulo 2**128 of the 128-bit hashes of (epoch, position, id) and of (id).
+
+    Parameters
+    ----------
+    epoch, first_position
+        The epoch, and the epoch's position of ``ids[0]``; the others follow.
+    ids
+        int64 row ids of shape (n,).
+
+    Returns
+    -------
+    uint64 array of four words: order low, order high, membership low, membership high.
+    """
+    sums = np.zeros(4, np.uint64)
+    epoch_key = mix(np.uint64(1), np.uint64(epoch))
+    for place in range(ids.shape[0]):
+        position_key = mix(epoch_key, np.uint64(first_position + place))
+        for which in range(2):
+            low = mix(position_key if which == 0 else np.uint64(2), np.uint64(ids[place]))
+            high = _finalise(low ^ _UPPER)
+            total = sums[2 * which] + low
+            carry = _ONE if total < low else np.uint64(0)
+            sums[2 * which] = total
+            sums[2 * which + 1] += high + carry
+    return sums

@@ -1,0 +1,97 @@
+"""One account of the memory that stoker's buffers take: charged when made, released when collected."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Charge", "Ledger"]
+
+
+class Ledger:
+    """Bytes held now and at the peak, by kind of buffer; safe to use from several threads.
+
+    Parameters
+    ----------
+    limit
+        The memory budget in bytes. The ledger records and reports; the plan is what keeps below it.
+
+    Examples
+    --------
+    >>> ledger = Ledger(limit=1_000)
+    >>> charge = ledger.charge("window", 400)
+    >>> charge.release()
+    >>> ledger.current, ledger.peak
+    (0, 400)
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._current: dict[str, int] = {}
+        self._peaks: dict[str, int] = {}
+        self._total = 0
+        self._peak = 0
+
+    @property
+    def current(self) -> int:
+        """Bytes held now."""
+        return self._total
+
+    @property
+    def peak(self) -> int:
+        """Bytes held at most at any moment so far."""
+        return self._peak
+
+    @property
+    def peaks_by_kind(self) -> dict[str, int]:
+        """The most bytes that each kind of buffer has held; the kinds need not have peaked together."""
+        with self._lock:
+            return dict(sorted(self._peaks.items()))
+
+    def charge(self, kind: str, num_bytes: int) -> Charge:
+        """Charge bytes to a kind of buffer until the charge is released."""
+        self._add(kind, num_bytes)
+        return Charge(self, kind, num_bytes)
+
+    def attach(self, kind: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Charge an array's bytes until nobody holds it, or a view of it, any more; return the array.
+
+        The array must own its memory: a view is collected before the memory it shows.
+        """
+        charge = self.charge(kind, array.nbytes)
+        weakref.finalize(array, charge.release).atexit = False
+        return array
+
+    def _add(self, kind: str, num_bytes: int) -> None:
+        with self._lock:
+            held = self._current.get(kind, 0) + num_bytes
+            self._current[kind] = held
+            self._peaks[kind] = max(self._peaks.get(kind, 0), held)
+            self._total += num_bytes
+            self._peak = max(self._peak, self._total)
+
+
+class Charge:
+    """Bytes charged to a ledger; `release` gives them back once, however often it is called."""
+
+    __slots__ = ("_kind", "_ledger", "_num_bytes")
+
+    def __init__(self, ledger: Ledger, kind: str, num_bytes: int) -> None:
+        self._ledger, self._kind, self._num_bytes = ledger, kind, num_bytes
+
+    def release(self) -> None:
+        """Give the bytes back."""
+        num_bytes, self._num_bytes = self._num_bytes, 0
+        if num_bytes:
+            self._ledger._add(self._kind, -num_bytes)
+
+    def __enter__(self) -> Charge:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
