@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Ledger:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._lock = threading.Lock()
+        # Releases arrive from finalizers, which may run in the middle of `_add` on the same thread: they are
+        # only noted here, and booked by whoever holds the lock next.
+        self._returned: deque[tuple[str, int]] = deque()
         self._current: dict[str, int] = {}
         self._peaks: dict[str, int] = {}
         self._total = 0
@@ -40,7 +44,9 @@ class Ledger:
     @property
     def current(self) -> int:
         """Bytes held now."""
-        return self._total
+        with self._lock:
+            self._book_returns()
+            return self._total
 
     @property
     def peak(self) -> int:
@@ -69,11 +75,21 @@ class Ledger:
 
     def _add(self, kind: str, num_bytes: int) -> None:
         with self._lock:
+            self._book_returns()
             held = self._current.get(kind, 0) + num_bytes
             self._current[kind] = held
             self._peaks[kind] = max(self._peaks.get(kind, 0), held)
             self._total += num_bytes
             self._peak = max(self._peak, self._total)
+
+    def _book_returns(self) -> None:
+        while self._returned:
+            kind, num_bytes = self._returned.popleft()
+            self._current[kind] -= num_bytes
+            self._total -= num_bytes
+
+    def _give_back(self, kind: str, num_bytes: int) -> None:
+        self._returned.append((kind, num_bytes))
 
 
 class Charge:
@@ -88,7 +104,7 @@ class Charge:
         """Give the bytes back."""
         num_bytes, self._num_bytes = self._num_bytes, 0
         if num_bytes:
-            self._ledger._add(self._kind, -num_bytes)
+            self._ledger._give_back(self._kind, num_bytes)
 
     def __enter__(self) -> Charge:
         return self

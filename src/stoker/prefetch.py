@@ -1,4 +1,4 @@
-"""Any callable over any iterator of tasks, in worker threads or the calling thread: ordered, bounded, closable.
+"""Any callable over any iterator of tasks, in threads or the calling thread: ordered, bounded, closable.
 
 One bounded deque of futures gives everything: results come in the order of their tasks, an exception arrives
 in its place with its own type, and no more than ``in_flight`` tasks are started beyond what was taken.

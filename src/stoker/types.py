@@ -245,8 +245,8 @@ class Transform(Protocol):
     """Turns columns into arrays; learns what it needs in mergeable passes over the training rows.
 
     Duties: `__init__` only stores; learned names end in ``_``; `partial_fit` sees the rows in row order
-    but in any chunking, and the result does not depend on the chunking; `merge` takes one fitted on the rows that
-    follow; `apply` is thread-safe, changes nothing, and returns fresh arrays; `state` is plain data
+    but in any chunking, and the result does not depend on the chunking; `merge` takes one fitted on the
+    rows that follow; `apply` is thread-safe, changes nothing, and returns fresh arrays; `state` is plain data
     (None, bool, int, float, str, list, dict) from which `from_state` makes an equal transform.
     """
 

@@ -1,8 +1,9 @@
 """A fixed 64-bit mixer and what is built on it: keys, bounded draws, permutations and digests.
 
 The mixer is the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
-generators", OOPSLA 2014), applied once to the seed and once to the seed's image xor the value. It is written out
-here, and not taken from ``numpy.random``, because an order of rows must not change with a library's version.
+generators", OOPSLA 2014), applied once to the seed and once to the seed's image xor the value. It is
+written out here, and not taken from ``numpy.random``, because an order of rows must not change with a
+library's version.
 """
 
 from __future__ import annotations

@@ -1,0 +1,128 @@
+"""Results come in order, bounded, with exceptions in their place, and nothing is left behind."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stoker.errors import OptionError
+from stoker.prefetch import prefetch
+
+
+def threads_named(name: str) -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(f"stoker-{name}")]
+
+
+@settings(max_examples=40, deadline=None)
+@given(count=st.integers(0, 30), workers=st.integers(0, 4), in_flight=st.integers(1, 8))
+def test_results_come_in_the_order_of_their_tasks(count, workers, in_flight):
+    with prefetch(lambda n: n * n, range(count), workers=workers, in_flight=in_flight, name="t") as results:
+        assert list(results) == [n * n for n in range(count)]
+
+
+def test_no_more_tasks_are_drawn_than_the_bound_allows():
+    drawn = []
+
+    def tasks():
+        for number in range(100):
+            drawn.append(number)
+            yield number
+
+    with prefetch(lambda n: n, tasks(), workers=2, in_flight=3, name="bound") as results:
+        next(results)
+        assert len(drawn) <= 4
+
+
+def test_nothing_starts_before_the_first_result_is_asked_for():
+    drawn = []
+    results = prefetch(drawn.append, range(3), workers=1, in_flight=2, name="lazy")
+    time.sleep(0.01)
+    assert not drawn
+    results.close()
+
+
+def test_an_exception_arrives_in_its_place_with_its_own_type():
+    def divide(number):
+        return 6 // number
+
+    results = prefetch(divide, [3, 2, 0, 1], workers=2, in_flight=4, name="fault")
+    assert [next(results), next(results)] == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert list(results) == []
+    assert not threads_named("fault")
+
+
+def test_a_failing_task_iterator_fails_after_the_good_results():
+    def tasks():
+        yield 1
+        yield 2
+        raise KeyError("no more")
+
+    results = prefetch(lambda n: n, tasks(), workers=2, in_flight=8, name="tasks")
+    assert [next(results), next(results)] == [1, 2]
+    with pytest.raises(KeyError, match="no more"):
+        next(results)
+
+
+def test_a_timeout_error_of_the_function_is_not_mistaken_for_a_wait():
+    def late(_):
+        raise TimeoutError("the device did not answer")
+
+    with (
+        prefetch(late, [1], workers=1, in_flight=1, name="late", tell_after=60) as results,
+        pytest.raises(TimeoutError, match="device"),
+    ):
+        next(results)
+
+
+def test_closing_ends_every_thread_and_closes_the_tasks():
+    closed = []
+
+    def tasks():
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.append(True)
+
+    results = prefetch(lambda n: n, tasks(), workers=3, in_flight=3, name="closing")
+    next(results)
+    results.close()
+    results.close()
+    assert closed == [True]
+    assert not threads_named("closing")
+    assert list(results) == []
+
+
+def test_a_long_wait_is_told(caplog):
+    release = threading.Event()
+    threading.Timer(0.2, release.set).start()
+    with (
+        caplog.at_level(logging.WARNING, logger="stoker"),
+        prefetch(
+            lambda _: release.wait(5), [1], workers=1, in_flight=1, name="slow disk", tell_after=0.05
+        ) as results,
+    ):
+        assert next(results) is True
+    assert "still waiting for slow disk" in caplog.text
+
+
+def test_ready_tells_whether_the_next_result_can_be_had_at_once():
+    release = threading.Event()
+    with prefetch(lambda _: release.wait(5), [1], workers=1, in_flight=1, name="ready") as results:
+        assert not results.ready()
+        release.set()
+        assert next(results) is True
+        assert results.ready()
+
+
+@pytest.mark.parametrize(("workers", "in_flight", "name"), [(-1, 1, "workers"), (1, 0, "in_flight")])
+def test_impossible_bounds_are_refused_by_name(workers, in_flight, name):
+    with pytest.raises(OptionError, match=name):
+        prefetch(abs, [], workers=workers, in_flight=in_flight, name="x")
