@@ -42,7 +42,9 @@ def prefetch(
     function
         Called in a worker thread, once a task.
     tasks
-        Drawn one by one in the consuming thread, never further ahead than the bound.
+        Drawn one by one in the consuming thread, never further ahead than the bound. Where they come from
+        another stage and have a method ``ready() -> bool``, none is drawn that would have to be waited for
+        while a result is under way.
     workers
         Threads; 0 calls `function` in the consuming thread when its result is asked for.
     in_flight
@@ -113,6 +115,8 @@ class Prefetched(Generic[Task, Result]):
         """Start as many tasks as the bound allows, without waiting for any."""
         pool = self._pool
         while pool is not None and not self._exhausted and len(self._futures) < self._in_flight:
+            if self._futures and not self._task_at_hand():
+                return  # a stage before this one is still at work: rather hand on what is finished
             try:
                 task = next(self._tasks)
             except StopIteration:
@@ -127,8 +131,15 @@ class Prefetched(Generic[Task, Result]):
         """Whether the next result, or the end, can be had without waiting."""
         if self._pool is None:
             return False
+        if not self._futures and not self._exhausted and not self._task_at_hand():
+            return False
         self.start()
         return not self._futures or self._futures[0].done()
+
+    def _task_at_hand(self) -> bool:
+        """Whether the next task can be drawn without waiting; tasks that cannot tell are taken at their word."""
+        ready: Callable[[], bool] | None = getattr(self._tasks, "ready", None)
+        return ready is None or ready()
 
     def __next__(self) -> Result:
         if self._closed:

@@ -17,6 +17,7 @@ __all__ = [
     "Batch",
     "ColumnKind",
     "ColumnSpec",
+    "FeedSpec",
     "IntArray",
     "Matrix",
     "OrderKind",
@@ -27,6 +28,7 @@ __all__ = [
     "Rows",
     "Sampler",
     "Shard",
+    "Task",
     "Transform",
     "Uint64Array",
 ]
@@ -35,6 +37,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 Uint64Array: TypeAlias = npt.NDArray[np.uint64]
 Arrays: TypeAlias = "npt.NDArray[Any] | Mapping[str, npt.NDArray[Any]]"
 ColumnKind: TypeAlias = Literal["int", "float", "text"]
+Task: TypeAlias = Literal["binary", "classes", "regression"]
 OrderKind: TypeAlias = Literal["sequential", "exact", "block"]
 
 
@@ -44,6 +47,38 @@ class ColumnSpec:
 
     name: str
     kind: ColumnKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSpec:
+    """What a model must know of the data: what comes in, what is asked for.
+
+    Attributes
+    ----------
+    input_shape
+        Shape of one row of x.
+    input_dtype
+        dtype of x.
+    features
+        Names of the columns of x.
+    task
+        ``binary``: y is 0 or 1, int32 (B,); ``classes``: y is a class index, int32 (B,); ``regression``: y is
+        float32 (B,).
+    classes
+        The labels behind the class indices, sorted; None for regression.
+    num_outputs
+        Units of the last layer: 1 for binary and regression, the number of classes otherwise.
+    label
+        Name of the label column.
+    """
+
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    features: tuple[str, ...]
+    task: Task
+    classes: tuple[str, ...] | tuple[int, ...] | tuple[float, ...] | None
+    num_outputs: int
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
