@@ -1,0 +1,254 @@
+"""Everything that decides a run, resolved before its first step: order, memory, cache, concurrency, predictions.
+
+A pure function of the survey's figures and the options. The order depends on sizes, batch size and the declared
+memory alone; workers, cache and the state of the machine decide only how fast the same rows arrive.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from stoker.errors import MemoryBudgetError, OptionError
+from stoker.types import OrderKind, OrderSpec
+
+__all__ = [
+    "CacheOption",
+    "DataFacts",
+    "MachineFacts",
+    "MemoryLine",
+    "Plan",
+    "PlanOptions",
+    "Shuffle",
+    "make_plan",
+    "parse_bytes",
+    "resolve_order",
+]
+
+Shuffle: TypeAlias = Literal["block", "exact"] | bool
+CacheOption: TypeAlias = Literal["auto", "always", "never"]
+
+MIB = 1 << 20
+READ_PIECE_BYTES = MIB  # one coalesced read of a source, at most
+_VALUE_BYTES = (
+    8  # a number of the widest type; the order must not depend on the type that a format happens to hold
+)
+_WINDOW_SHARE = 6  # a window takes at most this part of the memory: one is used up, one waits, one is read
+_GROUP_SHARE = 32  # batches made in one go take at most this part
+_GROUP_BYTES = 4 * MIB
+_KEEP_SHARE = 2  # rows kept in memory from the survey take at most this part
+_BLOCKS_A_WINDOW = 64
+_BLOCK_BYTES = 256 * 1024
+_MOST_LANES = 16
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the survey found that the plan depends on.
+
+    ``num_rows`` are the rows of the training view; ``num_slots`` and ``num_bytes`` those of its files;
+    ``row_bytes`` is one parsed row in memory; ``survey_seconds`` what the survey took, 0 if it was stored.
+    """
+
+    num_rows: int
+    num_slots: int
+    num_bytes: int
+    num_features: int
+    num_columns: int
+    row_bytes: int
+    kept: bool = False
+    survey_seconds: float = 0.0
+
+
+class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the plan may know of the machine; none of it enters the order."""
+
+    cores: int
+    free_disk_bytes: int = 0
+
+
+class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user chose."""
+
+    batch_size: int = 256
+    shuffle: Shuffle = True
+    seed: int = 0
+    memory_bytes: int = 10**9
+    cache: CacheOption = "auto"
+    epochs: int = 1
+    workers: int | None = None
+
+
+class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of buffer: how many there are at most, and the bytes of all of them."""
+
+    name: str
+    count: int
+    num_bytes: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it will be: printed, written to run.json, and read from there when the run goes on."""
+
+    order: OrderSpec
+    memory_bytes: int
+    memory: tuple[MemoryLine, ...]
+    use_cache: bool
+    cache_bytes: int
+    cache_reason: str
+    workers: int
+    windows_in_flight: int
+    group_batches: int
+    groups_in_flight: int
+    seconds_survey: float
+    seconds_cache: float
+    seconds_epoch: float
+
+    @property
+    def memory_planned(self) -> int:
+        """Bytes of all lines together."""
+        return sum(line.num_bytes for line in self.memory)
+
+
+def parse_bytes(text: str | int) -> int:
+    """Read an amount of memory: ``64MB``, ``1.5 GiB``, ``800000``.
+
+    Examples
+    --------
+    >>> parse_bytes("64MB"), parse_bytes("1.5 GiB"), parse_bytes(1000)
+    (64000000, 1610612736, 1000)
+    """
+    if isinstance(text, int):
+        amount: float = text
+    else:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", text)
+        if match is None or match[2].upper() not in _UNITS:
+            raise OptionError(f"memory must be a size such as 64MB, 1.5GiB or 800000 bytes, got {text!r}")
+        amount = float(match[1]) * _UNITS[match[2].upper()]
+    if amount < 1:
+        raise OptionError(f"memory must be at least one byte, got {text!r}")
+    return int(amount)
+
+
+def _lanes(batch_size: int) -> int:
+    lanes = 1
+    while lanes < _MOST_LANES and batch_size % (2 * lanes) == 0:
+        lanes *= 2
+    return lanes
+
+
+def _order_kind(shuffle: Shuffle) -> OrderKind:
+    if shuffle is False:
+        return "sequential"
+    if shuffle is True:
+        return "block"
+    if shuffle not in ("block", "exact"):
+        raise OptionError(f"shuffle must be True, False, 'block' or 'exact', got {shuffle!r}")
+    return shuffle
+
+
+def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
+    """Resolve the order of rows from sizes, batch size and declared memory.
+
+    Raises
+    ------
+    OptionError
+        If the batch size is below 1 or the shuffle unknown.
+    MemoryBudgetError
+        If a window of a single batch does not fit.
+    """
+    batch = options.batch_size
+    if batch < 1:
+        raise OptionError(f"batch_size must be at least 1, got {batch}")
+    row = data.num_columns * _VALUE_BYTES
+    most = options.memory_bytes // (_WINDOW_SHARE * row)
+    window = max(1, most // batch) * batch
+    window = min(window, -(-data.num_rows // batch) * batch)
+    needed = batch * (row + 4 * (data.num_features + 1)) + READ_PIECE_BYTES
+    if needed > options.memory_bytes:
+        raise MemoryBudgetError(
+            f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of {data.num_columns} "
+            f"columns needs {needed:,}: raise --memory to {-(-needed // 10**6)}MB or lower --batch-size"
+        )
+    kind = _order_kind(options.shuffle)
+    block = max(1, min(_BLOCK_BYTES // row, window // _BLOCKS_A_WINDOW))
+    return OrderSpec(
+        kind=kind,
+        seed=options.seed,
+        batch_size=batch,
+        num_rows=data.num_rows,
+        block=block if kind == "block" else 1,
+        window=window,
+        lanes=_lanes(batch),
+    )
+
+
+def keep_bytes(memory_bytes: int) -> int:
+    """Bytes of parsed rows that a survey may keep in memory instead of having them parsed again."""
+    return memory_bytes // _KEEP_SHARE
+
+
+def _decide_cache(data: DataFacts, machine: MachineFacts, options: PlanOptions) -> tuple[bool, str]:
+    size = data.num_slots * data.row_bytes
+    if options.cache == "never":
+        return False, "not asked for"
+    if data.kept:
+        return False, "the rows fit into memory"
+    if options.cache == "always":
+        return True, "asked for"
+    if options.epochs < 2:
+        return False, "a single epoch reads each row once"
+    if machine.free_disk_bytes < 2 * size:
+        return False, f"it needs {size:,} bytes and twice that free, the disk has {machine.free_disk_bytes:,}"
+    return True, f"{options.epochs} epochs are planned and the disk has twice the room"
+
+
+def make_plan(data: DataFacts, machine: MachineFacts, options: PlanOptions) -> Plan:
+    """Resolve a run from what the survey found, the machine and the options; pure.
+
+    Raises
+    ------
+    OptionError
+        If an option cannot be.
+    MemoryBudgetError
+        If not even one window fits into the memory.
+    """
+    order = resolve_order(data, options)
+    workers = max(1, machine.cores) if options.workers is None else options.workers
+    if workers < 0:
+        raise OptionError(f"workers must be 0 or more, got {workers}")
+    use_cache, reason = _decide_cache(data, machine, options)
+    in_storage = use_cache or data.kept
+    batch_bytes = order.batch_size * 4 * (data.num_features + 1)
+    group = max(1, min(_GROUP_BYTES, options.memory_bytes // _GROUP_SHARE) // batch_bytes)
+    group = min(group, order.window // order.batch_size)
+    groups = max(1, min(workers + 2, options.memory_bytes // 8 // (group * batch_bytes)))
+    window_bytes = order.window * (16 if in_storage else 16 + data.row_bytes)
+    kept_bytes = data.num_slots * data.row_bytes if data.kept else 0
+    rest = options.memory_bytes - kept_bytes - (groups + 1) * group * batch_bytes - workers * READ_PIECE_BYTES
+    windows = max(0, min(2, rest // window_bytes - 1))
+    memory = (
+        MemoryLine(name="kept rows", count=1, num_bytes=kept_bytes),
+        MemoryLine(name="windows", count=windows + 1, num_bytes=(windows + 1) * window_bytes),
+        MemoryLine(name="batches", count=groups + 1, num_bytes=(groups + 1) * group * batch_bytes),
+        MemoryLine(name="reads", count=workers, num_bytes=0 if in_storage else workers * READ_PIECE_BYTES),
+    )
+    scan = data.survey_seconds
+    return Plan(
+        order=order,
+        memory_bytes=options.memory_bytes,
+        memory=tuple(line for line in memory if line.num_bytes),
+        use_cache=use_cache,
+        cache_bytes=data.num_slots * data.row_bytes if use_cache else 0,
+        cache_reason=reason,
+        workers=workers,
+        windows_in_flight=windows,
+        group_batches=group,
+        groups_in_flight=groups,
+        seconds_survey=scan,
+        seconds_cache=scan if use_cache else 0.0,
+        seconds_epoch=0.0 if in_storage else scan,
+    )
