@@ -1,7 +1,7 @@
-"""Everything that decides a run, resolved before its first step: order, memory, cache, concurrency, predictions.
+"""Everything that decides a run, resolved before its first step: order, memory, cache, concurrency.
 
-A pure function of the survey's figures and the options. The order depends on sizes, batch size and the declared
-memory alone; workers, cache and the state of the machine decide only how fast the same rows arrive.
+A pure function of the survey's figures and the options. The order depends on sizes, batch size and the
+declared memory alone; workers, cache and the state of the machine decide only how fast the same rows arrive.
 """
 
 from __future__ import annotations

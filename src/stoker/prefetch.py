@@ -137,7 +137,7 @@ class Prefetched(Generic[Task, Result]):
         return not self._futures or self._futures[0].done()
 
     def _task_at_hand(self) -> bool:
-        """Whether the next task can be drawn without waiting; tasks that cannot tell are taken at their word."""
+        """Whether the next task can be drawn without waiting; tasks that cannot tell are trusted."""
         ready: Callable[[], bool] | None = getattr(self._tasks, "ready", None)
         return ready is None or ready()
 

@@ -1,0 +1,130 @@
+"""Read requests to rows in batch order; stateless, so that any thread may load any window."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from stoker.kernels.mixing import add_digests
+from stoker.ledger import Ledger
+from stoker.types import IntArray, ReadRequest, RowReader, Rows
+
+__all__ = ["BatchGroup", "Loader", "PositionMap", "Window", "order_digests"]
+
+
+class PositionMap(Protocol):
+    """From view positions to row ids."""
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the view."""
+        ...
+
+    def ids_of(self, positions: IntArray) -> IntArray:
+        """Row ids of view positions; ascending where the positions are."""
+        ...
+
+
+class Window:
+    """The rows of one read request, and the order in which the batches take them.
+
+    Attributes
+    ----------
+    request
+        What was asked for.
+    rows
+        The rows, in the order of their ids.
+    ids
+        Their ids, int64 of shape (n,), ascending.
+    """
+
+    def __init__(self, request: ReadRequest, rows: Rows, ids: IntArray) -> None:
+        self.request, self.rows, self.ids = request, rows, ids
+
+    def groups(self, batch_size: int, group_batches: int, start_batch: int = 0) -> Iterator[BatchGroup]:
+        """Runs of whole batches, those before the epoch's batch `start_batch` left out."""
+        first = max(0, start_batch - self.request.first_batch)
+        behind = -(-len(self.request.order) // batch_size)
+        for batch in range(first, behind, group_batches):
+            yield BatchGroup(self, batch, min(batch + group_batches, behind), batch_size)
+
+
+class BatchGroup:
+    """Consecutive batches of one window, to be transformed in one go."""
+
+    def __init__(self, window: Window, first: int, behind: int, batch_size: int) -> None:
+        self.window, self.batch_size = window, batch_size
+        self.take = window.request.order[first * batch_size : behind * batch_size]
+        self.first_batch = window.request.first_batch + first
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the batches belong to."""
+        return self.window.request.epoch
+
+    @property
+    def ids(self) -> IntArray:
+        """Row ids in batch order, int64 of shape (n,)."""
+        return self.window.ids[self.take]
+
+
+class Loader:
+    """Loads windows: view positions to ids to rows, whatever holds them.
+
+    Parameters
+    ----------
+    reader
+        Where the rows are.
+    view
+        Which of them, by position.
+    ledger
+        What the windows are charged to.
+    read_bytes
+        What one read holds besides its rows; 0 where rows are not read but mapped.
+    """
+
+    def __init__(self, reader: RowReader, view: PositionMap, ledger: Ledger, read_bytes: int) -> None:
+        self._reader, self._view, self._ledger, self._read_bytes = reader, view, ledger, read_bytes
+
+    def load(self, request: ReadRequest) -> Window:
+        """Read the rows of a request; safe to call from several threads.
+
+        Raises
+        ------
+        ChangedDataError
+            If a file is not what the survey saw.
+        """
+        with self._ledger.charge("reads", self._read_bytes):
+            ids = self._view.ids_of(_positions(request.ranges))
+            rows = self._reader.read(ids)
+        window = Window(request, rows, ids)
+        charge = self._ledger.charge("windows", ids.nbytes + request.order.nbytes + _own_bytes(rows))
+        weakref.finalize(window, charge.release).atexit = False
+        return window
+
+
+def order_digests(epoch: int, first_place: int, ids: IntArray) -> tuple[int, int]:
+    """Order and membership digest of consecutive places of an epoch, each modulo 2**128."""
+    low, high, member_low, member_high = (int(word) for word in add_digests(epoch, first_place, ids))
+    return low + (high << 64), member_low + (member_high << 64)
+
+
+def _positions(ranges: IntArray) -> IntArray:
+    """The positions in ascending disjoint ranges of shape (r, 2), one after the other."""
+    lengths = ranges[:, 1] - ranges[:, 0]
+    skipped = ranges[:, 0] - (np.cumsum(lengths) - lengths)
+    positions: IntArray = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(skipped, lengths)
+    return positions
+
+
+def _own_bytes(rows: Rows) -> int:
+    """Bytes that were allocated for these rows; none where they only point into a mapping or kept rows."""
+    if rows.index is not None:
+        return 0
+    held: list[Any] = list(rows.columns.values())
+    if rows.matrix is not None:
+        held.append(rows.matrix.values)
+    return sum(int(column.nbytes) for column in held)
