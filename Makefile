@@ -1,0 +1,80 @@
+# make demo      set everything up and train on the handwritten digits
+# make test      set everything up and run the quick tests
+# make install   what both begin with: .venv with stoker, the JAX backend and the development tools
+
+PYTHON ?= python3
+VENV ?= .venv
+BACKENDS_VENV ?= .venv-backends
+BENCH_VENV ?= .venv-bench
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+BACKEND_TESTS := tests/training tests/test_models.py tests/contracts/test_backends.py
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow test-backends check format bench
+
+help:
+	@echo 'make demo           train on the handwritten digits, from an empty checkout'
+	@echo 'make test           quick tests'
+	@echo 'make install        create $(VENV)'
+	@echo 'make check          ruff, mypy and the import layers'
+	@echo 'make format         let ruff format and mend what it can'
+	@echo 'make test-slow      the tests that take more than a few seconds'
+	@echo 'make test-backends  the training tests on TensorFlow and PyTorch, in $(BACKENDS_VENV)'
+	@echo 'make bench          the benchmarks beside their peers, in $(BENCH_VENV)'
+
+# A new environment $(1) with a pip that knows dependency groups (25.1).
+define new_venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "stoker needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true);" \
+	         "say which to use: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+endef
+
+$(VENV)/.installed: pyproject.toml
+	$(call new_venv,$(VENV))
+	$(BIN)/python -m pip install --quiet --editable '.[jax]' --group dev
+	@touch $@
+
+# PyTorch first and pinned: whatever asks for torch later finds it there.
+$(BACKENDS_VENV)/.installed: pyproject.toml
+	$(call new_venv,$(BACKENDS_VENV))
+	$(BACKENDS_VENV)/bin/python -m pip install --quiet 'torch==2.13.0'
+	$(BACKENDS_VENV)/bin/python -m pip install --quiet --editable '.[tensorflow,torch]' --group dev
+	@touch $@
+
+$(BENCH_VENV)/.installed: pyproject.toml
+	$(call new_venv,$(BENCH_VENV))
+	$(BENCH_VENV)/bin/python -m pip install --quiet 'torch==2.13.0'
+	$(BENCH_VENV)/bin/python -m pip install --quiet --editable '.[jax,bench]'
+	@touch $@
+
+install: $(VENV)/.installed
+
+demo: install
+	$(BIN)/stoker demo
+
+test: install
+	$(BIN)/pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: install
+	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+test-backends: $(BACKENDS_VENV)/.installed
+	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest $(BACKEND_TESTS) $(PYTEST_ARGS)
+	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest $(BACKEND_TESTS) $(PYTEST_ARGS)
+
+check: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python -m benchmarks
