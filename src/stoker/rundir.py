@@ -1,0 +1,232 @@
+"""The typed records of a run directory, written atomically and read as data.
+
+::
+
+    runs/digits/
+      run.json       the whole run: data, columns, plan, fitted transforms, one record an epoch, outcome
+      model.keras    the best model (by the monitored metric)
+      last.keras     the model after the last finished step
+      epochs.csv     the epochs' metrics as a table
+
+docs/run-directory.md documents every field.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from stoker.errors import RunError
+from stoker.folders import staged_file
+from stoker.plan import Plan
+from stoker.types import ColumnSpec, FeedSpec
+
+__all__ = [
+    "EpochRecord",
+    "FileRecord",
+    "Outcome",
+    "RunDirectory",
+    "RunRecord",
+    "next_run_path",
+]
+
+FORMAT = 1
+Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
+
+
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A data file as the survey saw it: its identity is size and digest, the path only says where it was."""
+
+    path: str
+    num_bytes: int
+    num_rows: int
+    digest: str
+
+
+class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One finished epoch; digests are hexadecimal, modulo 2**128, over the rows that the model took."""
+
+    epoch: int
+    metrics: dict[str, float]
+    rows: int
+    seconds: float
+    wait_seconds: float
+    order_digest: str
+    member_digest: str
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What a run came to; the figures are those of the whole run so far."""
+
+    status: Status = "running"
+    rows: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    wait_seconds: float = 0.0
+    ledger_peak_bytes: int = 0
+    peak_rss_bytes: int = 0
+    monitor: str | None = None
+    best_epoch: int | None = None
+    best_value: float | None = None
+    error: str | None = None
+
+
+class RunRecord(msgspec.Struct, kw_only=True):
+    """All of run.json."""
+
+    format: int = FORMAT
+    versions: dict[str, str]
+    created: str
+    backend: str
+    options: dict[str, Any]
+    files: list[FileRecord]
+    validation_files: list[FileRecord] = []
+    columns: list[ColumnSpec]
+    excluded_rows: int = 0
+    spec: FeedSpec
+    transform: dict[str, Any]
+    target: dict[str, Any]
+    plan: Plan
+    epochs: list[EpochRecord] = []
+    outcome: Outcome = msgspec.field(default_factory=Outcome)
+
+
+class RunDirectory:
+    """A run's folder on disk.
+
+    Parameters
+    ----------
+    path
+        The folder; `create` makes it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    @property
+    def best_model(self) -> Path:
+        """``model.keras``."""
+        return self.path / "model.keras"
+
+    @property
+    def last_model(self) -> Path:
+        """``last.keras``."""
+        return self.path / "last.keras"
+
+    def create(self, record: RunRecord) -> None:
+        """Make the folder and write its first record.
+
+        Raises
+        ------
+        RunError
+            If the folder already holds a run, or cannot be made or written.
+        """
+        if (self.path / "run.json").exists():
+            raise RunError(
+                f"{self.path} already holds a run{self._difference(record)}; choose another folder"
+            )
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path} is a file, and a run needs a folder: choose another --run")
+        self.write(record)
+
+    def write(self, record: RunRecord) -> None:
+        """Write run.json and epochs.csv, each whole or not at all.
+
+        Raises
+        ------
+        RunError
+            If they cannot be written.
+        """
+        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with staged_file(self.path / "run.json") as file:
+                file.write(encoded + b"\n")
+            with staged_file(self.path / "epochs.csv") as file:
+                file.write(_epochs_table(record.epochs).encode())
+        except OSError as error:
+            raise RunError(
+                f"the run directory {self.path} cannot be written ({error.strerror}): choose another --run "
+                "or make room there"
+            ) from error
+
+    def read(self) -> RunRecord:
+        """Read run.json, checked by type.
+
+        Raises
+        ------
+        RunError
+            If there is none, it is damaged, or a newer stoker wrote it.
+        """
+        path = self.path / "run.json"
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise RunError(f"{self.path} holds no run: there is no run.json in it") from None
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            record = msgspec.json.decode(data, type=RunRecord)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise RunError(f"{path} is damaged or not a run of stoker: {error}") from error
+        if record.format > FORMAT:
+            raise RunError(
+                f"{path} has format {record.format}, this stoker reads up to {FORMAT}: pip install -U stoker"
+            )
+        return record
+
+    def _difference(self, record: RunRecord) -> str:
+        """How the run that is there differs from the new one, as the end of a sentence."""
+        try:
+            there = self.read()
+        except RunError:
+            return ""
+        differing = [
+            name
+            for name, old, new in (
+                ("files", [f.digest for f in there.files], [f.digest for f in record.files]),
+                ("columns", there.columns, record.columns),
+                ("label", there.spec.label, record.spec.label),
+                ("classes", there.spec.classes, record.spec.classes),
+                ("transform", there.transform, record.transform),
+                ("order of rows", there.plan.order, record.plan.order),
+            )
+            if old != new
+        ]
+        return (
+            f" of another plan (it differs in {', '.join(differing)})" if differing else " of the same plan"
+        )
+
+
+def next_run_path(data_path: str, root: str = "runs") -> str:
+    """Name the run directory ``runs/<file>-<n>`` with the first number that is free.
+
+    Examples
+    --------
+    >>> next_run_path("/data/clicks.csv", root="/nowhere")
+    '/nowhere/clicks-1'
+    """
+    stem = re.sub(r"[^\w.-]+", "-", Path(data_path).name.split(".")[0]).strip("-") or "run"
+    number = 1
+    while (Path(root) / f"{stem}-{number}").exists():
+        number += 1
+    return (Path(root) / f"{stem}-{number}").as_posix()
+
+
+def _epochs_table(epochs: list[EpochRecord]) -> str:
+    names = list(dict.fromkeys(name for record in epochs for name in record.metrics))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["epoch", "rows", "seconds", "wait_seconds", *names])
+    for record in epochs:
+        figures = [record.metrics.get(name, "") for name in names]
+        writer.writerow(
+            [record.epoch, record.rows, f"{record.seconds:.3f}", f"{record.wait_seconds:.3f}", *figures]
+        )
+    return table.getvalue()
