@@ -1,0 +1,114 @@
+"""Where the records of a CSV file begin and end.
+
+A record ends at LF, CRLF or a lone CR outside quotes; a line without a byte is no record. A quote opens only
+at the start of a field, that is behind a delimiter or a terminator. So outside quotes a byte ends a record
+exactly if it is CR or LF and the byte before it is neither.
+"""
+
+from __future__ import annotations
+
+from stoker.kernels.compiling import kernel
+
+__all__ = ["NO_PROBLEM", "OPEN_QUOTE", "close_quote", "scan_records", "skip_record"]
+
+NO_PROBLEM = 0
+OPEN_QUOTE = 1
+"""The data end inside quotes; the record begins at ``consumed``."""
+
+_LF = 10
+_CR = 13
+
+
+@kernel
+def close_quote(data, place, stop, quote):
+    """Offset behind the quote that closes a field opened before `place`, `stop` + 1 where none does."""
+    while place < stop:
+        if data[place] == quote:
+            if place + 1 >= stop or data[place + 1] != quote:
+                return place + 1
+            place += 1
+        place += 1
+    return stop + 1
+
+
+@kernel
+def skip_record(data, place, stop, delimiter, quote):
+    """Offset of the terminator of the record at `place`: `stop` at the end, more where a quote is open."""
+    fresh = True
+    while place < stop:
+        byte = data[place]
+        if byte in (_LF, _CR):
+            return place
+        if fresh and byte == quote and quote != 0:
+            place = close_quote(data, place + 1, stop, quote)
+            fresh = False
+            continue
+        fresh = byte == delimiter
+        place += 1
+    return place
+
+
+@kernel
+def scan_records(
+    data,
+    start,
+    stop,
+    delimiter,
+    quote,
+    final,
+    segment_bytes,
+    first_row,
+    base_offset,
+    anchor_rows,
+    anchor_offsets,
+):
+    """Count whole records and anchor every `segment_bytes` of them.
+
+    Parameters
+    ----------
+    data : uint8 of shape (n,)
+    start, stop : int
+        The bytes to scan; a record begins at `start`, perhaps behind blank lines.
+    delimiter, quote : int
+        Bytes; a quote of 0 means that nothing is quoted.
+    final : bool
+        Whether the file ends at `stop`, so that an unterminated record is whole.
+    segment_bytes : int
+        A segment is anchored at the first record at or beyond this many bytes behind the last anchor.
+    first_row, base_offset : int
+        Row id of the first record, and the file's offset of ``data[0]``.
+    anchor_rows, anchor_offsets : int64 of shape (a,)
+        Filled with row id and file offset of each segment's first record. The first record is always
+        anchored. Where they have no room the scan ends early.
+
+    Returns
+    -------
+    num_records, consumed, num_anchors : int
+        `consumed` is the offset in `data` behind the last whole record and blank lines.
+    problem : int
+        `NO_PROBLEM`, or `OPEN_QUOTE` where a final record is not closed.
+    """
+    num_records = 0
+    num_anchors = 0
+    target = start
+    place = start
+    while True:
+        while place < stop and (data[place] == _LF or data[place] == _CR):
+            place += 1
+        if place >= stop:
+            break
+        end = skip_record(data, place, stop, delimiter, quote)
+        if end >= stop and not final:
+            break
+        if end > stop:
+            return num_records, place, num_anchors, OPEN_QUOTE
+        if place >= target:
+            if num_anchors >= anchor_rows.shape[0]:
+                break
+            anchor_rows[num_anchors] = first_row + num_records
+            anchor_offsets[num_anchors] = base_offset + place
+            num_anchors += 1
+            target = place + segment_bytes
+        num_records += 1
+        place = end
+    return num_records, place, num_anchors, NO_PROBLEM
