@@ -76,7 +76,7 @@ class FeedSpec:
     input_dtype: str
     features: tuple[str, ...]
     task: Task
-    classes: tuple[str, ...] | tuple[int, ...] | tuple[float, ...] | None
+    classes: tuple[str | int | float, ...] | None
     num_outputs: int
     label: str
 

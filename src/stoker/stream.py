@@ -1,0 +1,125 @@
+"""An epoch's batches as one closable iterator: windows read ahead, batches made ahead, in order and bounded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stoker.errors import OptionError
+from stoker.loader import BatchGroup, Loader, Window
+from stoker.prefetch import Prefetched, prefetch
+from stoker.types import Batch, ReadRequest, Sampler
+
+__all__ = ["BatchStream", "StreamLimits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """How far a stream works ahead; none of it changes what it yields.
+
+    Attributes
+    ----------
+    workers
+        Threads of each stage; 0 reads and transforms in the consuming thread.
+    windows_in_flight
+        Windows read ahead of the one in use; 0 reads the next when the last is used up.
+    group_batches
+        Batches that are made in one go.
+    groups_in_flight
+        Groups of batches made ahead.
+    """
+
+    workers: int
+    windows_in_flight: int
+    group_batches: int
+    groups_in_flight: int
+
+
+class BatchStream(Iterator[Batch]):
+    """The batches of one epoch from a position on.
+
+    Parameters
+    ----------
+    loader, sampler
+        Where rows come from, and in what order.
+    encode
+        Makes the batches of a group; called in worker threads.
+    epoch, start_batch
+        Where to begin.
+    limits
+        How far to work ahead.
+
+    Raises
+    ------
+    OptionError
+        If the epoch has fewer batches than `start_batch`.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        sampler: Sampler,
+        encode: Callable[[BatchGroup], list[Batch]],
+        *,
+        epoch: int,
+        start_batch: int = 0,
+        limits: StreamLimits,
+    ) -> None:
+        spec = sampler.spec
+        if not 0 <= start_batch <= spec.num_batches:
+            raise OptionError(f"start_batch must lie in [0, {spec.num_batches}], got {start_batch}")
+        first_window = start_batch * spec.batch_size // spec.window
+        requests = (sampler.request(epoch, window) for window in range(first_window, spec.num_windows))
+        windows = prefetch(
+            loader.load,
+            requests,
+            workers=limits.workers if limits.windows_in_flight else 0,
+            in_flight=max(1, limits.windows_in_flight),
+            name="read",
+        )
+        tasks = _Groups(windows, spec.batch_size, limits.group_batches, start_batch)
+        self._groups = prefetch(
+            encode, tasks, workers=limits.workers, in_flight=limits.groups_in_flight, name="transform"
+        )
+        self._batches: deque[Batch] = deque()
+
+    def ready(self) -> bool:
+        """Whether the next batch, or the end, can be had without waiting."""
+        return bool(self._batches) or self._groups.ready()
+
+    def __next__(self) -> Batch:
+        if not self._batches:
+            self._batches.extend(next(self._groups))
+        return self._batches.popleft()
+
+    def close(self) -> None:
+        """End every thread and forget what was made ahead; idempotent."""
+        self._groups.close()
+        self._batches.clear()
+
+
+class _Groups(Iterator[BatchGroup]):
+    """Groups of batches, window after window, that can tell whether the next is at hand."""
+
+    def __init__(
+        self, windows: Prefetched[ReadRequest, Window], batch_size: int, group_batches: int, start_batch: int
+    ) -> None:
+        self._windows = windows
+        self._batch_size, self._group_batches, self._start_batch = batch_size, group_batches, start_batch
+        self._current: deque[BatchGroup] = deque()
+
+    def ready(self) -> bool:
+        """Whether the next group can be had without waiting for a window."""
+        return bool(self._current) or self._windows.ready()
+
+    def __next__(self) -> BatchGroup:
+        while not self._current:
+            window = next(self._windows)
+            self._current.extend(window.groups(self._batch_size, self._group_batches, self._start_batch))
+        return self._current.popleft()
+
+    def close(self) -> None:
+        """End the stage that reads windows."""
+        self._windows.close()
+        self._current.clear()
