@@ -1,4 +1,4 @@
-"""An epoch's batches as one closable iterator: windows read ahead, batches made ahead, in order and bounded."""
+"""An epoch's batches as one closable iterator: windows read and batches made ahead, in order and bounded."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def resolve_task(option: TaskOption, labels: LabelCounts, *, label: str) -> tupl
         check_classes(labels, label=label, num_classes_wanted=2 if task == "binary" else None)
     elif labels.kind == "text":
         raise OptionError(
-            f"the label {label!r} is text, and regression needs numbers: leave --task out, or declare the column "
-            f"with --types {label}=float"
+            f"the label {label!r} is text, and regression needs numbers: leave --task out, or declare "
+            f"the column with --types {label}=float"
         )
     return task, reason

@@ -9,7 +9,7 @@ library's version.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from stoker.kernels.compiling import kernel
 
 __all__ = [
     "add_digests",
@@ -30,20 +30,20 @@ _ONE = np.uint64(1)
 _ROUNDS = 8
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel
 def _finalise(word):
     word = (word ^ (word >> np.uint64(30))) * _FIRST
     word = (word ^ (word >> np.uint64(27))) * _SECOND
     return word ^ (word >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mix(seed, value):
     """Hash `value` under `seed`: both uint64, a bijection of `value` for each seed."""
     return _finalise(_finalise(np.uint64(seed) + _GOLDEN) ^ np.uint64(value))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fold(seed, values):
     """Key of a seed and a uint64 array of words: ``mix(...mix(mix(seed, v0), v1)..., vn)``."""
     key = np.uint64(seed)
@@ -52,7 +52,7 @@ def fold(seed, values):
     return key
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mix_many(seed, values):
     """`mix` of every element of a uint64 array of shape (n,), as uint64 of shape (n,)."""
     mixed = np.empty(values.shape[0], np.uint64)
@@ -61,7 +61,7 @@ def mix_many(seed, values):
     return mixed
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel
 def _high_product(left, right):
     """Upper 64 bits of the product of two uint64."""
     left_low, left_high = left & _LOW_HALF, left >> np.uint64(32)
@@ -72,7 +72,7 @@ def _high_product(left, right):
     return left_high * right_high + (middle >> np.uint64(32)) + (cross >> np.uint64(32))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def permute_in_place(items, key):
     """Fisher-Yates over an array of shape (n,), drawing with ``mix(key, i)``; changes `items`."""
     for last in range(items.shape[0] - 1, 0, -1):
@@ -82,7 +82,7 @@ def permute_in_place(items, key):
         items[other] = held
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _halves(size):
     """Bits of the left and right half of the smallest binary domain that holds [0, size)."""
     bits = 2
@@ -91,7 +91,7 @@ def _halves(size):
     return np.uint64(bits - bits // 2), np.uint64(bits // 2)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def feistel(positions, size, key):
     """Images of positions under a keyed permutation of [0, size) that is computed and never stored.
 
@@ -129,7 +129,7 @@ def feistel(positions, size, key):
     return images
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def feistel_inverse(image, size, key):
     """The position whose image under `feistel` is `image`."""
     left_bits, right_bits = _halves(size)
@@ -145,7 +145,7 @@ def feistel_inverse(image, size, key):
             return np.int64(word)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def add_digests(epoch, first_position, ids):
     """Sums modulo 2**128 of the 128-bit hashes of (epoch, position, id) and of (id).
 
