@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stoker.kernels.mixing import add_digests
+from stoker.kernels.mixing import batch_digests
 from stoker.ledger import Ledger
-from stoker.types import IntArray, ReadRequest, RowReader, Rows
+from stoker.types import IntArray, ReadRequest, RowReader, Rows, Uint64Array
 
-__all__ = ["BatchGroup", "Loader", "PositionMap", "Window", "order_digests"]
+__all__ = ["BatchGroup", "Loader", "PositionMap", "Window"]
 
 
 class PositionMap(Protocol):
@@ -70,6 +70,12 @@ class BatchGroup:
         """Row ids in batch order, int64 of shape (n,)."""
         return self.window.ids[self.take]
 
+    def digests(self) -> Uint64Array:
+        """Each batch's terms of the epoch's digests, uint64 of shape (b, 4); see `stoker.types.Batch`."""
+        first_place = self.first_batch * self.batch_size
+        words: Uint64Array = batch_digests(self.epoch, first_place, self.ids, self.batch_size)
+        return words
+
 
 class Loader:
     """Loads windows: view positions to ids to rows, whatever holds them.
@@ -104,12 +110,6 @@ class Loader:
         charge = self._ledger.charge("windows", ids.nbytes + request.order.nbytes + _own_bytes(rows))
         weakref.finalize(window, charge.release).atexit = False
         return window
-
-
-def order_digests(epoch: int, first_place: int, ids: IntArray) -> tuple[int, int]:
-    """Order and membership digest of consecutive places of an epoch, each modulo 2**128."""
-    low, high, member_low, member_high = (int(word) for word in add_digests(epoch, first_place, ids))
-    return low + (high << 64), member_low + (member_high << 64)
 
 
 def _positions(ranges: IntArray) -> IntArray:

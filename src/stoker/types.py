@@ -223,7 +223,8 @@ class Rows:
 class Batch:
     """What a model takes in one step. The arrays belong to the receiver: stoker never writes them again.
 
-    ``order_digest`` and ``member_digest`` are this batch's terms of the epoch's digests, modulo 2**128.
+    ``digest_words`` are this batch's terms of the epoch's two digests, uint64 of shape (4,): the order
+    digest's lower and upper word, then the membership digest's.
     """
 
     x: Arrays
@@ -232,8 +233,21 @@ class Batch:
     size: int
     position: Position
     ids: IntArray | None = None
-    order_digest: int = 0
-    member_digest: int = 0
+    digest_words: Uint64Array | None = None
+
+    @property
+    def order_digest(self) -> int:
+        """This batch's term of the epoch's order digest, modulo 2**128; 0 where rows have no ids."""
+        return self._digest(0)
+
+    @property
+    def member_digest(self) -> int:
+        """This batch's term of the epoch's membership digest, modulo 2**128; 0 where rows have no ids."""
+        return self._digest(2)
+
+    def _digest(self, first: int) -> int:
+        words = self.digest_words
+        return 0 if words is None else int(words[first]) + (int(words[first + 1]) << 64)
 
 
 @runtime_checkable

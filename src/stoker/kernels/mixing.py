@@ -9,10 +9,12 @@ library's version.
 from __future__ import annotations
 
 import numpy as np
+
 from stoker.kernels.compiling import kernel
 
 __all__ = [
     "add_digests",
+    "batch_digests",
     "feistel",
     "feistel_inverse",
     "fold",
@@ -172,3 +174,14 @@ def add_digests(epoch, first_position, ids):
             sums[2 * which] = total
             sums[2 * which + 1] += high + carry
     return sums
+
+
+@kernel
+def batch_digests(epoch, first_position, ids, batch_size):
+    """`add_digests` of each batch of consecutive places, the last one short: uint64 of shape (batches, 4)."""
+    batches = (ids.shape[0] + batch_size - 1) // batch_size
+    words = np.empty((batches, 4), np.uint64)
+    for batch in range(batches):
+        first = batch * batch_size
+        words[batch] = add_digests(epoch, first_position + first, ids[first : first + batch_size])
+    return words
