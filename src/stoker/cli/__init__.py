@@ -1,0 +1,28 @@
+"""The command line: it parses flags, calls the public face and prints. Heavy imports wait for a command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``stoker``.
+
+    Parameters
+    ----------
+    arguments
+        What follows the program's name; None takes ``sys.argv``. None at all prints the help.
+
+    Returns
+    -------
+    The exit code: 0, 2 for a mistake that a user can mend, 130 after Ctrl-C, 1 for a bug in stoker.
+    """
+    from stoker.cli.commands import build_command
+    from stoker.cli.failure import exit_code
+
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command = build_command()
+    return exit_code(lambda: command.main(given, prog_name="stoker", standalone_mode=False))

@@ -1,0 +1,53 @@
+"""The table of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+import typer.core
+from typer.main import get_command
+
+from stoker.cli.demo import demo
+from stoker.cli.evaluate import evaluate
+from stoker.cli.grouping import flattened
+from stoker.cli.plan import plan
+from stoker.cli.predict import predict
+from stoker.cli.train import train
+
+__all__ = ["build_command"]
+
+_COMMANDS = (plan, train, evaluate, predict, demo)
+
+
+def build_command() -> typer.core.TyperGroup:
+    """Make the command line out of the commands' signatures and docstrings."""
+    app = typer.Typer(
+        name="stoker",
+        help="Train Keras models on data larger than memory.",
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode="rich",
+    )
+    app.callback()(_top)
+    for command in _COMMANDS:
+        app.command(command.__name__)(flattened(command))
+    group = get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return group
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from stoker import __version__
+
+        print(f"stoker {__version__}")
+        raise typer.Exit
+
+
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Train Keras models on data larger than memory."""

@@ -1,0 +1,68 @@
+"""How a command ends: 0, 2 with one sentence for what a user can mend, 130 for Ctrl-C, 1 for a bug."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import typer
+
+from stoker.errors import StokerError
+
+__all__ = ["exit_code"]
+
+_MISTAKE, _INTERRUPTED, _BUG = 2, 130, 1
+
+
+def exit_code(command: Callable[[], object]) -> int:
+    """Run a command; print what went wrong, if anything, and return what the process exits with."""
+    try:
+        code = command()
+    except StokerError as error:
+        return _tell(str(error), _MISTAKE)
+    except typer.TyperException as error:
+        return _tell(_usage(error), _MISTAKE)
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except BrokenPipeError:
+        # The reader of a pipe left; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BUG
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            return _bug()
+        return _tell(f"{error.filename}: {error.strerror.lower()}", _MISTAKE)
+    except Exception:
+        return _bug()
+    if code == _INTERRUPTED:
+        return _interrupted()
+    return code if isinstance(code, int) else 0
+
+
+def _tell(sentence: str, code: int) -> int:
+    print(f"stoker: {sentence}", file=sys.stderr, flush=True)
+    return code
+
+
+def _interrupted() -> int:
+    return _tell("stopped by Ctrl-C", _INTERRUPTED)
+
+
+def _bug() -> int:
+    traceback.print_exc()
+    return _tell("this is a bug in stoker; please report it with the lines above", _BUG)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """A sentence from what the option parser says."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "stoker"
+    option = getattr(error, "option_name", None)
+    near = getattr(error, "possibilities", None)
+    if option is not None and near is not None:
+        meant = f"; did you mean {min(near)}?" if near else ""
+        return f"there is no option {option}{meant} ({path} --help lists them)"
+    said = error.format_message().strip().rstrip(".").replace("Value error, ", "")
+    return f"{said[:1].lower()}{said[1:]} ({path} --help tells more)"

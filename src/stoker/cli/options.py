@@ -1,0 +1,240 @@
+"""The flags of the commands, in groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+import typer
+
+__all__ = [
+    "DataOptions",
+    "Files",
+    "ModelOptions",
+    "OrderOptions",
+    "OutputOptions",
+    "RunDirectory",
+    "TrainOptions",
+]
+
+_DATA, _ORDER, _MODEL, _RUN, _OUTPUT = "Data", "Order and memory", "Model", "Training", "Output"
+
+Files: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE…", help="CSV or TSV files, or globs, read in the order given.", show_default=False
+    ),
+]
+RunDirectory: TypeAlias = Annotated[
+    str, typer.Argument(metavar="DIR", help="A run directory that `stoker train` made.", show_default=False)
+]
+
+
+def _flag(name: str, panel: str, text: str, metavar: str | None = None, shown: str | bool = False) -> Any:
+    return typer.Option(name, help=text, rich_help_panel=panel, metavar=metavar, show_default=shown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions:
+    """Which columns of which files, and what to do about what is wrong with them."""
+
+    files: Files
+    label: Annotated[
+        str | None,
+        _flag("--label", _DATA, "The column to learn; `#0` where columns have no names.", "COLUMN"),
+    ] = None
+    valid: Annotated[
+        list[str] | None,
+        _flag(
+            "--valid",
+            _DATA,
+            "Validation files; may be repeated. Without it 10 % of the rows are held out.",
+            "FILE",
+        ),
+    ] = None
+    columns: Annotated[
+        list[str] | None, _flag("--columns", _DATA, "Use these columns only, besides the label.", "a,b,…")
+    ] = None
+    drop: Annotated[list[str] | None, _flag("--drop", _DATA, "Leave these columns out.", "a,b,…")] = None
+    types: Annotated[
+        list[str] | None,
+        _flag("--types", _DATA, "Hold columns to a type: int, float or text.", "a=text,b=float"),
+    ] = None
+    na: Annotated[
+        list[str] | None,
+        _flag(
+            "--na",
+            _DATA,
+            "Missing numbers: error, mean, zero or drop-row, for all columns or for some.",
+            "RULE or a=RULE,…",
+            "error",
+        ),
+    ] = None
+    on_bad_row: Annotated[
+        Literal["error", "skip"],
+        _flag("--on-bad-row", _DATA, "Rows that cannot be parsed.", "error|skip", True),
+    ] = "error"
+    max_bad_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--max-bad-rows",
+            help="With --on-bad-row skip: stop if there are more.",
+            rich_help_panel=_DATA,
+            min=0,
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first line names the columns; detected if not said.",
+            rich_help_panel=_DATA,
+            show_default=False,
+        ),
+    ] = None
+    delimiter: Annotated[
+        str | None, _flag("--delimiter", _DATA, "One character, or `tab`; detected if not said.", "CHAR")
+    ] = None
+    quote: Annotated[
+        str | None, _flag("--quote", _DATA, "One character, or `none`; detected if not said.", "CHAR")
+    ] = None
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            help="Use the first N rows only.",
+            rich_help_panel=_DATA,
+            min=1,
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderOptions:
+    """What decides the plan besides the data."""
+
+    task: Annotated[
+        Literal["auto", "binary", "classes", "regression"],
+        _flag("--task", _ORDER, "What the label is.", "auto|binary|classes|regression", True),
+    ] = "auto"
+    epochs: Annotated[
+        int,
+        typer.Option(
+            "--epochs",
+            help="Times that every row is used, at most.",
+            rich_help_panel=_ORDER,
+            min=1,
+            metavar="N",
+        ),
+    ] = 10
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="Rows a step.", rich_help_panel=_ORDER, min=1, metavar="N")
+    ] = 256
+    shuffle: Annotated[
+        Literal["auto", "block", "exact", "none"],
+        _flag(
+            "--shuffle", _ORDER, "How far a row may travel; see docs/order.md.", "auto|block|exact|none", True
+        ),
+    ] = "auto"
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed",
+            help="Of the split, the order and the weights.",
+            rich_help_panel=_ORDER,
+            min=0,
+            metavar="N",
+        ),
+    ] = 0
+    memory: Annotated[
+        str, _flag("--memory", _ORDER, "What stoker's buffers may take in all.", "SIZE", True)
+    ] = "1GB"
+    cache: Annotated[
+        Literal["auto", "always", "never"],
+        _flag("--cache", _ORDER, "Keep parsed rows on disk beside the data.", "auto|always|never", True),
+    ] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """What to train."""
+
+    model: Annotated[
+        str, _flag("--model", _MODEL, "auto, mlp, linear, or your own `package.module:build`.", "NAME", True)
+    ] = "auto"
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--learning-rate",
+            help="Of stoker's own models.",
+            rich_help_panel=_MODEL,
+            metavar="X",
+            show_default="0.001",
+        ),
+    ] = None
+    metric: Annotated[
+        list[str] | None,
+        _flag("--metric", _MODEL, "A Keras metric besides the task's own; may be repeated.", "NAME"),
+    ] = None
+    class_weight: Annotated[
+        Literal["balanced"] | None,
+        _flag("--class-weight", _MODEL, "Weigh rows so that every class counts the same.", "balanced"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """How long to train, what to watch, where to write."""
+
+    monitor: Annotated[
+        str | None, _flag("--monitor", _RUN, "What tells the best weights.", "NAME", "val_loss")
+    ] = None
+    validate_every: Annotated[
+        str | None,
+        _flag(
+            "--validate-every",
+            _RUN,
+            "Validate within an epoch too, such as 30min or 5000steps.",
+            "TIME|STEPS",
+        ),
+    ] = None
+    early_stopping: Annotated[
+        str,
+        _flag(
+            "--early-stopping",
+            _RUN,
+            "Stop after N validations without a better one, or `off`.",
+            "N|off",
+            True,
+        ),
+    ] = "3"
+    max_time: Annotated[
+        str | None, _flag("--max-time", _RUN, "Stop in good order after this long, such as 2h.", "TIME")
+    ] = None
+    run: Annotated[
+        str | None, _flag("--run", _RUN, "The run directory to make.", "DIR", "runs/<file>-<n>")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """What to print."""
+
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print one JSON object as the last line of standard output.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", help="Print nothing but errors and what --json asks for.", rich_help_panel=_OUTPUT
+        ),
+    ] = False

@@ -1,0 +1,101 @@
+"""What the words of the flags mean: lists of columns, pairs, rules for missing values.
+
+Nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterable, Sequence
+
+from stoker.errors import OptionError
+
+__all__ = ["delimiter_byte", "missing_values", "names", "quote_byte", "settings"]
+
+
+def names(values: Sequence[str] | None) -> list[str] | None:
+    """Column names of a flag that may be repeated and take commas; quote a name that holds a comma.
+
+    Examples
+    --------
+    >>> names(["a,b", '"c,d"'])
+    ['a', 'b', 'c,d']
+    """
+    if values is None:
+        return None
+    return [
+        name.strip()
+        for fields in csv.reader(values, skipinitialspace=True)
+        for name in fields
+        if name.strip()
+    ]
+
+
+def settings(flag: str, values: Sequence[str] | None, choices: Sequence[str]) -> dict[str, str] | None:
+    """Read ``column=choice`` pairs.
+
+    Raises
+    ------
+    OptionError
+        If a pair has no ``=``, or a choice is none of `choices`.
+
+    Examples
+    --------
+    >>> settings("--types", ["zip=text,price=float"], ["int", "float", "text"])
+    {'zip': 'text', 'price': 'float'}
+    """
+    pairs = names(values)
+    if pairs is None:
+        return None
+    found = {}
+    for pair in pairs:
+        column, equals, choice = pair.rpartition("=")
+        if not equals or not column:
+            raise OptionError(f"{flag} takes COLUMN={'|'.join(choices)}, got {pair!r}")
+        found[column] = _choice(f"{flag} {column}=", choice, choices)
+    return found
+
+
+def missing_values(values: Sequence[str] | None, features: Iterable[str]) -> str | dict[str, str]:
+    """What ``--na`` means: a rule for all columns, or one for each, those not named keeping the rule for all.
+
+    Raises
+    ------
+    OptionError
+        If a rule is unknown, or two rules are given for all.
+
+    Examples
+    --------
+    >>> missing_values(["mean"], ["a", "b"])
+    'mean'
+    >>> missing_values(["zero", "b=drop-row"], ["a", "b"])
+    {'a': 'zero', 'b': 'drop-row'}
+    """
+    rules = ["error", "mean", "zero", "drop-row"]
+    words = names(values) or []
+    plain = [_choice("--na ", word, rules) for word in words if "=" not in word]
+    if len(plain) > 1:
+        raise OptionError(f"--na takes one rule for all columns, got {' and '.join(plain)}")
+    by_column = settings("--na", [f'"{word}"' for word in words if "=" in word], rules)
+    if not by_column:
+        return plain[0] if plain else "error"
+    return (dict.fromkeys(features, plain[0]) if plain else {}) | by_column
+
+
+def delimiter_byte(word: str | None) -> str | None:
+    """The delimiter that a word stands for; None is to be detected."""
+    return {None: None, "tab": "\t", "\\t": "\t"}.get(word, word)
+
+
+def quote_byte(word: str | None) -> str | None:
+    """The quote that a word stands for: "" for no quoting at all; None is to be detected."""
+    return "" if word == "none" else word
+
+
+def _choice(place: str, word: str, choices: Sequence[str]) -> str:
+    if word in choices:
+        return word
+    near = difflib.get_close_matches(word, choices, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise OptionError(f"{place}{word}: it must be {', '.join(choices[:-1])} or {choices[-1]}{hint}")
