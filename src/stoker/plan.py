@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from stoker.errors import MemoryBudgetError, OptionError
-from stoker.types import OrderKind, OrderSpec
+from stoker.types import OrderKind, OrderSpec, StreamLimits
 
 __all__ = [
     "CacheOption",
@@ -35,10 +35,11 @@ READ_PIECE_BYTES = MIB  # one coalesced read of a source, at most
 _VALUE_BYTES = (
     8  # a number of the widest type; the order must not depend on the type that a format happens to hold
 )
-_WINDOW_SHARE = 6  # a window takes at most this part of the memory: one is used up, one waits, one is read
+_WINDOW_SHARE = 8  # a window takes at most this part of the memory: one is used up, one waits, one is read
+_AHEAD_SHARE = 8  # batches made ahead take at most this part, and so do reads
 _GROUP_SHARE = 32  # batches made in one go take at most this part
 _GROUP_BYTES = 4 * MIB
-_KEEP_SHARE = 2  # rows kept in memory from the survey take at most this part
+_ORDER_BYTES = 16  # a row's id and its place in the window
 _BLOCKS_A_WINDOW = 64
 _BLOCK_BYTES = 256 * 1024
 _MOST_LANES = 16
@@ -99,10 +100,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     use_cache: bool
     cache_bytes: int
     cache_reason: str
-    workers: int
-    windows_in_flight: int
-    group_batches: int
-    groups_in_flight: int
+    limits: StreamLimits
     seconds_survey: float
     seconds_cache: float
     seconds_epoch: float
@@ -167,11 +165,13 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     most = options.memory_bytes // (_WINDOW_SHARE * row)
     window = max(1, most // batch) * batch
     window = min(window, -(-data.num_rows // batch) * batch)
-    needed = batch * (row + 4 * (data.num_features + 1)) + READ_PIECE_BYTES
+    # Twice a window, two batches and a read: kept rows take up to three eighths, nothing else may starve.
+    needed = 2 * (batch * (row + _ORDER_BYTES) + 2 * _batch_bytes(data, batch) + READ_PIECE_BYTES)
     if needed > options.memory_bytes:
         raise MemoryBudgetError(
             f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of {data.num_columns} "
-            f"columns needs {needed:,}: raise --memory to {-(-needed // 10**6)}MB or lower --batch-size"
+            f"columns and what goes with it need {needed:,}: raise --memory to {-(-needed // 10**6)}MB "
+            "or lower --batch-size"
         )
     kind = _order_kind(options.shuffle)
     block = max(1, min(_BLOCK_BYTES // row, window // _BLOCKS_A_WINDOW))
@@ -188,7 +188,12 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
 
 def keep_bytes(memory_bytes: int) -> int:
     """Bytes of parsed rows that a survey may keep in memory instead of having them parsed again."""
-    return memory_bytes // _KEEP_SHARE
+    return 3 * memory_bytes // 8
+
+
+def _batch_bytes(data: DataFacts, batch_size: int) -> int:
+    """Bytes of one batch: float32 inputs, and four bytes of target a row."""
+    return batch_size * 4 * (data.num_features + 1)
 
 
 def _decide_cache(data: DataFacts, machine: MachineFacts, options: PlanOptions) -> tuple[bool, str]:
@@ -217,26 +222,9 @@ def make_plan(data: DataFacts, machine: MachineFacts, options: PlanOptions) -> P
         If not even one window fits into the memory.
     """
     order = resolve_order(data, options)
-    workers = max(1, machine.cores) if options.workers is None else options.workers
-    if workers < 0:
-        raise OptionError(f"workers must be 0 or more, got {workers}")
     use_cache, reason = _decide_cache(data, machine, options)
     in_storage = use_cache or data.kept
-    batch_bytes = order.batch_size * 4 * (data.num_features + 1)
-    group = max(1, min(_GROUP_BYTES, options.memory_bytes // _GROUP_SHARE) // batch_bytes)
-    group = min(group, order.window // order.batch_size)
-    groups = max(1, min(workers + 2, options.memory_bytes // 8 // (group * batch_bytes)))
-    window_bytes = order.window * (16 if in_storage else 16 + data.row_bytes)
-    kept_bytes = data.num_slots * data.row_bytes if data.kept else 0
-    rest = options.memory_bytes - kept_bytes - (groups + 1) * group * batch_bytes - workers * READ_PIECE_BYTES
-    windows = max(0, min(2, rest // window_bytes - 1))
-    memory = (
-        MemoryLine(name="kept rows", count=1, num_bytes=kept_bytes),
-        MemoryLine(name="windows", count=windows + 1, num_bytes=(windows + 1) * window_bytes),
-        MemoryLine(name="batches", count=groups + 1, num_bytes=(groups + 1) * group * batch_bytes),
-        MemoryLine(name="reads", count=workers, num_bytes=0 if in_storage else workers * READ_PIECE_BYTES),
-    )
-    scan = data.survey_seconds
+    limits, memory = _concurrency(data, machine, options, order, in_storage)
     return Plan(
         order=order,
         memory_bytes=options.memory_bytes,
@@ -244,11 +232,38 @@ def make_plan(data: DataFacts, machine: MachineFacts, options: PlanOptions) -> P
         use_cache=use_cache,
         cache_bytes=data.num_slots * data.row_bytes if use_cache else 0,
         cache_reason=reason,
-        workers=workers,
-        windows_in_flight=windows,
-        group_batches=group,
-        groups_in_flight=groups,
-        seconds_survey=scan,
-        seconds_cache=scan if use_cache else 0.0,
-        seconds_epoch=0.0 if in_storage else scan,
+        limits=limits,
+        seconds_survey=data.survey_seconds,
+        seconds_cache=data.survey_seconds if use_cache else 0.0,
+        seconds_epoch=0.0 if in_storage else data.survey_seconds,
+    )
+
+
+def _concurrency(
+    data: DataFacts, machine: MachineFacts, options: PlanOptions, order: OrderSpec, in_storage: bool
+) -> tuple[StreamLimits, tuple[MemoryLine, ...]]:
+    """How far to work ahead within the memory, and what each kind of buffer takes of it."""
+    budget = options.memory_bytes
+    workers = max(1, machine.cores) if options.workers is None else options.workers
+    if workers < 0:
+        raise OptionError(f"workers must be 0 or more, got {workers}")
+    if not in_storage:
+        workers = min(workers, max(1, budget // _AHEAD_SHARE // READ_PIECE_BYTES))
+    reads = 0 if in_storage else max(1, workers) * READ_PIECE_BYTES
+    batch_bytes = _batch_bytes(data, order.batch_size)
+    group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE) // batch_bytes)
+    group = min(group, order.window // order.batch_size)
+    groups = max(1, min(workers + 2, budget // _AHEAD_SHARE // (group * batch_bytes) - 1))
+    ahead = (groups + 1) * group * batch_bytes
+    kept = data.num_slots * data.row_bytes if data.kept else 0
+    window_bytes = order.window * (_ORDER_BYTES if in_storage else _ORDER_BYTES + data.row_bytes)
+    windows = max(0, min(2, (budget - kept - ahead - reads) // window_bytes - 1))
+    limits = StreamLimits(
+        workers=workers, windows_in_flight=windows, group_batches=group, groups_in_flight=groups
+    )
+    return limits, (
+        MemoryLine(name="kept rows", count=1, num_bytes=kept),
+        MemoryLine(name="windows", count=windows + 1, num_bytes=(windows + 1) * window_bytes),
+        MemoryLine(name="batches", count=groups + 1, num_bytes=ahead),
+        MemoryLine(name="reads", count=workers, num_bytes=reads),
     )

@@ -4,36 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from stoker.errors import OptionError
 from stoker.loader import BatchGroup, Loader, Window
 from stoker.prefetch import Prefetched, prefetch
-from stoker.types import Batch, ReadRequest, Sampler
+from stoker.types import Batch, ReadRequest, Sampler, StreamLimits
 
-__all__ = ["BatchStream", "StreamLimits"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamLimits:
-    """How far a stream works ahead; none of it changes what it yields.
-
-    Attributes
-    ----------
-    workers
-        Threads of each stage; 0 reads and transforms in the consuming thread.
-    windows_in_flight
-        Windows read ahead of the one in use; 0 reads the next when the last is used up.
-    group_batches
-        Batches that are made in one go.
-    groups_in_flight
-        Groups of batches made ahead.
-    """
-
-    workers: int
-    windows_in_flight: int
-    group_batches: int
-    groups_in_flight: int
+__all__ = ["BatchStream"]
 
 
 class BatchStream(Iterator[Batch]):

@@ -28,6 +28,7 @@ __all__ = [
     "Rows",
     "Sampler",
     "Shard",
+    "StreamLimits",
     "Task",
     "Transform",
     "Uint64Array",
@@ -223,6 +224,7 @@ class Rows:
 class Batch:
     """What a model takes in one step. The arrays belong to the receiver: stoker never writes them again.
 
+    ``ids`` are the row ids, ``kept`` the columns that were asked to come along, both in batch order.
     ``digest_words`` are this batch's terms of the epoch's two digests, uint64 of shape (4,): the order
     digest's lower and upper word, then the membership digest's.
     """
@@ -234,20 +236,43 @@ class Batch:
     position: Position
     ids: IntArray | None = None
     digest_words: Uint64Array | None = None
+    kept: Mapping[str, Any] | None = None
 
     @property
     def order_digest(self) -> int:
-        """This batch's term of the epoch's order digest, modulo 2**128; 0 where rows have no ids."""
+        """The batch's term of the epoch's order digest, modulo 2**128; 0 where rows have no ids."""
         return self._digest(0)
 
     @property
     def member_digest(self) -> int:
-        """This batch's term of the epoch's membership digest, modulo 2**128; 0 where rows have no ids."""
+        """The batch's term of the epoch's membership digest, modulo 2**128; 0 where rows have no ids."""
         return self._digest(2)
 
     def _digest(self, first: int) -> int:
         words = self.digest_words
         return 0 if words is None else int(words[first]) + (int(words[first + 1]) << 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """How far a stream works ahead; none of it changes what it yields.
+
+    Attributes
+    ----------
+    workers
+        Threads of each stage; 0 reads and transforms in the consuming thread.
+    windows_in_flight
+        Windows read ahead of the one in use; 0 reads the next when the last is used up.
+    group_batches
+        Batches that are made in one go.
+    groups_in_flight
+        Groups of batches made ahead.
+    """
+
+    workers: int
+    windows_in_flight: int
+    group_batches: int
+    groups_in_flight: int
 
 
 @runtime_checkable

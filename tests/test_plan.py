@@ -1,0 +1,113 @@
+"""The plan is a pure function: the order depends on sizes, batch size and declared memory alone."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stoker.errors import MemoryBudgetError, OptionError
+from stoker.plan import DataFacts, MachineFacts, Plan, PlanOptions, make_plan, parse_bytes, resolve_order
+
+DATA = DataFacts(
+    num_rows=200_000, num_slots=200_000, num_bytes=30_000_000, num_features=64, num_columns=65, row_bytes=72
+)
+MACHINE = MachineFacts(cores=2, free_disk_bytes=10**10)
+
+
+@given(
+    cores=st.integers(1, 64),
+    disk=st.integers(0, 10**12),
+    workers=st.one_of(st.none(), st.integers(0, 8)),
+    cache=st.sampled_from(["auto", "always", "never"]),
+    row_bytes=st.integers(65, 520),
+    kept=st.booleans(),
+    num_bytes=st.integers(10**6, 10**12),
+)
+def test_nothing_of_the_machine_the_cache_or_the_format_enters_the_order(
+    cores, disk, workers, cache, row_bytes, kept, num_bytes
+):
+    data = msgspec.structs.replace(DATA, row_bytes=row_bytes, kept=kept, num_bytes=num_bytes)
+    options = PlanOptions(memory_bytes=64_000_000, cache=cache, workers=workers, epochs=3)
+    plan = make_plan(data, MachineFacts(cores=cores, free_disk_bytes=disk), options)
+    assert plan.order == resolve_order(DATA, PlanOptions(memory_bytes=64_000_000))
+
+
+@given(
+    rows=st.integers(1, 10**10),
+    features=st.integers(1, 2000),
+    batch=st.integers(1, 4096),
+    memory=st.integers(10**6, 10**11),
+    kept=st.booleans(),
+    narrow=st.booleans(),
+    cores=st.integers(1, 32),
+)
+def test_a_plan_keeps_within_the_memory_or_is_refused(rows, features, batch, memory, kept, narrow, cores):
+    row_bytes = features * (1 if narrow else 8) + 8
+    kept = kept and rows * row_bytes <= memory // 2
+    data = DataFacts(
+        num_rows=rows,
+        num_slots=rows,
+        num_bytes=rows * features * 3,
+        num_features=features,
+        num_columns=features + 1,
+        row_bytes=row_bytes,
+        kept=kept,
+    )
+    try:
+        plan = make_plan(data, MachineFacts(cores=cores), PlanOptions(batch_size=batch, memory_bytes=memory))
+    except MemoryBudgetError:
+        return
+    assert plan.memory_planned <= memory
+    assert plan.order.window % batch == 0
+
+
+def test_a_memory_too_small_for_one_window_names_both_numbers_and_the_way_out():
+    with pytest.raises(MemoryBudgetError, match=r"1,000,000 bytes.*one window of 4096.*--memory to \d+MB"):
+        resolve_order(DATA, PlanOptions(batch_size=4096, memory_bytes=1_000_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("8MB", 8_000_000), ("1 GiB", 1 << 30), ("2.5kb", 2500), ("77", 77), (5, 5)]
+)
+def test_sizes_are_read_as_people_write_them(text, expected):
+    assert parse_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "MB", "8 QB", "-1MB", "0", 0])
+def test_sizes_that_are_none_are_refused_with_examples(text):
+    with pytest.raises(OptionError, match="memory must be"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "kept", "disk", "used", "reason"),
+    [
+        ({"cache": "never"}, False, 10**12, False, "not asked for"),
+        ({"cache": "always"}, False, 0, True, "asked for"),
+        ({"cache": "always"}, True, 10**12, False, "fit into memory"),
+        ({"cache": "auto", "epochs": 1}, False, 10**12, False, "single epoch"),
+        ({"cache": "auto", "epochs": 2}, False, 10**12, True, "twice the room"),
+        ({"cache": "auto", "epochs": 2}, False, 10**6, False, "the disk has 1,000,000"),
+    ],
+)
+def test_the_cache_is_decided_with_its_reason(options, kept, disk, used, reason):
+    data = msgspec.structs.replace(DATA, kept=kept)
+    plan = make_plan(data, MachineFacts(cores=2, free_disk_bytes=disk), PlanOptions(**options))
+    assert plan.use_cache is used
+    assert reason in plan.cache_reason
+
+
+def test_a_plan_survives_json():
+    plan = make_plan(DATA, MACHINE, PlanOptions())
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"batch_size": 0}, "batch_size"), ({"shuffle": "full"}, "shuffle"), ({"workers": -1}, "workers")],
+)
+def test_options_that_cannot_be_are_refused_by_name(options, message):
+    with pytest.raises(OptionError, match=message):
+        make_plan(DATA, MACHINE, PlanOptions(**options))
