@@ -1,1 +1,20 @@
 """Columns to arrays, fitted in mergeable passes."""
+
+from stoker.transforms.base import FittedTransform
+from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
+from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
+from stoker.transforms.registry import from_state
+from stoker.transforms.statistics import ColumnStatistics
+
+__all__ = [
+    "Cast",
+    "ColumnStatistics",
+    "FittedTransform",
+    "Impute",
+    "LabelEncoder",
+    "OneHot",
+    "Passthrough",
+    "Scale",
+    "Standardize",
+    "from_state",
+]

