@@ -113,33 +113,15 @@ class Prefetched(Generic[Task, Result]):
 
     def start(self) -> None:
         """Start as many tasks as the bound allows, without waiting for any."""
-        pool = self._pool
-        while pool is not None and not self._exhausted and len(self._futures) < self._in_flight:
-            if self._futures and not self._task_at_hand():
-                return  # a stage before this one is still at work: rather hand on what is finished
-            try:
-                task = next(self._tasks)
-            except StopIteration:
-                self._exhausted = True
-            except BaseException as error:
-                # The results before the failing task are still good, and come first.
-                self._exhausted, self._failed = True, error
-            else:
-                self._futures.append(pool.submit(self._function, task))
+        while len(self._futures) < self._in_flight and not self._exhausted and self._task_at_hand():
+            self._start_one()
 
     def ready(self) -> bool:
         """Whether the next result, or the end, can be had without waiting."""
         if self._pool is None:
             return False
-        if not self._futures and not self._exhausted and not self._task_at_hand():
-            return False
         self.start()
-        return not self._futures or self._futures[0].done()
-
-    def _task_at_hand(self) -> bool:
-        """Whether the next task can be drawn without waiting; tasks that cannot tell are trusted."""
-        ready: Callable[[], bool] | None = getattr(self._tasks, "ready", None)
-        return ready is None or ready()
+        return self._futures[0].done() if self._futures else self._exhausted
 
     def __next__(self) -> Result:
         if self._closed:
@@ -147,6 +129,8 @@ class Prefetched(Generic[Task, Result]):
         if self._pool is None:
             return self._call_here()
         self.start()
+        if not self._futures and not self._exhausted:
+            self._start_one()
         if not self._futures:
             failed = self._failed
             self.close()
@@ -161,6 +145,23 @@ class Prefetched(Generic[Task, Result]):
             raise
         self.start()
         return result
+
+    def _start_one(self) -> None:
+        assert self._pool is not None
+        try:
+            task = next(self._tasks)
+        except StopIteration:
+            self._exhausted = True
+        except BaseException as error:
+            # The results before the failing task are still good, and come first.
+            self._exhausted, self._failed = True, error
+        else:
+            self._futures.append(self._pool.submit(self._function, task))
+
+    def _task_at_hand(self) -> bool:
+        """Whether the next task can be drawn without waiting; tasks that cannot tell are trusted."""
+        ready: Callable[[], bool] | None = getattr(self._tasks, "ready", None)
+        return ready is None or ready()
 
     def _call_here(self) -> Result:
         try:

@@ -1,0 +1,84 @@
+"""Groups of rows to the batches that a model takes: inputs, targets, weights, ids and digests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stoker.ledger import Ledger
+from stoker.loader import BatchGroup
+from stoker.transforms.base import FittedTransform
+from stoker.types import Batch, IntArray, Position, Rows
+
+__all__ = ["BatchEncoder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchEncoder:
+    """Makes the batches of a group in one go; safe to call from several threads.
+
+    Attributes
+    ----------
+    inputs
+        The fitted transform of the features.
+    target
+        The fitted transform of the label; None where rows have none.
+    class_weights
+        float32 weight of each class index; None where rows weigh the same.
+    keep
+        Columns that come along unchanged.
+    ledger
+        What the arrays are charged to.
+    """
+
+    inputs: FittedTransform
+    target: FittedTransform | None
+    class_weights: npt.NDArray[np.float32] | None
+    keep: tuple[str, ...]
+    ledger: Ledger
+
+    def __call__(self, group: BatchGroup) -> list[Batch]:
+        """The batches of a group, views of arrays that nobody writes again."""
+        rows, take = group.window.rows, group.take
+        x = self._charged(self.inputs.apply(rows, take))
+        y = None if self.target is None else self._charged(self.target.apply(rows, take))
+        weights = None if self.class_weights is None or y is None else self.class_weights[y]
+        ids, digests = group.ids, group.digests()
+        kept = kept_columns(rows, take, self.keep)
+        batches = []
+        for number, first in enumerate(range(0, len(take), group.batch_size)):
+            part = slice(first, min(first + group.batch_size, len(take)))
+            batches.append(
+                Batch(
+                    x=x[part],
+                    y=None if y is None else y[part],
+                    sample_weight=None if weights is None else weights[part],
+                    size=part.stop - part.start,
+                    position=Position(epoch=group.epoch, batches=group.first_batch + number),
+                    ids=ids[part],
+                    digest_words=digests[number],
+                    kept={name: column[part] for name, column in kept.items()} if kept else None,
+                )
+            )
+        return batches
+
+    def _charged(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        owner = array if array.base is None else array.base
+        if isinstance(owner, np.ndarray):
+            self.ledger.attach("batches", owner)
+        return array
+
+
+def kept_columns(rows: Rows, take: IntArray, names: tuple[str, ...]) -> Mapping[str, Any]:
+    """The named columns for the given row numbers: NumPy or Arrow arrays of shape (len(take),)."""
+    places = rows.places(take) if names else take
+    chosen: dict[str, Any] = {}
+    for name in names:
+        column = rows.columns[name]
+        chosen[name] = column[places] if isinstance(column, np.ndarray) else column.take(pa.array(places))
+    return chosen
