@@ -1,1 +1,5 @@
-"""Keras's own fit, fed by stoker."""
+"""Training through Keras's own ``fit``; importing this package settles the backend, so Keras comes after."""
+
+from stoker.backends import choose
+
+choose()

@@ -1,0 +1,62 @@
+"""Which Keras backend is used: the user's choice, else JAX, else what is installed.
+
+Nothing here imports Keras or a backend: the choice must be made before either is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+
+from stoker.errors import MissingExtraError, OptionError
+
+__all__ = ["BACKENDS", "choose", "installed"]
+
+BACKENDS = ("jax", "tensorflow", "torch")
+
+
+def installed() -> tuple[str, ...]:
+    """Names of the backends that can be imported, the default first."""
+    return tuple(name for name in BACKENDS if find_spec(name) is not None)
+
+
+def choose() -> str:
+    """Settle the backend before Keras is imported; never overrides ``KERAS_BACKEND``.
+
+    Returns
+    -------
+    str
+        ``"jax"``, ``"tensorflow"`` or ``"torch"``.
+
+    Raises
+    ------
+    MissingExtraError
+        If the chosen backend, or every backend, is not installed; the message names the command.
+    OptionError
+        If ``KERAS_BACKEND`` names a backend that cannot train.
+    """
+    if "keras" in sys.modules:
+        return str(sys.modules["keras"].config.backend())
+    wanted = os.environ.get("KERAS_BACKEND")
+    if wanted:
+        return _check(wanted)
+    available = installed()
+    if not available:
+        raise MissingExtraError(
+            "no Keras backend is installed (looked for jax, tensorflow, torch): pip install 'stoker[jax]'"
+        )
+    os.environ["KERAS_BACKEND"] = available[0]
+    return available[0]
+
+
+def _check(wanted: str) -> str:
+    if wanted not in BACKENDS:
+        raise OptionError(
+            f"KERAS_BACKEND is {wanted!r}, which cannot train; set it to {' or '.join(BACKENDS)}, or unset it"
+        )
+    if find_spec(wanted) is None:
+        raise MissingExtraError(
+            f"KERAS_BACKEND is {wanted!r}, but {wanted} is not installed: pip install 'stoker[{wanted}]'"
+        )
+    return wanted

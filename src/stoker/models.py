@@ -1,0 +1,249 @@
+"""Small models for tables, compiled and ready, and a door for models of your own.
+
+Every function takes a prepared feed or its ``spec``: columns and classes are known by then.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+from stoker import backends
+from stoker.errors import OptionError
+
+__all__ = ["build", "linear", "mlp"]
+
+
+class Spec(Protocol):
+    """What a model must know of its data: ``feed.spec``."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one row's input."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """``"binary"``, ``"classes"`` or ``"regression"``."""
+        ...
+
+    @property
+    def num_outputs(self) -> int:
+        """1 for binary and regression, else the number of classes."""
+        ...
+
+
+class _HasSpec(Protocol):
+    @property
+    def spec(self) -> Spec:
+        """The spec of a feed."""
+        ...
+
+
+def linear(
+    feed: Spec | _HasSpec,
+    *,
+    learning_rate: float = 1e-2,
+    metrics: Sequence[Any] | None = None,
+    seed: int | None = None,
+) -> Any:
+    """Softmax, logistic or linear regression, by the task.
+
+    Parameters
+    ----------
+    feed
+        A feed, or its spec: input of shape (k,), outputs 1 or the number of classes.
+    learning_rate
+        Of Adam.
+    metrics
+        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+    seed
+        Of the initial weights; None takes Keras's global seed.
+
+    Returns
+    -------
+    keras.Model
+        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1).
+
+    Examples
+    --------
+    ::
+
+        model = stoker.models.linear(feed)
+    """
+    return _compiled(_spec_of(feed), "linear", (), 0.0, learning_rate, metrics, seed)
+
+
+def mlp(
+    feed: Spec | _HasSpec,
+    *,
+    layers: int = 2,
+    units: int = 128,
+    dropout: float = 0.2,
+    learning_rate: float = 1e-3,
+    metrics: Sequence[Any] | None = None,
+    seed: int | None = None,
+) -> Any:
+    """A multi-layer perceptron: ``layers`` of ``units`` ReLU units, each followed by dropout.
+
+    Parameters
+    ----------
+    feed
+        A feed, or its spec: input of shape (k,), outputs 1 or the number of classes.
+    layers, units, dropout
+        Hidden layers, units in each, and the share of them dropped in training, in [0, 1).
+    learning_rate
+        Of Adam.
+    metrics
+        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+    seed
+        Of initial weights and dropout; None takes Keras's global seed.
+
+    Returns
+    -------
+    keras.Model
+        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1).
+
+    Raises
+    ------
+    OptionError
+        If a size is not positive, or dropout not in [0, 1).
+
+    Examples
+    --------
+    ::
+
+        model = stoker.models.mlp(feed, layers=3, units=256)
+    """
+    if layers < 1 or units < 1:
+        raise OptionError(f"layers and units must be at least 1, got {layers} and {units}; see models.linear")
+    if not 0 <= dropout < 1:
+        raise OptionError(f"dropout must lie in [0, 1), got {dropout}")
+    return _compiled(_spec_of(feed), "mlp", (units,) * layers, dropout, learning_rate, metrics, seed)
+
+
+def build(name: str, feed: Spec | _HasSpec, **options: Any) -> Any:
+    """A model by name: ``"mlp"``, ``"linear"``, ``"auto"`` (mlp), or your own ``"package.module:build"``.
+
+    Parameters
+    ----------
+    name
+        ``"package.module:function"`` calls ``function(spec)``, which returns a compiled ``keras.Model``.
+    feed
+        A feed, or its spec.
+    **options
+        Options of `mlp` or `linear`; a function of your own takes none.
+
+    Raises
+    ------
+    OptionError
+        If there is no such model, module or function, or it did not return a compiled ``keras.Model``.
+    """
+    spec = _spec_of(feed)
+    known: dict[str, Callable[..., Any]] = {"auto": mlp, "mlp": mlp, "linear": linear}
+    if name in known:
+        try:
+            return known[name](spec, **options)
+        except TypeError as error:
+            raise OptionError(f"model {name!r} does not take these options: {error}") from error
+    if ":" not in name:
+        raise OptionError(f"model must be auto, mlp, linear or package.module:build, got {name!r}")
+    if options:
+        raise OptionError(f"{', '.join(sorted(options))} has no effect on a model of your own ({name})")
+    return _call_builder(name, spec)
+
+
+def _spec_of(feed: Spec | _HasSpec) -> Spec:
+    found: Any = getattr(cast(Any, feed), "spec", feed)
+    return cast(Spec, found)
+
+
+def _call_builder(name: str, spec: Spec) -> Any:
+    backends.choose()
+    import keras
+
+    module_name, _, function_name = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name + ".").startswith(error.name + "."):
+            raise
+        raise OptionError(
+            f"model {name!r}: there is no module {module_name!r}; is its folder on the Python path?"
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise OptionError(f"model {name!r}: {module_name} has no function {function_name!r}")
+    model = function(spec)
+    if not isinstance(model, keras.Model):
+        raise OptionError(f"model {name!r} must return a keras.Model, got {type(model).__name__}")
+    if not model.compiled:
+        raise OptionError(f"model {name!r} is not compiled: call model.compile(...) before returning it")
+    return model
+
+
+def _compiled(
+    spec: Spec,
+    name: str,
+    hidden: tuple[int, ...],
+    dropout: float,
+    learning_rate: float,
+    metrics: Sequence[Any] | None,
+    seed: int | None,
+) -> Any:
+    backends.choose()
+    import keras
+
+    if not learning_rate > 0:
+        raise OptionError(f"learning_rate must be positive, got {learning_rate}")
+    activation, loss = _HEADS[spec.task]
+    stack: list[Any] = [keras.layers.Input(spec.input_shape, name="features")]
+    for number, units in enumerate(hidden):
+        stack.append(
+            keras.layers.Dense(units, activation="relu", kernel_initializer=_initial(keras, seed, number))
+        )
+        if dropout:
+            stack.append(keras.layers.Dropout(dropout, seed=None if seed is None else seed + number))
+    last = _initial(keras, seed, len(hidden))
+    stack.append(keras.layers.Dense(spec.num_outputs, activation=activation, kernel_initializer=last))
+    model = keras.Sequential(stack, name=name)
+    optimizer = keras.optimizers.Adam(learning_rate)
+    model.compile(optimizer, loss, metrics=_metrics(keras, spec, metrics))
+    return model
+
+
+_HEADS = {
+    "binary": ("sigmoid", "binary_crossentropy"),
+    "classes": ("softmax", "sparse_categorical_crossentropy"),
+    "regression": (None, "mean_squared_error"),
+}
+
+
+def _initial(keras: Any, seed: int | None, number: int) -> Any:
+    return keras.initializers.GlorotUniform(None if seed is None else seed + number)
+
+
+def _metrics(keras: Any, spec: Spec, metrics: Sequence[Any] | None) -> list[Any]:
+    if metrics is None:
+        return ["mae"] if spec.task == "regression" else ["accuracy"]
+    return [_metric(keras, spec.task, each) for each in metrics]
+
+
+def _metric(keras: Any, task: str, metric: Any) -> Any:
+    if not isinstance(metric, str):
+        return metric
+    special = {"auc": keras.metrics.AUC, "precision": keras.metrics.Precision, "recall": keras.metrics.Recall}
+    if metric in special:
+        if task != "binary":
+            raise OptionError(f"metric {metric!r} is for two classes, the task is {task!r}")
+        return special[metric](name=metric)
+    if metric in ("accuracy", "acc"):
+        if task == "regression":
+            raise OptionError(f"metric {metric!r} is for classes, the task is 'regression'; try mae or mse")
+        return metric
+    try:
+        keras.metrics.get(metric)
+    except ValueError as error:
+        raise OptionError(f"there is no metric {metric!r} in Keras") from error
+    return metric

@@ -1,0 +1,226 @@
+"""Everything that stoker uses of Keras beyond its public interface, in one file.
+
+Three private things are needed, each held by a contract test in ``tests/training/test_adapter.py``:
+
+- an object of Keras's ``DataAdapter`` kind passed as ``x`` is used as it is, and asked for
+  ``get_jax_iterator``, ``get_tf_dataset`` or ``get_torch_dataloader`` several times more than there are
+  epochs, so all of them are lazy;
+- ``_symbolic_build`` makes model, metrics, loss and optimizer; ``fit`` would pull a batch for that;
+- on JAX the weights live outside the model during an epoch, and ``jax_state_sync`` brings them back.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+from stoker.errors import MissingExtraError, OptionError
+from stoker.training.handover import Handover
+from stoker.training.protocols import SpecLike
+from stoker.types import Batch
+
+__all__ = [
+    "KERAS_RANGE",
+    "FeedAdapter",
+    "build_model",
+    "copy_values",
+    "metric_direction",
+    "metric_names",
+    "resume_training_mode",
+    "sync_state",
+    "wait_for_result",
+    "without_copy_warning",
+]
+
+KERAS_RANGE = ((3, 15), (3, 17))
+"""The versions of Keras whose private parts are known: from the first, below the second."""
+
+
+def check_version(version: str) -> None:
+    """Refuse a Keras whose private parts nobody has looked at.
+
+    Raises
+    ------
+    MissingExtraError
+        Naming the version found and the command that installs a known one.
+    """
+    found = tuple(int(part) for part in version.split(".")[:2])
+    low, high = KERAS_RANGE
+    if not low <= found < high:
+        wanted = f"keras>={low[0]}.{low[1]},<{high[0]}.{high[1]}"
+        raise MissingExtraError(f"stoker works with {wanted}, found {version}: pip install '{wanted}'")
+
+
+check_version(keras.__version__)
+
+
+class FeedAdapter(DataAdapter):  # type: ignore[misc]  # Keras has no type information
+    """A feed in the form that ``fit`` and ``evaluate`` take as it is.
+
+    Parameters
+    ----------
+    handover
+        Where the batches come from; one stream an epoch whatever number of iterators Keras asks for.
+    """
+
+    def __init__(self, handover: Handover) -> None:
+        self._handover = handover
+
+    def get_numpy_iterator(self) -> Iterator[Any]:
+        """Batches as NumPy arrays."""
+        return _Batches(self._handover, _arrays)
+
+    def get_jax_iterator(self) -> Iterator[Any]:
+        """Batches as NumPy arrays, which JAX takes without a copy."""
+        return _Batches(self._handover, _arrays)
+
+    def get_tf_dataset(self) -> Any:
+        """An iterable; without a distribution strategy Keras takes any, and exceptions keep their type."""
+        import tensorflow
+
+        if tensorflow.distribute.has_strategy():
+            raise OptionError("stoker.fit runs on one device: call it outside of tf.distribute strategies")
+        return _Repeatable(self._handover)
+
+    def get_torch_dataloader(self) -> Iterator[Any]:
+        """Batches as tensors that share memory with the arrays."""
+        return _Batches(self._handover, _tensors)
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in an epoch."""
+        return self._handover.num_batches
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in every batch but the last."""
+        return self._handover.feed.batch_size
+
+    @property
+    def has_partial_batch(self) -> bool:
+        """Whether the last batch is short."""
+        return bool(self._handover.feed.num_rows % self._handover.feed.batch_size)
+
+    @property
+    def partial_batch_size(self) -> int | None:
+        """Rows of the short last batch, None if there is none."""
+        return self._handover.feed.num_rows % self._handover.feed.batch_size or None
+
+
+class _Batches:
+    """An iterator that pulls nothing before it is asked."""
+
+    def __init__(self, handover: Handover, convert: Callable[[Batch], tuple[Any, ...]]) -> None:
+        self._handover = handover
+        self._convert = convert
+
+    def __iter__(self) -> _Batches:
+        return self
+
+    def __next__(self) -> tuple[Any, ...]:
+        return self._convert(self._handover.take())
+
+
+class _Repeatable:
+    def __init__(self, handover: Handover) -> None:
+        self._handover = handover
+
+    def __iter__(self) -> _Batches:
+        return _Batches(self._handover, _arrays)
+
+
+def _arrays(batch: Batch) -> tuple[Any, ...]:
+    return (batch.x, batch.y, batch.sample_weight)
+
+
+def _tensors(batch: Batch) -> tuple[Any, ...]:
+    return tuple(keras.tree.map_structure(_tensor, part) for part in _arrays(batch))
+
+
+def _tensor(array: Any) -> Any:
+    if array is None:
+        return None
+    import torch
+
+    # from_numpy warns of arrays that nobody may write to, though training only reads them.
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def build_model(model: Any, spec: SpecLike, batch_size: int, *, weighted: bool = False) -> None:
+    """Build layers, metrics, loss and optimizer from shapes alone.
+
+    Raises
+    ------
+    OptionError
+        If the model is not compiled, or does not take this input.
+    """
+    if not model.compiled:
+        raise OptionError(f"model {model.name!r} is not compiled: call model.compile(optimizer, loss) first")
+    x = np.zeros((batch_size, *spec.input_shape), spec.input_dtype)
+    y = np.zeros((batch_size,), np.float32 if spec.task == "regression" else np.int32)
+    sample_weight = np.ones((batch_size,), np.float32) if weighted else None
+    try:
+        model._symbolic_build(data_batch=(x, y, sample_weight))
+    except (ValueError, RuntimeError) as error:
+        raise OptionError(
+            f"model {model.name!r} cannot be built for input of shape {spec.input_shape} and "
+            f"task {spec.task!r} with {spec.num_outputs} outputs: {error}"
+        ) from error
+
+
+def sync_state(model: Any) -> None:
+    """Bring weights, optimizer and metrics back into the model, in the middle of an epoch."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()
+
+
+def resume_training_mode(model: Any) -> None:
+    """Undo what ``evaluate`` does to a PyTorch module, in the middle of an epoch."""
+    if keras.backend.backend() == "torch":
+        model.train()
+
+
+def wait_for_result(result: Any) -> None:
+    """Return when a step's result is computed; backends other than JAX compute before they return."""
+    if result is not None and keras.backend.backend() == "jax":
+        import jax
+
+        for leaf in jax.tree.leaves(result):
+            leaf.block_until_ready()
+
+
+def copy_values(variables: Sequence[Any]) -> list[Any]:
+    """Copies of variables' values as NumPy arrays."""
+    # Variable.numpy() warns on NumPy 2, since a Keras variable's __array__ knows no copy argument.
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+
+
+@contextmanager
+def without_copy_warning() -> Iterator[None]:
+    """Hide what Keras says of itself when it saves: its variables know no ``copy`` argument of NumPy 2."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array__ implementation doesn't accept a copy keyword")
+        yield
+
+
+def metric_names(model: Any) -> tuple[str, ...] | None:
+    """Names that the built model will log, or None if its own ``train_step`` decides."""
+    base = keras.Model.train_step
+    if type(model).train_step is not base:
+        return None
+    return tuple(str(name) for name in model.get_metrics_result())
+
+
+def metric_direction(model: Any, name: str) -> str | None:
+    """``"min"`` or ``"max"`` as the metric itself declares, None if it does not."""
+    for metric in model.metrics:
+        for each in getattr(metric, "metrics", [metric]):
+            if each.name == name and getattr(each, "_direction", None) in ("up", "down"):
+                return "max" if each._direction == "up" else "min"
+    return None

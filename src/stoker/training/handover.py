@@ -1,0 +1,126 @@
+"""Hands a feed's batches to Keras: one stream an epoch, a clock on each wait, errors kept as they are."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from stoker.errors import WorkerError
+from stoker.training.interrupts import Interrupts
+from stoker.training.protocols import BatchStreamLike, FeedLike
+from stoker.types import Batch
+
+__all__ = ["Handover"]
+
+
+class Handover:
+    """The batches of one feed, pulled ahead of a step and handed to it.
+
+    Batches are pulled by `fetch` between two steps, and only handed over by `take` inside of one. On JAX a
+    step takes the weights out of the model before it asks for its batch, so an error or Ctrl-C that
+    arrived inside would leave a model without weights.
+
+    Parameters
+    ----------
+    feed
+        The source of batches.
+    wait_for
+        Returns when the given result of a step is computed.
+    interrupts
+        Ctrl-C during a wait for data is raised at once.
+
+    Attributes
+    ----------
+    wait_seconds
+        Time that the model had nothing to compute because no batch was ready.
+    rows_taken
+        Rows of the batches handed over in this epoch.
+    """
+
+    def __init__(self, feed: FeedLike, *, wait_for: Callable[[Any], None], interrupts: Interrupts) -> None:
+        self.feed = feed
+        self.num_batches = feed.num_batches
+        self.wait_seconds = 0.0
+        self._wait_for = wait_for
+        self._interrupts = interrupts
+        self._epoch = 0
+        self._fetched = 0
+        self._stream: BatchStreamLike | None = None
+        self._waiting: deque[Batch] = deque()
+        self._failure: tuple[Exception, BaseException | None, Any] | None = None
+
+    def begin(self, epoch: int, start_batch: int = 0) -> None:
+        """Serve this epoch from now on; nothing is read before the first batch is needed."""
+        self.close()
+        self._epoch = epoch
+        self._fetched = start_batch
+
+    def fetch(self, count: int, last_result: Any = None) -> None:
+        """Have the next ``count`` batches at hand, or what is left of the epoch.
+
+        Parameters
+        ----------
+        count
+            Batches that the next call of the step function takes.
+        last_result
+            The result of the step before: with an empty queue it is awaited first, and only then does the
+            clock of `wait_seconds` start.
+        """
+        missing = min(count - len(self._waiting), self.num_batches - self._fetched)
+        for _ in range(missing):
+            self._waiting.append(self._pull(last_result))
+
+    def take(self) -> Batch:
+        """The next batch; StopIteration at the end of the epoch."""
+        if not self._waiting:
+            if self._fetched >= self.num_batches:
+                raise StopIteration
+            self.fetch(1)
+        return self._waiting.popleft()
+
+    def close(self) -> None:
+        """Stop the workers and drop what was pulled ahead; idempotent."""
+        self._waiting.clear()
+        self._close_stream()
+
+    def raise_failure(self) -> None:
+        """Raise the error of a worker once more, with the type and cause it had before Keras saw it."""
+        if self._failure is not None:
+            error, cause, traceback = self._failure
+            self._failure = None
+            raise error.with_traceback(traceback) from cause
+
+    def _pull(self, last_result: Any) -> Batch:
+        try:
+            with self._interrupts.immediate():
+                batch = self._next(last_result)
+        except Exception as error:
+            self._failure = (error, error.__cause__, error.__traceback__)
+            raise
+        self._fetched += 1
+        if self._fetched == self.num_batches:
+            self._close_stream()
+        return batch
+
+    def _next(self, last_result: Any) -> Batch:
+        if self._stream is None:
+            self._stream = self.feed.epoch(self._epoch, self._fetched)
+        try:
+            if self._stream.ready():
+                return next(self._stream)
+            self._wait_for(last_result)
+            started = time.perf_counter()
+            batch = next(self._stream)
+        except StopIteration:
+            raise WorkerError(
+                f"epoch {self._epoch} ended after {self._fetched} batches, expected {self.num_batches}"
+            ) from None
+        self.wait_seconds += time.perf_counter() - started
+        return batch
+
+    def _close_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()

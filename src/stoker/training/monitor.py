@@ -1,0 +1,127 @@
+"""Which validation was the best so far, and when to stop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from stoker.errors import OptionError
+
+__all__ = ["Monitor", "infer_direction"]
+
+_UP = ("acc", "accuracy", "auc", "precision", "recall", "score", "iou", "r2", "similarity", "f1")
+_DOWN = (
+    "loss",
+    "error",
+    "crossentropy",
+    "entropy",
+    "mse",
+    "mae",
+    "rmse",
+    "msle",
+    "mape",
+    "divergence",
+    "logcosh",
+)
+
+
+def infer_direction(name: str, declared: str | None = None) -> str:
+    """``"max"`` for what should grow, ``"min"`` for what should shrink.
+
+    Parameters
+    ----------
+    name
+        A logged name, such as ``"val_auc"``.
+    declared
+        What the metric itself says, which decides.
+
+    Raises
+    ------
+    OptionError
+        If neither the metric nor its name tells.
+
+    Examples
+    --------
+    >>> infer_direction("val_loss"), infer_direction("val_auc")
+    ('min', 'max')
+    """
+    if declared is not None:
+        return declared
+    words = name.lower().removeprefix("val_").split("_")
+    if any(word in _DOWN for word in words):
+        return "min"
+    if any(word in _UP for word in words):
+        return "max"
+    raise OptionError(
+        f"whether {name!r} should grow or shrink is unknown: write 'max:{name}' or 'min:{name}'"
+    )
+
+
+class Monitor:
+    """Remembers the best value of one logged name, and perhaps the weights that had it.
+
+    Parameters
+    ----------
+    name
+        The logged name, ``"val_loss"`` for example.
+    direction
+        ``"min"`` or ``"max"``.
+    patience
+        Validations without improvement after which to stop; None never stops.
+
+    Attributes
+    ----------
+    best, best_step, best_epoch
+        The best value and where it was seen; None before the first.
+    """
+
+    def __init__(self, name: str, direction: str, *, patience: int | None = None) -> None:
+        if patience is not None and patience < 0:
+            raise OptionError(f"early_stopping must be None or at least 0 validations, got {patience}")
+        self.name = name
+        self.direction = direction
+        self.best: float | None = None
+        self.best_step: int | None = None
+        self.best_epoch: int | None = None
+        self.stopped = False
+        self._patience = patience
+        self._without = 0
+        self._weights: Sequence[Any] | None = None
+
+    def observe(
+        self, logs: Mapping[str, float], *, step: int, epoch: int, weights: Callable[[], Sequence[Any]]
+    ) -> bool:
+        """Take note of a validation; True if it is the best so far.
+
+        Raises
+        ------
+        OptionError
+            If the name is not among the logged ones, which the message lists.
+        """
+        if self.name not in logs:
+            raise OptionError(f"monitor {self.name!r} is not logged; logged are {', '.join(sorted(logs))}")
+        value = float(logs[self.name])
+        if self._better(value):
+            self.best, self.best_step, self.best_epoch = value, step, epoch
+            self._without = 0
+            if self._patience is not None:
+                self._weights = weights()
+            return True
+        self._without += 1
+        self.stopped = self._patience is not None and self._without >= max(1, self._patience)
+        return False
+
+    def restore(self, model: Any) -> bool:
+        """Give the model its best weights back, if they were kept; True if so."""
+        if self._weights is None:
+            return False
+        model.set_weights(self._weights)
+        return True
+
+    def _better(self, value: float) -> bool:
+        if math.isnan(value):
+            return False
+        if self.best is None:
+            return True
+        return value < self.best if self.direction == "min" else value > self.best

@@ -1,0 +1,110 @@
+"""What training asks of a feed; `stoker.feed.Feed` has it, and so may any other source of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from stoker.types import Batch
+
+__all__ = ["BatchStreamLike", "FeedLike", "SpecLike"]
+
+
+class SpecLike(Protocol):
+    """The shape of the task, known before the first batch."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one row's input."""
+        ...
+
+    @property
+    def input_dtype(self) -> str:
+        """Dtype of the input."""
+        ...
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the input columns."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """``"binary"``, ``"classes"`` or ``"regression"``."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str | int, ...] | None:
+        """Class names in the order of the class indices; None for regression."""
+        ...
+
+    @property
+    def num_outputs(self) -> int:
+        """1 for binary and regression, else the number of classes."""
+        ...
+
+    @property
+    def label(self) -> str | None:
+        """Name of the label column."""
+        ...
+
+
+class BatchStreamLike(Protocol):
+    """The batches of one epoch, in order; owned by one thread.
+
+    Duties: `ready` never blocks and is True when the next batch can be had without waiting, or when the
+    next call raises at once; `close` is idempotent and stops every worker of the stream.
+    """
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The stream itself."""
+        ...
+
+    def __next__(self) -> Batch:
+        """The next batch, waiting for it if need be."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether the next batch can be had without waiting."""
+        ...
+
+    def close(self) -> None:
+        """Stop all workers and free all buffers."""
+        ...
+
+
+class FeedLike(Protocol):
+    """Batches by epoch, and what is known of them beforehand."""
+
+    @property
+    def spec(self) -> SpecLike:
+        """The shape of the task."""
+        ...
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in an epoch, the short last one included."""
+        ...
+
+    @property
+    def num_rows(self) -> int:
+        """Rows in an epoch."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in every batch but the last."""
+        ...
+
+    @property
+    def ledger(self) -> Any:
+        """The memory ledger: ``current``, ``peak``, ``limit`` in bytes."""
+        ...
+
+    def epoch(self, epoch: int, start_batch: int = 0) -> BatchStreamLike:
+        """The batches of an epoch from ``start_batch`` on."""
+        ...
+
+    def derive(self, source: Any) -> FeedLike:
+        """A feed over other rows that shares transforms, classes and the memory budget."""
+        ...
