@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
 
 from stoker.encoding import BatchEncoder
 from stoker.ledger import Ledger
 from stoker.loader import Loader
-from stoker.plan import CacheOption, Plan, Shuffle, parse_bytes
-from stoker.preparation import Preparation, RowPolicy, derived_stage, training_stage
+from stoker.plan import CacheOption, Plan, PlanOptions, Shuffle, parse_bytes
+from stoker.preparation import FeedOptions, Preparation, derived_stage, training_stage
 from stoker.samplers import make_sampler
 from stoker.sources import Source
 from stoker.stream import BatchStream
 from stoker.survey import Survey
+from stoker.survey.policy import BadRows, NaOption
 from stoker.task import TaskOption
-from stoker.transforms.base import FittedTransform
+from stoker.transforms.numeric import Cast as FeatureTransform
 from stoker.types import FeedSpec, Progress
 from stoker.weights import ClassWeight
 
@@ -102,7 +100,9 @@ class BaseFeed(ABC):
             limits=stage.plan.limits,
         )
 
-    def derive(self, source: Source | str | os.PathLike[str], *, keep: tuple[str, ...] = ()) -> DerivedFeed:
+    def derive(
+        self, source: Source | str | os.PathLike[str], *, keep: tuple[str, ...] = (), label: bool = True
+    ) -> DerivedFeed:
         """The feed of other rows that shares this one's transforms, classes and memory budget.
 
         Parameters
@@ -111,7 +111,9 @@ class BaseFeed(ABC):
             A Source, perhaps the other part of a split, or the path of files with the same columns. Types
             are held: they are this feed's, not inferred anew.
         keep
-            Columns that come along with each batch, unchanged.
+            Columns that come along with each batch as text, unchanged.
+        label
+            Whether the rows have, and need, labels.
 
         Raises
         ------
@@ -120,7 +122,7 @@ class BaseFeed(ABC):
         DataError
             If there are labels that training never saw.
         """
-        return DerivedFeed(derived_stage(self.stage, source, keep=keep))
+        return DerivedFeed(derived_stage(self.stage, source, keep=keep, label=label))
 
     def close(self) -> None:
         """Release files and mappings; the feed may be used again."""
@@ -140,7 +142,7 @@ class DerivedFeed(BaseFeed):
 
 
 class Feed(BaseFeed):
-    """Shuffled, transformed batches of a source under a memory budget.
+    r"""Shuffled, transformed batches of a source under a memory budget.
 
     Nothing is read before `prepare`, which the first use of anything that needs it calls.
 
@@ -180,7 +182,7 @@ class Feed(BaseFeed):
     --------
     >>> import stoker, tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
-    >>> _ = path.write_text("x,y\\n1,0\\n2,1\\n3,0\\n4,1\\n")
+    >>> _ = path.write_text("x,y\n1,0\n2,1\n3,0\n4,1\n")
     >>> feed = stoker.Feed(stoker.open(path, label="y"), batch_size=2, shuffle=False)
     >>> [batch.y.tolist() for batch in feed.epoch(0)]
     [[0, 1], [0, 1]]
@@ -190,14 +192,14 @@ class Feed(BaseFeed):
         self,
         source: Source,
         *,
-        transform: FittedTransform | None = None,
+        transform: FeatureTransform | None = None,
         batch_size: int = 256,
         shuffle: Shuffle = True,
         seed: int = 0,
         memory: str | int = "1GB",
         task: TaskOption = "auto",
-        na: str | Mapping[str, str] = "error",
-        on_bad_row: str = "error",
+        na: NaOption = "error",
+        on_bad_row: BadRows = "error",
         max_bad_rows: int | None = None,
         class_weight: ClassWeight = None,
         cache: CacheOption = "auto",
@@ -205,19 +207,23 @@ class Feed(BaseFeed):
         workers: int | None = None,
     ) -> None:
         self.source = source
-        self.transform = transform
-        self.shuffle = shuffle
-        self.seed = seed
-        self.memory = memory
-        self.task = task
-        self.na = na
-        self.on_bad_row = on_bad_row
-        self.max_bad_rows = max_bad_rows
-        self.class_weight = class_weight
-        self.cache = cache
-        self.epochs = epochs
-        self.workers = workers
-        self._batch_size = batch_size
+        self.options = FeedOptions(
+            plan=PlanOptions(
+                batch_size=batch_size,
+                shuffle=shuffle,
+                seed=seed,
+                memory_bytes=parse_bytes(memory),
+                cache=cache,
+                epochs=epochs,
+                workers=workers,
+            ),
+            transform=transform,
+            task=task,
+            na=na,
+            on_bad_row=on_bad_row,
+            max_bad_rows=max_bad_rows,
+            class_weight=class_weight,
+        )
         self._prepared: Preparation | None = None
 
     @property
@@ -244,6 +250,5 @@ class Feed(BaseFeed):
             For options that cannot be.
         """
         if self._prepared is None:
-            policy = RowPolicy(na=self.na, on_bad_row=self.on_bad_row, max_bad_rows=self.max_bad_rows)
-            self._prepared = training_stage(self, policy, parse_bytes(self.memory), progress)
+            self._prepared = training_stage(self.source, self.options, progress)
         return self

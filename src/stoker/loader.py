@@ -125,6 +125,7 @@ def _own_bytes(rows: Rows) -> int:
     if rows.index is not None:
         return 0
     held: list[Any] = list(rows.columns.values())
-    if rows.matrix is not None:
-        held.append(rows.matrix.values)
+    matrix = rows.matrix
+    if matrix is not None and matrix.values.size == rows.num_rows * matrix.num_columns:
+        held.append(matrix.values)
     return sum(int(column.nbytes) for column in held)

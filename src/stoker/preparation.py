@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,13 +24,14 @@ from stoker.plan import (
     make_plan,
 )
 from stoker.sources import Source
-from stoker.sources import open as open_source
 from stoker.sources.bound import BoundView
 from stoker.survey import Survey, survey
+from stoker.survey.policy import BadRows, Blanks, NaOption, Role
 from stoker.task import TaskOption, resolve_task
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.labels import LabelEncoder, Passthrough
-from stoker.transforms.numeric import Standardize
+from stoker.transforms.numeric import Cast as FeatureTransform
+from stoker.transforms.numeric import NaRule, Standardize
 from stoker.types import FeedSpec, Progress, RowReader
 from stoker.weights import ClassWeight, class_weights
 
@@ -42,20 +42,20 @@ __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage"]
 class FeedOptions:
     """What the user chose for a training feed; see `stoker.Feed`."""
 
-    plan: PlanOptions = PlanOptions()
-    transform: FittedTransform | None = None
+    plan: PlanOptions
+    transform: FeatureTransform | None = None
     task: TaskOption = "auto"
-    na: str | Mapping[str, str] = "error"
-    on_bad_row: str = "error"
+    na: NaOption = "error"
+    on_bad_row: BadRows = "error"
     max_bad_rows: int | None = None
     class_weight: ClassWeight = None
 
     @property
-    def transform_na(self) -> str | dict[str, str]:
+    def transform_na(self) -> NaRule | dict[str, NaRule]:
         """What of the policy for blanks is left to a transform: dropped rows never get to it."""
         if isinstance(self.na, str):
-            return "error" if self.na == "drop-row" else self.na
-        return {name: "error" if policy == "drop-row" else policy for name, policy in self.na.items()}
+            return _transform_rule(self.na)
+        return {name: _transform_rule(policy) for name, policy in self.na.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +67,19 @@ class Preparation:
     survey: Survey
     view: BoundView
     reader: RowReader
+    read_bytes: int
     plan: Plan
     spec: FeedSpec
     task_reason: str
-    inputs: FittedTransform
+    inputs: FeatureTransform
     target: FittedTransform | None
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
     ledger: Ledger
 
-    @property
-    def read_bytes(self) -> int:
-        """What one read holds besides its rows; nothing where they are mapped or kept."""
-        return 0 if self.plan.use_cache or self.survey.kept is not None else READ_PIECE_BYTES
+
+def _transform_rule(policy: Blanks) -> NaRule:
+    return "error" if policy == "drop-row" else policy
 
 
 def training_stage(source: Source, options: FeedOptions, progress: Progress | None = None) -> Preparation:
@@ -95,9 +95,9 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
     if source.label is None:
         raise ColumnError("there is nothing to learn without a label: name its column with label= or --label")
     ledger = Ledger(options.plan.memory_bytes)
-    found = _survey(source, options, ledger, progress, keep_bytes(options.plan.memory_bytes))
+    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan.memory_bytes))
     spec, target, reason = _settle(source, options, found)
-    inputs = _fitted(options, found, ledger)
+    inputs = _fitted(options, found)
     plan = make_plan(_facts(found, found.view, spec), _machine(source, options), options.plan)
     return Preparation(
         source=source,
@@ -105,6 +105,7 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
         survey=found,
         view=found.view,
         reader=_reader(found, plan, ledger, progress),
+        read_bytes=0 if plan.use_cache or found.kept is not None else READ_PIECE_BYTES,
         plan=plan,
         spec=spec,
         task_reason=reason,
@@ -134,20 +135,21 @@ def derived_stage(
         For rows that cannot be used, or labels that training never saw.
     """
     options = replace(base.options, class_weight=None, plan=_unshuffled(base.options.plan))
-    if isinstance(source, Source) and source.whole == base.source.whole and not keep and label:
-        found, reader = base.survey, base.reader
+    if isinstance(source, Source) and source.table is base.source.table and not keep and label:
+        found, reader, read_bytes = base.survey, base.reader, base.read_bytes
         view = source.view.bind(found.num_slots, found.excluded)
         held = source
     else:
         held = _held(base.source, source, keep, label)
-        found = _survey(held, options, base.ledger, None, options.plan.memory_bytes // 16)
+        found = _survey(
+            held, options, base.ledger, "valid" if label else "predict", None, base.plan.memory_bytes // 16
+        )
         reader, view = found.reader(), found.view
+        read_bytes = 0 if found.kept is not None else READ_PIECE_BYTES
         _check_labels(base.spec, found)
     if not view.num_rows:
         raise DataError(f"{', '.join(map(str, held.paths))}: no rows are left to evaluate or predict")
     plan = make_plan(_facts(found, view, base.spec), _machine(held, options), options.plan)
-    if isinstance(source, Source) and found is base.survey:
-        plan = msgspec.structs.replace(plan, use_cache=base.plan.use_cache)
     return replace(
         base,
         source=held,
@@ -155,6 +157,7 @@ def derived_stage(
         survey=found,
         view=view,
         reader=reader,
+        read_bytes=read_bytes,
         plan=plan,
         target=base.target if label else None,
         class_weights=None,
@@ -163,10 +166,11 @@ def derived_stage(
 
 
 def _survey(
-    source: Source, options: FeedOptions, ledger: Ledger, progress: Progress | None, keep: int
+    source: Source, options: FeedOptions, ledger: Ledger, role: Role, progress: Progress | None, keep: int
 ) -> Survey:
     return survey(
         source,
+        role=role,
         on_bad_row=options.on_bad_row,
         max_bad_rows=options.max_bad_rows,
         na=options.na,
@@ -180,7 +184,8 @@ def _survey(
 def _settle(source: Source, options: FeedOptions, found: Survey) -> tuple[FeedSpec, FittedTransform, str]:
     """The task, what a model must know, and the target's transform."""
     label = source.label
-    assert label is not None and found.labels is not None
+    assert label is not None
+    assert found.labels is not None
     task, reason = resolve_task(options.task, found.labels, label=label)
     classes = None if task == "regression" else found.labels.classes
     target: FittedTransform = (
@@ -198,10 +203,56 @@ def _settle(source: Source, options: FeedOptions, found: Survey) -> tuple[FeedSp
     return spec, target, reason
 
 
-def _fitted(options: FeedOptions, found: Survey, ledger: Ledger) -> FittedTransform:
-    """The features' transform, fitted by the survey's statistics or, where those do not do, in a pass."""
+def _fitted(options: FeedOptions, found: Survey) -> FeatureTransform:
+    """The features' transform, fitted by the statistics of the training rows unless it is already."""
     transform = Standardize(na=options.transform_na) if options.transform is None else options.transform
+    if transform.is_fitted or found.statistics is None:
+        return transform
     return transform.fit_statistics(found.statistics)
+
+
+def _reader(found: Survey, plan: Plan, ledger: Ledger, progress: Progress | None) -> RowReader:
+    """Where the rows are read from: memory, the cache (made if need be), or the files."""
+    if not plan.use_cache:
+        return found.reader()
+    cached = caching.find(found)
+    if cached is None:
+        workers = plan.limits.workers
+        cached = caching.build(found, found.reader(), progress=progress, workers=workers, ledger=ledger)
+    return cached
+
+
+def _unshuffled(options: PlanOptions) -> PlanOptions:
+    """File order in small windows: a derived feed shares the memory with the training feed beside it."""
+    return msgspec.structs.replace(
+        options, shuffle=False, cache="never", memory_bytes=options.memory_bytes // 4
+    )
+
+
+def _held(
+    base: Source, source: Source | str | os.PathLike[str], keep: tuple[str, ...], label: bool
+) -> Source:
+    """Other files with the training source's columns and types; a view of them stays one."""
+    if not isinstance(source, Source):
+        held = base.like(source, with_label=label)
+    elif source.table is base.table:
+        held = source if label else source.without_label()
+    else:
+        held = replace(base.like(source.paths, with_label=label), view=source.view)
+    return held.keeping(keep) if keep else held
+
+
+def _check_labels(spec: FeedSpec, found: Survey) -> None:
+    """Refuse labels that training never saw."""
+    if spec.classes is None or found.labels is None or found.labels.classes is None:
+        return
+    unknown = [label for label in found.labels.classes if label not in spec.classes]
+    if unknown:
+        shown = ", ".join(repr(label) for label in unknown[:5]) + (", …" if len(unknown) > 5 else "")
+        raise DataError(
+            f"{found.paths[0]}: the label column {spec.label!r} holds {shown}, which training "
+            f"never saw (it knows {len(spec.classes)} classes): correct the labels, or train on them too"
+        )
 
 
 def _facts(found: Survey, view: BoundView, spec: FeedSpec) -> DataFacts:
