@@ -1,0 +1,144 @@
+"""Membership in one part of a split: of each thousand consecutive ordinals, those with the smallest hashes.
+
+A group's members are kept as 1,000 bits in 16 words. Callers hand over a table of such words, a row a group;
+with a table of no rows a group's bits are computed where they are needed, once for neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stoker.kernels.compiling import kernel
+from stoker.kernels.mixing import mix
+
+__all__ = ["GROUP", "WORDS", "mark_groups", "members_of", "ranks_of"]
+
+GROUP = 1_000
+WORDS = 16
+_BUCKETS = 1_024
+_ONE = np.uint64(1)
+
+
+@kernel
+def _mark_group(seed, first, size, wanted, words):
+    """Set the bits of the `wanted` ordinals of [first, first + size) with the smallest hashes."""
+    words[:] = 0
+    hashes = np.empty(size, np.uint64)
+    counts = np.zeros(_BUCKETS, np.int64)
+    for place in range(size):
+        hashes[place] = mix(np.uint64(seed), np.uint64(first + place))
+        counts[hashes[place] >> np.uint64(54)] += 1
+    bucket, below = 0, 0
+    while bucket < _BUCKETS and below + counts[bucket] <= wanted:
+        below += counts[bucket]
+        bucket += 1
+    for place in range(size):
+        if np.int64(hashes[place] >> np.uint64(54)) < bucket:
+            words[place >> 6] |= _ONE << np.uint64(place & 63)
+    for _ in range(wanted - below):
+        best = -1
+        for place in range(size):
+            taken = (words[place >> 6] >> np.uint64(place & 63)) & _ONE
+            if taken == 0 and (best < 0 or hashes[place] < hashes[best]):
+                best = place
+        words[best >> 6] |= _ONE << np.uint64(best & 63)
+
+
+@kernel
+def mark_groups(seed, total, wanted, wanted_last, first_group, table):
+    """Fill ``table[first_group:]``, uint64 of shape (g, 16), with the members of each group.
+
+    Parameters
+    ----------
+    seed : uint64
+    total : int
+        Ordinals altogether; the last group may be short.
+    wanted, wanted_last : int
+        Members of a full group, and of the short last one.
+    first_group : int
+        Number of the group whose bits ``table[0]`` takes.
+    table : uint64 of shape (g, 16)
+    """
+    for row in range(table.shape[0]):
+        first = (first_group + row) * GROUP
+        size = min(GROUP, total - first)
+        _mark_group(seed, first, size, wanted if size == GROUP else wanted_last, table[row])
+
+
+@kernel
+def _count_bits(word):
+    word = word - ((word >> _ONE) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@kernel
+def _select(words, rank, flip):
+    """Place of the bit number `rank` that is set in ``words ^ flip``."""
+    for index in range(WORDS):
+        word = words[index] ^ flip
+        count = _count_bits(word)
+        if rank < count:
+            for _ in range(rank):
+                word &= word - _ONE
+            return index * 64 + _count_bits((word & (~word + _ONE)) - _ONE)
+        rank -= count
+    return -1
+
+
+@kernel
+def members_of(ordinals, seed, total, wanted, wanted_last, part, table):
+    """Parent ordinals of a part's own ordinals, int64 of shape (n,).
+
+    `part` 0 holds the marked ordinals of each group, `part` 1 the others; the rest is as in `mark_groups`.
+    """
+    out = np.empty(ordinals.shape[0], np.int64)
+    scratch = np.empty(WORDS, np.uint64)
+    flip = np.uint64(0) if part == 0 else ~np.uint64(0)
+    size = wanted if part == 0 else GROUP - wanted
+    full = total // GROUP
+    current = -1
+    for place in range(ordinals.shape[0]):
+        group = full if size == 0 else min(full, ordinals[place] // size)
+        rank = ordinals[place] - group * size
+        if table.shape[0] > 0:
+            out[place] = group * GROUP + _select(table[group], rank, flip)
+            continue
+        if group != current:
+            mark_groups(seed, total, wanted, wanted_last, group, scratch.reshape(1, WORDS))
+            current = group
+        out[place] = group * GROUP + _select(scratch, rank, flip)
+    return out
+
+
+@kernel
+def ranks_of(parents, seed, total, wanted, wanted_last, part, table):
+    """A part's own ordinals of parent ordinals, int64 of shape (n,), and whether they belong to the part.
+
+    For one that does not belong, the number is that of the members before it.
+    """
+    out = np.empty(parents.shape[0], np.int64)
+    inside = np.empty(parents.shape[0], np.bool_)
+    scratch = np.empty((1, WORDS), np.uint64)
+    size = wanted if part == 0 else GROUP - wanted
+    current = -1
+    for place in range(parents.shape[0]):
+        group = parents[place] // GROUP
+        offset = parents[place] - group * GROUP
+        if table.shape[0] > 0:
+            words = table[group]
+        else:
+            if group != current:
+                mark_groups(seed, total, wanted, wanted_last, group, scratch)
+                current = group
+            words = scratch[0]
+        marked = 0
+        for index in range(offset >> 6):
+            marked += _count_bits(words[index])
+        bit = np.uint64(offset & 63)
+        marked += _count_bits(words[offset >> 6] & ((_ONE << bit) - _ONE))
+        is_marked = (words[offset >> 6] >> bit) & _ONE == _ONE
+        inside[place] = is_marked == (part == 0)
+        out[place] = group * size + (marked if part == 0 else offset - marked)
+    return out, inside

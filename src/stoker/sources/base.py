@@ -1,0 +1,279 @@
+"""What users hold of their data: columns, views, and the ways to read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import OptionError
+from stoker.sources.chunks import Chunk, ParsedChunk
+from stoker.sources.files import FileIdentity, identify, line_of
+from stoker.sources.index import RowIndex
+from stoker.sources.paths import expand_paths
+from stoker.sources.schema import Schema
+from stoker.sources.views import ShardSpec, SplitSpec, TakeSpec, View
+from stoker.types import ColumnSpec, IntArray, RowReader, Rows
+
+__all__ = ["Source", "Table"]
+
+_PEEK_BYTES = 1 << 16
+
+
+class Table(Protocol):
+    """One format's files with a schema: what a `Source` adds views to.
+
+    Duties: immutable; `parse` and the readers are safe to use from several threads; `chunks` and the readers
+    agree on the row ids; values are the same in both.
+    """
+
+    @property
+    def schema(self) -> Schema:
+        """The used columns."""
+        ...
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files in order."""
+        ...
+
+    def with_schema(self, schema: Schema) -> Table:
+        """The same files with other columns."""
+        ...
+
+    def keeping(self, names: Sequence[str]) -> Table:
+        """The same with columns that come along as text."""
+        ...
+
+    def like(self, paths: tuple[str, ...], *, with_label: bool) -> Table:
+        """Other files with the same columns."""
+        ...
+
+    def chunks(self, target_bytes: int) -> Iterator[Chunk]:
+        """Every record once, in order."""
+        ...
+
+    def parse(self, chunk: Chunk, dtype: np.dtype[Any]) -> ParsedChunk:
+        """A chunk's rows and issues."""
+        ...
+
+    def reader(
+        self, index: RowIndex, excluded: IntArray, dtype: np.dtype[Any], *, verify: bool = True
+    ) -> RowReader:
+        """Random access by row id."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Source:
+    r"""Rows on disk, and which of them; immutable. Made by `stoker.open`.
+
+    Attributes
+    ----------
+    table
+        The files with their columns.
+    view
+        Which rows, as a recipe.
+
+    Examples
+    --------
+    >>> import stoker, tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "points.csv"
+    >>> _ = file.write_text("x,y,kind\n1,2.5,a\n3,4,b\n")
+    >>> source = stoker.open(file, label="kind")
+    >>> source.features, source.label
+    (('x', 'y'), 'kind')
+    >>> train, valid = source.split(0.5, seed=1)
+    """
+
+    table: Table
+    view: View = field(default_factory=View)
+
+    @property
+    def columns(self) -> tuple[ColumnSpec, ...]:
+        """All used columns: features in file order, the label, columns that are kept besides."""
+        return self.table.schema.columns
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the feature columns in file order, numeric and text."""
+        return tuple(column.name for column in self.table.schema.features)
+
+    @property
+    def numeric_features(self) -> tuple[str, ...]:
+        """Names of the features that are columns of the matrix."""
+        return self.table.schema.numeric
+
+    @property
+    def text_features(self) -> tuple[str, ...]:
+        """Names of the features that come as text."""
+        return tuple(column.name for column in self.table.schema.features if column.kind == "text")
+
+    @property
+    def label(self) -> str | None:
+        """Name of the label column."""
+        return None if self.table.schema.label is None else self.table.schema.label.name
+
+    @property
+    def label_kind(self) -> str | None:
+        """Kind of the label column: ``"int"``, ``"float"`` or ``"text"``."""
+        return None if self.table.schema.label is None else self.table.schema.label.kind
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files in order."""
+        return self.table.paths
+
+    @property
+    def whole(self) -> Source:
+        """The source with every row."""
+        return replace(self, view=View())
+
+    def kind_of(self, column: str) -> str:
+        """Kind of a used column; `KeyError` where it is not used."""
+        return {spec.name: spec.kind for spec in self.columns}[column]
+
+    def split(self, fraction: float, seed: int = 0, group: str | None = None) -> tuple[Source, Source]:
+        """Two views in file order: about `fraction` of the rows, and the others.
+
+        In each group of 1,000 consecutive rows, bad ones counted, the ``round(fraction * size)`` with the
+        smallest hash under `seed` are in the first part.
+
+        Raises
+        ------
+        OptionError
+            `fraction` does not lie between 0 and 1, or `seed` not in [0, 2**64).
+        """
+        if group is not None:
+            raise OptionError("group= is not supported yet; split by row, or open two files")
+        first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
+        return replace(self, view=self.view.then(first)), replace(self, view=self.view.then(second))
+
+    def take(self, indices: Sequence[int] | IntArray) -> Source:
+        """The view of the given rows of this view, counted from 0 with bad rows, in file order.
+
+        Raises
+        ------
+        OptionError
+            An index is negative, no integer, or given twice.
+        """
+        return replace(self, view=self.view.then(TakeSpec.of(indices)))
+
+    def shard(self, index: int, count: int) -> Source:
+        """Part `index` of `count` equal contiguous parts of this view."""
+        return replace(self, view=self.view.then(ShardSpec(index=index, count=count)))
+
+    def without_label(self) -> Source:
+        """The same rows without their label."""
+        return replace(self, table=self.table.with_schema(self.table.schema.without_label()))
+
+    def keeping(self, names: Sequence[str]) -> Source:
+        """The same rows with more columns, which come as text in ``Rows.columns`` whatever they hold.
+
+        Raises
+        ------
+        ColumnError
+            A file has no such column.
+        """
+        if isinstance(names, str):
+            raise OptionError(f"keeping takes a list of names, got the string {names!r}")
+        return replace(self, table=self.table.keeping(names))
+
+    def like(
+        self, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, with_label: bool
+    ) -> Source:
+        """Other files with this source's columns and kinds, all rows of them.
+
+        Delimiter and quote are found for each file anew, columns are matched by name, others are ignored.
+
+        Parameters
+        ----------
+        paths
+            As in `stoker.open`.
+        with_label
+            Whether the files must have the label column.
+
+        Raises
+        ------
+        ColumnError
+            A file lacks a column.
+        """
+        return Source(table=self.table.like(expand_paths(paths), with_label=with_label))
+
+    def chunks(self, target_bytes: int) -> Iterator[Chunk]:
+        """Every record of the whole source once, in pieces of about `target_bytes`; the view is ignored.
+
+        Raises
+        ------
+        DataError
+            A quote is never closed, or a record is too long.
+        ChangedDataError
+            A file is not as long as when it was opened.
+        """
+        return self.table.chunks(target_bytes)
+
+    def parse(self, chunk: Chunk, dtype: npt.DTypeLike = np.uint8) -> ParsedChunk:
+        """Rows and issues of a chunk; safe to call from several threads.
+
+        Parameters
+        ----------
+        chunk
+            One of `chunks`.
+        dtype
+            The matrix's narrowest type: uint8, int16, int32, int64 or float64.
+        """
+        return self.table.parse(chunk, np.dtype(dtype))
+
+    def reader(
+        self,
+        index: RowIndex,
+        excluded: IntArray | None = None,
+        dtype: npt.DTypeLike = np.float64,
+        *,
+        verify: bool = True,
+    ) -> RowReader:
+        """Random access to the rows of the whole source.
+
+        Parameters
+        ----------
+        index
+            Made of `chunks`.
+        excluded
+            int64 of shape (e,): ids of bad rows, ascending; they may be read, and what is wrong in them is 0
+            or empty.
+        dtype
+            The matrix's type, wide enough for every row.
+        verify
+            Whether to compare checksums at each read.
+        """
+        nothing = np.empty(0, np.int64)
+        return self.table.reader(
+            index, nothing if excluded is None else excluded, np.dtype(dtype), verify=verify
+        )
+
+    def line_of(self, file_index: int, offset: int) -> int:
+        """Line, counted from 1, of a byte of a file; reads the file up to there."""
+        return line_of(self.paths[file_index], offset)
+
+    def identity(self) -> list[FileIdentity]:
+        """What the file system says of each file now."""
+        return [identify(path) for path in self.paths]
+
+    def peek(self, count: int = 5) -> Rows:
+        """The first rows of the whole source, `count` at most."""
+        chunk = next(iter(self.chunks(_PEEK_BYTES)))
+        rows = self.parse(chunk).rows
+        number = min(count, rows.num_rows)
+        return replace(rows, num_rows=number, index=np.arange(number, dtype=np.int64))
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data: format, columns, how each file is written, and the view; paths are left out."""
+        return {**self.table.describe(), "view": self.view.describe()}

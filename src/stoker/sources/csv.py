@@ -1,0 +1,163 @@
+"""Tables in delimited files: CSV and TSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from stoker.errors import ChangedDataError, ColumnError, OptionError
+from stoker.sources.chunks import Chunk, ParsedChunk
+from stoker.sources.csv_open import Written, read_layout
+from stoker.sources.csv_parse import FileParser, parser_of
+from stoker.sources.csv_reader import CsvReader
+from stoker.sources.csv_scan import scan_file
+from stoker.sources.files import identify
+from stoker.sources.index import RowIndex
+from stoker.sources.schema import FileLayout, Schema, find
+from stoker.types import IntArray, RowReader
+
+__all__ = ["CsvTable"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CsvTable:
+    """Delimited files with one schema; implements `stoker.sources.base.Table`.
+
+    Attributes
+    ----------
+    schema
+        The used columns.
+    layouts
+        How each file is written.
+    written
+        What the user said of the way files are written; used for files opened later.
+    """
+
+    schema: Schema
+    layouts: tuple[FileLayout, ...]
+    written: Written
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files."""
+        return tuple(layout.path for layout in self.layouts)
+
+    @cached_property
+    def _parsers(self) -> tuple[FileParser, ...]:
+        return tuple(parser_of(self.schema, layout) for layout in self.layouts)
+
+    def with_schema(self, schema: Schema) -> CsvTable:
+        """The same files with other columns."""
+        return replace(self, schema=schema)
+
+    def keeping(self, names: Sequence[str]) -> CsvTable:
+        """The same with columns that come along as text.
+
+        Raises
+        ------
+        ColumnError
+            A file has no such column.
+        OptionError
+            A name is the numeric label's, which comes as numbers already.
+        """
+        label = self.schema.label
+        for name in names:
+            for layout in self.layouts:
+                find(name, layout, "keep: column")
+            if label is not None and name == label.name and label.kind != "text":
+                raise OptionError(f"keep: {name!r} is the label and comes along as numbers; leave it out")
+        return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
+
+    def like(self, paths: tuple[str, ...], *, with_label: bool) -> CsvTable:
+        """Other files with the same columns, matched by name.
+
+        Raises
+        ------
+        ColumnError
+            A file lacks a feature, or the label where it is wanted.
+        """
+        schema = self.schema if with_label else self.schema.without_label()
+        schema = replace(schema, kept=())
+        has_header = self.layouts[0].has_header
+        layouts = []
+        for path in paths:
+            layout, _ = read_layout(path, replace(self.written, header=has_header), schema.used, first=False)
+            layout = layout if has_header else self._with_names(layout, with_label)
+            for name in schema.used:
+                find(name, layout, "the label column" if _is_label(schema, name) else "the feature column")
+            layouts.append(layout)
+        return CsvTable(schema=schema, layouts=tuple(layouts), written=self.written)
+
+    def _with_names(self, layout: FileLayout, with_label: bool) -> FileLayout:
+        """Columns without names, by place; a file to predict on may lack the label's."""
+        names, label = self.schema.file_names, self.schema.label
+        if len(layout.names) == len(names):
+            return layout
+        rest = tuple(name for name in names if label is None or name != label.name)
+        if not with_label and len(layout.names) == len(rest):
+            return replace(layout, names=rest)
+        raise ColumnError(
+            f"{layout.path} has {len(layout.names)} columns and {self.layouts[0].path} {len(names)}; without "
+            "a header columns are matched by their places, so their number must be the same"
+        )
+
+    def chunks(self, target_bytes: int) -> Iterator[Chunk]:
+        """All files in order; see `Source.chunks`."""
+        row = 0
+        for file_index, layout in enumerate(self.layouts):
+            size = identify(layout.path).size
+            if size != layout.size:
+                raise ChangedDataError(
+                    f"{layout.path} changed since it was opened, from {layout.size} to {size} bytes; "
+                    "open it again"
+                )
+            for chunk in scan_file(layout, file_index, row, target_bytes):
+                yield chunk
+                row = chunk.first_row + chunk.num_records
+
+    def parse(self, chunk: Chunk, dtype: np.dtype[Any]) -> ParsedChunk:
+        """Parse a chunk; see `Source.parse`."""
+        parser = self._parsers[chunk.file_index]
+        block = parser.parse(chunk.data, chunk.num_records, np.dtype(dtype))
+        ids = np.arange(chunk.first_row, chunk.first_row + chunk.num_records, dtype=np.int64)
+        return ParsedChunk(
+            file_index=chunk.file_index,
+            first_row=chunk.first_row,
+            num_records=chunk.num_records,
+            rows=block.rows(self.schema),
+            dtype=block.matrix.dtype,
+            issues=parser.row_issues(block, chunk.data, chunk.offset, chunk.file_index, ids),
+        )
+
+    def reader(
+        self, index: RowIndex, excluded: IntArray, dtype: np.dtype[Any], *, verify: bool = True
+    ) -> RowReader:
+        """Random access; see `Source.reader`."""
+        if index.num_files != len(self.layouts):
+            raise ChangedDataError(
+                f"the index is of {index.num_files} files and the source has {len(self.layouts)}; survey it"
+            )
+        return CsvReader(self._parsers, index, excluded, dtype, verify)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data: columns, and how each file is written, paths left out."""
+        files = [
+            {
+                "delimiter": layout.dialect.delimiter,
+                "quote": layout.dialect.quote,
+                "header": layout.has_header,
+                "data_offset": layout.data_offset,
+                "width": len(layout.names),
+                "places": [layout.names.index(name) for name in self.schema.used],
+            }
+            for layout in self.layouts
+        ]
+        return {"format": "csv", **self.schema.describe(), "files": files}
+
+
+def _is_label(schema: Schema, name: str) -> bool:
+    return schema.label is not None and schema.label.name == name

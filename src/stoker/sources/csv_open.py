@@ -1,0 +1,147 @@
+"""The beginning of a delimited file: how it is written, and a sample of its records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stoker.errors import ColumnError, DataError
+from stoker.sources.dialect import BOM, Dialect, detect, require_text, split_records
+from stoker.sources.files import FileReader
+from stoker.sources.inference import has_header
+from stoker.sources.paths import format_of
+from stoker.sources.schema import FileLayout
+
+__all__ = ["Written", "read_layout"]
+
+SAMPLE_BYTES = 1 << 20
+_LATER_SAMPLE_BYTES = 1 << 16
+_LARGEST_SAMPLE = 64 << 20
+_SAMPLED_FIELDS = 100_000
+_FEWEST_RECORDS = 100
+
+Records = list[list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What the user said of the way files are written; None means that it is found out."""
+
+    format: str | None = None
+    header: bool | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    text: str
+    offset: int
+    size: int
+    dialect: Dialect
+
+    @property
+    def is_whole(self) -> bool:
+        return self.offset + len(self.text) == self.size
+
+
+def read_layout(
+    path: str, written: Written, expected: Sequence[str], *, first: bool = True
+) -> tuple[FileLayout, Records]:
+    """Find out how a file is written.
+
+    Parameters
+    ----------
+    path
+        An existing file.
+    written
+        What the user said.
+    expected
+        Column names that the user gave: they tell a header.
+    first
+        Whether kinds will be inferred from the sample, which is larger then.
+
+    Returns
+    -------
+    The layout, and the sample's records below the header with as many fields as the file has columns, decoded
+    as Latin-1.
+
+    Raises
+    ------
+    DataError
+        The file is empty, holds a header only, is compressed or no UTF-8 text.
+    ColumnError
+        The header has another number of names than the records have fields.
+    """
+    head = _read_head(path, written, SAMPLE_BYTES if first else _LATER_SAMPLE_BYTES)
+    top, _ = split_records(head.text, head.dialect, limit=_FEWEST_RECORDS, complete=head.is_whole)
+    named = has_header(top, expected) if written.header is None else written.header
+    start = split_records(head.text, head.dialect, limit=1)[1] if named else 0
+    width = Counter(map(len, top)).most_common(1)[0][0]
+    limit = max(_FEWEST_RECORDS, _SAMPLED_FIELDS // width) if first else _FEWEST_RECORDS
+    records, _ = split_records(head.text[start:], head.dialect, limit=limit, complete=head.is_whole)
+    names = _names(path, top[0], named, width)
+    if named and not records:
+        raise DataError(
+            f"{path}: there is a header ({', '.join(names[:4])}{', …' if len(names) > 4 else ''}) and no row "
+            "below it; give a file with rows, or say header=False if the line is a row"
+        )
+    layout = FileLayout(
+        path=path,
+        dialect=head.dialect,
+        has_header=named,
+        names=names,
+        data_offset=head.offset + start,
+        size=head.size,
+    )
+    fitting = [record for record in records if len(record) == len(names)]
+    if not fitting:
+        raise ColumnError(
+            f"{path}: the header names {len(names)} columns and the rows below it have "
+            f"{len(records[0])} fields; the delimiter was taken to be {head.dialect.delimiter!r}: "
+            "give another, or mend the header"
+        )
+    return layout, fitting
+
+
+def _read_head(path: str, written: Written, size: int) -> _Head:
+    """The first bytes, as many as hold a record and what is asked for."""
+    format_name = format_of(path, written.format)
+    with FileReader(path) as file:
+        file_size = file.size
+        while True:
+            buffer = np.empty(min(size, file_size), np.uint8)
+            head = buffer[: file.read_into(buffer, 0)].tobytes()
+            if not head.strip(BOM + b"\r\n"):
+                raise DataError(f"{path} is empty ({file_size} bytes); give a file with a header and rows")
+            require_text(path, head)
+            offset = len(BOM) if head.startswith(BOM) else 0
+            body = head[offset:]
+            dialect = detect(body, format_name=format_name, delimiter=written.delimiter, quote=written.quote)
+            found = _Head(text=body.decode("latin-1"), offset=offset, size=file_size, dialect=dialect)
+            wanted = 1 if found.is_whole else 2
+            if len(split_records(found.text, dialect, limit=wanted, complete=found.is_whole)[0]) == wanted:
+                return found
+            if found.is_whole or size >= _LARGEST_SAMPLE:
+                raise DataError(
+                    f"{path}: no record ends in the first {len(head)} bytes; "
+                    + "a quote is opened and never closed; say quote='' if there are no quotes"
+                )
+            size *= 8
+
+
+def _names(path: str, fields: list[str], named: bool, width: int) -> tuple[str, ...]:
+    numbered = tuple(f"#{place}" for place in range(len(fields) if named else width))
+    if not named:
+        return numbered
+    try:
+        given = [field.encode("latin-1").decode("utf-8") for field in fields]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: the header is not UTF-8; convert the file first: "
+            f"iconv -f WINDOWS-1252 -t UTF-8 {path} > utf8.csv"
+        ) from error
+    return tuple(name or number for name, number in zip(given, numbered, strict=True))

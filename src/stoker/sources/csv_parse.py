@@ -1,0 +1,268 @@
+"""From bytes that hold whole records to a matrix, a label and texts, with all that is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.kernels.csv import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS, SKIP, Nulls, parse_numeric
+from stoker.kernels.records import scan_records
+from stoker.sources.csv_text import read_texts
+from stoker.sources.inference import BLANKS
+from stoker.sources.issues import IssueKind, RowIssues
+from stoker.sources.schema import FileLayout, Schema, find
+from stoker.types import IntArray, Matrix, Rows
+
+__all__ = ["Block", "FileParser", "parser_of"]
+
+_LABEL_TARGET = -2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Block:
+    """Parsed records.
+
+    Attributes
+    ----------
+    matrix
+        Shape (n, k), of one of the kernel's types.
+    label
+        int64 or float64 of shape (n,) for a numeric label, else None.
+    texts
+        ``pyarrow`` string arrays of length n by column name.
+    issues
+        int64 of shape (i, 5) as the kernel gives them, but with places in `Schema.columns` for file columns,
+        in the order in which they stand in the data.
+    """
+
+    matrix: npt.NDArray[Any]
+    label: npt.NDArray[Any] | None
+    texts: dict[str, Any]
+    issues: IntArray
+
+    def rows(self, schema: Schema) -> Rows:
+        """As rows stored in order."""
+        columns: dict[str, Any] = dict(self.texts)
+        if self.label is not None and schema.label is not None:
+            columns[schema.label.name] = self.label
+        matrix = Matrix.of(self.matrix) if self.matrix.shape[1] else None
+        return Rows(num_rows=len(self.matrix), features=schema.numeric, matrix=matrix, columns=columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FileParser:
+    """How the records of one file are parsed; immutable, so that threads share it.
+
+    Attributes
+    ----------
+    schema, layout
+        What is wanted, and where the file keeps it.
+    targets, rules
+        For the kernel, one a file column.
+    places
+        int64, one a file column: its place in `Schema.columns`, or -1.
+    text_places
+        File column by name of the columns that come as text.
+    nulls
+        Spellings of a missing number.
+    """
+
+    schema: Schema
+    layout: FileLayout
+    targets: IntArray
+    rules: npt.NDArray[np.uint8]
+    places: IntArray
+    text_places: dict[str, int]
+    nulls: Nulls
+
+    def parse(
+        self,
+        data: npt.NDArray[np.uint8],
+        num_records: int,
+        dtype: np.dtype[Any],
+        wanted: IntArray | None = None,
+    ) -> Block:
+        """Parse all records of `data`, or the `wanted` ones of them.
+
+        Parameters
+        ----------
+        data
+            Whole records.
+        num_records
+            How many they are.
+        dtype
+            The matrix's narrowest type.
+        wanted
+            int64 ordinals, strictly ascending.
+        """
+        count = num_records if wanted is None else len(wanted)
+        matrix, extra, issues = self._numbers(data, count, dtype, wanted)
+        label = self._label(extra)
+        texts: dict[str, Any] = {}
+        if self.text_places:
+            texts, faults = read_texts(data, num_records, self.layout, self.text_places, wanted)
+            blanks = self._blank_labels(texts)
+            issues = self._with_texts(data, num_records, issues, faults, blanks, wanted)
+        whole = issues[:, 2] == IssueKind.RAGGED
+        found = issues[whole, 1].copy()
+        issues[:, 1] = np.where(whole, -1, self.places[np.minimum(issues[:, 1], len(self.places) - 1)])
+        issues[whole, 1] = -1 - found
+        return Block(matrix=matrix, label=label, texts=texts, issues=issues)
+
+    def _numbers(
+        self, data: npt.NDArray[np.uint8], count: int, dtype: np.dtype[Any], wanted: IntArray | None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], IntArray]:
+        narrowest = next(place for place, kind in enumerate(DTYPES) if np.dtype(kind) == dtype)
+        capacity = len(data) // 8 + 64
+        extra = np.zeros((count, int((self.targets == _LABEL_TARGET).sum())))
+        while True:
+            matrix = np.empty((count, len(self.schema.numeric)), DTYPES[narrowest])
+            issues = np.empty((capacity, 5), np.int64)
+            parsed = parse_numeric(
+                data,
+                0,
+                len(data),
+                delimiter=self.layout.dialect.delimiter_byte,
+                quote=self.layout.dialect.quote_byte,
+                targets=self.targets,
+                rules=self.rules,
+                nulls=self.nulls,
+                matrix=matrix,
+                extra=extra,
+                issues=issues,
+                wanted=wanted,
+            )
+            if parsed.needed:
+                narrowest = parsed.needed
+            elif parsed.num_issues > capacity:
+                capacity = parsed.num_issues
+            elif parsed.num_rows < count:
+                raise AssertionError(f"{count} records were counted and {parsed.num_rows} parsed")
+            else:
+                return matrix, extra, issues[: parsed.num_issues].copy()
+
+    def _label(self, extra: npt.NDArray[np.float64]) -> npt.NDArray[Any] | None:
+        if self.schema.label is None or not extra.shape[1]:
+            return None
+        values = extra[:, 0]
+        if self.schema.label.kind == "float":
+            return values.copy()
+        return np.where(np.abs(values) < 2.0**63, values, 0.0).astype(np.int64)
+
+    def _blank_labels(self, texts: dict[str, Any]) -> IntArray:
+        label = self.schema.label
+        if label is None or label.kind != "text":
+            return np.empty(0, np.int64)
+        lengths = np.diff(_text_offsets(texts[label.name]))
+        return np.flatnonzero(lengths == 0)
+
+    def _with_texts(
+        self,
+        data: npt.NDArray[np.uint8],
+        num_records: int,
+        issues: IntArray,
+        faults: list[tuple[int, int, bytes]],
+        blanks: IntArray,
+        wanted: IntArray | None,
+    ) -> IntArray:
+        """Add issues of text columns, which need their records' places in the data."""
+        if not faults and not len(blanks):
+            return issues
+        starts = self._record_starts(data, num_records)
+        ordinal_of = np.arange(num_records) if wanted is None else wanted
+        ragged = set(issues[issues[:, 2] == IssueKind.RAGGED, 0].tolist())
+        added = []
+        for row, column, value in faults:
+            begin = int(starts[ordinal_of[row]])
+            end = int(starts[ordinal_of[row] + 1])
+            place = data[begin:end].tobytes().find(value)
+            first = begin + max(place, 0)
+            added.append((int(ordinal_of[row]), column, int(IssueKind.BAD_TEXT), first, first + len(value)))
+        label = self.text_places[self.schema.label.name] if len(blanks) and self.schema.label else 0
+        for row in blanks.tolist():
+            begin = int(starts[ordinal_of[row]])
+            added.append((int(ordinal_of[row]), label, int(IssueKind.BLANK), begin, begin))
+        merged = np.array([issue for issue in added if issue[0] not in ragged], np.int64).reshape(-1, 5)
+        merged = np.concatenate([issues, merged])
+        return merged[np.argsort(merged[:, 0], kind="stable")]
+
+    def _record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
+        starts = np.empty(num_records + 1, np.int64)
+        dialect = self.layout.dialect
+        rows = np.empty(num_records, np.int64)
+        scan_records(
+            data, 0, len(data), dialect.delimiter_byte, dialect.quote_byte, True, 1, 0, 0, rows, starts[:-1]
+        )
+        starts[-1] = len(data)
+        return starts
+
+    def row_issues(
+        self, block: Block, data: npt.NDArray[np.uint8], base: int, file_index: int, ids: IntArray
+    ) -> RowIssues:
+        """A block's issues with row ids (by record ordinal) and file offsets."""
+        raw = block.issues
+        whole = raw[:, 2] == IssueKind.RAGGED
+        return RowIssues(
+            rows=ids[raw[:, 0]],
+            columns=np.where(whole, -1, raw[:, 1]),
+            kinds=raw[:, 2].astype(np.uint8),
+            offsets=raw[:, 3] + base,
+            lengths=raw[:, 4] - raw[:, 3],
+            found=np.where(whole, -1 - raw[:, 1], 0),
+            file_index=file_index,
+            names=self.schema.used,
+            expected=len(self.layout.names),
+            data=data,
+            base=base,
+        )
+
+
+def _text_offsets(texts: Any) -> IntArray:
+    """Offsets of a ``pyarrow`` string array, int64 of shape (n + 1,)."""
+    buffer = texts.buffers()[1]
+    if buffer is None:
+        return np.zeros(len(texts) + 1, np.int64)
+    offsets = np.frombuffer(buffer, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return offsets.astype(np.int64)
+
+
+def parser_of(schema: Schema, layout: FileLayout) -> FileParser:
+    """Match the wanted columns with those of one file.
+
+    Raises
+    ------
+    ColumnError
+        The file lacks one of them.
+    """
+    targets = np.full(len(layout.names), SKIP, np.int64)
+    rules = np.zeros(len(layout.names), np.uint8)
+    places = np.full(len(layout.names), -1, np.int64)
+    numeric = {name: place for place, name in enumerate(schema.numeric)}
+    texts = set(schema.texts)
+    text_places = {}
+    for place, column in enumerate(schema.columns):
+        at = find(column.name, layout, "column")
+        places[at] = place
+        if column.name in texts:
+            text_places[column.name] = at
+        if column.kind == "text":
+            continue
+        is_label = column == schema.label
+        targets[at] = _LABEL_TARGET if is_label else numeric[column.name]
+        declared = column.name in schema.declared
+        if column.kind == "int" and (is_label or declared):
+            rules[at] |= RULE_INTEGER
+        if declared:
+            rules[at] |= RULE_LEADING_ZEROS
+    return FileParser(
+        schema=schema,
+        layout=layout,
+        targets=targets,
+        rules=rules,
+        places=places,
+        text_places=text_places,
+        nulls=Nulls([blank.encode() for blank in sorted(BLANKS)]),
+    )

@@ -1,0 +1,234 @@
+"""Random access to rows of delimited files through the sparse index, without converting them.
+
+Row ids become segments, neighbouring segments one read, and the reads of one *piece* are joined in a buffer
+that is checked and parsed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stoker.errors import BadRowError, ChangedDataError, OptionError
+from stoker.sources.csv_parse import Block, FileParser
+from stoker.sources.files import FilePool, FileReader, line_of
+from stoker.sources.index import RowIndex, checksums_of
+from stoker.types import IntArray, Matrix, Rows
+
+__all__ = ["CsvReader"]
+
+PIECE_BYTES = 1 << 18
+"""Bytes that are read and parsed at a time: they stay in a core's cache. A longer segment is a piece."""
+_NEAR = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Piece:
+    """The requested rows [first, last) and the segments of one file that hold them, ascending."""
+
+    file_index: int
+    first: int
+    last: int
+    segments: IntArray
+
+    @property
+    def runs(self) -> IntArray:
+        """Places in `segments` where a run of neighbours begins."""
+        return np.flatnonzero(np.diff(self.segments, prepend=self.segments[0] - 2) != 1)
+
+
+class CsvReader:
+    """A `RowReader` over raw files; safe to use from several threads.
+
+    Parameters
+    ----------
+    parsers
+        One a file.
+    index
+        Where the rows stand.
+    excluded
+        int64 of shape (e,): ids of bad rows, ascending, which may be read all the same.
+    dtype
+        The matrix's type.
+    verify
+        Whether to compare checksums; sizes are always compared.
+    """
+
+    def __init__(
+        self,
+        parsers: Sequence[FileParser],
+        index: RowIndex,
+        excluded: IntArray,
+        dtype: np.dtype[Any],
+        verify: bool = True,
+    ) -> None:
+        self._parsers = tuple(parsers)
+        self._index = index
+        self._excluded = np.asarray(excluded, np.int64)
+        self._dtype = np.dtype(dtype)
+        self._verify = verify
+        self._files = FilePool([parser.layout.path for parser in parsers])
+
+    @property
+    def num_slots(self) -> int:
+        """Record slots, bad rows included."""
+        return self._index.num_records
+
+    def read(self, ids: IntArray) -> Rows:
+        """Rows of strictly ascending ids, in that order.
+
+        Raises
+        ------
+        OptionError
+            The ids are not strictly ascending, or lie outside [0, num_slots).
+        ChangedDataError
+            The bytes are not those of the survey.
+        BadRowError
+            A row that is not among the excluded ones cannot be parsed.
+        """
+        ids = self._checked(ids)
+        schema = self._parsers[0].schema
+        matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
+        label: list[npt.NDArray[Any]] = []
+        texts: dict[str, list[Any]] = {name: [] for name in schema.texts}
+        for piece in self._pieces(ids):
+            block = self._read_piece(piece, ids[piece.first : piece.last])
+            matrix[piece.first : piece.last] = block.matrix
+            if block.label is not None:
+                label.append(block.label)
+            for name, array in block.texts.items():
+                texts[name].append(array)
+        columns: dict[str, Any] = {
+            name: pa.chunked_array(parts, pa.string()).combine_chunks() for name, parts in texts.items()
+        }
+        if schema.label is not None and schema.label.kind != "text":
+            empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)
+            columns[schema.label.name] = np.concatenate([empty, *label])
+        packed = Matrix.of(matrix) if matrix.shape[1] else None
+        return Rows(num_rows=len(ids), features=schema.numeric, matrix=packed, columns=columns)
+
+    def close(self) -> None:
+        """Close the files; idempotent. A later `read` opens them again."""
+        self._files.close()
+
+    def _checked(self, ids: IntArray) -> IntArray:
+        ids = np.ascontiguousarray(ids, np.int64)
+        if ids.ndim != 1 or (len(ids) > 1 and not bool((ids[1:] > ids[:-1]).all())):
+            raise OptionError("ids must be strictly ascending and of one dimension")
+        if len(ids) and not 0 <= int(ids[0]) <= int(ids[-1]) < self.num_slots:
+            raise OptionError(f"ids must lie in [0, {self.num_slots}), got {int(ids[0])} to {int(ids[-1])}")
+        return ids
+
+    def _pieces(self, ids: IntArray) -> Iterator[_Piece]:
+        """Cut a request by file and then by bytes."""
+        segments = np.searchsorted(self._index.anchor_rows, ids, side="right") - 1
+        cuts = np.searchsorted(ids, self._index.file_rows)
+        for file_index in np.flatnonzero(cuts[1:] > cuts[:-1]).tolist():
+            first, last = int(cuts[file_index]), int(cuts[file_index + 1])
+            needed = _with_neighbours(segments[first:last])
+            ends = np.cumsum(self._sizes(file_index, needed))
+            low = 0
+            while low < len(needed):
+                limit = int(ends[low - 1] if low else 0) + PIECE_BYTES
+                high = max(low + 1, int(np.searchsorted(ends, limit, side="right")))
+                reach = first + int(np.searchsorted(segments[first:last], needed[high - 1], side="right"))
+                if reach > first:
+                    yield _Piece(file_index=file_index, first=first, last=reach, segments=needed[low:high])
+                first, low = reach, high
+
+    def _sizes(self, file_index: int, segments: IntArray) -> IntArray:
+        starts = self._index.anchor_offsets[segments]
+        after = np.minimum(segments + 1, len(self._index.anchor_offsets) - 1)
+        stops = self._index.anchor_offsets[after]
+        is_last = segments + 1 == self._index.file_anchors[file_index + 1]
+        return np.where(is_last, self._index.file_sizes[file_index], stops) - starts
+
+    def _read_piece(self, piece: _Piece, ids: IntArray) -> Block:
+        sizes = self._sizes(piece.file_index, piece.segments)
+        bounds = np.concatenate([[0], np.cumsum(sizes)])
+        data = np.empty(int(bounds[-1]), np.uint8)
+        with self._files.lease(piece.file_index) as file:
+            self._fill(file, piece, bounds, data)
+        if self._verify:
+            self._index.require_checksums(
+                piece.file_index, file.path, piece.segments, checksums_of(data, bounds)
+            )
+        ordinals, num_records = self._ordinals(piece, ids)
+        parser = self._parsers[piece.file_index]
+        is_all = len(ordinals) == num_records
+        block = parser.parse(data, num_records, self._dtype, None if is_all else ordinals)
+        if block.matrix.dtype != self._dtype:
+            raise ChangedDataError(
+                f"{file.path}: rows {ids[0]} to {ids[-1]} need {block.matrix.dtype}, and the survey found "
+                f"{self._dtype}; survey the file again"
+            )
+        self._require_sound(piece, block, data, ids, ordinals)
+        return block
+
+    def _fill(self, file: FileReader, piece: _Piece, bounds: IntArray, data: npt.NDArray[np.uint8]) -> None:
+        if not file.is_linked:
+            raise ChangedDataError(
+                f"{file.path} was deleted or replaced since it was surveyed; restore it, or survey again"
+            )
+        self._index.require_size(piece.file_index, file.path, file.size)
+        runs = piece.runs
+        offsets = self._index.anchor_offsets[piece.segments[runs]].tolist()
+        places = [*bounds[runs].tolist(), len(data)]
+        for offset, start, stop in zip(offsets, places[:-1], places[1:], strict=True):
+            count = file.read_into(data[start:stop], offset)
+            if count < stop - start:
+                self._index.require_size(piece.file_index, file.path, offset + count)
+
+    def _ordinals(self, piece: _Piece, ids: IntArray) -> tuple[IntArray, int]:
+        """Ordinals of the ids among the piece's records, and how many records it has."""
+        rows = self._index.anchor_rows
+        after = np.minimum(piece.segments + 1, len(rows) - 1)
+        is_last = piece.segments + 1 == len(rows)
+        counts = np.where(is_last, self.num_slots, rows[after]) - rows[piece.segments]
+        before = np.concatenate([[0], np.cumsum(counts)])
+        place = np.searchsorted(rows[piece.segments], ids, side="right") - 1
+        return ids - rows[piece.segments][place] + before[place], int(before[-1])
+
+    def _require_sound(
+        self, piece: _Piece, block: Block, data: npt.NDArray[np.uint8], ids: IntArray, ordinals: IntArray
+    ) -> None:
+        if not len(block.issues):
+            return
+        parser = self._parsers[piece.file_index]
+        rows = np.full(int(ordinals[-1]) + 1, -1, np.int64)
+        rows[ordinals] = ids
+        issues = parser.row_issues(block, data, 0, piece.file_index, rows)
+        blank_label = self._is_blank_label(parser, issues)
+        bad = np.flatnonzero((issues.is_bad | blank_label) & ~np.isin(issues.rows, self._excluded))
+        if not len(bad):
+            return
+        first = int(bad[0])
+        bounds = np.concatenate([[0], np.cumsum(self._sizes(piece.file_index, piece.segments))])
+        segment = int(np.searchsorted(bounds, issues.offsets[first], side="right")) - 1
+        offset = int(
+            self._index.anchor_offsets[piece.segments[segment]] + issues.offsets[first] - bounds[segment]
+        )
+        raise BadRowError(
+            f"{parser.layout.path}, line {line_of(parser.layout.path, offset)} "
+            f"(row {int(issues.rows[first])}): "
+            f"{issues.explain(first)}; the survey did not report this row, so survey the file again"
+        )
+
+    @staticmethod
+    def _is_blank_label(parser: FileParser, issues: Any) -> npt.NDArray[np.bool_]:
+        label = parser.schema.label
+        if label is None:
+            return np.zeros(len(issues), np.bool_)
+        return np.asarray(issues.columns == parser.schema.used.index(label.name))
+
+
+def _with_neighbours(segments: IntArray) -> IntArray:
+    """Distinct segments, and the single ones between two of them: reading on costs less than another read."""
+    distinct = segments[np.flatnonzero(np.diff(segments, prepend=-1))]
+    between = distinct[:-1][np.diff(distinct) == _NEAR] + 1
+    return np.sort(np.concatenate([distinct, between])) if len(between) else distinct

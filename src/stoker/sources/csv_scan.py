@@ -1,0 +1,141 @@
+"""One sequential pass over a delimited file: whole segments in pieces of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import ChangedDataError, DataError
+from stoker.kernels.records import OPEN_QUOTE, scan_records
+from stoker.sources.chunks import Chunk
+from stoker.sources.files import FileReader, line_of
+from stoker.sources.index import SEGMENT_BYTES
+from stoker.sources.schema import FileLayout
+
+__all__ = ["MAX_RECORD_BYTES", "scan_file"]
+
+MAX_RECORD_BYTES = 64 << 20
+"""A longer record is an error: most likely a quote was never closed."""
+
+
+def scan_file(
+    layout: FileLayout,
+    file_index: int,
+    first_row: int,
+    target_bytes: int,
+    max_record_bytes: int = MAX_RECORD_BYTES,
+) -> Iterator[Chunk]:
+    """Chunks of one file, each of at most `target_bytes` unless a single segment is longer.
+
+    Parameters
+    ----------
+    layout
+        The file.
+    file_index, first_row
+        Its place in the source, and the row id of its first record.
+    target_bytes
+        Size of the buffer that is read at a time.
+    max_record_bytes
+        How long a record may be.
+
+    Raises
+    ------
+    DataError
+        A quote is never closed, a record is too long, or there is no record.
+    ChangedDataError
+        The file is shorter than when it was opened.
+    """
+    row, offset, carried = first_row, layout.data_offset, np.empty(0, np.uint8)
+    capacity = max(target_bytes, 4 * SEGMENT_BYTES)
+    with FileReader(layout.path) as file:
+        while offset < layout.size:
+            buffer = _fill(file, layout, offset, carried, capacity)
+            final = offset + len(buffer) >= layout.size
+            chunk = _whole_segments(layout, buffer, file_index, row, offset, final)
+            if chunk is None and final:
+                break
+            if chunk is None:
+                if len(buffer) > max_record_bytes:
+                    raise DataError(_too_long(layout, offset, max_record_bytes))
+                carried, capacity = buffer, 2 * capacity
+                continue
+            yield chunk
+            row += chunk.num_records
+            end = chunk.offset + len(chunk.data)
+            carried = buffer[end - offset :].copy()
+            offset, capacity = end, max(target_bytes, 4 * SEGMENT_BYTES, 2 * len(carried))
+    if row == first_row:
+        raise DataError(f"{layout.path}: there is a header and no row below it; give a file with rows")
+
+
+def _fill(
+    file: FileReader, layout: FileLayout, offset: int, carried: npt.NDArray[np.uint8], capacity: int
+) -> npt.NDArray[np.uint8]:
+    buffer = np.empty(min(capacity, layout.size - offset), np.uint8)
+    buffer[: len(carried)] = carried
+    count = file.read_into(buffer[len(carried) :], offset + len(carried))
+    if len(carried) + count < len(buffer):
+        raise ChangedDataError(
+            f"{layout.path} shrank while it was read: it had {layout.size} bytes when it was opened and ends "
+            f"at byte {offset + len(carried) + count}; restore it and begin again"
+        )
+    return buffer
+
+
+def _whole_segments(
+    layout: FileLayout,
+    buffer: npt.NDArray[np.uint8],
+    file_index: int,
+    first_row: int,
+    offset: int,
+    final: bool,
+) -> Chunk | None:
+    """The buffer's segments without the last one, which may go on; all of them at the end of the file."""
+    rows = np.empty(len(buffer) // SEGMENT_BYTES + 2, np.int64)
+    offsets = np.empty_like(rows)
+    num_records, consumed, num_anchors, problem = scan_records(
+        buffer,
+        0,
+        len(buffer),
+        layout.dialect.delimiter_byte,
+        layout.dialect.quote_byte,
+        final,
+        SEGMENT_BYTES,
+        first_row,
+        offset,
+        rows,
+        offsets,
+    )
+    if problem == OPEN_QUOTE:
+        line = line_of(layout.path, offset + consumed)
+        raise DataError(
+            f"{layout.path}, line {line}: a quote ({layout.dialect.quote}) is opened in this record and "
+            "never closed; close it, or say that the file has no quotes (quote='')"
+        )
+    if final and num_anchors:
+        end = len(buffer)
+    elif num_anchors > 1:
+        num_anchors -= 1
+        num_records, end = int(rows[num_anchors]) - first_row, int(offsets[num_anchors]) - offset
+    else:
+        return None
+    start = int(offsets[0]) - offset
+    return Chunk(
+        file_index=file_index,
+        first_row=first_row,
+        num_records=num_records,
+        offset=offset + start,
+        data=buffer[start:end],
+        anchor_rows=rows[:num_anchors].copy(),
+        anchor_offsets=offsets[:num_anchors].copy(),
+    )
+
+
+def _too_long(layout: FileLayout, offset: int, limit: int) -> str:
+    line = line_of(layout.path, offset)
+    advice = "most likely a quote was never closed; close it, or say that the file has no quotes (quote='')"
+    return f"{layout.path}, line {line}: a record is longer than {limit >> 20} MiB; " + (
+        advice if layout.dialect.quote else "check that the file has line ends"
+    )

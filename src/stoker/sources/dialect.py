@@ -1,0 +1,190 @@
+"""How a delimited text file is written: byte order mark, delimiter, quote; found from its beginning."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from stoker.errors import DataError, OptionError
+
+__all__ = ["BOM", "Dialect", "detect", "require_text", "split_records"]
+
+BOM = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
+_WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
+_SNIFFED_CHARACTERS = 1 << 16
+_SNIFFED_RECORDS = 200
+_ENOUGH_WRAPPED = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One byte between fields, and one around fields that hold it; ``quote=""`` means no quoting."""
+
+    delimiter: str
+    quote: str
+
+    @property
+    def delimiter_byte(self) -> int:
+        """The delimiter as kernels take it."""
+        return ord(self.delimiter)
+
+    @property
+    def quote_byte(self) -> int:
+        """The quote as kernels take it, 0 for none."""
+        return ord(self.quote) if self.quote else 0
+
+
+def require_text(path: str, head: bytes) -> None:
+    """Refuse UTF-16 and binary files by their first bytes.
+
+    Raises
+    ------
+    DataError
+        The bytes are not UTF-8 or another superset of ASCII.
+    """
+    zeros = head.count(0)
+    if head.startswith(_UTF_16_MARKS) or (zeros and 2 * zeros >= len(head.strip(b"\0")) - 2):
+        raise DataError(
+            f"{path} is UTF-16, and stoker reads UTF-8; convert it first: "
+            f"iconv -f UTF-16 -t UTF-8 {path} > utf8.csv"
+        )
+    if zeros:
+        raise DataError(
+            f"{path} holds zero bytes (first at byte {head.index(0)}), so it is no delimited text; "
+            "check that it is a CSV or TSV file"
+        )
+
+
+def _field_pattern(dialect: Dialect) -> re.Pattern[str]:
+    delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
+    plain = rf"([^{delimiter}\r\n]*+)"
+    end = rf"({delimiter}|\r\n|\r|\n|\Z)"
+    if not dialect.quote:
+        return re.compile(rf"()(){plain}{end}")
+    return re.compile(
+        rf"(?:{quote}((?:[^{quote}]++|{quote}{quote})*+){quote}{plain}|(?!{quote}){plain}){end}"
+    )
+
+
+def split_records(
+    text: str, dialect: Dialect, *, limit: int | None = None, complete: bool = True
+) -> tuple[list[list[str]], int]:
+    """Fields of the records at the beginning of `text`; blank lines are no records.
+
+    Parameters
+    ----------
+    text
+        Decoded so that one character is one byte (Latin-1).
+    dialect
+        Delimiter and quote.
+    limit
+        Records wanted at most.
+    complete
+        Whether the text ends where the file does; if not, an unfinished last record is left out.
+
+    Returns
+    -------
+    The records, and the place behind the last one. A record with an unclosed quote ends the list.
+    """
+    records: list[list[str]] = []
+    fields: list[str] = []
+    place, length = 0, len(text)
+    match_field, quote = _field_pattern(dialect).match, dialect.quote
+    position = 0
+    while position < length and (limit is None or len(records) < limit):
+        found = match_field(text, position)
+        if found is None:
+            break
+        quoted, after, plain, end = found.groups()
+        fields.append(plain if plain is not None else quoted.replace(2 * quote, quote) + after)
+        position = found.end()
+        if end == dialect.delimiter and position < length:
+            continue
+        if end == dialect.delimiter:
+            fields.append("")
+        if position == length and not complete and end in ("", "\r", dialect.delimiter):
+            break
+        if len(fields) > 1 or found.end(4) - len(end) > found.start():
+            records.append(fields)
+        fields, place = [], position
+    return records, place
+
+
+def _checked(what: str, value: str) -> str:
+    value = _WORDS.get(value, value) if what == "delimiter" else value
+    if len(value) != 1 or not value.isascii() or value.isalnum() or value in "\r\n\0+-.":
+        hint = '"tab", "comma", "semicolon", "pipe" and "space" have names'
+        raise OptionError(
+            f"{what} must be one ASCII character that stands in no number and ends no line, got {value!r}; "
+            + (hint if what == "delimiter" else '"" means no quoting')
+        )
+    return value
+
+
+def _consistency(text: str, dialect: Dialect) -> float:
+    """Share of the first records that have the most frequent number of fields, if there are several."""
+    records, place = split_records(text, dialect, limit=_SNIFFED_RECORDS, complete=False)
+    if not records:
+        return 0.0
+    width, count = Counter(len(record) for record in records).most_common(1)[0]
+    share = count / len(records)
+    if len(records) < _SNIFFED_RECORDS:
+        share *= min(1.0, 2 * place / len(text))
+    if len(records[0]) != width:
+        share *= 0.5
+    return share if width > 1 else share / 4
+
+
+def _is_wrapped(text: str, delimiter: str) -> bool:
+    """Whether single quotes stand around at least half of the fields of some column."""
+    records, _ = split_records(text, Dialect(delimiter=delimiter, quote=""), limit=_SNIFFED_RECORDS)
+    wrapped = Counter(
+        place
+        for record in records
+        for place, field in enumerate(record)
+        if len(field) > 1 and field[0] == field[-1] == "'"
+    )
+    return bool(wrapped) and max(wrapped.values()) >= _ENOUGH_WRAPPED * len(records)
+
+
+def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str | None) -> Dialect:
+    r"""Find delimiter and quote from a file's first bytes, without its byte order mark.
+
+    The pair under which the records have the most consistent number of fields wins; on a tie the earlier of
+    comma, semicolon, tab, bar (tab first for TSV), and of double quote and no quote. Single quotes are taken
+    where they stand around most fields of a column.
+
+    Parameters
+    ----------
+    head
+        The beginning of the file.
+    format_name
+        ``"csv"`` or ``"tsv"``: which delimiter is tried first.
+    delimiter, quote
+        What is known already; None is found. ``quote=""`` means no quoting.
+
+    Raises
+    ------
+    OptionError
+        `delimiter` or `quote` is not one ASCII character, or both are the same.
+
+    Examples
+    --------
+    >>> detect(b"a;b;c\n1;2,5;x\n", format_name="csv", delimiter=None, quote=None)
+    Dialect(delimiter=';', quote='"')
+    """
+    text = head[:_SNIFFED_CHARACTERS].decode("latin-1")
+    delimiters = _DELIMITERS[format_name] if delimiter is None else _checked("delimiter", delimiter)
+    quotes = ('"', "") if quote is None else (_checked("quote", quote) if quote else "",)
+    if delimiters == quotes[0]:
+        raise OptionError(f"delimiter and quote are both {delimiters!r}; they must differ")
+    candidates = [Dialect(delimiter=mark, quote=around) for around in quotes for mark in delimiters]
+    shares = [_consistency(text, candidate) for candidate in candidates]
+    best = candidates[shares.index(max(shares))]
+    if quote is None and best.delimiter != "'" and _is_wrapped(text, best.delimiter):
+        single = Dialect(delimiter=best.delimiter, quote="'")
+        return single if _consistency(text, single) >= max(shares) else best
+    return best

@@ -1,0 +1,209 @@
+"""Files read by position: descriptors that many threads share, and who a file is."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import ChangedDataError, DataError
+
+__all__ = ["FileIdentity", "FilePool", "FileReader", "identify", "line_of"]
+
+_HAS_PREADV = hasattr(os, "preadv")
+_LINE_PIECE = 1 << 22
+_LF, _CR = 10, 13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileIdentity:
+    """What the file system says of a file; `mtime_ns` and `inode` only save a second hashing."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+def identify(path: str) -> FileIdentity:
+    """Size, time of modification and inode of a file.
+
+    Raises
+    ------
+    DataError
+        The file is absent or cannot be looked at.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    return FileIdentity(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+
+
+class FileReader:
+    """One open file, read at given offsets by any number of threads at once.
+
+    Where the platform has no positional read, a lock around seek and read takes its place.
+
+    Parameters
+    ----------
+    path
+        The file; opened at once.
+    """
+
+    __slots__ = ("_descriptor", "_lock", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file now."""
+        return os.fstat(self._descriptor).st_size
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the path's file still has a name; always true where the platform does not count links."""
+        return os.name != "posix" or os.fstat(self._descriptor).st_nlink > 0
+
+    def read_into(self, out: npt.NDArray[np.uint8], offset: int) -> int:
+        """Fill `out` with the bytes from `offset` on; fewer only at the end of the file.
+
+        Returns
+        -------
+        The number of bytes read.
+        """
+        view = out.data.cast("B") if len(out) else memoryview(b"")
+        filled = 0
+        while filled < len(view):
+            count = self._read_once(view[filled:], offset + filled)
+            if count == 0:
+                break
+            filled += count
+        return filled
+
+    def _read_once(self, view: memoryview, offset: int) -> int:
+        try:
+            if _HAS_PREADV:
+                return os.preadv(self._descriptor, [view], offset)
+            with self._lock:
+                os.lseek(self._descriptor, offset, os.SEEK_SET)
+                piece = os.read(self._descriptor, len(view))
+            view[: len(piece)] = piece
+            return len(piece)
+        except OSError as error:
+            raise ChangedDataError(
+                f"{self.path}: reading {len(view)} bytes at byte {offset} failed ({error.strerror})"
+            ) from error
+
+    def close(self) -> None:
+        """Give the descriptor back; idempotent."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __enter__(self) -> FileReader:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+class FilePool:
+    """At most `limit` idle open files, the least recently used closed first; safe for several threads.
+
+    Parameters
+    ----------
+    paths
+        The files, addressed by their place in this sequence.
+    limit
+        Descriptors kept open while nobody reads.
+    """
+
+    def __init__(self, paths: Sequence[str], limit: int = 64) -> None:
+        self._paths = tuple(paths)
+        self._limit = limit
+        self._open: OrderedDict[int, FileReader] = OrderedDict()
+        self._users: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lease(self, index: int) -> Iterator[FileReader]:
+        """Lend the open file number `index`.
+
+        Raises
+        ------
+        ChangedDataError
+            The file cannot be opened any more.
+        """
+        file = self._enter(index)
+        try:
+            yield file
+        finally:
+            self._leave(index)
+
+    def _enter(self, index: int) -> FileReader:
+        with self._lock:
+            file = self._open.get(index)
+            if file is None:
+                try:
+                    file = self._open[index] = FileReader(self._paths[index])
+                except DataError as error:
+                    raise ChangedDataError(
+                        f"{self._paths[index]} was there when it was surveyed and cannot be opened now "
+                        f"({_reason(error)}); put it back, or survey again"
+                    ) from error
+            self._open.move_to_end(index)
+            self._users[index] = self._users.get(index, 0) + 1
+            return file
+
+    def _leave(self, index: int) -> None:
+        with self._lock:
+            self._users[index] -= 1
+            self._shrink(self._limit)
+
+    def _shrink(self, limit: int) -> None:
+        idle = [index for index in self._open if not self._users.get(index)]
+        for index in idle[: max(0, len(self._open) - limit)]:
+            self._open.pop(index).close()
+            self._users.pop(index, None)
+
+    def close(self) -> None:
+        """Close every file that nobody is reading; idempotent."""
+        with self._lock:
+            self._shrink(0)
+
+
+def _reason(error: DataError) -> str:
+    cause = error.__cause__
+    return str(cause.strerror) if isinstance(cause, OSError) else str(error)
+
+
+def line_of(path: str, offset: int) -> int:
+    """Line, counted from 1, that holds the byte at `offset`; LF, CRLF and a lone CR end lines."""
+    line, before, position = 1, 0, 0
+    with FileReader(path) as file:
+        buffer = np.empty(min(_LINE_PIECE, max(1, offset)), np.uint8)
+        while position < offset:
+            count = file.read_into(buffer[: min(len(buffer), offset - position)], position)
+            if count == 0:
+                break
+            piece = buffer[:count]
+            breaks, returns = piece == _LF, piece == _CR
+            paired = int(np.count_nonzero(breaks[1:] & returns[:-1])) + int(before == _CR and breaks[0])
+            line += int(np.count_nonzero(breaks)) + int(np.count_nonzero(returns)) - paired
+            before = int(piece[-1])
+            position += count
+    return line

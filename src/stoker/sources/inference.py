@@ -1,0 +1,94 @@
+"""What kind of values a column holds, from a sample; whether a file begins with names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stoker.types import ColumnKind
+
+__all__ = ["BLANKS", "has_header", "kind_of"]
+
+BLANKS = frozenset(
+    ["", "#N/A", "#N/A N/A", "#NA", "N/A", "n/a", "NA", "NULL", "null", "NaN", "nan", "-NaN", "-nan"]
+    + ["-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"]
+)
+"""Spellings of a missing number: those of Arrow and pandas."""
+
+_INTEGERS = re.compile(r"(?:[+-]?+(?:0|[1-9][0-9]*+)\n)*+")
+_NUMBERS = re.compile(
+    r"(?:[+-]?+(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+\n"
+    r"|[+-]?+(?:[iI][nN][fF](?:[iI][nN][iI][tT][yY])?+)\n)*+"
+)
+_LEADING_ZERO = re.compile(r"^[+-]?0[0-9]", re.MULTILINE)
+_NAME = re.compile(r"[^\W\d][\w .:/()%+\-\[\]#]{0,127}")
+_MOSTLY = 0.9
+_FEW = 10
+
+
+def kind_of(values: Sequence[str], *, strict: bool = False) -> ColumnKind:
+    """Kind of a column whose sample is `values`.
+
+    Blanks count for nothing. Leading zeros make text, for ``"0012"`` is a name and no number. A column of ten
+    or more values, nine tenths of them numbers, is a numeric column with text among its numbers, which
+    the survey reports; with fewer it is text.
+
+    Parameters
+    ----------
+    values
+        The fields, unquoted.
+    strict
+        Whether a single text makes the column text: the rule for labels.
+
+    Examples
+    --------
+    >>> kind_of(["1", "", "-7"]), kind_of(["1", "2.5e3"]), kind_of(["0012", "7"])
+    ('int', 'float', 'text')
+    """
+    present = [value for value in values if value not in BLANKS]
+    joined = "\n".join(present) + "\n" if present else ""
+    if any("\n" in value for value in present) or _LEADING_ZERO.search(joined):
+        return "text"
+    if present and _INTEGERS.fullmatch(joined):
+        return "int"
+    if _NUMBERS.fullmatch(joined):
+        return "float"
+    numbers = [value for value in present if _NUMBERS.fullmatch(value + "\n")]
+    if strict or len(present) < _FEW or len(numbers) < _MOSTLY * len(present):
+        return "text"
+    return kind_of(numbers)
+
+
+def has_header(records: Sequence[Sequence[str]], expected: Sequence[str]) -> bool:
+    """Whether the first record holds names and no values.
+
+    It does when a name that the user speaks of stands in it; it does not when he speaks of ``#0`` or a number
+    stands in it. Otherwise its fields must differ from one another, look like names, and either stand over a
+    column of numbers or come back in no column below.
+
+    Parameters
+    ----------
+    records
+        Fields of the first records of the file.
+    expected
+        Column names that the user gave.
+    """
+    first = records[0]
+    if any(name in first for name in expected):
+        return True
+    if any(name.startswith("#") for name in expected):
+        return False
+    filled = [field for field in first if field]
+    if not filled or len(set(filled)) < len(filled) or any(kind_of([field]) != "text" for field in filled):
+        return False
+    if len(filled) < len(first) - 1 or not all(_NAME.fullmatch(_utf8(field)) for field in filled):
+        return False
+    below = [record for record in records[1:] if len(record) == len(first)]
+    columns = [[record[place] for record in below] for place in range(len(first))]
+    if any(kind_of(column) != "text" for column in columns if any(column)):
+        return True
+    return all(name not in column for name, column in zip(first, columns, strict=True))
+
+
+def _utf8(field: str) -> str:
+    return field.encode("latin-1", "replace").decode("utf-8", "replace")

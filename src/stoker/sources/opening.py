@@ -1,0 +1,136 @@
+"""From paths to a source: which files, how they are written, which columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from stoker.errors import ColumnError, OptionError
+from stoker.sources.base import Source
+from stoker.sources.csv import CsvTable
+from stoker.sources.csv_open import Written, read_layout
+from stoker.sources.paths import expand_paths
+from stoker.sources.schema import Choice, FileLayout, nearest, resolve
+from stoker.types import ColumnKind
+
+__all__ = ["open"]
+
+_SHOWN = 3
+
+
+def open(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    label: str | None = None,
+    columns: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    types: Mapping[str, ColumnKind] | None = None,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    quote: str | None = None,
+    format: str | None = None,
+) -> Source:
+    """Open CSV or TSV files; nothing is read yet but a sample.
+
+    Parameters
+    ----------
+    paths
+        A file, a pattern, or several of them. Rows are numbered in this order; the matches of a pattern are
+        sorted bytewise.
+    label
+        The column to learn. Columns without names are called ``#0``, ``#1``, ….
+    columns
+        The features; by default every column but the label.
+    drop
+        Columns that are no features.
+    types
+        ``"int"``, ``"float"`` or ``"text"`` for columns whose sample misleads. Numbers with leading zeros are
+        text unless their type is given.
+    header
+        Whether the first line holds names; found out by default.
+    delimiter, quote
+        One character each, or ``"tab"`` and the like; found out by default. ``quote=""`` means no quoting.
+    format
+        ``"csv"`` or ``"tsv"`` where the suffix does not say it.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataError
+        A file is missing, a directory, empty, compressed, no UTF-8 text, or holds a header only.
+    ColumnError
+        A column is absent, or the files have different columns.
+    OptionError
+        An argument cannot be, contradicts another, or would have no effect.
+    """
+    choice = Choice(
+        label=_name("label", label) if label is not None else None,
+        columns=None if columns is None else _names("columns", columns),
+        drop=_names("drop", drop),
+        types=dict(types or {}),
+    )
+    for name in choice.names:
+        _refuse_negative(name)
+    written = Written(format=format, header=header, delimiter=delimiter, quote=quote)
+    files = expand_paths(paths)
+    first, records = read_layout(files[0], written, choice.names)
+    layouts = [first]
+    for path in files[1:]:
+        layout, _ = read_layout(
+            path,
+            Written(format=format, header=first.has_header, delimiter=delimiter, quote=quote),
+            (),
+            first=False,
+        )
+        _require_same_columns(first, layout)
+        layouts.append(layout)
+    table = CsvTable(schema=resolve(choice, first, records), layouts=tuple(layouts), written=written)
+    return Source(table=table)
+
+
+def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise OptionError(f"{what} takes a list of names, got the string {names!r}; write [{names!r}]")
+    return tuple(_name(what, name) for name in names)
+
+
+def _name(what: str, name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise OptionError(f"{what}: a column's name must be a non-empty string, got {name!r}")
+    return name
+
+
+def _refuse_negative(name: str) -> None:
+    if name.startswith("#-") and name[2:].isdigit():
+        raise OptionError(f"column {name!r}: columns without names are counted from the left, from #0 on")
+
+
+def _require_same_columns(first: FileLayout, other: FileLayout) -> None:
+    """Refuse files whose columns differ in more than their order."""
+    if sorted(first.names) == sorted(other.names):
+        return
+    if not first.has_header:
+        raise ColumnError(
+            f"{first.path} has {len(first.names)} columns and {other.path} has {len(other.names)}; files "
+            "of one source must have the same columns"
+        )
+    lacking = [name for name in first.names if name not in other.names]
+    added = [name for name in other.names if name not in first.names]
+    parts = [f"{other.path} lacks {_shown(lacking)}"] if lacking else []
+    parts += [f"{'has' if lacking else other.path + ' has'} {_shown(added)} instead" if lacking else
+              f"{other.path} has {_shown(added)} besides"] if added else []  # fmt: skip
+    hint = nearest(lacking[0], added) if lacking and added else ""
+    hint = hint if "did you mean" in hint else ""
+    difference = " and ".join(parts) or "names are repeated"
+    raise ColumnError(
+        f"{first.path} and {other.path} have different headers: {difference}{hint}; "
+        "files of one source must have the same columns"
+    )
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(repr(name) for name in names[:_SHOWN]) + more

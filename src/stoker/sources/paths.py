@@ -1,0 +1,106 @@
+"""From what a user writes to a list of files: patterns, directories, suffixes."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+
+from stoker.errors import DataError, OptionError
+
+__all__ = ["FORMATS", "expand_paths", "format_of"]
+
+FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv"}
+"""Which format a suffix means; a format's name is also what ``format=`` takes."""
+
+_COMPRESSED = {
+    ".gz": "gunzip -k",
+    ".bz2": "bunzip2 -k",
+    ".xz": "unxz -k",
+    ".zst": "unzstd",
+    ".zip": "unzip",
+    ".lz4": "lz4 -d",
+}
+
+
+def expand_paths(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Files in the order given; the matches of a pattern (``*``, ``?``, ``[…]``, ``**``) sorted bytewise.
+
+    Raises
+    ------
+    DataError
+        A file is missing, a directory, or a pattern matches nothing.
+    OptionError
+        Nothing was given, or one file twice.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not given:
+        raise OptionError("no file was given; name at least one CSV or TSV file")
+    files = [file for item in given for file in _expand_one(item)]
+    seen: dict[str, str] = {}
+    for file in files:
+        earlier = seen.setdefault(os.path.realpath(file), file)
+        if earlier is not file:
+            raise OptionError(f"{file} is given twice (first as {earlier}); every file may be used once")
+    return tuple(files)
+
+
+def _expand_one(item: str | os.PathLike[str]) -> list[str]:
+    path = os.fspath(item)
+    if not isinstance(path, str) or not path:
+        raise OptionError(f"a path must be a non-empty string, got {item!r}")
+    if path == "-":
+        raise OptionError("standard input cannot be trained on: rows are read many times; write it to a file")
+    path = os.path.expanduser(path)
+    if not os.path.exists(path) and glob.has_magic(path):
+        matches = [match for match in glob.glob(path, recursive=True) if not os.path.isdir(match)]
+        if not matches:
+            raise DataError(f"{path}: no file matches this pattern (looked in {_folder_of(path)})")
+        return sorted(matches, key=os.fsencode)
+    _require_file(path)
+    return [path]
+
+
+def _require_file(path: str) -> None:
+    if os.path.isdir(path):
+        raise DataError(
+            f"{path} is a directory, not a file; name its files, for example "
+            f"{os.path.join(path, '*.csv')!r} with the quotes"
+        )
+    if not os.path.exists(path):
+        raise DataError(f"{path}: no such file (looked from {os.getcwd()}); check the path")
+
+
+def _folder_of(pattern: str) -> str:
+    folder = pattern
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)
+    return os.path.abspath(folder or ".")
+
+
+def format_of(path: str, chosen: str | None) -> str:
+    """The format's name: `chosen`, or what the suffix means.
+
+    Raises
+    ------
+    OptionError
+        `chosen` is no format.
+    DataError
+        The file is compressed or its suffix says nothing.
+    """
+    if chosen is not None and chosen not in FORMATS.values():
+        known = ", ".join(sorted(set(FORMATS.values())))
+        raise OptionError(f"format must be one of {known}, got {chosen!r}")
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in _COMPRESSED:
+        raise DataError(
+            f"{path} is compressed, and rows of a compressed file cannot be read by position; "
+            f"decompress it first: {_COMPRESSED[suffix]} {path}"
+        )
+    if chosen is not None:
+        return chosen
+    if suffix not in FORMATS:
+        known = ", ".join(FORMATS)
+        shown = f"the suffix {suffix!r}" if suffix else "no suffix"
+        raise DataError(f'{path} has {shown}; known are {known}; for delimited text say format="csv"')
+    return FORMATS[suffix]

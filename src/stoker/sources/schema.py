@@ -1,0 +1,228 @@
+"""Which columns are used, for what and as which kind; and where each file keeps them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, get_args
+
+from stoker.errors import ColumnError, OptionError
+from stoker.sources.dialect import Dialect
+from stoker.sources.inference import kind_of
+from stoker.types import ColumnKind, ColumnSpec
+
+__all__ = ["Choice", "FileLayout", "Schema", "nearest", "resolve"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLayout:
+    """How one file is written.
+
+    Attributes
+    ----------
+    path
+        The file.
+    dialect
+        Delimiter and quote.
+    has_header
+        Whether its first record holds names.
+    names
+        One name a file column; ``#0``, ``#1``, … where there are none.
+    data_offset
+        Byte behind byte order mark and header.
+    size
+        Bytes when it was opened.
+    """
+
+    path: str
+    dialect: Dialect
+    has_header: bool
+    names: tuple[str, ...]
+    data_offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the user said of columns: label, features, features left out, kinds."""
+
+    label: str | None = None
+    columns: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    types: Mapping[str, ColumnKind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, kind in self.types.items():
+            if kind not in get_args(ColumnKind):
+                raise OptionError(f"types: {name!r} must be int, float or text, got {kind!r}")
+        if self.label is not None and self.label in self.drop:
+            raise OptionError(f"drop: {self.label!r} is the label; drop only what is no label")
+        both = sorted(set(self.columns or ()) & set(self.drop))
+        if both:
+            raise OptionError(f"{both[0]!r} is both in columns and in drop; name it in one of them")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column name that was said."""
+        label = () if self.label is None else (self.label,)
+        return (*label, *(self.columns or ()), *self.drop, *self.types)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The used columns, held for a whole run.
+
+    Attributes
+    ----------
+    features
+        Feature columns in file order.
+    label
+        The label column, or None.
+    kept
+        Names of columns that come along as text, whatever they hold.
+    declared
+        Names whose kind the user gave: such integers take no fraction, such numbers leading zeros.
+    file_names
+        All columns of the first file, for files without header that are opened later.
+    """
+
+    features: tuple[ColumnSpec, ...]
+    label: ColumnSpec | None
+    kept: tuple[str, ...] = ()
+    declared: frozenset[str] = frozenset()
+    file_names: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[ColumnSpec, ...]:
+        """Features, label and kept columns; a column that is kept besides is named once."""
+        used = (*self.features, *(() if self.label is None else (self.label,)))
+        names = {column.name for column in used}
+        return (*used, *(ColumnSpec(name=name, kind="text") for name in self.kept if name not in names))
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """Features that are the matrix's columns, in order."""
+        return tuple(column.name for column in self.features if column.kind != "text")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns that come as text: features, label, kept ones."""
+        label = () if self.label is None else (self.label,)
+        names = [column.name for column in (*self.features, *label) if column.kind == "text"]
+        return tuple(dict.fromkeys([*names, *self.kept]))
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Names of the file columns that are read."""
+        return tuple(column.name for column in self.columns)
+
+    def without_label(self) -> Schema:
+        """The same features and nothing to learn."""
+        return replace(self, label=None)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "features": [[column.name, column.kind] for column in self.features],
+            "label": None if self.label is None else [self.label.name, self.label.kind],
+            "kept": list(self.kept),
+            "declared": sorted(self.declared & set(self.used)),
+        }
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """``; did you mean 'x'?``, or the first names there are."""
+    known = list(names)
+    folded = {candidate.strip().casefold(): candidate for candidate in reversed(known)}
+    close = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {folded[close[0]]!r}?"
+    shown = ", ".join(repr(candidate) for candidate in known[:8])
+    return f"; its columns are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+
+
+def find(name: str, layout: FileLayout, what: str) -> int:
+    """Place of the column called `name` in a file.
+
+    Raises
+    ------
+    ColumnError
+        There is none, or several.
+    """
+    count = layout.names.count(name)
+    if count == 1:
+        return layout.names.index(name)
+    if count > 1:
+        places = [place + 1 for place, other in enumerate(layout.names) if other == name]
+        raise ColumnError(
+            f"{layout.path}: {what} {name!r} stands {count} times in the header (fields "
+            f"{', '.join(map(str, places))}); give the columns different names"
+        )
+    raise ColumnError(f"{layout.path}: {what} {name!r} is absent{_why_absent(name, layout)}")
+
+
+def _why_absent(name: str, layout: FileLayout) -> str:
+    number = name[1:]
+    if layout.has_header and name.startswith("#") and number.isdigit() and int(number) < len(layout.names):
+        return f"; the file has a header, and its column {number} is called {layout.names[int(number)]!r}"
+    if not layout.has_header:
+        last = len(layout.names) - 1
+        return (
+            f"; the file has no header, so its columns are called #0 to #{last}"
+            + ("" if name.startswith("#") else "; if its first line holds names, say header=True")
+        )  # fmt: skip
+    return nearest(name, layout.names)
+
+
+def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]) -> Schema:
+    """Settle features, label and kinds from the first file.
+
+    Parameters
+    ----------
+    choice
+        What the user said.
+    layout
+        The first file.
+    records
+        Its sample: fields of some records, as many a record as it has names.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent or named twice, or no feature is left.
+    OptionError
+        A kind was given for a column that is not used.
+    """
+    if choice.label is not None:
+        find(choice.label, layout, "the label column")
+    dropped = [layout.names[find(name, layout, "drop: column")] for name in _once(choice.drop)]
+    if choice.columns is None:
+        chosen = [name for name in layout.names if name not in dropped and name != choice.label]
+    else:
+        places = sorted(find(name, layout, "column") for name in _once(choice.columns))
+        chosen = [layout.names[place] for place in places if layout.names[place] != choice.label]
+    for name in choice.types:
+        find(name, layout, "types: column")
+        if name not in chosen and name != choice.label:
+            raise OptionError(f"types: {name!r} is not used, so its type has no effect; leave it out")
+    if not chosen:
+        raise ColumnError(f"{layout.path}: no feature column is left beside the label; name some in columns")
+    features = tuple(_spec(name, layout, records, choice, strict=False) for name in chosen)
+    label = None if choice.label is None else _spec(choice.label, layout, records, choice, strict=True)
+    return Schema(features=features, label=label, declared=frozenset(choice.types), file_names=layout.names)
+
+
+def _once(names: Sequence[str]) -> Sequence[str]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise OptionError(f"column {name!r} is named twice; name it once")
+    return names
+
+
+def _spec(
+    name: str, layout: FileLayout, records: Sequence[Sequence[str]], choice: Choice, *, strict: bool
+) -> ColumnSpec:
+    place = find(name, layout, "column")
+    kind = choice.types.get(name) or kind_of([record[place] for record in records], strict=strict)
+    return ColumnSpec(name=name, kind=kind)

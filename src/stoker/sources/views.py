@@ -1,0 +1,163 @@
+"""Views of a source's rows as recipes: split, shard and take, in any nesting.
+
+A view says which record slots it holds before anything is known of them, bad rows included; `View.bind` adds
+the number of slots and the bad rows. Each step works on its parent's ordinals: the places of the parent's
+slots, bad ones included, counted from 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from stoker.errors import OptionError
+from stoker.sources.bound import BoundView, Step
+from stoker.sources.steps import ShardStep, SplitStep, TakeStep
+from stoker.types import IntArray
+
+__all__ = ["ShardSpec", "SplitSpec", "TakeSpec", "View"]
+
+_SEED_LIMIT = 1 << 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSpec:
+    """One of the two parts of a split.
+
+    In each group of 1,000 consecutive ordinals the ``round(fraction * size)`` with the smallest hash under
+    `seed` are part 0, the others part 1.
+    """
+
+    fraction: float
+    seed: int
+    part: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.fraction, bool) or not isinstance(self.fraction, int | float):
+            raise OptionError(f"fraction must be a number between 0 and 1, got {self.fraction!r}")
+        if not 0 < self.fraction < 1:
+            raise OptionError(f"fraction must lie between 0 and 1, both excluded, got {self.fraction!r}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < _SEED_LIMIT:
+            raise OptionError(f"seed must be an integer in [0, 2**64), got {self.seed!r}")
+
+    def bind(self, total: int) -> Step:
+        """The step over a parent of `total` ordinals."""
+        return SplitStep(total, float(self.fraction), self.seed, self.part)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "split", "fraction": float(self.fraction), "seed": self.seed, "part": self.part}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardSpec:
+    """Part `index` of `count` equal contiguous parts: [⌊index·n/count⌋, ⌊(index+1)·n/count⌋)."""
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        for value in (self.index, self.count):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise OptionError(f"a shard's index and count must be integers, got {value!r}")
+        if self.count < 1 or not 0 <= self.index < self.count:
+            raise OptionError(f"a shard's index must lie in [0, count), got {self.index} of {self.count}")
+
+    def bind(self, total: int) -> Step:
+        """The step over a parent of `total` ordinals."""
+        return ShardStep(total, self.index, self.count)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "shard", "index": self.index, "count": self.count}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TakeSpec:
+    """The given ordinals, int64 of shape (n,), ascending and distinct."""
+
+    indices: IntArray
+
+    @classmethod
+    def of(cls, indices: Sequence[int] | IntArray) -> TakeSpec:
+        """Check, copy and sort indices.
+
+        Raises
+        ------
+        OptionError
+            They are not integers, negative, or one is given twice.
+        """
+        array = np.asarray(indices)
+        if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+            raise OptionError(
+                f"take needs row numbers in one dimension, got {array.dtype} of shape {array.shape}"
+                + ("; np.flatnonzero(mask) gives them" if array.dtype == np.bool_ else "")
+            )
+        if array.size and (int(array.min()) < 0 or int(array.max()) >= 1 << 63):
+            raise OptionError(f"take needs row numbers from 0 on, got {int(array.min())}")
+        ordered = np.sort(array.astype(np.int64))
+        repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+        if repeated.size:
+            raise OptionError(f"take was given row {int(repeated[0])} twice; a view holds each row once")
+        ordered.flags.writeable = False
+        return cls(indices=ordered)
+
+    def bind(self, total: int) -> Step:
+        """The step over a parent of `total` ordinals."""
+        return TakeStep(total, self.indices)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data; the indices by count and SHA-256 of their little-endian bytes."""
+        digest = hashlib.sha256(self.indices.astype("<i8").tobytes()).hexdigest()
+        return {"kind": "take", "count": len(self.indices), "sha256": digest}
+
+
+Spec: TypeAlias = SplitSpec | ShardSpec | TakeSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """Which rows of a source, as the steps that lead there; no step is the whole source."""
+
+    steps: tuple[Spec, ...] = field(default=())
+
+    def then(self, step: Spec) -> View:
+        """The view narrowed by one more step."""
+        return View(steps=(*self.steps, step))
+
+    def bind(self, num_slots: int, excluded: IntArray | None = None) -> BoundView:
+        """Resolve the view against a source of `num_slots` slots.
+
+        Parameters
+        ----------
+        num_slots
+            Record slots of the whole source, bad rows included.
+        excluded
+            int64 of shape (e,): ids of bad or dropped rows, strictly ascending; None for none.
+
+        Raises
+        ------
+        OptionError
+            A row number given to `take` lies beyond the end.
+        """
+        bound: list[Step] = []
+        total = num_slots
+        for step in self.steps:
+            bound.append(step.bind(total))
+            total = bound[-1].size
+        nothing = np.empty(0, np.int64)
+        return BoundView(num_slots, tuple(bound), nothing if excluded is None else excluded)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data that tells this view from every other."""
+        return {"steps": [step.describe() for step in self.steps]}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, View) and self.describe() == other.describe()
+
+    def __hash__(self) -> int:
+        return hash(tuple(step["kind"] for step in self.describe()["steps"]))
