@@ -89,16 +89,16 @@ class DataOptions:
         bool | None,
         typer.Option(
             "--header/--no-header",
-            help="Whether the first line names the columns; detected if not said.",
+            help="Whether the first line names the columns; found out if not said.",
             rich_help_panel=_DATA,
             show_default=False,
         ),
     ] = None
     delimiter: Annotated[
-        str | None, _flag("--delimiter", _DATA, "One character, or `tab`; detected if not said.", "CHAR")
+        str | None, _flag("--delimiter", _DATA, "One character, or `tab`; found out if not said.", "CHAR")
     ] = None
     quote: Annotated[
-        str | None, _flag("--quote", _DATA, "One character, or `none`; detected if not said.", "CHAR")
+        str | None, _flag("--quote", _DATA, "One character, or `none`; found out if not said.", "CHAR")
     ] = None
     limit: Annotated[
         int | None,
@@ -135,11 +135,9 @@ class OrderOptions:
         int, typer.Option("--batch-size", help="Rows a step.", rich_help_panel=_ORDER, min=1, metavar="N")
     ] = 256
     shuffle: Annotated[
-        Literal["auto", "block", "exact", "none"],
-        _flag(
-            "--shuffle", _ORDER, "How far a row may travel; see docs/order.md.", "auto|block|exact|none", True
-        ),
-    ] = "auto"
+        Literal["block", "exact", "none"],
+        _flag("--shuffle", _ORDER, "How far a row may travel; see docs/order.md.", "block|exact|none", True),
+    ] = "block"
     seed: Annotated[
         int,
         typer.Option(

@@ -3,7 +3,34 @@
 from __future__ import annotations
 
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions
+from stoker.cli.picture import data_lines, plan_lines
+from stoker.cli.printing import print_json, print_lines
+from stoker.cli.session import choose_display, make_feed, open_parts
 
 
 def plan(data: DataOptions, order: OrderOptions, output: OutputOptions) -> None:
     """Survey files and say how they would be trained on."""
+    import msgspec
+
+    train, valid = open_parts(data, order.seed)
+    feed = make_feed(train, data, order)
+    display = choose_display(output)
+    with display.stage("survey", "B") as progress:
+        feed.prepare(progress)
+    tested = feed.derive(valid)
+    if not output.quiet and not output.json:
+        print_lines(data_lines(feed))
+        print_lines(plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs))
+    if output.json:
+        found = feed.survey
+        print_json(
+            {
+                "rows": feed.num_rows,
+                "validation_rows": tested.num_rows,
+                "slots": found.num_slots,
+                "bytes": found.num_bytes,
+                "spec": msgspec.to_builtins(feed.spec),
+                "plan": msgspec.to_builtins(feed.plan),
+                "problems": [msgspec.to_builtins(problem) for problem in found.problems],
+            }
+        )

@@ -2,10 +2,104 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import TYPE_CHECKING, Any
+
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
+from stoker.cli.picture import plan_lines, survey_text
+from stoker.cli.printing import print_json
+from stoker.cli.session import choose_display, make_feed, open_parts
+from stoker.errors import OptionError
+
+if TYPE_CHECKING:
+    from stoker.feed import Feed
+    from stoker.training.report import FitReport
 
 
 def train(
     data: DataOptions, order: OrderOptions, model: ModelOptions, training: TrainOptions, output: OutputOptions
 ) -> None:
     """Train a model on files that need not fit in memory."""
+    from stoker.rundir import next_run_path
+    from stoker.training.fit import fit
+
+    patience = _patience(training.early_stopping)
+    rows, valid = open_parts(data, order.seed)
+    run = training.run or next_run_path(rows.paths[0])
+    feed = make_feed(rows, data, order, model.class_weight)
+    display = choose_display(output)
+    with display.stage("survey", "B") as progress:
+        feed.prepare(progress)
+    tested = feed.derive(valid)
+    display.note("survey", f"{survey_text(feed)} · {run}")
+    for name, text in plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs):
+        if name in ("rows", "order", "disk"):
+            display.note(name, text)
+    built = build_model(feed, model, order.seed)
+    history = fit(
+        built,
+        feed,
+        validation=tested,
+        epochs=order.epochs,
+        run=run,
+        monitor=training.monitor,
+        early_stopping=patience,
+        validate_every=training.validate_every,
+        max_time=training.max_time,
+        progress=display,
+    )
+    display.note(
+        "next", f"stoker evaluate {shlex.quote(run)} {' '.join(map(shlex.quote, data.valid or ['FILE']))}"
+    )
+    if output.json:
+        print_json(summary(history.report, feed, run))
+
+
+def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
+    """The model that the flags ask for, compiled."""
+    from stoker import models
+
+    chosen: dict[str, Any] = {}
+    if options.learning_rate is not None:
+        chosen["learning_rate"] = options.learning_rate
+    if options.metric:
+        own = "mae" if feed.spec.task == "regression" else "accuracy"
+        chosen["metrics"] = [own, *(name for name in options.metric if name != own)]
+    if ":" not in options.model:
+        chosen["seed"] = seed
+    return models.build(options.model, feed.spec, **chosen)
+
+
+def summary(report: FitReport, feed: Feed, run: str) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    from stoker.rundir import RunDirectory
+
+    record = RunDirectory(run).read()
+    return {
+        "run": run,
+        "ended": report.ended,
+        "rows": report.rows,
+        "steps": report.steps,
+        "epochs": report.epochs,
+        "seconds": report.seconds,
+        "rows_per_second": report.rows / report.train_seconds if report.train_seconds else None,
+        "peak_rss_bytes": record.outcome.peak_rss_bytes,
+        "ledger_peak_bytes": feed.ledger.peak,
+        "wait_seconds": report.wait_seconds,
+        "metrics": dict(report.metrics),
+        "monitor": report.monitor,
+        "best": report.best,
+        "best_epoch": report.best_epoch,
+        "digests": [
+            {"epoch": epoch.epoch, "order": epoch.order_digest, "members": epoch.member_digest}
+            for epoch in record.epochs
+        ],
+    }
+
+
+def _patience(word: str) -> int | None:
+    if word == "off":
+        return None
+    if not word.isdigit() or int(word) < 1:
+        raise OptionError(f"--early-stopping takes a number of validations from 1 on, or off, got {word!r}")
+    return int(word)

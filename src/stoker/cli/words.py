@@ -8,10 +8,13 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from stoker.errors import OptionError
 
-__all__ = ["delimiter_byte", "missing_values", "names", "quote_byte", "settings"]
+__all__ = ["missing_values", "names", "settings"]
+
+Choice = TypeVar("Choice", bound=str)
 
 
 def names(values: Sequence[str] | None) -> list[str] | None:
@@ -32,7 +35,7 @@ def names(values: Sequence[str] | None) -> list[str] | None:
     ]
 
 
-def settings(flag: str, values: Sequence[str] | None, choices: Sequence[str]) -> dict[str, str] | None:
+def settings(flag: str, values: Sequence[str] | None, choices: Sequence[Choice]) -> dict[str, Choice] | None:
     """Read ``column=choice`` pairs.
 
     Raises
@@ -83,19 +86,10 @@ def missing_values(values: Sequence[str] | None, features: Iterable[str]) -> str
     return (dict.fromkeys(features, plain[0]) if plain else {}) | by_column
 
 
-def delimiter_byte(word: str | None) -> str | None:
-    """The delimiter that a word stands for; None is to be detected."""
-    return {None: None, "tab": "\t", "\\t": "\t"}.get(word, word)
-
-
-def quote_byte(word: str | None) -> str | None:
-    """The quote that a word stands for: "" for no quoting at all; None is to be detected."""
-    return "" if word == "none" else word
-
-
-def _choice(place: str, word: str, choices: Sequence[str]) -> str:
-    if word in choices:
-        return word
+def _choice(place: str, word: str, choices: Sequence[Choice]) -> Choice:
+    for choice in choices:
+        if word == choice:
+            return choice
     near = difflib.get_close_matches(word, choices, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise OptionError(f"{place}{word}: it must be {', '.join(choices[:-1])} or {choices[-1]}{hint}")

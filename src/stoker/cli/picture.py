@@ -1,0 +1,106 @@
+"""What `stoker plan` and `stoker train` say of a feed, as lines of (name, text)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stoker.feed import BaseFeed
+
+__all__ = ["data_lines", "plan_lines", "survey_text"]
+
+_FEW_CLASSES = 12
+_REMARKABLE_SHARE = 0.8
+
+
+def survey_text(feed: BaseFeed) -> str:
+    """How much was read, in what time."""
+    from stoker.training.lines import amount, duration, size
+
+    found = feed.survey
+    parts = [
+        f"{size(found.num_bytes)} in {duration(found.seconds)}"
+        if found.seconds
+        else f"{size(found.num_bytes)}, known from before",
+        f"{amount(found.num_slots)} rows",
+        f"{len(feed.spec.features)} columns fitted in the same pass",
+    ]
+    return " · ".join(parts)
+
+
+def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
+    """What is in the files, and what to know of it."""
+    from stoker.survey.problems import describe_problems
+    from stoker.training.lines import grouped, size
+
+    found, spec = feed.survey, feed.spec
+    paths = [os.fspath(path) for path in found.source.paths]
+    shown = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more files"
+    yield "data", f"{shown} · {size(found.num_bytes)} · {grouped(found.num_slots)} rows"
+    kinds = [column.kind for column in found.source.columns if column.name != spec.label]
+    counts = " and ".join(f"{kinds.count(kind)} {kind}" for kind in ("int", "float", "text") if kind in kinds)
+    yield "columns", f"{counts} · label {spec.label} · held as {found.dtype}"
+    if found.excluded.size:
+        yield "left out", f"{grouped(found.excluded.size)} rows that are bad or have missing numbers"
+    for line in describe_problems(found.problems):
+        yield "note", line
+    yield from _task_lines(feed)
+
+
+def _task_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
+    spec, labels = feed.spec, feed.survey.view_labels
+    yield "task", f"{spec.task}: {feed.stage.task_reason} (--task overrides)"
+    if spec.task == "regression" or labels is None or labels.classes is None:
+        return
+    classes = ", ".join(map(str, labels.classes[:_FEW_CLASSES]))
+    more = f" and {len(labels.classes) - _FEW_CLASSES} more" if len(labels.classes) > _FEW_CLASSES else ""
+    yield "classes", classes + more
+    if labels.majority is not None and labels.majority[1] >= _REMARKABLE_SHARE:
+        label, share = labels.majority
+        yield (
+            "warning",
+            f"always answering {label} scores {100 * share:.1f} % (--metric auc, --class-weight balanced)",
+        )
+
+
+def plan_lines(
+    feed: BaseFeed, valid: BaseFeed | None, *, held_out: bool, epochs: int
+) -> Iterator[tuple[str, str]]:
+    """What would be done: rows, order, memory, disk, seconds."""
+    from stoker.training.lines import duration, grouped, size
+
+    plan, order, limits = feed.plan, feed.plan.order, feed.plan.limits
+    yield "rows", _rows_text(feed, valid, held_out)
+    steps = f"{grouped(order.num_batches)} steps of {order.batch_size} rows an epoch"
+    if order.kind == "block":
+        reach = f"blocks of {grouped(order.block)} rows, shuffled in windows of {grouped(order.window)}"
+    else:
+        reach = {"exact": "every row may go anywhere", "sequential": "as in the files"}[order.kind]
+    yield "order", f"{order.kind}: {reach} · {steps} · seed {order.seed}"
+    buffers = ", ".join(f"{line.name} {size(line.num_bytes)}" for line in plan.memory)
+    yield "memory", f"{size(plan.memory_planned)} of {size(plan.memory_bytes)}: {buffers}"
+    cache = f"cache of {size(plan.cache_bytes)}" if plan.use_cache else "no cache"
+    yield "disk", f"{cache}: {plan.cache_reason}"
+    ahead = f"{limits.windows_in_flight} windows and {limits.groups_in_flight} groups of batches ahead"
+    yield "workers", f"{limits.workers} threads a stage, {ahead}"
+    spent = [f"survey {duration(plan.seconds_survey)}" if plan.seconds_survey else "survey stored"]
+    if plan.use_cache:
+        spent.append(f"cache about {duration(plan.seconds_cache)}")
+    spent.append(f"reading an epoch about {duration(plan.seconds_epoch)}, {epochs} at most")
+    yield "time", " · ".join(spent)
+
+
+def _rows_text(feed: BaseFeed, valid: BaseFeed | None, held_out: bool) -> str:
+    from stoker.training.lines import grouped
+
+    text = f"{grouped(feed.num_rows)} to train on"
+    if valid is None:
+        return text
+    how = (
+        f"held out, {100 * valid.num_rows / (valid.num_rows + feed.num_rows):.0f} %"
+        if held_out
+        else "of other files"
+    )
+    return f"{text}, {grouped(valid.num_rows)} to validate on ({how})"

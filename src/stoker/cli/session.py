@@ -1,0 +1,91 @@
+"""From flags to the public face: the source, its two parts, the feed, the display."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stoker.cli.options import DataOptions, OrderOptions, OutputOptions
+from stoker.cli.words import missing_values, names, settings
+from stoker.errors import OptionError
+from stoker.types import ColumnKind
+
+if TYPE_CHECKING:
+    from stoker.feed import Feed
+    from stoker.sources import Source
+    from stoker.training.progress import Display
+
+__all__ = ["HELD_OUT", "choose_display", "make_feed", "open_parts"]
+
+_KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
+
+HELD_OUT = 0.1
+"""The share of rows that are held out for validation where no files are given."""
+
+
+def choose_display(output: OutputOptions) -> Display:
+    """What shows progress on standard error."""
+    from stoker.training.progress import choose_display as choose
+
+    return choose("none" if output.quiet else "auto")
+
+
+def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
+    """The rows to train on and those to validate on.
+
+    Raises
+    ------
+    OptionError
+        If there is no label, or a flag cannot be.
+    DataError
+        If a file cannot be opened.
+    """
+    import stoker
+
+    if data.label is None:
+        raise OptionError(f"which column is to be learned? Say --label COLUMN{_candidates(data)}")
+    source = stoker.open(
+        data.files,
+        label=data.label,
+        columns=names(data.columns),
+        drop=names(data.drop) or (),
+        types=settings("--types", data.types, _KINDS),
+        header=data.header,
+        delimiter=data.delimiter,
+        quote="" if data.quote == "none" else data.quote,
+    )
+    if data.limit is not None:
+        source = source.take(range(data.limit))
+    if data.valid:
+        return source, source.like(data.valid, with_label=True)
+    return source.split(1 - HELD_OUT, seed=seed)
+
+
+def make_feed(train: Source, data: DataOptions, order: OrderOptions, class_weight: Any = None) -> Feed:
+    """The feed of the training rows, with nothing read yet."""
+    import stoker
+
+    if data.max_bad_rows is not None and data.on_bad_row != "skip":
+        raise OptionError("--max-bad-rows has no effect without --on-bad-row skip")
+    return stoker.Feed(
+        train,
+        batch_size=order.batch_size,
+        shuffle=False if order.shuffle == "none" else order.shuffle,
+        seed=order.seed,
+        memory=order.memory,
+        task=order.task,
+        na=missing_values(data.na, train.features),
+        on_bad_row=data.on_bad_row,
+        max_bad_rows=data.max_bad_rows,
+        class_weight=class_weight,
+        cache=order.cache,
+        epochs=order.epochs,
+    )
+
+
+def _candidates(data: DataOptions) -> str:
+    """The columns to choose from, as the end of a sentence."""
+    import stoker
+
+    known = stoker.open(data.files, header=data.header, delimiter=data.delimiter).features
+    shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
+    return f"; the columns are {shown}"
