@@ -26,6 +26,11 @@ class FittedTransform(ABC):
 
     name: ClassVar[str]
 
+    @property
+    @abstractmethod
+    def is_fitted(self) -> bool:
+        """Whether `apply` may be called."""
+
     @abstractmethod
     def reset(self) -> None:
         """Forget what was learned."""
@@ -43,6 +48,10 @@ class FittedTransform(ABC):
         """Fresh arrays for the row numbers `take` of `rows`, in that order; safe from several threads."""
 
     @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of an unfitted equal, as plain data."""
+
+    @abstractmethod
     def state(self) -> dict[str, Any]:
         """Options and what was learned, as plain data; `stoker.transforms.from_state` reads it."""
 
@@ -57,10 +66,10 @@ class FittedTransform(ABC):
         return self.partial_fit(rows)
 
     def _check_merge(self, other: FittedTransform) -> None:
-        if type(other) is not type(self):
+        if type(other) is not type(self) or other.options() != self.options():
             raise OptionError(
-                f"cannot merge a {type(other).__name__} into a {type(self).__name__}: "
-                "merge transforms of one kind and with the same options"
+                f"cannot merge {type(other).__name__} with {other.options()} into {type(self).__name__} with "
+                f"{self.options()}: merge transforms of one kind and with the same options"
             )
 
 

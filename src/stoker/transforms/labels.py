@@ -80,6 +80,11 @@ class LabelEncoder(FittedTransform):
         return self
 
     @property
+    def is_fitted(self) -> bool:
+        """Whether `apply` may be called."""
+        return bool(self.classes_)
+
+    @property
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.classes_)
@@ -96,11 +101,15 @@ class LabelEncoder(FittedTransform):
         """
         return self._indices(rows, take)
 
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of an unfitted equal, as plain data."""
+        return {"column": self.column}
+
     def state(self) -> dict[str, Any]:
         """Column, classes and counts as plain data."""
         return {
             "name": self.name,
-            "column": self.column,
+            "options": self.options(),
             "classes": list(self.classes_),
             "counts": self.counts_.tolist(),
         }
@@ -108,7 +117,8 @@ class LabelEncoder(FittedTransform):
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal encoder."""
-        return cls.from_counts(state["column"], dict(zip(state["classes"], state["counts"], strict=True)))
+        counts = zip(state["classes"], state["counts"], strict=True)
+        return cls.from_counts(state["options"]["column"], dict(counts))
 
     def _add(self, counts: dict[Label, int]) -> None:
         together = dict(zip(self.classes_, self.counts_.tolist(), strict=True))
@@ -123,7 +133,7 @@ class LabelEncoder(FittedTransform):
         self.counts_ = np.array([together[label] for label in self.classes_], np.int64)
 
     def _indices(self, rows: Rows, take: IntArray) -> npt.NDArray[np.int32]:
-        if not self.classes_:
+        if not self.is_fitted:
             raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
         labels = _labels(rows, self.column, take)
         if isinstance(labels, np.ndarray):
@@ -186,6 +196,11 @@ class Passthrough(FittedTransform):
     def __init__(self, column: str) -> None:
         self.column = column
 
+    @property
+    def is_fitted(self) -> bool:
+        """Always: nothing is learned."""
+        return True
+
     def reset(self) -> None:
         """Nothing is learned."""
 
@@ -221,14 +236,18 @@ class Passthrough(FittedTransform):
             )
         return out
 
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of an unfitted equal, as plain data."""
+        return {"column": self.column}
+
     def state(self) -> dict[str, Any]:
         """The column's name."""
-        return {"name": self.name, "column": self.column}
+        return {"name": self.name, "options": self.options()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal transform."""
-        return cls(state["column"])
+        return cls(**state["options"])
 
 
 def _sort_key(label: Label) -> Any:

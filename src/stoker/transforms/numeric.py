@@ -78,6 +78,11 @@ class Cast(FittedTransform):
         return self._learn()
 
     @property
+    def is_fitted(self) -> bool:
+        """Whether `apply` may be called."""
+        return self.statistics_.features is not None
+
+    @property
     def num_outputs(self) -> int:
         """Columns that `apply` gives, k."""
         return len(self.features_)
@@ -94,7 +99,7 @@ class Cast(FittedTransform):
         DataError
             If a blank has no rule, or a value is beyond float32.
         """
-        if self.statistics_.features is None:
+        if not self.is_fitted:
             raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
         same_features(self.features_, rows.features, type(self).__name__)
         places = checked_places(rows, take)
@@ -115,7 +120,7 @@ class Cast(FittedTransform):
         return out
 
     def options(self) -> dict[str, Any]:
-        """Keyword arguments that make an unfitted equal, as plain data."""
+        """Keyword arguments of an unfitted equal, as plain data."""
         return {"na": dict(self.na) if isinstance(self.na, Mapping) else self.na}
 
     def state(self) -> dict[str, Any]:
@@ -239,7 +244,7 @@ class Scale(Cast):
         super().__init__(na=na)
 
     def options(self) -> dict[str, Any]:
-        """Keyword arguments that make an unfitted equal, as plain data."""
+        """Keyword arguments of an unfitted equal, as plain data."""
         data_range = None if self.data_range is None else list(self.data_range)
         return {
             "minimum": self.minimum,
@@ -282,9 +287,8 @@ class Standardize(Cast):
     name = "standardize"
 
     def _coefficients(self, seen: ColumnStatistics) -> tuple[FloatArray, FloatArray]:
-        spread = _finite(
-            np.where(seen.constant, 0.0, np.nan_to_num(seen.std, nan=0.0, posinf=np.inf)), self.features_
-        )
+        varied = (seen.count > 0) & ~seen.constant
+        spread = _finite(np.where(varied, seen.std, 0.0), self.features_)
         return np.nan_to_num(seen.mean), np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 1.0)
 
 

@@ -21,7 +21,7 @@ BoolArray = npt.NDArray[np.bool_]
 _LEAF = 8192
 _EARLY = (64, 512)
 """Rows at which columns of few distinct values leave the sample before the first leaf is full."""
-_WHOLE = ("_closed", "_blanks", "_mean", "_squares", "_low", "_high", "_fractions")
+_WHOLE = ("_closed", "_blanks", "_origin", "_mean", "_squares", "_low", "_high", "_fractions")
 _LEAFWISE = ("_leaf_blanks", "_shift", "_first", "_second")
 _INTEGERS = ("_closed", "_blanks", "_fractions", "_leaf_blanks")
 
@@ -31,10 +31,10 @@ class ColumnStatistics:
 
     Rows are taken in leaves of 8,192 consecutive rows *seen*. In a leaf, sums of ``x - z`` and of its square
     are kept, z being the column's first value there; as z is a value of the column, the sum of squares is at
-    most n + 1 times the variance's numerator, so little is lost. Full leaves are folded in order by the
-    formula of Chan, Golub and LeVeque ("Updating formulae and a pairwise algorithm for computing sample
-    variances", 1979). All of it is float64 arithmetic in row order: neither chunks nor the matrix's dtype
-    change a bit. Integers beyond 2**53 are rounded.
+    most n + 1 times the variance's numerator, so little is lost. Full leaves are folded in order, about the
+    column's very first value, by the formula of Chan, Golub and LeVeque ("Updating formulae and a pairwise
+    algorithm for computing sample variances", 1979). All of it is float64 arithmetic in row order: neither
+    chunks nor the matrix's dtype change a bit. Integers beyond 2**53 are rounded.
 
     Parameters
     ----------
@@ -54,6 +54,7 @@ class ColumnStatistics:
     _blanks: IntArray
     _fractions: IntArray
     _leaf_blanks: IntArray
+    _origin: FloatArray
     _mean: FloatArray
     _squares: FloatArray
     _low: FloatArray
@@ -90,14 +91,17 @@ class ColumnStatistics:
         another order of summation, equal to about 1e-12 of the spread. The leaf that `other` has begun is
         the one that goes on.
         """
-        if other.features is None:
-            return self
-        self._meet(other.features)
         if self.distinct != other.distinct:
             raise OptionError("cannot merge column statistics of which only one tells distinct values")
+        if other.features is None:
+            return self
+        if self.features is None:
+            self.__dict__.update(other.copy().__dict__)
+            return self
+        self._meet(other.features)
         if self._leaf_rows:
             self._close()
-        self._fold(other._closed, other._mean, other._squares)
+        self._fold(other._closed, other._origin, other._mean, other._squares)
         self._blanks = self._blanks + other._blanks
         self._low, self._high = np.minimum(self._low, other._low), np.maximum(self._high, other._high)
         self._fractions = self._fractions | other._fractions
@@ -132,7 +136,8 @@ class ColumnStatistics:
     @property
     def mean(self) -> FloatArray:
         """Mean of the values, (k,); NaN where there is none."""
-        return np.where(self.count > 0, self._finished()._mean, np.nan)
+        finished = self._finished()
+        return np.where(self.count > 0, finished._origin + finished._mean, np.nan)
 
     @property
     def variance(self) -> FloatArray:
@@ -209,6 +214,7 @@ class ColumnStatistics:
         self._closed = np.zeros(width, np.int64)
         self._blanks = np.zeros(width, np.int64)
         self._fractions = np.zeros(width, np.int64)
+        self._origin = np.full(width, np.nan)
         self._mean = np.zeros(width)
         self._squares = np.zeros(width)
         self._low = np.full(width, np.inf)
@@ -253,16 +259,19 @@ class ColumnStatistics:
         count = self._leaf_rows - self._leaf_blanks
         some = np.maximum(count, 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.where(count > 0, self._shift + self._first / some, 0.0)
+            mean = self._first / some
             squares = np.maximum(self._second - self._first * (self._first / some), 0.0)
-        self._fold(count, mean, squares)
+        self._fold(count, self._shift, mean, squares)
         self._blanks = self._blanks + self._leaf_blanks
         self._open()
 
-    def _fold(self, count: IntArray, mean: FloatArray, squares: FloatArray) -> None:
+    def _fold(self, count: IntArray, origin: FloatArray, mean: FloatArray, squares: FloatArray) -> None:
+        """Take in the count, the mean less `origin` and the sum of square deviations of further rows."""
+        self._origin = np.where(self._closed > 0, self._origin, origin)
         together = self._closed + count
         share = count / np.maximum(together, 1)
         with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.where(count > 0, mean + (origin - self._origin), 0.0)
             delta = mean - self._mean
             self._squares = self._squares + squares + delta * delta * (self._closed * share)
             self._mean = np.where(self._closed > 0, self._mean + delta * share, mean)
