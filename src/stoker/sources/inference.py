@@ -9,10 +9,8 @@ from stoker.types import ColumnKind
 
 __all__ = ["BLANKS", "has_header", "kind_of"]
 
-BLANKS = frozenset(
-    ["", "#N/A", "#N/A N/A", "#NA", "N/A", "n/a", "NA", "NULL", "null", "NaN", "nan", "-NaN", "-nan"]
-    + ["-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"]
-)
+_ONE_WORD_BLANKS = "#N/A #NA N/A n/a NA NULL null NaN nan -NaN -nan -1.#IND -1.#QNAN 1.#IND 1.#QNAN"
+BLANKS = frozenset(["", "#N/A N/A", *_ONE_WORD_BLANKS.split()])
 """Spellings of a missing number: those of Arrow and pandas."""
 
 _INTEGERS = re.compile(r"(?:[+-]?+(?:0|[1-9][0-9]*+)\n)*+")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, get_args
 
 from stoker.errors import ColumnError, OptionError
@@ -69,7 +70,7 @@ class Choice:
         return (*label, *(self.columns or ()), *self.drop, *self.types)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Schema:
     """The used columns, held for a whole run.
 
@@ -93,26 +94,26 @@ class Schema:
     declared: frozenset[str] = frozenset()
     file_names: tuple[str, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[ColumnSpec, ...]:
         """Features, label and kept columns; a column that is kept besides is named once."""
         used = (*self.features, *(() if self.label is None else (self.label,)))
         names = {column.name for column in used}
         return (*used, *(ColumnSpec(name=name, kind="text") for name in self.kept if name not in names))
 
-    @property
+    @cached_property
     def numeric(self) -> tuple[str, ...]:
         """Features that are the matrix's columns, in order."""
         return tuple(column.name for column in self.features if column.kind != "text")
 
-    @property
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         """Columns that come as text: features, label, kept ones."""
         label = () if self.label is None else (self.label,)
         names = [column.name for column in (*self.features, *label) if column.kind == "text"]
         return tuple(dict.fromkeys([*names, *self.kept]))
 
-    @property
+    @cached_property
     def used(self) -> tuple[str, ...]:
         """Names of the file columns that are read."""
         return tuple(column.name for column in self.columns)
