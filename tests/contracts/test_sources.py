@@ -1,0 +1,217 @@
+"""What every source and every reader of rows owes, whatever stores the rows.
+
+A new kind of reader joins by one more entry in `READERS`, a new format by one more in `SOURCES`.
+"""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stoker
+from stoker.errors import ChangedDataError
+from stoker.sources import IndexBuilder, RowIndex, Source
+from stoker.types import RowReader, Rows
+
+NUM_ROWS = 2_500
+
+
+@dataclass(kw_only=True)
+class Case:
+    """A reader, what it must return, and a way to spoil its bytes."""
+
+    reader: RowReader
+    matrix: np.ndarray
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    spoil: Callable[[], None]
+
+
+def write_numbers(folder: Path) -> Source:
+    rng = np.random.default_rng(1)
+    values = rng.integers(0, 256, (NUM_ROWS, 12))
+    lines = ["label," + ",".join(f"pixel{place}" for place in range(11))]
+    lines += [",".join(map(str, row)) for row in values]
+    (folder / "numbers.csv").write_text("\n".join(lines) + "\n")
+    return stoker.open(folder / "numbers.csv", label="label")
+
+
+def write_texts(folder: Path) -> Source:
+    rng = np.random.default_rng(2)
+    parts = []
+    for part in range(2):
+        lines = ["id;text;size;kind"]
+        for row in range(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2):
+            text = "wörd; " * int(rng.integers(0, 9)) + ("\n" if row % 7 == 0 else "") + '""quoted""'
+            lines.append(f'{row};"{text}";{rng.normal():.6f};{"abc"[row % 3]}')
+        parts.append("\r\n".join(lines))
+    (folder / "part-0.csv").write_bytes(parts[0].encode())
+    (folder / "part-1.csv").write_bytes(parts[1].encode())
+    return stoker.open(folder / "part-*.csv", label="kind")
+
+
+SOURCES = {"csv of numbers": write_numbers, "two csv files with text": write_texts}
+
+
+def index_of(source: Source, target_bytes: int = 1 << 15) -> tuple[RowIndex, np.dtype]:
+    builder, dtype = IndexBuilder(), np.dtype(np.uint8)
+    for chunk in source.chunks(target_bytes):
+        builder.add(chunk, chunk.checksums())
+        dtype = source.parse(chunk, dtype).dtype
+    return builder.finish(source.paths, [file.size for file in source.identity()]), dtype
+
+
+def dense(rows: Rows) -> np.ndarray:
+    """The rows' matrix, shape (n, k), as its stored pieces and index say."""
+    matrix = rows.matrix
+    places = rows.places(np.arange(rows.num_rows))
+    starts = matrix.starts[places // matrix.rows_per_piece]
+    starts = starts + places % matrix.rows_per_piece * matrix.num_columns
+    return matrix.values[starts[:, None] + np.arange(matrix.num_columns)]
+
+
+def column(rows: Rows, name: str) -> list[Any]:
+    values = rows.columns[name]
+    values = values.tolist() if isinstance(values, np.ndarray) else values.to_pylist()
+    return [values[place] for place in rows.places(np.arange(rows.num_rows)).tolist()]
+
+
+def expected_of(source: Source, dtype: np.dtype) -> tuple[np.ndarray, dict[str, list[Any]]]:
+    parsed = [source.parse(chunk, dtype).rows for chunk in source.chunks(1 << 14)]
+    names = parsed[0].columns
+    columns = {name: [value for rows in parsed for value in column(rows, name)] for name in names}
+    return np.concatenate([dense(rows) for rows in parsed]), columns
+
+
+def raw_reader(write: Callable[[Path], Source]) -> Callable[[Path], Case]:
+    def make(folder: Path) -> Case:
+        source = write(folder)
+        index, dtype = index_of(source)
+        matrix, columns = expected_of(source, dtype)
+
+        def spoil() -> None:
+            data = bytearray(Path(source.paths[0]).read_bytes())
+            place = len(data) // 2
+            data[place] = ord("1") if data[place] != ord("1") else ord("2")
+            Path(source.paths[0]).write_bytes(data)
+
+        reader = source.reader(index, None, dtype)
+        return Case(reader=reader, matrix=matrix, columns=columns, spoil=spoil)
+
+    return make
+
+
+READERS = {f"raw {name}": raw_reader(write) for name, write in SOURCES.items()}
+
+
+@pytest.fixture(params=sorted(READERS))
+def case(request, tmp_path):
+    made = READERS[request.param](tmp_path)
+    yield made
+    made.reader.close()
+
+
+@pytest.fixture(params=sorted(SOURCES))
+def source(request, tmp_path):
+    return SOURCES[request.param](tmp_path)
+
+
+def assert_rows(case: Case, ids: np.ndarray) -> None:
+    rows = case.reader.read(ids)
+    assert rows.num_rows == len(ids)
+    assert np.array_equal(dense(rows), case.matrix[ids], equal_nan=True)
+    for name, values in case.columns.items():
+        assert column(rows, name) == [values[row] for row in ids.tolist()]
+
+
+def test_a_reader_knows_its_slots_and_reads_all_of_them(case):
+    assert isinstance(case.reader, RowReader)
+    assert case.reader.num_slots == len(case.matrix)
+    assert_rows(case, np.arange(case.reader.num_slots))
+
+
+@pytest.mark.parametrize("share", [0.002, 0.05, 0.5])
+def test_a_reader_reads_any_ascending_ids(case, share):
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        assert_rows(case, np.flatnonzero(rng.random(case.reader.num_slots) < share))
+
+
+def test_a_reader_reads_the_first_the_last_and_no_row(case):
+    last = case.reader.num_slots - 1
+    for ids in ([], [0], [last], [0, last], [0, 1, last - 1, last]):
+        assert_rows(case, np.array(ids, np.int64))
+
+
+def test_a_reader_serves_several_threads_at_once(case):
+    rng = np.random.default_rng(4)
+    requests = [np.flatnonzero(rng.random(case.reader.num_slots) < 0.1) for _ in range(24)]
+    with ThreadPoolExecutor(6) as threads:
+        for _ in threads.map(lambda ids: assert_rows(case, ids), requests):
+            pass
+
+
+def test_a_reader_gives_equal_values_twice(case):
+    ids = np.arange(0, case.reader.num_slots, 3)
+    first, second = case.reader.read(ids), case.reader.read(ids)
+    assert np.array_equal(dense(first), dense(second))
+
+
+def test_a_reader_may_be_closed_twice(case):
+    case.reader.read(np.arange(3))
+    case.reader.close()
+    case.reader.close()
+
+
+def test_a_reader_notices_a_changed_byte(case):
+    case.reader.read(np.arange(3))
+    case.spoil()
+    with pytest.raises(ChangedDataError, match=r"changed|deleted|replaced"):
+        case.reader.read(np.arange(case.reader.num_slots))
+
+
+def test_chunks_hold_every_record_once_in_order(source):
+    row = file_index = 0
+    for chunk in source.chunks(1 << 14):
+        assert chunk.first_row == row
+        assert chunk.file_index in (file_index, file_index + 1)
+        assert source.parse(chunk).rows.num_rows == chunk.num_records
+        row, file_index = row + chunk.num_records, chunk.file_index
+    assert row == NUM_ROWS
+    assert file_index == len(source.paths) - 1
+
+
+def test_the_index_does_not_depend_on_the_size_of_chunks(source):
+    small, _ = index_of(source, 1 << 14)
+    large, _ = index_of(source, 1 << 22)
+    assert np.array_equal(small.anchor_rows, large.anchor_rows)
+    assert np.array_equal(small.anchor_offsets, large.anchor_offsets)
+    assert np.array_equal(small.checksums, large.checksums)
+
+
+def test_chunks_may_be_parsed_by_several_threads(source):
+    chunks = list(source.chunks(1 << 14))
+    alone = [dense(source.parse(chunk, np.float64).rows) for chunk in chunks]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda chunk: dense(source.parse(chunk, np.float64).rows), chunks))
+    assert all(map(np.array_equal, alone, together))
+
+
+def test_the_description_is_plain_data_that_names_no_path(source):
+    described = json.dumps(source.describe())
+    assert str(Path(source.paths[0]).parent) not in described
+    assert described == json.dumps(source.describe())
+    assert json.dumps(source.split(0.5, seed=1)[0].describe()) != described
+
+
+def test_peek_shows_the_first_rows(source):
+    rows = source.peek(3)
+    index, dtype = index_of(source)
+    read = source.reader(index, None, dtype).read(np.arange(3))
+    assert rows.num_rows == 3
+    assert np.array_equal(dense(rows), dense(read))
+    assert column(rows, source.label) == column(read, source.label)
