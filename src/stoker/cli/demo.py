@@ -2,6 +2,139 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-def demo() -> None:
+import typer
+
+from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
+from stoker.cli.printing import print_json, print_lines, print_table
+from stoker.cli.session import choose_display
+from stoker.cli.train import Trained, summary, train_on
+
+if TYPE_CHECKING:
+    from stoker.datasets import DigitFiles
+    from stoker.training.evaluation import Evaluation
+
+_MEMORY = "8MB"
+_EPOCHS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoResult:
+    """What the demonstration came to; bytes, and seconds."""
+
+    files: DigitFiles
+    trained: Trained
+    evaluation: Evaluation
+    framework_bytes: int
+
+
+def demo(
+    output: OutputOptions,
+    directory: Annotated[
+        str, typer.Option("--directory", metavar="DIR", help="Where to write data and run.")
+    ] = "demo",
+    rows: Annotated[int, typer.Option("--rows", metavar="N", min=1_000, help="Rows to train on.")] = 200_000,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of data, order and weights.")] = 7,
+) -> None:
     """Train on the handwritten digits, in 8 MB, and say what to try next."""
+    import stoker
+    from stoker.datasets import write_digits
+    from stoker.rundir import next_run_path
+    from stoker.training.lines import duration, grouped, size
+
+    display = choose_display(output)
+    try:
+        framework_bytes = _resident_with_a_model()
+        start = time.perf_counter()
+        files = write_digits(directory, rows=rows, seed=seed)
+        spent = duration(time.perf_counter() - start)
+        display.note(
+            "data", f"{files.train} · {grouped(rows)} rows, {size(files.train.stat().st_size)}, in {spent}"
+        )
+        run = next_run_path(os.fspath(files.train), root=os.path.join(directory, "runs"))
+        trained = train_on(
+            DataOptions(files=[str(files.train)], label="label", valid=[str(files.valid)]),
+            OrderOptions(epochs=_EPOCHS, memory=_MEMORY, seed=seed),
+            ModelOptions(model="mlp"),
+            TrainOptions(run=run),
+            display,
+        )
+    finally:
+        display.close()
+    evaluation = stoker.load(run).evaluate(str(files.valid))
+    result = DemoResult(files=files, trained=trained, evaluation=evaluation, framework_bytes=framework_bytes)
+    if output.json:
+        figures = {"accuracy": evaluation.accuracy, "framework_bytes": framework_bytes}
+        print_json(summary(trained) | figures)
+    elif not output.quiet:
+        _print(result)
+
+
+def _resident_with_a_model() -> int:
+    """Resident bytes of this process once it has trained a like model for a step, before any data."""
+    import numpy as np
+    import psutil
+
+    from stoker import models
+    from stoker.types import FeedSpec
+
+    classes = tuple(range(10))
+    spec = FeedSpec(
+        input_shape=(64,),
+        input_dtype="float32",
+        features=tuple(f"pixel{place}" for place in range(64)),
+        task="classes",
+        classes=classes,
+        num_outputs=len(classes),
+        label="label",
+    )
+    model = models.mlp(spec)
+    model.train_on_batch(np.zeros((256, 64), np.float32), np.zeros(256, np.int32))
+    return int(psutil.Process().memory_info().rss)
+
+
+def _print(result: DemoResult) -> None:
+    from stoker.training.lines import amount, grouped, size
+
+    report, feed, files = result.trained.report, result.trained.feed, result.files
+    peak = int(summary(result.trained)["peak_rss_bytes"])
+    accuracy = result.evaluation.accuracy
+    print()
+    print_table(
+        [
+            ["", "rows", "rows/s", "waited for data", "accuracy on originals"],
+            [
+                "digits",
+                grouped(feed.num_rows),
+                amount(report.rows / report.train_seconds),
+                f"{report.wait_seconds:.2f} s",
+                "-" if accuracy is None else f"{100 * accuracy:.1f} %",
+            ],
+        ]
+    )
+    print()
+    lines = [
+        ("file", size(files.train.stat().st_size)),
+        ("stoker", f"{size(feed.ledger.peak)} at most, of --memory {_MEMORY}"),
+        (
+            "process",
+            f"{size(peak)} at most; {size(result.framework_bytes)} with model and framework, before any data",
+        ),
+    ]
+    print_lines(lines)
+    print("\nnext")
+    for command in _next_commands(result.trained.run, files):
+        print(f"  {shlex.join(command)}")
+
+
+def _next_commands(run: str, files: DigitFiles) -> list[list[str]]:
+    return [
+        ["stoker", "plan", str(files.train), "--label", "label"],
+        ["stoker", "evaluate", run, str(files.valid)],
+        ["stoker", "predict", run, str(files.unlabelled), "-o", "predictions.csv"],
+    ]

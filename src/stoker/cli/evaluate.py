@@ -2,8 +2,86 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
 from stoker.cli.options import Files, OutputOptions, RunDirectory
+from stoker.cli.printing import print_json, print_lines, print_table
+from stoker.cli.session import choose_display
+
+if TYPE_CHECKING:
+    from stoker.training.evaluation import Evaluation
+
+_MOST_COLUMNS = 20
 
 
-def evaluate(directory: RunDirectory, files: Files, output: OutputOptions) -> None:
+def evaluate(
+    directory: RunDirectory,
+    files: Files,
+    output: OutputOptions,
+    on_bad_row: Annotated[
+        Literal["error", "skip"],
+        typer.Option("--on-bad-row", help="Rows that cannot be parsed.", metavar="error|skip"),
+    ] = "error",
+) -> None:
     """Measure a trained model on labelled files."""
+    import stoker
+
+    run = stoker.load(directory)
+    display = choose_display(output)
+    try:
+        with display.stage("evaluate", " rows") as progress:
+            found = run.evaluate(files, on_bad_row=on_bad_row, progress=progress)
+    finally:
+        display.close()
+    if output.json:
+        print_json(found.to_dict())
+    elif not output.quiet:
+        _print(found)
+
+
+def _print(found: Evaluation) -> None:
+    from stoker.training.lines import grouped
+
+    skipped = f", {grouped(found.skipped_rows)} bad ones left out" if found.skipped_rows else ""
+    lines = [("rows", f"{grouped(found.rows)}{skipped}"), ("loss", _number(found.loss))]
+    measures = {
+        "accuracy": found.accuracy,
+        "auc": found.auc,
+        "mae": found.mae,
+        "rmse": found.rmse,
+        "r2": found.r2,
+    }
+    measures |= {
+        name: value for name, value in found.metrics.items() if measures.get(name) is None and name != "loss"
+    }
+    lines += [(name, _number(value)) for name, value in measures.items() if value is not None]
+    print_lines(lines)
+    if found.classes is None or found.precision is None:
+        return
+    print()
+    print_table(_class_table(found))
+    if found.confusion is not None and len(found.classes) <= _MOST_COLUMNS:
+        print("\nrows: true class, columns: predicted class")
+        print_table(_confusion_table(found.classes, found.confusion))
+
+
+def _class_table(found: Evaluation) -> list[list[str]]:
+    table = [["class", "rows", "precision", "recall"]]
+    measured = zip(found.classes or (), found.support, found.precision, found.recall, strict=True)
+    for name, rows, precision, recall in measured:
+        table.append([str(name), str(int(rows)), _number(precision), _number(recall)])
+    return table
+
+
+def _confusion_table(classes: tuple[Any, ...], confusion: Any) -> list[list[str]]:
+    names = [str(name) for name in classes]
+    return [
+        ["", *names],
+        *([name, *map(str, row)] for name, row in zip(names, confusion.tolist(), strict=True)),
+    ]
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.4f}"

@@ -15,9 +15,12 @@ def plan(data: DataOptions, order: OrderOptions, output: OutputOptions) -> None:
     train, valid = open_parts(data, order.seed)
     feed = make_feed(train, data, order)
     display = choose_display(output)
-    with display.stage("survey", "B") as progress:
-        feed.prepare(progress)
-    tested = feed.derive(valid)
+    try:
+        with display.stage("survey", "B") as progress:
+            feed.prepare(progress)
+        tested = feed.derive(valid)
+    finally:
+        display.close()
     if not output.quiet and not output.json:
         print_lines(data_lines(feed))
         print_lines(plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs))

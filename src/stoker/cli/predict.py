@@ -7,22 +7,25 @@ from typing import Annotated
 import typer
 
 from stoker.cli.options import Files, OutputOptions, RunDirectory
+from stoker.cli.printing import print_json
+from stoker.cli.session import choose_display
+from stoker.cli.words import names
 
 
 def predict(
     directory: RunDirectory,
     files: Files,
+    output: OutputOptions,
     out: Annotated[
         str,
         typer.Option(
-            "--output",
             "-o",
+            "--output",
             metavar="OUT",
-            help="Where to write: .csv, .parquet or .jsonl.",
+            help="Where to write: a name that ends in .csv, .parquet or .jsonl.",
             show_default=False,
         ),
     ],
-    output: OutputOptions,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,3 +34,28 @@ def predict(
     ] = None,
 ) -> None:
     """Write a trained model's predictions, a line for each row, in their order."""
+    import stoker
+    from stoker.training.lines import amount, duration, grouped
+
+    run = stoker.load(directory)
+    display = choose_display(output)
+    try:
+        with display.stage("predict", " rows") as progress:
+            report = run.predict(files, output=out, keep=names(keep) or (), progress=progress)
+        bad = f", {grouped(report.bad_rows)} of them bad and left empty" if report.bad_rows else ""
+        speed = f"{amount(report.rows / report.seconds)} rows/s" if report.seconds else ""
+        display.note(
+            "done", f"{grouped(report.rows)} rows{bad} in {duration(report.seconds)} · {speed} · {out}"
+        )
+    finally:
+        display.close()
+    if output.json:
+        print_json(
+            {
+                "rows": report.rows,
+                "bad_rows": report.bad_rows,
+                "seconds": report.seconds,
+                "rows_per_second": report.rows / report.seconds if report.seconds else None,
+                "path": str(report.path),
+            }
+        )

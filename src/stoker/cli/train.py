@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
@@ -13,13 +15,40 @@ from stoker.errors import OptionError
 
 if TYPE_CHECKING:
     from stoker.feed import Feed
+    from stoker.training.progress import Display
     from stoker.training.report import FitReport
+
+_SHOWN = ("rows", "order", "disk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training left behind."""
+
+    run: str
+    feed: Feed
+    report: FitReport
 
 
 def train(
     data: DataOptions, order: OrderOptions, model: ModelOptions, training: TrainOptions, output: OutputOptions
 ) -> None:
     """Train a model on files that need not fit in memory."""
+    display = choose_display(output)
+    try:
+        trained = train_on(data, order, model, training, display)
+        tested = data.valid or ["FILE"]
+        display.note("next", shlex.join(["stoker", "evaluate", trained.run, *tested]))
+    finally:
+        display.close()
+    if output.json:
+        print_json(summary(trained))
+
+
+def train_on(
+    data: DataOptions, order: OrderOptions, model: ModelOptions, training: TrainOptions, display: Display
+) -> Trained:
+    """Survey, plan, build and fit, as the flags say."""
     from stoker.rundir import next_run_path
     from stoker.training.fit import fit
 
@@ -27,32 +56,27 @@ def train(
     rows, valid = open_parts(data, order.seed)
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, model.class_weight)
-    display = choose_display(output)
     with display.stage("survey", "B") as progress:
         feed.prepare(progress)
     tested = feed.derive(valid)
     display.note("survey", f"{survey_text(feed)} · {run}")
     for name, text in plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs):
-        if name in ("rows", "order", "disk"):
+        if name in _SHOWN:
             display.note(name, text)
-    built = build_model(feed, model, order.seed)
     history = fit(
-        built,
+        build_model(feed, model, order.seed),
         feed,
         validation=tested,
         epochs=order.epochs,
         run=run,
+        options={"model": model.model, "seed": order.seed, "command": shlex.join(sys.argv)},
         monitor=training.monitor,
         early_stopping=patience,
         validate_every=training.validate_every,
         max_time=training.max_time,
         progress=display,
     )
-    display.note(
-        "next", f"stoker evaluate {shlex.quote(run)} {' '.join(map(shlex.quote, data.valid or ['FILE']))}"
-    )
-    if output.json:
-        print_json(summary(history.report, feed, run))
+    return Trained(run=run, feed=feed, report=history.report)
 
 
 def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
@@ -70,13 +94,13 @@ def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
     return models.build(options.model, feed.spec, **chosen)
 
 
-def summary(report: FitReport, feed: Feed, run: str) -> dict[str, Any]:
+def summary(trained: Trained) -> dict[str, Any]:
     """What ``--json`` prints."""
     from stoker.rundir import RunDirectory
 
-    record = RunDirectory(run).read()
+    report, record = trained.report, RunDirectory(trained.run).read()
     return {
-        "run": run,
+        "run": trained.run,
         "ended": report.ended,
         "rows": report.rows,
         "steps": report.steps,
@@ -84,7 +108,7 @@ def summary(report: FitReport, feed: Feed, run: str) -> dict[str, Any]:
         "seconds": report.seconds,
         "rows_per_second": report.rows / report.train_seconds if report.train_seconds else None,
         "peak_rss_bytes": record.outcome.peak_rss_bytes,
-        "ledger_peak_bytes": feed.ledger.peak,
+        "ledger_peak_bytes": trained.feed.ledger.peak,
         "wait_seconds": report.wait_seconds,
         "metrics": dict(report.metrics),
         "monitor": report.monitor,

@@ -8,9 +8,12 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from stoker.errors import OptionError
+
+if TYPE_CHECKING:
+    from stoker.survey.policy import Blanks
 
 __all__ = ["missing_values", "names", "settings"]
 
@@ -60,7 +63,7 @@ def settings(flag: str, values: Sequence[str] | None, choices: Sequence[Choice])
     return found
 
 
-def missing_values(values: Sequence[str] | None, features: Iterable[str]) -> str | dict[str, str]:
+def missing_values(values: Sequence[str] | None, features: Iterable[str]) -> Blanks | dict[str, Blanks]:
     """What ``--na`` means: a rule for all columns, or one for each, those not named keeping the rule for all.
 
     Raises
@@ -75,7 +78,7 @@ def missing_values(values: Sequence[str] | None, features: Iterable[str]) -> str
     >>> missing_values(["zero", "b=drop-row"], ["a", "b"])
     {'a': 'zero', 'b': 'drop-row'}
     """
-    rules = ["error", "mean", "zero", "drop-row"]
+    rules: tuple[Blanks, ...] = ("error", "mean", "zero", "drop-row")
     words = names(values) or []
     plain = [_choice("--na ", word, rules) for word in words if "=" not in word]
     if len(plain) > 1:
