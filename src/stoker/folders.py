@@ -1,0 +1,162 @@
+"""Where stoker keeps what it makes of a data file, and how such files come to be: whole or not at all.
+
+Beside the data there is a folder ``.stoker``; where the data are read-only its place is taken by a folder of
+the user's cache directory. Nothing is written in place: a file or folder grows under a temporary name, whose
+builder holds a lock on it, and is renamed when it is complete. What a killed builder left behind is
+recognised by the missing lock and removed by the next.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import platformdirs
+
+__all__ = ["clean", "homes", "scratch_folder", "staged_file", "staged_folder"]
+
+_PREFIX = ".building-"
+_LOCK = "lock"
+_GRACE_SECONDS = 60.0
+
+
+def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Folders that may keep what belongs to a data file, the preferred one first; neither need exist.
+
+    Examples
+    --------
+    >>> homes("/data/clicks/train.csv")[0].as_posix()
+    '/data/clicks/.stoker'
+    """
+    folder = Path(os.path.abspath(data_path)).parent
+    name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
+    return folder / ".stoker", Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / name
+
+
+@contextmanager
+def staged_folder(final: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `final`, whole, when the block ends without an error.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made, filled or renamed; nothing is left behind.
+    """
+    temporary = _temporary_name(final)
+    temporary.mkdir(parents=True)
+    try:
+        with open(temporary / _LOCK, "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield temporary
+            os.unlink(temporary / _LOCK)
+            _replace_folder(temporary, final)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def staged_file(final: Path) -> Iterator[BinaryIO]:
+    """Yield a file, open for writing, that takes the place of `final` when the block ends without an error.
+
+    The bytes are on the disk before the name is, so that a name stands for a complete file even after a
+    power failure.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be made, written or renamed; nothing is left behind.
+    """
+    temporary = _temporary_name(final)
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(temporary, "xb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(temporary, final)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yield an empty folder that is removed when the block ends.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    temporary = _temporary_name(parent / "scratch")
+    temporary.mkdir(parents=True)
+    try:
+        with open(temporary / _LOCK, "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def clean(folder: Path) -> None:
+    """Remove what builders left in a folder when they were killed; never fails, never touches a live one's."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(_PREFIX) and _is_abandoned(path):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+
+
+def _temporary_name(final: Path) -> Path:
+    return final.parent / f"{_PREFIX}{final.name}-{secrets.token_hex(6)}"
+
+
+def _replace_folder(temporary: Path, final: Path) -> None:
+    for _ in range(3):
+        try:
+            os.rename(temporary, final)
+            return
+        except OSError:
+            if not os.path.lexists(final):
+                raise
+        # A folder that is not empty cannot be renamed over: it steps aside first, for whoever has it open.
+        aside = _temporary_name(final)
+        with suppress(FileNotFoundError):
+            os.rename(final, aside)
+        _remove(aside)
+    os.rename(temporary, final)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_abandoned(path: Path) -> bool:
+    # Between a builder's making of a name and its lock there is a moment without one; hence the grace.
+    if time.time() - path.stat().st_mtime < _GRACE_SECONDS:
+        return False
+    lock = path / _LOCK if path.is_dir() else path
+    try:
+        with open(lock, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,8 @@
+"""One pass over every row: index, checksums, labels, statistics and all that is wrong, known before the first step."""
+
+from stoker.survey.labels import LabelCounts, check_classes
+from stoker.survey.problems import ColumnProblem, describe_problems
+from stoker.survey.result import Survey
+from stoker.survey.run import survey
+
+__all__ = ["ColumnProblem", "LabelCounts", "Survey", "check_classes", "describe_problems", "survey"]

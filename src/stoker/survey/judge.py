@@ -1,0 +1,170 @@
+"""From counts to problems: what each trouble means, which flag settles it, and whether it stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from stoker.sources import Source
+from stoker.survey.labels import LabelCounts, is_nearly_unique
+from stoker.survey.policy import Blanks, Policy
+from stoker.survey.problems import ColumnProblem, Kind
+from stoker.survey.tally import FirstPlace, IssueTally
+from stoker.transforms.statistics import ColumnStatistics
+
+__all__ = ["column_problems", "label_problems", "row_problems", "text_problems"]
+
+_EXACT = float(1 << 53)
+_ENOUGH_ROWS = 50
+"""Rows from which on it is remarkable that no two have the same value."""
+
+_SETTLED: dict[Blanks, str] = {
+    "mean": "the mean takes their place",
+    "zero": "zero takes their place",
+    "drop-row": "their rows are left out",
+}
+
+
+def row_problems(
+    source: Source, tally: IssueTally, policy: Policy, empty: frozenset[str]
+) -> list[ColumnProblem]:
+    """Problems of single values and rows.
+
+    `empty` are the columns without a single value, which no mean can be taken of.
+    """
+    lines: dict[tuple[int, int], int] = {}
+    problems = []
+    for column, kind, count, first, word in tally.found():
+        remedy, blocking = _settle(source, column, kind, first, word, policy)
+        if kind == "blank" and word == "mean" and column in empty:
+            remedy, blocking = f"no row has a value: --drop {column}", True
+        place = (first.file_index, first.row)
+        if place not in lines:
+            lines[place] = source.line_of(first.file_index, first.offset)
+        problems.append(
+            ColumnProblem(
+                column=column,
+                kind=kind,
+                count=count,
+                file=source.paths[first.file_index],
+                line=lines[place],
+                row=first.row,
+                example=first.text or None,
+                remedy=remedy,
+                blocking=blocking,
+            )
+        )
+    return problems
+
+
+def _settle(
+    source: Source, column: str | None, kind: Kind, first: FirstPlace, word: Blanks, policy: Policy
+) -> tuple[str, bool]:
+    if kind == "blank":
+        if word != "error":
+            return _SETTLED[word], False
+        if column == source.label:
+            return f"--na {column}=drop-row", True
+        return f"--na {column}=mean, --na {column}=zero, --na {column}=drop-row or --drop {column}", True
+    if policy.bad_rows == "skip":
+        return "their rows are skipped", False
+    if column is None:
+        return "--on-bad-row skip", True
+    ways = ["--on-bad-row skip"]
+    retype = _other_type(source, column, kind, first.text)
+    if retype is not None:
+        ways.insert(0, f"--types {column}={retype}")
+    if column != source.label:
+        ways.append(f"--drop {column}")
+    return " or ".join(ways), True
+
+
+def _other_type(source: Source, column: str, kind: Kind, text: str) -> str | None:
+    """The kind of column that the value would be good in."""
+    held = source.kind_of(column)
+    if kind == "inexact":
+        return "text"
+    if kind != "not_a_number":
+        return None
+    digits = text.lstrip("+-")
+    if digits.isdigit():
+        return held  # leading zeros, which a type that was given takes
+    try:
+        float(text)
+    except ValueError:
+        return "text" if column == source.label else None
+    return "float" if held == "int" else None
+
+
+def text_problems(source: Source, examples: Mapping[str, str], num_rows: int) -> list[ColumnProblem]:
+    """Feature columns of text, which nothing turns into numbers."""
+    return [
+        ColumnProblem(
+            column=name,
+            kind="text_feature",
+            count=num_rows,
+            file=source.paths[0],
+            row=0,
+            example=examples.get(name) or None,
+            remedy=f"--drop {name}, or --types {name}=float if these are numbers",
+            blocking=True,
+        )
+        for name in source.text_features
+    ]
+
+
+def column_problems(source: Source, statistics: ColumnStatistics) -> list[ColumnProblem]:
+    """Features that teach nothing, or not what they seem to; none stands in the way."""
+    if statistics.features is None or not statistics.num_rows:
+        return []
+    beyond = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum)) > _EXACT
+    kinds: list[tuple[Kind, np.ndarray]] = [
+        ("constant", statistics.constant),
+        ("unique", statistics.unique & (statistics.num_rows >= _ENOUGH_ROWS)),
+        ("large_integer", beyond & statistics.integral),
+    ]
+    problems = []
+    for kind, marked in kinds:
+        for place in np.flatnonzero(marked).tolist():
+            name = statistics.features[place]
+            if kind == "large_integer" and source.kind_of(name) != "int":
+                continue
+            example = f"{statistics.minimum[place]:.17g}" if kind == "constant" else None
+            problems.append(
+                ColumnProblem(
+                    column=name,
+                    kind=kind,
+                    count=int(statistics.count[place]),
+                    example=example,
+                    remedy=f"--drop {name}",
+                )
+            )
+    return problems
+
+
+def label_problems(label: str, whole: LabelCounts, seen: LabelCounts) -> list[ColumnProblem]:
+    """Labels that nothing can be learned from, in all rows or in those to train on."""
+    if seen.classes is not None and len(seen.classes) == 1:
+        where = "add rows of another class" if whole.classes == seen.classes else "split or take other rows"
+        return [
+            ColumnProblem(
+                column=label,
+                kind="one_class",
+                count=seen.num_rows,
+                example=str(seen.classes[0]),
+                remedy=f"{where}, or name another column with --label",
+                blocking=True,
+            )
+        ]
+    if whole.kind == "text" and is_nearly_unique(whole):
+        return [
+            ColumnProblem(
+                column=label,
+                kind="many_classes",
+                count=whole.num_rows,
+                remedy="name another column with --label",
+                blocking=True,
+            )
+        ]
+    return []

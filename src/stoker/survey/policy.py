@@ -1,0 +1,83 @@
+"""What is to be done with blanks and with bad rows: the user's words, checked and resolved by column."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from stoker.errors import OptionError
+
+__all__ = ["BadRows", "Blanks", "NaOption", "Policy", "Role"]
+
+Blanks: TypeAlias = Literal["error", "mean", "zero", "drop-row"]
+BadRows: TypeAlias = Literal["error", "skip"]
+Role: TypeAlias = Literal["train", "valid", "predict"]
+NaOption: TypeAlias = "Blanks | Mapping[str, Blanks]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How a survey judges.
+
+    Attributes
+    ----------
+    blanks
+        What becomes of a blank feature: one word for all columns, or words by column, the others being
+        ``"error"``. ``"mean"`` and ``"zero"`` are left to the transform, ``"drop-row"`` excludes the row. A blank label
+        can only be dropped.
+    bad_rows
+        Whether a row that cannot be parsed is an error or is skipped.
+    max_bad_rows
+        How many may be skipped.
+    role
+        What the rows are for; only training rows must have two classes.
+    """
+
+    blanks: Blanks | Mapping[str, Blanks] = "error"
+    bad_rows: BadRows = "error"
+    max_bad_rows: int | None = None
+    role: Role = "train"
+
+    def __post_init__(self) -> None:
+        words = self.blanks.items() if isinstance(self.blanks, Mapping) else [("", self.blanks)]
+        for name, word in words:
+            if word not in get_args(Blanks):
+                where = f" for the column {name!r}" if name else ""
+                raise OptionError(f"na must be one of {', '.join(get_args(Blanks))}, got {word!r}{where}")
+        if self.bad_rows not in get_args(BadRows):
+            raise OptionError(f"on_bad_row must be error or skip, got {self.bad_rows!r}")
+        if self.role not in get_args(Role):
+            raise OptionError(f"role must be train, valid or predict, got {self.role!r}")
+        if self.max_bad_rows is None:
+            return
+        if self.bad_rows == "error":
+            raise OptionError(
+                'max_bad_rows has no effect with on_bad_row="error"; say on_bad_row="skip" as well'
+            )
+        if self.max_bad_rows < 0:
+            raise OptionError(f"max_bad_rows must be 0 or more, got {self.max_bad_rows}")
+
+    def blanks_of(self, columns: Sequence[str]) -> tuple[Blanks, ...]:
+        """What becomes of a blank in each of the columns.
+
+        Raises
+        ------
+        OptionError
+            If a word was given for a column that there is not.
+        """
+        if not isinstance(self.blanks, Mapping):
+            return (self.blanks,) * len(columns)
+        for name in self.blanks:
+            # Rows to validate or to predict on may lack columns that the words for training name.
+            if name not in columns and self.role == "train":
+                near = difflib.get_close_matches(name, columns, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise OptionError(f"na names the column {name!r}, which is not used{hint}")
+        return tuple(self.blanks.get(name, "error") for name in columns)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data that a stored survey is found by; what only bounds a run is left out."""
+        blanks = dict(sorted(self.blanks.items())) if isinstance(self.blanks, Mapping) else self.blanks
+        return {"na": blanks, "on_bad_row": self.bad_rows, "role": self.role}

@@ -1,0 +1,147 @@
+"""What `survey.json` holds: typed records, so that a damaged or foreign file is recognised when it is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from stoker.survey.labels import LabelCounts
+from stoker.survey.problems import ColumnProblem
+
+__all__ = [
+    "VERSION",
+    "ArrayRecord",
+    "FileRecord",
+    "LabelRecord",
+    "SurveyRecord",
+    "decode",
+    "encode",
+    "label_counts",
+    "label_record",
+]
+
+VERSION = 1
+"""Of the layout; a survey of another version is made anew."""
+
+
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A surveyed file: who it was, and what it held."""
+
+    name: str
+    """Path relative to the first file's folder."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    inode: int
+    digest: str
+    """Over the checksums of all its segments, in hexadecimal."""
+
+
+class ArrayRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An array kept beside `survey.json`, to tell a whole one from a torn one."""
+
+    name: str
+    size: int
+    """Bytes of the file."""
+    checksum: int
+    """XXH64 of the file."""
+
+
+class LabelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`LabelCounts` as plain data."""
+
+    kind: str
+    num_rows: int
+    classes: list[int | float | str] | None
+    counts: list[int]
+    minimum: float | None
+    maximum: float | None
+
+
+class SurveyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One survey."""
+
+    version: int
+    key: str
+    source: dict[str, Any]
+    """How the files were read: what `Source.describe` says."""
+    policy: dict[str, Any]
+    """What was to be done with blanks and bad rows."""
+    files: list[FileRecord]
+    num_slots: int
+    num_bytes: int
+    num_bad: int
+    num_skipped: int
+    num_dropped: int
+    dtype: str
+    statistics: Any
+    """State of the `ColumnStatistics`; None where there are no numeric features."""
+    labels: LabelRecord | None
+    view_labels: LabelRecord | None
+    problems: list[ColumnProblem]
+    arrays: list[ArrayRecord]
+
+
+def encode(record: SurveyRecord) -> bytes:
+    """A record as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=1)
+
+
+def decode(text: bytes) -> SurveyRecord:
+    """Read a record.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        If the text is not one, or of another layout.
+    """
+    record = msgspec.json.decode(text, type=SurveyRecord)
+    if record.version != VERSION:
+        raise msgspec.ValidationError(f"version {record.version} of the layout, not {VERSION}")
+    return record
+
+
+def label_record(labels: LabelCounts | None) -> LabelRecord | None:
+    """Label counts as they are stored."""
+    if labels is None:
+        return None
+    return LabelRecord(
+        kind=labels.kind,
+        num_rows=labels.num_rows,
+        classes=None if labels.classes is None else list(labels.classes),
+        counts=list(labels.counts),
+        minimum=labels.minimum,
+        maximum=labels.maximum,
+    )
+
+
+def label_counts(record: LabelRecord | None) -> LabelCounts | None:
+    """Label counts from what was stored.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        If the classes are not of the column's kind.
+    """
+    if record is None:
+        return None
+    if record.kind not in _CLASS_TYPES:
+        raise msgspec.ValidationError(f"{record.kind!r} is no kind of column")
+    wanted = _CLASS_TYPES[record.kind]
+    # JSON writes the float 2.0 as 2.0 and reads it as a float; an int class never comes back as one.
+    if record.classes is not None and not all(isinstance(value, wanted) for value in record.classes):
+        raise msgspec.ValidationError(
+            f"the classes of a label of kind {record.kind!r} are not {wanted.__name__}"
+        )
+    return LabelCounts(
+        kind=record.kind,
+        num_rows=record.num_rows,
+        classes=None if record.classes is None else tuple(record.classes),
+        counts=tuple(record.counts),
+        minimum=record.minimum,
+        maximum=record.maximum,
+    )
+
+
+_CLASS_TYPES: dict[str, type] = {"int": int, "float": float, "text": str}

@@ -1,0 +1,114 @@
+"""What a survey tells of a source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stoker.sources import BoundView, Source
+from stoker.sources.index import RowIndex
+from stoker.survey.kept import KeptRows
+from stoker.survey.labels import LabelCounts
+from stoker.survey.problems import ColumnProblem
+from stoker.survey.records import FileRecord
+from stoker.transforms.statistics import ColumnStatistics
+from stoker.types import ColumnSpec, IntArray, RowReader
+
+__all__ = ["Survey", "others_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Survey:
+    """One pass over every row of a source; made by `survey`.
+
+    Attributes
+    ----------
+    source
+        What was surveyed. Index, problems and `labels` are of all its files' rows; statistics and `view_labels`
+        of its view.
+    view
+        Its rows, less the excluded ones, by position.
+    index
+        Where the rows stand.
+    excluded
+        int64, ascending: ids of the rows that are skipped or dropped; perhaps mapped from disk.
+    num_skipped, num_dropped
+        How many of them could not be parsed, and how many have a blank.
+    num_slots, num_bytes
+        Record slots, excluded ones included, and the files' bytes.
+    files
+        Who the files are and a digest of what each holds.
+    dtype
+        Of the matrix: the narrowest that every value fits.
+    statistics
+        Of the numeric features over the view, less excluded rows.
+    labels, view_labels
+        Of all rows and of the view's, less excluded ones; None without a label.
+    problems
+        Every problem found; none of them blocking.
+    kept
+        The rows, where they fit into `keep_bytes`.
+    seconds
+        What the pass took; 0 where a stored survey served.
+    notes
+        What went otherwise than hoped without harm: a survey that could not be stored, or was made anew.
+    source_key, data_digest
+        Name the files with the way they are read, and what they hold; neither depends on the view.
+    """
+
+    source: Source
+    view: BoundView
+    index: RowIndex
+    excluded: IntArray
+    num_skipped: int
+    num_dropped: int
+    num_slots: int
+    num_bytes: int
+    files: tuple[FileRecord, ...]
+    dtype: np.dtype[Any]
+    statistics: ColumnStatistics
+    labels: LabelCounts | None
+    view_labels: LabelCounts | None
+    problems: tuple[ColumnProblem, ...]
+    kept: KeptRows | None
+    seconds: float
+    notes: tuple[str, ...]
+    source_key: str
+    data_digest: str
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files."""
+        return self.source.paths
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the view, excluded ones not counted."""
+        return self.view.num_rows
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the matrix's columns."""
+        return self.source.numeric_features
+
+    @property
+    def others(self) -> tuple[ColumnSpec, ...]:
+        """The columns beside the matrix."""
+        return others_of(self.source)
+
+    def reader(self) -> RowReader:
+        """The rows by id: those in memory where they were kept, else the files."""
+        if self.kept is not None:
+            return self.kept
+        return self.source.reader(self.index, self.excluded, self.dtype)
+
+
+def others_of(source: Source) -> tuple[ColumnSpec, ...]:
+    """Columns that rows have beside the matrix: label, texts, and what comes along as text."""
+    schema = source.table.schema
+    others = [ColumnSpec(name=name, kind="text") for name in schema.texts]
+    if schema.label is not None and schema.label.kind != "text":
+        others.append(schema.label)
+    return tuple(others)

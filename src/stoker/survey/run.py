@@ -1,0 +1,259 @@
+"""Surveys a source: by what is stored of it, or by one pass over its files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from stoker import folders
+from stoker.errors import BadRowError, ChangedDataError, DataError
+from stoker.ledger import Ledger
+from stoker.sources import Source
+from stoker.sources.index import IndexBuilder, RowIndex
+from stoker.survey import store
+from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
+from stoker.survey.kept import Keeper, KeptRows, collect
+from stoker.survey.policy import BadRows, NaOption, Policy, Role
+from stoker.survey.problems import ColumnProblem, refuse
+from stoker.survey.records import VERSION, SurveyRecord, label_counts, label_record
+from stoker.survey.result import Survey, others_of
+from stoker.survey.scan import Pass
+from stoker.transforms.statistics import ColumnStatistics
+from stoker.types import IntArray, Progress
+
+__all__ = ["survey"]
+
+_INDEX_IN_MEMORY = 1 << 30
+"""Bytes of data whose index, about 6 MB, may grow in memory."""
+
+
+def survey(
+    source: Source,
+    *,
+    role: Role = "train",
+    na: NaOption = "error",
+    on_bad_row: BadRows = "error",
+    max_bad_rows: int | None = None,
+    keep_bytes: int = 0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    ledger: Ledger | None = None,
+    stored: bool = True,
+) -> Survey:
+    r"""Read every row of a source once and tell what is in it; or recall what was told before.
+
+    Parameters
+    ----------
+    source
+        The rows; statistics are over its view.
+    role
+        ``"train"``, ``"valid"`` or ``"predict"``: what the rows are for. Only rows to train on need two classes.
+    na
+        What becomes of blanks: ``"error"``, ``"mean"``, ``"zero"`` or ``"drop-row"``, or such words by column.
+    on_bad_row
+        Whether rows that cannot be parsed are an error or are left out.
+    max_bad_rows
+        How many may be left out; None for any number.
+    keep_bytes
+        Memory for the rows themselves; they are kept where all of them fit.
+    workers
+        Threads that parse; None for one a core, 0 for none but the caller's. It changes no result.
+    progress
+        Called with the bytes done and the bytes in all.
+    ledger
+        Charged for what is in flight and for kept rows.
+    stored
+        Whether to look for, and leave, a stored survey beside the data.
+
+    Raises
+    ------
+    BadRowError
+        If rows cannot be parsed, or more than `max_bad_rows`; every trouble is in the message.
+    ColumnError
+        If a column cannot be used as it is; every blocking problem is in the message.
+    DataError
+        If there is one class only, or no row is left.
+    ChangedDataError
+        If a file changes meanwhile.
+    OptionError
+        If an argument cannot be or has no effect.
+
+    Examples
+    --------
+    >>> import stoker, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+    >>> _ = path.write_text("x,y\n1,0\n2,1\n3,0\n4,1\n")
+    >>> found = survey(stoker.open(path, label="y"))
+    >>> found.num_rows, str(found.dtype), found.labels.classes, found.statistics.mean.tolist()
+    (4, 'uint8', (0, 1), [2.5])
+    """
+    policy = Policy(blanks=na, bad_rows=on_bad_row, max_bad_rows=max_bad_rows, role=role)
+    threads = len(os.sched_getaffinity(0)) if workers is None else workers
+    keys = store.keys_of(source, policy)
+    notes: list[str] = []
+    found = store.find(source, keys, progress=progress, notes=notes) if stored else None
+    seconds, keeper = 0.0, _keeper(source, keep_bytes, ledger)
+    kept: KeptRows | None = None
+    if found is None:
+        began = time.perf_counter()
+        found, kept = _pass(source, policy, keys, keeper, threads, progress, ledger)
+        if stored:
+            store.save(found.record, found.index, found.excluded, first_path=source.paths[0], notes=notes)
+        seconds = time.perf_counter() - began
+    _refuse(source, policy, found.record)
+    result = _result(source, found, kept, seconds, keys, notes)
+    if result.kept is None and not seconds:
+        kept = collect(result, keep_bytes, workers=threads, ledger=ledger)
+        result = result if kept is None else _result(source, found, kept, seconds, keys, notes)
+    return result
+
+
+def _keeper(source: Source, keep_bytes: int, ledger: Ledger | None) -> Keeper:
+    return Keeper(features=source.numeric_features, others=others_of(source), limit=keep_bytes, ledger=ledger)
+
+
+def _pass(
+    source: Source,
+    policy: Policy,
+    keys: store.Keys,
+    keeper: Keeper,
+    workers: int,
+    progress: Progress | None,
+    ledger: Ledger | None,
+) -> tuple[store.Found, KeptRows | None]:
+    before = source.identity()
+    num_bytes = sum(identity.size for identity in before)
+    with _index_folder(source, num_bytes) as folder:
+        builder = IndexBuilder(folder)
+        try:
+            done = Pass(
+                source=source,
+                policy=policy,
+                builder=builder,
+                keeper=keeper,
+                ledger=ledger,
+                num_bytes=num_bytes,
+            )
+            done.run(workers=workers, progress=progress)
+            index = builder.finish(source.paths, [identity.size for identity in before])
+        finally:
+            builder.close()
+    for old, new in zip(before, source.identity(), strict=True):
+        if old != new:
+            raise ChangedDataError(
+                f"{old.path} changed while it was surveyed: survey it when nobody writes to it"
+            )
+    excluded = done.tally.excluded.finish()
+    record = SurveyRecord(
+        version=VERSION,
+        key=keys.survey,
+        source=keys.described,
+        policy=keys.policy,
+        files=list(store.file_records(before, index)),
+        num_slots=done.num_slots,
+        num_bytes=num_bytes,
+        num_bad=done.tally.num_bad,
+        num_skipped=done.tally.num_skipped,
+        num_dropped=done.tally.num_dropped,
+        dtype=str(done.dtype),
+        statistics=done.statistics.state(),
+        labels=label_record(done.labels),
+        view_labels=label_record(done.view_labels),
+        problems=_judge(source, policy, done),
+        arrays=[],
+    )
+    found = store.Found(record=record, index=index, excluded=excluded, statistics=done.statistics)
+    return found, keeper.finish(done.dtype)
+
+
+@contextmanager
+def _index_folder(source: Source, num_bytes: int) -> Iterator[Path | None]:
+    """Where the index of large data grows; what is mapped of it outlives the folder."""
+    if num_bytes <= _INDEX_IN_MEMORY:
+        yield None
+        return
+    for home in (*folders.homes(source.paths[0]), Path(tempfile.gettempdir())):
+        try:
+            scratch = folders.scratch_folder(home)
+            folder = scratch.__enter__()
+        except OSError:
+            continue
+        try:
+            yield folder
+        finally:
+            scratch.__exit__(None, None, None)
+        return
+    yield None
+
+
+def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
+    statistics = done.statistics
+    empty: frozenset[str] = frozenset()
+    if statistics.features is not None:
+        empty = frozenset(np.array(statistics.features, object)[statistics.count == 0].tolist())
+    problems = text_problems(source, done.examples, done.num_slots)
+    problems += row_problems(source, done.tally, policy, empty)
+    if policy.role == "train":
+        if source.label is not None and done.labels is not None and done.view_labels is not None:
+            problems += label_problems(source.label, done.labels, done.view_labels)
+        problems += column_problems(source, statistics)
+    return problems
+
+
+def _refuse(source: Source, policy: Policy, record: SurveyRecord) -> None:
+    refuse(record.problems, paths=source.paths)
+    if policy.max_bad_rows is not None and record.num_skipped > policy.max_bad_rows:
+        first = [
+            problem.describe()
+            for problem in record.problems
+            if problem.kind != "blank" and problem.row is not None
+        ]
+        raise BadRowError(
+            f"{source.paths[0]}: {record.num_skipped:,} rows cannot be parsed, and at most {policy.max_bad_rows:,} may "
+            "be skipped (--max-bad-rows):\n  " + "\n  ".join(first)
+        )
+
+
+def _result(
+    source: Source,
+    found: store.Found,
+    kept: KeptRows | None,
+    seconds: float,
+    keys: store.Keys,
+    notes: list[str],
+) -> Survey:
+    record = found.record
+    view = source.view.bind(record.num_slots, found.excluded)
+    if not view.num_rows:
+        raise DataError(
+            f"{source.paths[0]}: no row is left of {record.num_slots:,}, {record.num_skipped:,} being skipped and "
+            f"{record.num_dropped:,} dropped for a blank; correct the data, or choose more rows"
+        )
+    contents = [[file.size, file.digest] for file in record.files]
+    return Survey(
+        source=source,
+        view=view,
+        index=found.index,
+        excluded=found.excluded,
+        num_skipped=record.num_skipped,
+        num_dropped=record.num_dropped,
+        num_slots=record.num_slots,
+        num_bytes=record.num_bytes,
+        files=tuple(record.files),
+        dtype=np.dtype(record.dtype),
+        statistics=found.statistics,
+        labels=label_counts(record.labels),
+        view_labels=label_counts(record.view_labels),
+        problems=tuple(record.problems),
+        kept=kept,
+        seconds=seconds,
+        notes=tuple(notes),
+        source_key=keys.source,
+        data_digest=store.digest_of([contents, keys.source, record.dtype]),
+    )

@@ -1,0 +1,225 @@
+"""The one pass over the files: workers checksum and parse, the calling thread puts together, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.ledger import Charge, Ledger
+from stoker.prefetch import prefetch
+from stoker.sources import Source
+from stoker.sources.chunks import Chunk, ParsedChunk
+from stoker.sources.index import IndexBuilder
+from stoker.survey.horizon import Horizon
+from stoker.survey.kept import Keeper
+from stoker.survey.labels import LabelCounts, LabelTally
+from stoker.survey.policy import Policy
+from stoker.survey.tally import IssueTally
+from stoker.transforms.statistics import ColumnStatistics
+from stoker.types import IntArray, Progress, Rows, Uint64Array
+
+__all__ = ["Pass", "chunk_bytes"]
+
+_CHUNK_BYTES = 2 << 20
+_LEAST_CHUNK_BYTES = 1 << 16
+_SHOWN = 60
+_HELD_PER_BYTE = 5
+"""Memory for a chunk in flight, a byte of it: raw bytes, and a matrix of up to eight bytes for two of text."""
+
+
+def chunk_bytes(ledger: Ledger | None, in_flight: int) -> int:
+    """How much to read at a time, so that what is in flight takes at most a quarter of the memory."""
+    if ledger is None:
+        return _CHUNK_BYTES
+    return max(_LEAST_CHUNK_BYTES, min(_CHUNK_BYTES, ledger.limit // (4 * _HELD_PER_BYTE * in_flight)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a worker hands over."""
+
+    chunk: Chunk
+    parsed: ParsedChunk
+    checksums: Uint64Array
+    charge: Charge | None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Rows whose membership in the view is not certain yet, from number `seen` on."""
+
+    first_row: int
+    rows: Rows
+    is_out: npt.NDArray[np.bool_] | None
+    seen: int = 0
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass over a source, and what it found.
+
+    Attributes
+    ----------
+    source
+        What is surveyed; the statistics are over its view.
+    policy
+        What to do with blanks and bad rows.
+    builder
+        Of the index.
+    keeper
+        Of the rows, while they fit.
+    num_bytes
+        Of all files together.
+    num_slots, dtype, statistics, tally, examples
+        What was found so far; `examples` are the first row's texts.
+    """
+
+    source: Source
+    policy: Policy
+    builder: IndexBuilder
+    keeper: Keeper
+    num_bytes: int
+    ledger: Ledger | None = None
+    num_slots: int = 0
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.uint8))
+    statistics: ColumnStatistics = field(default_factory=ColumnStatistics)
+    examples: dict[str, str] = field(default_factory=dict)
+    tally: IssueTally = field(init=False)
+    inside: LabelTally | None = field(init=False)
+    outside: LabelTally | None = field(init=False)
+    _horizon: Horizon = field(init=False)
+    _waiting: deque[_Waiting] = field(init=False, default_factory=deque)
+
+    def __post_init__(self) -> None:
+        columns, label = self.source.columns, self.source.label
+        self.tally = IssueTally(tuple(column.name for column in columns), label, self.policy)
+        kinds = [column.kind for column in columns if column.name == label]
+        self.inside = LabelTally(kinds[0]) if kinds else None
+        self.outside = LabelTally(kinds[0]) if kinds else None
+
+    def run(self, *, workers: int, progress: Progress | None) -> None:
+        """Read everything once.
+
+        Parameters
+        ----------
+        workers
+            Threads that checksum and parse.
+        progress
+            Called with the bytes done and the bytes in all.
+        """
+        total, done, in_flight = self.num_bytes, 0, workers + 1
+        target = chunk_bytes(self.ledger, in_flight)
+        self._horizon = Horizon(self.source.view, self._count_slots(target))
+        tasks = self._charged(self.source.chunks(target))
+        with prefetch(self._work, tasks, workers=workers, in_flight=in_flight, name="survey") as results:
+            for result in results:
+                done += len(result.chunk.data)
+                self._take_in(result, total, done)
+                if progress is not None:
+                    progress(min(done, total), total)
+        self._settle(self.num_slots, final=True)
+        if progress is not None:
+            progress(total, total)
+
+    @property
+    def view_labels(self) -> LabelCounts | None:
+        """Labels of the view's rows."""
+        return None if self.inside is None else self.inside.result()
+
+    @property
+    def labels(self) -> LabelCounts | None:
+        """Labels of all rows."""
+        if self.inside is None or self.outside is None:
+            return None
+        return self.inside.merge(self.outside).result()
+
+    def _count_slots(self, target: int) -> int | None:
+        """Slots in all, by a scan ahead of the pass, where the view cannot be told without them."""
+        if not Horizon.needs_count(self.source.view):
+            return None
+        return sum(chunk.num_records for chunk in self.source.chunks(target))
+
+    def _charged(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Charge | None]]:
+        for chunk in chunks:
+            held = _HELD_PER_BYTE * len(chunk.data)
+            yield chunk, None if self.ledger is None else self.ledger.charge("survey", held)
+
+    def _work(self, task: tuple[Chunk, Charge | None]) -> _Done:
+        chunk, charge = task
+        checksums = chunk.checksums()
+        # The type found so far is a hint that saves parsing twice: the pass's own is the widest of all chunks'.
+        parsed = self.source.parse(chunk, self.dtype)
+        return _Done(chunk, parsed, checksums, charge)
+
+    def _take_in(self, result: _Done, total: int, done: int) -> None:
+        chunk, parsed = result.chunk, result.parsed
+        self.builder.add(chunk, result.checksums)
+        self.dtype = np.promote_types(self.dtype, parsed.dtype)
+        out = self.tally.add(parsed.issues)
+        is_out = None
+        if len(out):
+            is_out = np.zeros(chunk.num_records, np.bool_)
+            is_out[out - chunk.first_row] = True
+        if not self.num_slots:
+            texts = self.source.text_features
+            self.examples = {name: str(parsed.rows.columns[name][0])[:_SHOWN] for name in texts}
+        self.num_slots += chunk.num_records
+        self.keeper.add(parsed.rows, num_slots=self.num_slots * total // max(1, done))
+        self._waiting.append(_Waiting(chunk.first_row, parsed.rows, is_out))
+        self._settle(self.num_slots, final=False)
+        if result.charge is not None:
+            result.charge.release()
+
+    def _settle(self, num_slots: int, *, final: bool) -> None:
+        """Count the rows of which it is certain whether the view holds them."""
+        limit = num_slots if final else self._horizon.certain(num_slots)
+        if final:
+            self._horizon.close(num_slots)
+        while self._waiting:
+            waiting = self._waiting[0]
+            stop = min(limit - waiting.first_row, waiting.rows.num_rows)
+            if stop > waiting.seen:
+                self._count(waiting, stop)
+                waiting.seen = stop
+            if stop < waiting.rows.num_rows:
+                break
+            self._waiting.popleft()
+
+    def _count(self, waiting: _Waiting, stop: int) -> None:
+        start, rows = waiting.seen, waiting.rows
+        inside = self._horizon.mask(waiting.first_row + start, stop - start)
+        sound = None if waiting.is_out is None else ~waiting.is_out[start:stop]
+        taken = _both(inside, sound)
+        whole = taken is None and start == 0 and stop == rows.num_rows
+        take = None if whole else _places(taken, start, stop)
+        self.statistics.update(rows, take)
+        if self.inside is None or self.outside is None:
+            return
+        labels = rows.columns[self.source.label]
+        self.inside.update(labels if take is None else _select(labels, take))
+        if inside is not None:
+            rest = _places(_both(~inside, sound), start, stop)
+            self.outside.update(_select(labels, rest))
+
+
+def _both(
+    first: npt.NDArray[np.bool_] | None, second: npt.NDArray[np.bool_] | None
+) -> npt.NDArray[np.bool_] | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
+
+
+def _places(mask: npt.NDArray[np.bool_] | None, start: int, stop: int) -> IntArray:
+    if mask is None:
+        return np.arange(start, stop, dtype=np.int64)
+    return np.flatnonzero(mask) + start
+
+
+def _select(labels: Any, take: IntArray) -> Any:
+    return labels[take] if isinstance(labels, np.ndarray) else labels.take(take)

@@ -1,0 +1,204 @@
+"""Surveys on disk: found again while the files hold what they held, made anew in every other case."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from stoker import folders
+from stoker.errors import ChangedDataError, DataError, OptionError
+from stoker.kernels.checksum import checksum
+from stoker.sources import Source
+from stoker.sources.files import FileIdentity
+from stoker.sources.index import RowIndex
+from stoker.survey.policy import Policy
+from stoker.survey.records import VERSION, ArrayRecord, FileRecord, SurveyRecord, decode, encode
+from stoker.transforms.statistics import ColumnStatistics
+from stoker.types import IntArray, Progress
+
+__all__ = ["Found", "Keys", "digest_of", "file_records", "find", "keys_of", "save"]
+
+_RECORD = "survey.json"
+_EXCLUDED = "excluded.npy"
+_DAMAGE = (DataError, OptionError, msgspec.MsgspecError, OSError, ValueError, KeyError, TypeError, IndexError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Names under which things are kept: `survey` with the view, `source` without; and what they stand for."""
+
+    survey: str
+    source: str
+    described: dict[str, Any]
+    policy: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A stored survey whose files still hold what they held."""
+
+    record: SurveyRecord
+    index: RowIndex
+    excluded: IntArray
+    statistics: ColumnStatistics
+
+
+def keys_of(source: Source, policy: Policy) -> Keys:
+    """Name a survey by how the files are read, which rows are meant and how they are judged."""
+    names = _relative(source.paths)
+    whole = {
+        "version": VERSION,
+        "names": names,
+        "source": source.whole.describe(),
+        "policy": policy.describe(),
+    }
+    described = {"names": names, **source.describe()}
+    return Keys(
+        survey=digest_of({**whole, "view": source.view.describe()})[:32],
+        source=digest_of(whole)[:32],
+        described=described,
+        policy=policy.describe(),
+    )
+
+
+def digest_of(data: Any) -> str:
+    """BLAKE2b of plain data, in hexadecimal; the order of keys does not matter."""
+    return hashlib.blake2b(msgspec.json.encode(data, order="deterministic"), digest_size=32).hexdigest()
+
+
+def file_records(identities: Sequence[FileIdentity], index: RowIndex) -> tuple[FileRecord, ...]:
+    """Who the files are, and a digest of what each holds."""
+    names = _relative([identity.path for identity in identities])
+    records = []
+    for number, (name, identity) in enumerate(zip(names, identities, strict=True)):
+        low, high = index.file_anchors[number : number + 2].tolist()
+        hashed = hashlib.blake2b(digest_size=16)
+        hashed.update(int(identity.size).to_bytes(8, "little"))
+        hashed.update(int(index.head_checksums[number]).to_bytes(8, "little"))
+        hashed.update(memoryview(np.ascontiguousarray(index.checksums[low:high], "<u8")).cast("B"))
+        records.append(
+            FileRecord(
+                name=name,
+                size=identity.size,
+                mtime_ns=identity.mtime_ns,
+                inode=identity.inode,
+                digest=hashed.hexdigest(),
+            )
+        )
+    return tuple(records)
+
+
+def find(source: Source, keys: Keys, *, progress: Progress | None, notes: list[str]) -> Found | None:
+    """The stored survey of a source, or None where there is none that holds.
+
+    A file of the same size whose time of change or inode differs is hashed again. What is damaged, foreign or
+    outdated is passed over with a note.
+    """
+    for home in folders.homes(source.paths[0]):
+        folder = home / keys.survey
+        if not (folder / _RECORD).is_file():
+            continue
+        try:
+            found = _load(folder, keys)
+        except _DAMAGE as error:
+            notes.append(f"the survey stored in {folder} could not be used and is made anew: {_short(error)}")
+            continue
+        try:
+            if _still_holds(found, source, folder, progress):
+                return found
+        except (ChangedDataError, OSError):
+            pass
+        notes.append(f"the files changed since the survey stored in {folder}: it is made anew")
+    return None
+
+
+def save(
+    record: SurveyRecord, index: RowIndex, excluded: IntArray, *, first_path: str, notes: list[str]
+) -> Path | None:
+    """Store a survey where there is room and permission; where there is not, note it and return None.
+
+    Nothing is synchronised to the disk: every file's checksum stands in the record, so that a survey torn by a power
+    failure is recognised and made anew.
+    """
+    refused = []
+    for home in folders.homes(first_path):
+        folders.clean(home)
+        try:
+            with folders.staged_folder(home / record.key) as folder:
+                index.save(folder)
+                np.save(folder / _EXCLUDED, excluded, allow_pickle=False)
+                names = sorted(path.name for path in folder.glob("*.npy"))
+                arrays = [_array_record(folder / name) for name in names]
+                whole = msgspec.structs.replace(record, arrays=arrays)
+                (folder / _RECORD).write_bytes(encode(whole))
+            return home / record.key
+        except OSError as error:
+            refused.append(f"{home}: {error.strerror or error}")
+    notes.append(f"the survey could not be stored and is made anew next time ({'; '.join(refused)})")
+    return None
+
+
+def _load(folder: Path, keys: Keys) -> Found:
+    record = decode((folder / _RECORD).read_bytes())
+    if record.key != keys.survey or record.policy != keys.policy or record.source != _plain(keys.described):
+        raise ValueError("it is the survey of something else")
+    for array in record.arrays:
+        if _array_record(folder / array.name) != array:
+            raise ValueError(f"{array.name} is damaged")
+    index = RowIndex.load(folder)
+    excluded = np.asarray(np.load(folder / _EXCLUDED, mmap_mode="r", allow_pickle=False))
+    sizes = [file.size for file in record.files]
+    if (
+        index.num_records != record.num_slots
+        or index.file_sizes.tolist() != sizes
+        or excluded.dtype != np.int64
+    ):
+        raise ValueError("its parts do not belong together")
+    statistics = ColumnStatistics.from_state(record.statistics)
+    return Found(record=record, index=index, excluded=excluded, statistics=statistics)
+
+
+def _still_holds(found: Found, source: Source, folder: Path, progress: Progress | None) -> bool:
+    """Whether the files are the same by name, size and either times or checksums."""
+    identities = source.identity()
+    known = found.record.files
+    if [file.size for file in known] != [identity.size for identity in identities]:
+        return False
+    stamps = [(file.mtime_ns, file.inode) for file in known]
+    if stamps == [(identity.mtime_ns, identity.inode) for identity in identities]:
+        return True
+    found.index.check(source.paths, progress)
+    files = [
+        msgspec.structs.replace(file, mtime_ns=identity.mtime_ns, inode=identity.inode)
+        for file, identity in zip(known, identities, strict=True)
+    ]
+    # Best effort: without it the next run hashes once more.
+    with suppress(OSError), folders.staged_file(folder / _RECORD) as file:
+        file.write(encode(msgspec.structs.replace(found.record, files=files)))
+    return True
+
+
+def _array_record(path: Path) -> ArrayRecord:
+    data = np.memmap(path, np.uint8, mode="r")
+    return ArrayRecord(name=path.name, size=len(data), checksum=int(checksum(data, 0, len(data))))
+
+
+def _relative(paths: Sequence[str]) -> list[str]:
+    folder = os.path.dirname(os.path.abspath(paths[0]))
+    return [os.path.relpath(os.path.abspath(path), folder) for path in paths]
+
+
+def _plain(data: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(data))
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,131 @@
+"""Collects what is wrong with rows, chunk by chunk: counts, first places, and the rows to leave out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.sources.issues import IssueKind, RowIssues
+from stoker.survey.growing import GrowingArray
+from stoker.survey.policy import Blanks, Policy
+from stoker.survey.problems import Kind
+from stoker.types import IntArray
+
+__all__ = ["FirstPlace", "IssueTally"]
+
+_KINDS: dict[int, Kind] = {
+    IssueKind.BLANK: "blank",
+    IssueKind.NOT_A_NUMBER: "not_a_number",
+    IssueKind.NOT_FINITE: "not_finite",
+    IssueKind.RAGGED: "ragged",
+    IssueKind.BAD_QUOTE: "bad_quote",
+    IssueKind.INEXACT: "inexact",
+    IssueKind.BAD_TEXT: "not_utf8",
+}
+_NUM_KINDS = 16
+_WHOLE_ROW = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstPlace:
+    """The first value with some trouble: where it stands and what it says."""
+
+    file_index: int
+    row: int
+    offset: int
+    text: str
+
+
+class IssueTally:
+    """Counts issues by column and kind and collects the rows that they exclude.
+
+    Parameters
+    ----------
+    columns
+        Names of the source's columns, which issues number.
+    label
+        The label's name, or None.
+    policy
+        What to do with blanks and bad rows.
+    """
+
+    def __init__(self, columns: tuple[str, ...], label: str | None, policy: Policy) -> None:
+        self._columns = columns
+        self._skips = policy.bad_rows == "skip"
+        self.blanks = self._resolve(columns, label, policy)
+        self._drops = np.array([word == "drop-row" for word in self.blanks], np.bool_)
+        self._label = columns.index(label) if label is not None else None
+        self._counts = np.zeros((len(columns) + 1) * _NUM_KINDS, np.int64)
+        self._first: dict[int, FirstPlace] = {}
+        self.excluded = GrowingArray(np.int64)
+        self.num_bad = 0
+        self.num_skipped = 0
+        self.num_dropped = 0
+
+    @staticmethod
+    def _resolve(columns: tuple[str, ...], label: str | None, policy: Policy) -> tuple[Blanks, ...]:
+        """A blank label cannot be filled: it is dropped where rows may be, and an error elsewhere."""
+        words = list(policy.blanks_of(columns))
+        if label is not None:
+            place = columns.index(label)
+            if policy.bad_rows == "skip":
+                words[place] = "drop-row"
+            elif words[place] != "drop-row":
+                words[place] = "error"
+        return tuple(words)
+
+    def add(self, issues: RowIssues) -> IntArray:
+        """Take in the issues of the next chunk.
+
+        Returns
+        -------
+        int64: ids of the chunk's rows that are left out, ascending.
+        """
+        if not len(issues):
+            return np.empty(0, np.int64)
+        codes = (issues.columns + 1) * _NUM_KINDS + issues.kinds
+        counts = np.bincount(codes, minlength=len(self._counts))
+        self._counts += counts
+        new = [code for code in np.flatnonzero(counts).tolist() if code not in self._first]
+        for code in new:
+            place = int(np.argmax(codes == code))
+            self._first[code] = FirstPlace(
+                file_index=issues.file_index,
+                row=int(issues.rows[place]),
+                offset=int(issues.offsets[place]),
+                text=issues.text(place),
+            )
+        return self._exclude(issues)
+
+    def _exclude(self, issues: RowIssues) -> IntArray:
+        bad = _distinct(issues.rows[issues.is_bad])
+        self.num_bad += len(bad)
+        dropped = issues.rows[~issues.is_bad & self._drops[issues.columns]]
+        if not self._skips:
+            bad = bad[:0]
+        out = _distinct(np.concatenate([bad, dropped])) if len(bad) else _distinct(dropped)
+        self.num_skipped += len(bad)
+        self.num_dropped += len(out) - len(bad)
+        self.excluded.append(out)
+        return out
+
+    def found(self) -> list[tuple[str | None, Kind, int, FirstPlace, Blanks]]:
+        """Column, kind, count, first place and what becomes of it, in the order of the first places."""
+        troubles = []
+        for code, first in sorted(self._first.items(), key=lambda item: (item[1].row, item[1].offset)):
+            column = code // _NUM_KINDS - 1
+            name = None if column == _WHOLE_ROW else self._columns[column]
+            word: Blanks = "error" if column == _WHOLE_ROW else self.blanks[column]
+            troubles.append((name, _KINDS[code % _NUM_KINDS], int(self._counts[code]), first, word))
+        return troubles
+
+
+def _distinct(rows: npt.NDArray[np.int64]) -> IntArray:
+    """Ascending ids without repetition; issues come in row order, so that a sort is seldom needed."""
+    if len(rows) > 1 and bool(np.any(rows[1:] < rows[:-1])):
+        rows = np.sort(rows)
+    keep = np.ones(len(rows), np.bool_)
+    keep[1:] = rows[1:] != rows[:-1]
+    return rows[keep]
