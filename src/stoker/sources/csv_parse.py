@@ -19,6 +19,7 @@ from stoker.types import IntArray, Matrix, Rows
 __all__ = ["Block", "FileParser", "parser_of"]
 
 _LABEL_TARGET = -2
+_Found = tuple[int, int, IssueKind, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,8 +35,8 @@ class Block:
     texts
         ``pyarrow`` string arrays of length n by column name.
     issues
-        int64 of shape (i, 5) as the kernel gives them, but with places in `Schema.columns` for file columns,
-        in the order in which they stand in the data.
+        int64 of shape (i, 5) as the kernel gives them, but with places in `Schema.columns` for file columns
+        (-1 less the number of fields for a ragged record), in the order of the records.
     """
 
     matrix: npt.NDArray[Any]
@@ -103,9 +104,8 @@ class FileParser:
         label = self._label(extra)
         texts: dict[str, Any] = {}
         if self.text_places:
-            texts, faults = read_texts(data, num_records, self.layout, self.text_places, wanted)
-            blanks = self._blank_labels(texts)
-            issues = self._with_texts(data, num_records, issues, faults, blanks, wanted)
+            ordinals = np.arange(num_records, dtype=np.int64) if wanted is None else wanted
+            texts, issues = self._texts(data, num_records, ordinals, issues)
         whole = issues[:, 2] == IssueKind.RAGGED
         found = issues[whole, 1].copy()
         issues[:, 1] = np.where(whole, -1, self.places[np.minimum(issues[:, 1], len(self.places) - 1)])
@@ -152,42 +152,48 @@ class FileParser:
             return values.copy()
         return np.where(np.abs(values) < 2.0**63, values, 0.0).astype(np.int64)
 
-    def _blank_labels(self, texts: dict[str, Any]) -> IntArray:
+    def _texts(
+        self, data: npt.NDArray[np.uint8], num_records: int, ordinals: IntArray, issues: IntArray
+    ) -> tuple[dict[str, Any], IntArray]:
+        """Texts of the records with these ordinals, and the issues with those of text columns."""
+        ragged = issues[issues[:, 2] == IssueKind.RAGGED, 0]
+        sound = ~np.isin(ordinals, ragged)
+        starts = None
+        if len(ragged) or len(ordinals) < num_records:
+            starts = self._record_starts(data, num_records)
+            wanted = np.zeros(num_records, np.bool_)
+            wanted[ordinals[sound]] = True
+            read = data[starts[0] :][np.repeat(wanted, np.diff(starts))]
+        else:
+            read = data
+        texts, faults = read_texts(read, sound, self.layout, self.text_places)
+        found = [(int(ordinals[row]), column, IssueKind.BAD_TEXT, value) for row, column, value in faults]
+        found += self._blank_labels(texts, ordinals, sound, found)
+        if found:
+            starts = self._record_starts(data, num_records) if starts is None else starts
+            added = [_located(issue, data, starts) for issue in found]
+            issues = np.concatenate([issues, np.array(added, np.int64)])
+            issues = issues[np.argsort(issues[:, 0], kind="stable")]
+        return texts, issues
+
+    def _blank_labels(
+        self,
+        texts: dict[str, Any],
+        ordinals: IntArray,
+        sound: npt.NDArray[np.bool_],
+        faults: list[_Found],
+    ) -> list[_Found]:
         label = self.schema.label
         if label is None or label.kind != "text":
-            return np.empty(0, np.int64)
-        lengths = np.diff(_text_offsets(texts[label.name]))
-        return np.flatnonzero(lengths == 0)
-
-    def _with_texts(
-        self,
-        data: npt.NDArray[np.uint8],
-        num_records: int,
-        issues: IntArray,
-        faults: list[tuple[int, int, bytes]],
-        blanks: IntArray,
-        wanted: IntArray | None,
-    ) -> IntArray:
-        """Add issues of text columns, which need their records' places in the data."""
-        if not faults and not len(blanks):
-            return issues
-        starts = self._record_starts(data, num_records)
-        ordinal_of = np.arange(num_records) if wanted is None else wanted
-        ragged = set(issues[issues[:, 2] == IssueKind.RAGGED, 0].tolist())
-        added = []
-        for row, column, value in faults:
-            begin = int(starts[ordinal_of[row]])
-            end = int(starts[ordinal_of[row] + 1])
-            place = data[begin:end].tobytes().find(value)
-            first = begin + max(place, 0)
-            added.append((int(ordinal_of[row]), column, int(IssueKind.BAD_TEXT), first, first + len(value)))
-        label = self.text_places[self.schema.label.name] if len(blanks) and self.schema.label else 0
-        for row in blanks.tolist():
-            begin = int(starts[ordinal_of[row]])
-            added.append((int(ordinal_of[row]), label, int(IssueKind.BLANK), begin, begin))
-        merged = np.array([issue for issue in added if issue[0] not in ragged], np.int64).reshape(-1, 5)
-        merged = np.concatenate([issues, merged])
-        return merged[np.argsort(merged[:, 0], kind="stable")]
+            return []
+        column = self.text_places[label.name]
+        known = {ordinal for ordinal, place, *_ in faults if place == column}
+        blank = (np.diff(_text_offsets(texts[label.name])) == 0) & sound
+        return [
+            (ordinal, column, IssueKind.BLANK, b"")
+            for ordinal in ordinals[blank].tolist()
+            if ordinal not in known
+        ]
 
     def _record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
         starts = np.empty(num_records + 1, np.int64)
@@ -218,6 +224,14 @@ class FileParser:
             data=data,
             base=base,
         )
+
+
+def _located(issue: _Found, data: npt.NDArray[np.uint8], starts: IntArray) -> tuple[int, ...]:
+    """An issue as the kernel writes them: with the place of its bytes in its record, or the record's."""
+    ordinal, column, kind, value = issue
+    begin, end = int(starts[ordinal]), int(starts[ordinal + 1])
+    first = begin + max(0, data[begin:end].tobytes().find(value))
+    return ordinal, column, int(kind), first, first + len(value)
 
 
 def _text_offsets(texts: Any) -> IntArray:
