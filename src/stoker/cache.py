@@ -1,9 +1,9 @@
 """The same rows once more, as an Arrow file that is mapped into memory: no parsing, no copy, any order.
 
-The file is plain Arrow IPC, readable by anyone: record batches of equally many rows; the numeric features of
-a row lie side by side in the first column (a fixed-size list named ``features``, whose names are in the schema's
-metadata), every other column stands beside it under its own name. All record slots are stored, excluded ones as zeros
-or empty texts, so that a row's id is its place.
+The file is plain Arrow IPC, readable by anyone: record batches of equally many rows. A row's numeric features
+lie side by side in the first column, a fixed-size list whose names are in the schema's metadata; every other
+column stands beside it under its own name. All record slots are stored, excluded ones as zeros or empty
+texts, so that a row's id is its place.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -144,7 +145,8 @@ def build(
             refused.append(f"{folder}: {error.strerror or error}")
     raise DataError(
         f"the cache of {contents.paths[0]} could not be written ({'; '.join(refused)}). It needs "
-        f"{expected_bytes(contents):,} bytes: free that much, or go without it (--cache never); the data are unchanged."
+        f"{expected_bytes(contents):,} bytes: free that much, or go without it (--cache never); the data are "
+        "unchanged."
     )
 
 
@@ -340,7 +342,7 @@ def _take_texts(
 def _runs(values: IntArray) -> Iterator[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(values)) + 1
     bounds = [0, *edges.tolist(), len(values)]
-    return ((start, stop) for start, stop in zip(bounds, bounds[1:], strict=False) if stop > start)
+    return ((start, stop) for start, stop in pairwise(bounds) if stop > start)
 
 
 def _schema(contents: Contents) -> pa.Schema:

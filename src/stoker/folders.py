@@ -110,7 +110,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def clean(folder: Path) -> None:
-    """Remove what builders left in a folder when they were killed; never fails, never touches a live one's."""
+    """Remove what builders left in a folder when they were killed; never fails, nor touches a live one's."""
     with suppress(OSError):
         for path in folder.iterdir():
             if path.name.startswith(_PREFIX) and _is_abandoned(path):

@@ -1,4 +1,4 @@
-"""One pass over every row: index, checksums, labels, statistics and all that is wrong, known before the first step."""
+"""One pass over every row: index, checksums, labels, statistics, and all that is wrong."""
 
 from stoker.survey.labels import LabelCounts, check_classes
 from stoker.survey.problems import ColumnProblem, describe_problems

@@ -79,8 +79,8 @@ class GrowingArray:
             self._file.flush()
         except OSError as error:
             raise DataError(
-                f"the survey could not keep its index in the temporary folder {tempfile.gettempdir()}: {error}. "
-                "Free space there, or set TMPDIR to a folder with room."
+                f"the survey could not write to the temporary folder {tempfile.gettempdir()} ({error}): "
+                "free space there, or set TMPDIR to a folder with room"
             ) from error
         self._parts.clear()
         self._held = 0

@@ -65,7 +65,7 @@ class Horizon:
         limit, ordinals = num_slots, num_slots
         for step, prefix in zip(self._view.steps, self._prefixes, strict=True):
             if not isinstance(step, SplitSpec):
-                # How many rows are chosen is known: what narrows them further does not depend on what follows.
+                # How many rows were chosen is known: what narrows them further does not depend on the end.
                 break
             groups = ordinals // _GROUP
             limit = min(limit, _id_of(prefix, groups * _GROUP))

@@ -1,4 +1,4 @@
-"""From counts to problems: what each trouble means, which flag settles it, and whether it stands in the way."""
+"""From counts to problems: what each trouble means, which flag settles it, whether it stands in the way."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class KeptRows:
     def num_bytes(self) -> int:
         """Memory that the rows take."""
         matrix = 0 if self._matrix is None else self._matrix.values.nbytes
-        return matrix + sum(column.nbytes for column in self._columns.values())
+        return matrix + sum(int(column.nbytes) for column in self._columns.values())
 
     def read(self, ids: IntArray) -> Rows:
         """Rows of the given ids: the kept arrays themselves, with the ids as places."""
@@ -142,8 +142,7 @@ class Keeper:
     def add(self, rows: Rows, *, num_slots: int) -> None:
         """Take in the next rows, a chunk as it was parsed.
 
-        `num_slots` is an estimate of the rows in all: room for so many is reserved, though not touched, at once,
-        and where so many are too large none are kept.
+        `num_slots` is an estimate of the rows in all: room for so many is reserved, though not touched.
         """
         if not self.active:
             return

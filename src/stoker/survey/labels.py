@@ -136,16 +136,16 @@ def check_classes(labels: LabelCounts, *, label: str, num_classes_wanted: int | 
     """
     if labels.classes is None:
         raise DataError(
-            f"the label {label!r} has more than {MAX_CLASSES:,} different values in {labels.num_rows:,} rows: "
-            f"these are no classes. {_way_out(labels)}"
+            f"the label {label!r} has over {MAX_CLASSES:,} different values in {labels.num_rows:,} rows, "
+            f"too many for classes. {_way_out(labels)}"
         )
     found = len(labels.classes)
     if found == 1:
         raise DataError(one_class_message(labels, label))
     if is_nearly_unique(labels):
         raise DataError(
-            f"the label {label!r} has {found:,} different values in {labels.num_rows:,} rows: too few rows a class "
-            f"to learn from. {_way_out(labels)}"
+            f"the label {label!r} has {found:,} different values in {labels.num_rows:,} rows, nearly as many "
+            f"classes as rows. {_way_out(labels)}"
         )
     if num_classes_wanted is not None and found != num_classes_wanted:
         raise DataError(
@@ -158,8 +158,8 @@ def one_class_message(labels: LabelCounts, label: str) -> str:
     """What to say when all rows have the same label."""
     value = labels.classes[0] if labels.classes else None
     return (
-        f"the label {label!r} is {value!r} in all {labels.num_rows:,} rows: with one class only there is nothing "
-        "to learn. Give rows of another class too, or name another column with --label."
+        f"the label {label!r} is {value!r} in all {labels.num_rows:,} rows: with one class only there is "
+        "nothing to learn. Give rows of another class too, or name another column with --label."
     )
 
 

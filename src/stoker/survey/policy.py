@@ -25,8 +25,8 @@ class Policy:
     ----------
     blanks
         What becomes of a blank feature: one word for all columns, or words by column, the others being
-        ``"error"``. ``"mean"`` and ``"zero"`` are left to the transform, ``"drop-row"`` excludes the row. A blank label
-        can only be dropped.
+        ``"error"``. ``"mean"`` and ``"zero"`` are left to the transform, ``"drop-row"`` excludes the row. A
+        blank label can only be dropped.
     bad_rows
         Whether a row that cannot be parsed is an error or is skipped.
     max_bad_rows

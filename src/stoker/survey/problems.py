@@ -1,4 +1,4 @@
-"""What the survey found wrong, column by column, with its count, its first place and the flag that settles it."""
+"""What the survey found wrong: column, count, first place, and the flag that settles it."""
 
 from __future__ import annotations
 

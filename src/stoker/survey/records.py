@@ -1,4 +1,4 @@
-"""What `survey.json` holds: typed records, so that a damaged or foreign file is recognised when it is read."""
+"""What `survey.json` holds: typed records, so that a damaged or foreign file is recognised."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from stoker.survey.labels import LabelCounts
 from stoker.survey.problems import ColumnProblem
+from stoker.types import ColumnKind
 
 __all__ = [
     "VERSION",
@@ -51,9 +52,9 @@ class ArrayRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class LabelRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`LabelCounts` as plain data."""
 
-    kind: str
+    kind: ColumnKind
     num_rows: int
-    classes: list[int | float | str] | None
+    classes: list[Any] | None
     counts: list[int]
     minimum: float | None
     maximum: float | None
@@ -126,14 +127,9 @@ def label_counts(record: LabelRecord | None) -> LabelCounts | None:
     """
     if record is None:
         return None
-    if record.kind not in _CLASS_TYPES:
-        raise msgspec.ValidationError(f"{record.kind!r} is no kind of column")
     wanted = _CLASS_TYPES[record.kind]
-    # JSON writes the float 2.0 as 2.0 and reads it as a float; an int class never comes back as one.
     if record.classes is not None and not all(isinstance(value, wanted) for value in record.classes):
-        raise msgspec.ValidationError(
-            f"the classes of a label of kind {record.kind!r} are not {wanted.__name__}"
-        )
+        raise msgspec.ValidationError(f"the classes of a label of kind {record.kind!r} are of another kind")
     return LabelCounts(
         kind=record.kind,
         num_rows=record.num_rows,

@@ -26,8 +26,8 @@ class Survey:
     Attributes
     ----------
     source
-        What was surveyed. Index, problems and `labels` are of all its files' rows; statistics and `view_labels`
-        of its view.
+        What was surveyed. Index, problems and `labels` are of all its files' rows; statistics and
+        `view_labels` of its view.
     view
         Its rows, less the excluded ones, by position.
     index

@@ -15,7 +15,7 @@ from stoker import folders
 from stoker.errors import BadRowError, ChangedDataError, DataError
 from stoker.ledger import Ledger
 from stoker.sources import Source
-from stoker.sources.index import IndexBuilder, RowIndex
+from stoker.sources.index import IndexBuilder
 from stoker.survey import store
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
 from stoker.survey.kept import Keeper, KeptRows, collect
@@ -24,8 +24,7 @@ from stoker.survey.problems import ColumnProblem, refuse
 from stoker.survey.records import VERSION, SurveyRecord, label_counts, label_record
 from stoker.survey.result import Survey, others_of
 from stoker.survey.scan import Pass
-from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import IntArray, Progress
+from stoker.types import Progress
 
 __all__ = ["survey"]
 
@@ -53,9 +52,9 @@ def survey(
     source
         The rows; statistics are over its view.
     role
-        ``"train"``, ``"valid"`` or ``"predict"``: what the rows are for. Only rows to train on need two classes.
+        ``"train"``, ``"valid"`` or ``"predict"``: only rows to train on need two classes.
     na
-        What becomes of blanks: ``"error"``, ``"mean"``, ``"zero"`` or ``"drop-row"``, or such words by column.
+        What becomes of blanks: ``"error"``, ``"mean"``, ``"zero"`` or ``"drop-row"``; or a word by column.
     on_bad_row
         Whether rows that cannot be parsed are an error or are left out.
     max_bad_rows
@@ -215,8 +214,8 @@ def _refuse(source: Source, policy: Policy, record: SurveyRecord) -> None:
             if problem.kind != "blank" and problem.row is not None
         ]
         raise BadRowError(
-            f"{source.paths[0]}: {record.num_skipped:,} rows cannot be parsed, and at most {policy.max_bad_rows:,} may "
-            "be skipped (--max-bad-rows):\n  " + "\n  ".join(first)
+            f"{source.paths[0]}: {record.num_skipped:,} rows cannot be parsed, and at most "
+            f"{policy.max_bad_rows:,} may be skipped (--max-bad-rows):\n  " + "\n  ".join(first)
         )
 
 
@@ -232,8 +231,8 @@ def _result(
     view = source.view.bind(record.num_slots, found.excluded)
     if not view.num_rows:
         raise DataError(
-            f"{source.paths[0]}: no row is left of {record.num_slots:,}, {record.num_skipped:,} being skipped and "
-            f"{record.num_dropped:,} dropped for a blank; correct the data, or choose more rows"
+            f"{source.paths[0]}: no row is left to use of {record.num_slots:,}, {record.num_skipped:,} being "
+            f"skipped and {record.num_dropped:,} dropped for a blank; correct the data, or choose other rows"
         )
     contents = [[file.size, file.digest] for file in record.files]
     return Survey(

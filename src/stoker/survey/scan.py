@@ -29,7 +29,7 @@ _CHUNK_BYTES = 2 << 20
 _LEAST_CHUNK_BYTES = 1 << 16
 _SHOWN = 60
 _HELD_PER_BYTE = 5
-"""Memory for a chunk in flight, a byte of it: raw bytes, and a matrix of up to eight bytes for two of text."""
+"""Memory in flight for a byte of text: itself, and a matrix of up to eight bytes for two of text."""
 
 
 def chunk_bytes(ledger: Ledger | None, in_flight: int) -> int:
@@ -92,6 +92,7 @@ class Pass:
     tally: IssueTally = field(init=False)
     inside: LabelTally | None = field(init=False)
     outside: LabelTally | None = field(init=False)
+    _label: str = field(init=False)
     _horizon: Horizon = field(init=False)
     _waiting: deque[_Waiting] = field(init=False, default_factory=deque)
 
@@ -99,6 +100,7 @@ class Pass:
         columns, label = self.source.columns, self.source.label
         self.tally = IssueTally(tuple(column.name for column in columns), label, self.policy)
         kinds = [column.kind for column in columns if column.name == label]
+        self._label = label or ""
         self.inside = LabelTally(kinds[0]) if kinds else None
         self.outside = LabelTally(kinds[0]) if kinds else None
 
@@ -152,7 +154,7 @@ class Pass:
     def _work(self, task: tuple[Chunk, Charge | None]) -> _Done:
         chunk, charge = task
         checksums = chunk.checksums()
-        # The type found so far is a hint that saves parsing twice: the pass's own is the widest of all chunks'.
+        # The type found so far is a hint that saves parsing twice; the pass's own is the widest of all.
         parsed = self.source.parse(chunk, self.dtype)
         return _Done(chunk, parsed, checksums, charge)
 
@@ -200,7 +202,7 @@ class Pass:
         self.statistics.update(rows, take)
         if self.inside is None or self.outside is None:
             return
-        labels = rows.columns[self.source.label]
+        labels = rows.columns[self._label]
         self.inside.update(labels if take is None else _select(labels, take))
         if inside is not None:
             rest = _places(_both(~inside, sound), start, stop)

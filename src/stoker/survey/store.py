@@ -33,7 +33,7 @@ _DAMAGE = (DataError, OptionError, msgspec.MsgspecError, OSError, ValueError, Ke
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """Names under which things are kept: `survey` with the view, `source` without; and what they stand for."""
+    """Names under which things are kept, `survey` with the view, `source` without; what they stand for."""
 
     survey: str
     source: str
@@ -83,7 +83,7 @@ def file_records(identities: Sequence[FileIdentity], index: RowIndex) -> tuple[F
         hashed = hashlib.blake2b(digest_size=16)
         hashed.update(int(identity.size).to_bytes(8, "little"))
         hashed.update(int(index.head_checksums[number]).to_bytes(8, "little"))
-        hashed.update(memoryview(np.ascontiguousarray(index.checksums[low:high], "<u8")).cast("B"))
+        hashed.update(np.ascontiguousarray(index.checksums[low:high], "<u8").data.cast("B"))
         records.append(
             FileRecord(
                 name=name,
@@ -125,8 +125,8 @@ def save(
 ) -> Path | None:
     """Store a survey where there is room and permission; where there is not, note it and return None.
 
-    Nothing is synchronised to the disk: every file's checksum stands in the record, so that a survey torn by a power
-    failure is recognised and made anew.
+    Nothing is synchronised to the disk: every file's checksum stands in the record, so that a survey torn by
+    a power failure is recognised and made anew.
     """
     refused = []
     for home in folders.homes(first_path):
