@@ -16,6 +16,7 @@ _HOME = {
     "Standardize": "stoker.transforms.numeric",
     "Scale": "stoker.transforms.numeric",
     "Impute": "stoker.transforms.numeric",
+    "Cast": "stoker.transforms.numeric",
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "fit": "stoker.training.fit",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from stoker.training.run import load as load
     from stoker.transforms.labels import LabelEncoder as LabelEncoder
     from stoker.transforms.labels import OneHot as OneHot
+    from stoker.transforms.numeric import Cast as Cast
     from stoker.transforms.numeric import Impute as Impute
     from stoker.transforms.numeric import Scale as Scale
     from stoker.transforms.numeric import Standardize as Standardize
