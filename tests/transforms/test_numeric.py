@@ -82,6 +82,13 @@ def test_small_integers_far_from_zero_do_not_suffer_from_float32():
     np.testing.assert_allclose(applied(Standardize(), array), expected, rtol=1e-6, atol=1e-6)
 
 
+def test_a_constant_far_from_zero_does_not_slow_small_integers_down():
+    array = np.random.default_rng(0).integers(0, 256, (1000, 3), dtype=np.uint8)
+    array[:, 0] = 255
+    transform = Standardize().fit(rows_of(array))
+    assert transform._narrow is not None
+
+
 def test_huge_integers_are_scaled():
     array = np.array([[0, 2**62, -(2**62)], [2**53, 2**62 + 2**40, 2**62]], np.int64)
     np.testing.assert_allclose(applied(Scale(), array), [[0, 0, 0], [1, 1, 1]], atol=1e-6)

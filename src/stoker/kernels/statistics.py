@@ -20,6 +20,7 @@ from stoker.kernels.mixing import mix
 __all__ = ["add_rows", "first_values", "sample_hashes"]
 
 _HASH_SEED = np.uint64(0x5354_4154)
+_GREATEST = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -80,6 +81,19 @@ def add_rows(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _insert(kept, size, key):
+    """Put a hash in its place, the greatest falling out of a full row; the new size, or 0 if it was there."""
+    at = np.searchsorted(kept[:size], key)
+    if at < size and kept[at] == key:
+        return 0
+    size = min(size + 1, kept.shape[0])
+    for k in range(size - 1, at, -1):
+        kept[k] = kept[k - 1]
+    kept[at] = key
+    return size
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, hashes, sizes, repeated):
     """Keep the least hashes of the distinct values of some columns, and note a value that came back.
 
@@ -97,22 +111,20 @@ def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, 
         int64 of shape (c,). Written.
     """
     capacity = hashes.shape[1]
+    limits = np.full(columns.shape[0], _GREATEST)
     for c in range(columns.shape[0]):
-        kept, size = hashes[c], sizes[c]
-        for i in range(places.shape[0]):
-            element = _begin(starts, rows_per_piece, num_columns, places[i]) + columns[c]
-            value = np.float64(values[element]) + 0.0
-            if value != value:
+        if sizes[c] == capacity:
+            limits[c] = hashes[c, capacity - 1]
+    for i in range(places.shape[0]):
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        for c in range(columns.shape[0]):
+            value = np.float64(values[begin + columns[c]]) + 0.0
+            if repeated[c] or value != value:
                 continue
             key = mix(_HASH_SEED, np.float64(value).view(np.uint64))
-            if size == capacity and key > kept[size - 1]:
-                continue
-            at = np.searchsorted(kept[:size], key)
-            if at < size and kept[at] == key:
-                repeated[c] = 1
-                continue
-            size = min(size + 1, capacity)
-            for k in range(size - 1, at, -1):
-                kept[k] = kept[k - 1]
-            kept[at] = key
-        sizes[c] = size
+            if key <= limits[c]:
+                size = _insert(hashes[c], sizes[c], key)
+                repeated[c] = size == 0
+                sizes[c] = max(size, sizes[c])
+                if size == capacity:
+                    limits[c] = hashes[c, capacity - 1]

@@ -130,24 +130,23 @@ class LabelEncoder(FittedTransform):
                 f"types={{{self.column!r}: 'text'}}"
             )
         self.classes_ = tuple(sorted(together, key=_sort_key))
+        text = bool(self.classes_) and isinstance(self.classes_[0], str)
+        self._known: Any = pa.array(self.classes_, pa.string()) if text else np.array(self.classes_, np.int64)
         self.counts_ = np.array([together[label] for label in self.classes_], np.int64)
 
     def _indices(self, rows: Rows, take: IntArray) -> npt.NDArray[np.int32]:
         if not self.is_fitted:
             raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
         labels = _labels(rows, self.column, take)
+        if isinstance(labels, np.ndarray) != isinstance(self._known, np.ndarray):
+            raise self._unknown(labels, np.ones(len(labels), np.bool_))
         if isinstance(labels, np.ndarray):
-            if isinstance(self.classes_[0], str):
-                raise self._unknown(labels, np.ones(labels.shape, np.bool_))
-            classes = np.array(self.classes_, np.int64)
-            indices = np.minimum(np.searchsorted(classes, labels), len(classes) - 1).astype(np.int32)
-            unknown = classes[indices] != labels
+            places = np.searchsorted(self._known, labels)
+            indices = np.minimum(places, len(self._known) - 1).astype(np.int32)
+            unknown = self._known[indices] != labels
         else:
-            known = pa.array([str(label) for label in self.classes_], labels.type)
-            if not isinstance(self.classes_[0], str):
-                known = known.slice(0, 0)
-            found = pc.fill_null(pc.index_in(labels, value_set=known), -1)
-            indices = np.array(found.to_numpy(zero_copy_only=False), np.int32)
+            found = pc.index_in(labels, value_set=self._known.cast(labels.type))
+            indices = np.array(pc.fill_null(found, -1), np.int32)
             unknown = indices < 0
         if unknown.any():
             raise self._unknown(labels, unknown)

@@ -24,8 +24,8 @@ NaRule: TypeAlias = Literal["error", "mean", "zero"]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
-_FLOAT32_REACH = 128.0
-"""Standard deviations from zero within which float32 arithmetic errs by less than 1e-5 of one."""
+_FLOAT32_ERROR = 1e-5
+"""How far rounding what is subtracted to float32 may move a result before float64 is used instead."""
 
 
 class Cast(FittedTransform):
@@ -90,7 +90,7 @@ class Cast(FittedTransform):
     def apply(self, rows: Rows, take: IntArray) -> Float32Array:
         """Float32 of shape (len(take), k).
 
-        Arithmetic is in float64, but for 8 and 16 bit integers within 128 deviations of zero in float32.
+        Arithmetic is in float64; for integers of 8 and 16 bits in float32 where that costs at most 1e-5.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Cast(FittedTransform):
         where = (values, rows.matrix.starts, rows.matrix.rows_per_piece, rows.matrix.num_columns, places)
         if values.dtype.kind == "f":
             if gather.gather_filled(*where, self._fill, self._subtract, self._multiply, out):
-                self._explain(rows, places, out)
+                self._explain(where, out)
         elif self._plain:
             gather.gather_cast(*where, out)
         elif self._narrow is not None and values.dtype.itemsize <= 2:
@@ -157,26 +157,18 @@ class Cast(FittedTransform):
         self._fill = np.array([replacements[self._rule(name)][j] for j, name in enumerate(self.features_)])
         self._subtract, self._multiply = self._coefficients(seen)
         self._plain = not self._subtract.any() and bool((self._multiply == 1).all())
-        near = bool((np.abs(self._subtract) * self._multiply <= _FLOAT32_REACH).all())
-        self._narrow = (
-            (self._subtract.astype(np.float32), self._multiply.astype(np.float32)) if near else None
-        )
+        with np.errstate(all="ignore"):
+            subtract, multiply = self._subtract.astype(np.float32), self._multiply.astype(np.float32)
+            near = np.abs(subtract - self._subtract) * self._multiply <= _FLOAT32_ERROR
+        self._narrow = (subtract, multiply) if near.all() else None
         return self
 
-    def _explain(self, rows: Rows, places: IntArray, out: Float32Array) -> None:
+    def _explain(self, where: tuple[Any, ...], out: Float32Array) -> None:
         """Raise the error that says which value is not finite."""
-        assert rows.matrix is not None
         row, column = (int(at[0]) for at in np.nonzero(~np.isfinite(out)))
-        single = np.empty((1, len(self.features_)), rows.matrix.values.dtype)
-        matrix = rows.matrix
-        gather.gather(
-            np.asarray(matrix.values),
-            matrix.starts,
-            matrix.rows_per_piece,
-            matrix.num_columns,
-            places[row : row + 1],
-            single,
-        )
+        *storage, places = where
+        single = np.empty((1, len(self.features_)), where[0].dtype)
+        gather.gather(*storage, places[row : row + 1], single)
         name, value = self.features_[column], single[0, column]
         if not np.isnan(value):
             raise DataError(
