@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
-from stoker.cli.printing import print_json, print_lines, print_table
+from stoker.cli.printing import print_json, print_lines, print_table, program_name
 from stoker.cli.session import choose_display
 from stoker.cli.train import Trained, summary, train_on
 
@@ -129,12 +129,12 @@ def _print(result: DemoResult) -> None:
     print_lines(lines)
     print("\nnext")
     for command in _next_commands(result.trained.run, files):
-        print(f"  {shlex.join(command)}")
+        print(f"  {program_name()} {shlex.join(command)}")
 
 
 def _next_commands(run: str, files: DigitFiles) -> list[list[str]]:
     return [
-        ["stoker", "plan", str(files.train), "--label", "label"],
-        ["stoker", "evaluate", run, str(files.valid)],
-        ["stoker", "predict", run, str(files.unlabelled), "-o", "predictions.csv"],
+        ["plan", str(files.train), "--label", "label"],
+        ["evaluate", run, str(files.valid)],
+        ["predict", run, str(files.unlabelled), "-o", "predictions.csv"],
     ]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["print_json", "print_lines", "print_table"]
+__all__ = ["print_json", "print_lines", "print_table", "program_name"]
 
 
 def print_lines(lines: Iterable[tuple[str, str]]) -> None:
@@ -53,3 +56,14 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def program_name() -> str:
+    """How to call this program again: ``stoker`` where the shell finds it, else the way it was called."""
+    called = sys.argv[0]
+    if os.path.basename(called) == "__main__.py":
+        return "python -m stoker"
+    found = shutil.which("stoker")
+    if os.path.basename(called) != "stoker" or (found and os.path.samefile(found, called)):
+        return "stoker"
+    return os.path.relpath(called)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
 from stoker.cli.picture import plan_lines, survey_text
-from stoker.cli.printing import print_json
+from stoker.cli.printing import print_json, program_name
 from stoker.cli.session import choose_display, make_feed, open_parts
 from stoker.errors import OptionError
 
@@ -38,7 +38,7 @@ def train(
     try:
         trained = train_on(data, order, model, training, display)
         tested = data.valid or ["FILE"]
-        display.note("next", shlex.join(["stoker", "evaluate", trained.run, *tested]))
+        display.note("next", f"{program_name()} {shlex.join(['evaluate', trained.run, *tested])}")
     finally:
         display.close()
     if output.json:

@@ -1,0 +1,320 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stoker.cli import main
+from stoker.cli.commands import build_command
+from stoker.cli.words import missing_values, names, settings
+from stoker.errors import OptionError
+
+ROOT = Path(__file__).parents[1]
+
+
+def _write_table(path, rows=600, *, bad=""):
+    """Two clouds of points, one a class: learned within an epoch or two."""
+    lines = ["id,a,b,kind"]
+    for row in range(rows):
+        side = row * 7919 % 2
+        lines.append(f"{row},{side * 4 + row * 31 % 17 / 10},{row * 13 % 11},{'yes' if side else 'no'}")
+    path.write_text("\n".join(lines) + "\n" + bad)
+    return str(path)
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return _write_table(tmp_path / "points.csv")
+
+
+def _last_json(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+class TestWords:
+    def test_names_may_be_repeated_and_take_commas(self):
+        assert names(["a, b", "c"]) == ["a", "b", "c"]
+
+    def test_a_quoted_name_may_hold_a_comma(self):
+        assert names(['"a, b",c']) == ["a, b", "c"]
+
+    def test_a_column_may_hold_an_equals_sign(self):
+        assert settings("--types", ["x=y=int"], ("int", "text")) == {"x=y": "int"}
+
+    def test_a_pair_without_an_equals_sign_is_explained(self):
+        with pytest.raises(OptionError, match=r"--types takes COLUMN=int\|text, got 'zip'"):
+            settings("--types", ["zip"], ("int", "text"))
+
+    def test_a_wrong_choice_gets_the_nearest_one(self):
+        with pytest.raises(OptionError, match="did you mean text"):
+            settings("--types", ["zip=txt"], ("int", "text"))
+
+    def test_missing_values_have_one_rule_for_all(self):
+        assert missing_values(None, ["a"]) == "error"
+        assert missing_values(["mean"], ["a"]) == "mean"
+
+    def test_missing_values_have_a_rule_for_some_columns(self):
+        assert missing_values(["b=zero"], ["a", "b"]) == {"b": "zero"}
+        assert missing_values(["mean,b=zero"], ["a", "b"]) == {"a": "mean", "b": "zero"}
+
+    def test_two_rules_for_all_columns_contradict_one_another(self):
+        with pytest.raises(OptionError, match="one rule for all columns, got mean and zero"):
+            missing_values(["mean", "zero"], ["a"])
+
+
+class TestMistakes:
+    def _sentence(self, capsys, *arguments):
+        assert main(arguments) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        return said.err
+
+    def test_an_unknown_option_gets_the_nearest_one(self, capsys):
+        said = self._sentence(capsys, "train", "x.csv", "--epoch", "3")
+        assert (
+            said
+            == "stoker: there is no option --epoch; did you mean --epochs? (stoker train --help lists them)\n"
+        )
+
+    def test_an_unknown_command_gets_the_nearest_one(self, capsys):
+        assert "Did you mean 'train'?" in self._sentence(capsys, "trian")
+
+    def test_a_number_that_is_none_is_named(self, capsys):
+        assert "--epochs" in self._sentence(capsys, "train", "x.csv", "--epochs", "many")
+
+    def test_a_missing_file_is_named(self, capsys, tmp_path):
+        assert "nowhere.csv" in self._sentence(capsys, "plan", str(tmp_path / "nowhere.csv"), "--label", "y")
+
+    def test_without_a_label_the_columns_are_listed(self, capsys, table):
+        assert "Say --label COLUMN; the columns are id, a, b, kind" in self._sentence(capsys, "plan", table)
+
+    def test_an_absent_label_gets_the_nearest_name(self, capsys, table):
+        assert "'kind'" in self._sentence(capsys, "plan", table, "--label", "kinds")
+
+    def test_a_bound_on_bad_rows_without_skipping_has_no_effect(self, capsys, table):
+        said = self._sentence(capsys, "plan", table, "--label", "kind", "--max-bad-rows", "3")
+        assert "no effect without --on-bad-row skip" in said
+
+    def test_patience_must_be_a_number_or_off(self, capsys, table):
+        said = self._sentence(capsys, "train", table, "--label", "kind", "--early-stopping", "soon")
+        assert "got 'soon'" in said
+
+    def test_a_directory_that_is_no_run_is_named(self, capsys, tmp_path, table):
+        assert str(tmp_path) in self._sentence(capsys, "evaluate", str(tmp_path), table)
+
+    def test_every_problem_of_the_data_is_listed_with_its_flag(self, capsys, tmp_path):
+        path = _write_table(tmp_path / "bad.csv", bad="600,,1,yes\n601,1,2,no\n602,3\n")
+        said = self._sentence(capsys, "plan", path, "--label", "kind")
+        assert "--na" in said
+        assert "--on-bad-row skip" in said
+
+
+def test_without_arguments_the_help_is_printed(capsys):
+    assert main([]) == 0
+    assert "Usage: stoker" in capsys.readouterr().out
+
+
+def test_the_version_is_printed(capsys):
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"stoker \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_every_flag_is_in_the_documentation_and_no_other():
+    documented = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "docs" / "cli.md").read_text("utf-8")))
+    commands = build_command().commands.values()
+    flags = {
+        flag
+        for command in commands
+        for parameter in command.params
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+        if flag.startswith("--")
+    }
+    assert flags - {"--output"} | {"--help"} == documented
+
+
+def test_a_bug_is_told_apart_from_a_mistake(capsys, monkeypatch, table):
+    def broken(*arguments):
+        raise KeyError("inside")
+
+    monkeypatch.setattr("stoker.cli.plan.open_parts", broken)
+    assert main(["plan", table, "--label", "kind"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert said.endswith("stoker: this is a bug in stoker; please report it with the lines above\n")
+
+
+def test_ctrl_c_ends_with_130(capsys, monkeypatch, table):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stoker.cli.plan.open_parts", interrupted)
+    assert main(["plan", table, "--label", "kind"]) == 130
+    assert capsys.readouterr().err == "stoker: stopped by Ctrl-C\n"
+
+
+def test_the_plan_says_what_is_there_and_what_would_be_done(capsys, table):
+    assert main(["plan", table, "--label", "kind", "--drop", "id"]) == 0
+    said = capsys.readouterr().out
+    assert "600 rows" in said
+    assert "binary: the label has two values" in said
+    assert "540 to train on, 60 to validate on (held out, 10 %)" in said
+    assert "block: " in said
+
+
+def test_the_plan_warns_of_a_label_that_is_nearly_always_the_same(capsys, tmp_path):
+    path = tmp_path / "rare.csv"
+    path.write_text("a,y\n" + "".join(f"{row},{int(row % 40 == 0)}\n" for row in range(400)))
+    assert main(["plan", str(path), "--label", "y"]) == 0
+    assert "always answering 0 scores 97" in capsys.readouterr().out
+
+
+def test_the_plan_as_json_is_one_line(capsys, table):
+    assert main(["plan", table, "--label", "kind", "--json"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert json.loads(said)["plan"]["order"]["num_rows"] == 540
+
+
+def test_the_plan_trains_nothing_and_writes_no_run(table, tmp_path):
+    assert main(["plan", table, "--label", "kind", "--cache", "always", "--quiet"]) == 0
+    assert not (tmp_path / "runs").exists()
+    assert not list(tmp_path.glob(".stoker/*.arrow"))
+
+
+def test_a_limit_beyond_the_end_takes_all_rows(capsys, table):
+    assert main(["plan", table, "--label", "kind", "--limit", "5000", "--json"]) == 0
+    assert _last_json(capsys)["rows"] == 540
+
+
+def test_a_limit_takes_the_first_rows(capsys, table):
+    assert main(["plan", table, "--label", "kind", "--limit", "100", "--json"]) == 0
+    record = _last_json(capsys)
+    assert record["rows"] + record["validation_rows"] == 100
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run that a process of its own made, and what it printed."""
+    folder = tmp_path_factory.mktemp("trained")
+    _write_table(folder / "points.csv")
+    _write_table(folder / "test.csv", 90)
+    command = [
+        "train",
+        "points.csv",
+        "--label",
+        "kind",
+        "--drop",
+        "id",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "32",
+    ]
+    command += ["--learning-rate", "0.01", "--memory", "8MB", "--run", "run", "--json", "--metric", "auc"]
+    done = subprocess.run(
+        [sys.executable, "-m", "stoker", *command], cwd=folder, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_training_prints_progress_on_standard_error(trained):
+    _, done = trained
+    lines = done.stderr.splitlines()
+    begins = [line.split()[0] for line in lines]
+    assert [word for word in ("survey", "epoch", "valid", "done", "next") if word not in begins] == []
+    assert begins.count("epoch") >= 3
+
+
+def test_training_prints_nothing_but_json_on_standard_output(trained):
+    _, done = trained
+    record = json.loads(done.stdout)
+    assert record["rows"] == 3 * 540
+    assert record["steps"] == 3 * 17
+    assert record["epochs"] == 3
+    assert record["rows_per_second"] > 0
+    assert record["wait_seconds"] >= 0
+    assert 0 < record["ledger_peak_bytes"] < 8_000_000 < record["peak_rss_bytes"]
+    assert record["metrics"]["val_accuracy"] > 0.9
+    assert "val_auc" in record["metrics"]
+    assert [set(digest) for digest in record["digests"]] == [{"epoch", "order", "members"}] * 3
+    members = {digest["members"] for digest in record["digests"]}
+    assert len(members) == 1
+    assert len({digest["order"] for digest in record["digests"]}) == 3
+
+
+def test_training_leaves_a_run_directory(trained):
+    folder, _ = trained
+    written = {path.name for path in (folder / "run").iterdir()}
+    assert {"run.json", "model.keras", "last.keras", "epochs.csv"} <= written
+
+
+def test_a_run_directory_is_not_written_over(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    assert main(["train", "points.csv", "--label", "kind", "--drop", "id", "--run", "run", "--quiet"]) == 2
+    assert "run already holds a run" in capsys.readouterr().err
+
+
+def test_evaluating_prints_measures_and_a_confusion_matrix(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    assert main(["evaluate", "run", "test.csv", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["evaluate", "run", "test.csv"]) == 0
+    said = capsys.readouterr().out
+    for word in ("rows      90", "loss", "accuracy", "auc", "precision", "recall", "rows: true class"):
+        assert word in said
+
+
+def test_evaluating_as_json_gives_plain_numbers(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    assert main(["evaluate", "run", "test.csv", "--json"]) == 0
+    record = _last_json(capsys)
+    assert record["rows"] == 90
+    assert record["accuracy"] > 0.9
+    assert sum(map(sum, record["confusion"])) == 90
+
+
+def test_predicting_keeps_the_order_and_the_columns_asked_for(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    lines = (folder / "test.csv").read_text().splitlines()
+    (folder / "new.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
+    assert main(["predict", "run", "new.csv", "-o", "out.csv", "--keep", "id", "--json"]) == 0
+    assert _last_json(capsys)["rows"] == 90
+    header, *rows = (folder / "out.csv").read_text().splitlines()
+    assert header.replace('"', "").split(",")[:2] == ["id", "prediction"]
+    assert [int(row.split(",")[0].strip('"')) for row in rows] == list(range(90))
+    right = [
+        row.split(",")[1].strip('"') == line.split(",")[-1] for row, line in zip(rows, lines[1:], strict=True)
+    ]
+    assert sum(right) > 80
+
+
+def test_predicting_to_an_unknown_format_is_a_mistake(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    assert main(["predict", "run", "test.csv", "-o", "out.xlsx"]) == 2
+    assert ".parquet" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_demo_learns_the_digits_within_its_memory(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "stoker", "demo", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout.splitlines()[-1])
+    assert record["accuracy"] >= 0.97
+    assert record["ledger_peak_bytes"] <= 8_000_000
+    assert (tmp_path / "demo" / "runs" / "digits-1" / "model.keras").exists()
