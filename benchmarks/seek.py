@@ -1,7 +1,7 @@
 """Seek to the middle of an epoch of 10⁹ synthetic rows: from (epoch, batch) to the first batch's rows.
 
-The rows are a view of a file of 1.1 × 10⁹ slots: 90 % by the split rule, less 1,000 bad rows. A seek opens
-a new stream at the epoch's middle, as a resumed run does, and ends when the first batch is there: the window's
+The rows are a view of a file of 1.1 × 10⁹ slots: 90 % by the split rule, less 1,000 bad rows. A seek
+opens a new stream at the middle, as a resumed run does, and ends when the first batch is there: the window's
 read request is computed, its positions turned into row ids, the rows pointed at and the batch taken. Nothing
 is replayed and no list of rows is kept, so that the place does not matter. The plan resolves the order for
 the default budget; a window of a narrow table has more rows, and all of them are located.
