@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker.errors import MemoryBudgetError, OptionError
-from stoker.plan import DataFacts, MachineFacts, Plan, PlanOptions, make_plan, parse_bytes, resolve_order
+from stoker.plan import (
+    DataFacts,
+    MachineFacts,
+    Plan,
+    PlanOptions,
+    keep_bytes,
+    make_plan,
+    parse_bytes,
+    resolve_order,
+)
 
 DATA = DataFacts(
     num_rows=200_000, num_slots=200_000, num_bytes=30_000_000, num_features=64, num_columns=65, row_bytes=72
@@ -45,7 +54,7 @@ def test_nothing_of_the_machine_the_cache_or_the_format_enters_the_order(
 )
 def test_a_plan_keeps_within_the_memory_or_is_refused(rows, features, batch, memory, kept, narrow, cores):
     row_bytes = features * (1 if narrow else 8) + 8
-    kept = kept and rows * row_bytes <= memory // 2
+    kept = kept and rows * row_bytes <= keep_bytes(PlanOptions(memory_bytes=memory))
     data = DataFacts(
         num_rows=rows,
         num_slots=rows,
@@ -59,7 +68,12 @@ def test_a_plan_keeps_within_the_memory_or_is_refused(rows, features, batch, mem
         plan = make_plan(data, MachineFacts(cores=cores), PlanOptions(batch_size=batch, memory_bytes=memory))
     except MemoryBudgetError:
         return
-    assert plan.memory_planned <= memory
+    derived = make_plan(
+        msgspec.structs.replace(data, kept=False),
+        MachineFacts(cores=cores),
+        PlanOptions(batch_size=batch, memory_bytes=memory, shuffle=False, cache="never", derived=True),
+    )
+    assert plan.memory_planned + derived.memory_planned <= memory
     assert plan.order.window % batch == 0
 
 

@@ -9,7 +9,7 @@ from stoker.encoding import BatchEncoder
 from stoker.ledger import Ledger
 from stoker.loader import Loader
 from stoker.plan import CacheOption, Plan, PlanOptions, Shuffle, parse_bytes
-from stoker.preparation import FeedOptions, Preparation, derived_stage, training_stage
+from stoker.preparation import FeedOptions, Preparation, derived_stage, training_stage, with_cache
 from stoker.samplers import make_sampler
 from stoker.sources import Source
 from stoker.stream import BatchStream
@@ -74,6 +74,21 @@ class BaseFeed(ABC):
     def __len__(self) -> int:
         return self.num_batches
 
+    @abstractmethod
+    def build_cache(self, progress: Progress | None = None) -> None:
+        """Have the plan's cache made now rather than when the first batch is asked for.
+
+        Parameters
+        ----------
+        progress
+            Called with rows done and rows in all, where there is something to do.
+
+        Raises
+        ------
+        DataError
+            If the cache cannot be written.
+        """
+
     def epoch(self, epoch: int = 0, start_batch: int = 0) -> BatchStream:
         """Stream the batches of an epoch, from a batch on; close the stream, or use it up.
 
@@ -84,6 +99,7 @@ class BaseFeed(ABC):
         start_batch
             Batches that are already finished; seeking is arithmetic and reads none of them.
         """
+        self.build_cache()
         stage = self.stage
         return BatchStream(
             Loader(stage.reader, stage.view, stage.ledger, stage.read_bytes),
@@ -122,6 +138,7 @@ class BaseFeed(ABC):
         DataError
             If there are labels that training never saw.
         """
+        self.build_cache()
         return DerivedFeed(derived_stage(self.stage, source, keep=keep, label=label))
 
     def close(self) -> None:
@@ -139,6 +156,9 @@ class DerivedFeed(BaseFeed):
     def stage(self) -> Preparation:
         """Everything resolved."""
         return self._stage
+
+    def build_cache(self, progress: Progress | None = None) -> None:
+        """Do nothing: derived rows come from the training feed's cache or from their files."""
 
 
 class Feed(BaseFeed):
@@ -225,6 +245,7 @@ class Feed(BaseFeed):
             class_weight=class_weight,
         )
         self._prepared: Preparation | None = None
+        self._cached = False
 
     @property
     def stage(self) -> Preparation:
@@ -252,3 +273,9 @@ class Feed(BaseFeed):
         if self._prepared is None:
             self._prepared = training_stage(self.source, self.options, progress)
         return self
+
+    def build_cache(self, progress: Progress | None = None) -> None:
+        """Have the plan's cache made now rather than when the first batch is asked for."""
+        if self.plan.use_cache and not self._cached:
+            self._prepared = with_cache(self.stage, progress)
+            self._cached = True

@@ -31,11 +31,13 @@ Shuffle: TypeAlias = Literal["block", "exact"] | bool
 CacheOption: TypeAlias = Literal["auto", "always", "never"]
 
 MIB = 1 << 20
-READ_PIECE_BYTES = MIB  # one coalesced read of a source, at most
+READ_BYTES = 640 * 1024  # what a read of a source holds besides its result
 _VALUE_BYTES = (
     8  # a number of the widest type; the order must not depend on the type that a format happens to hold
 )
-_WINDOW_SHARE = 8  # a window takes at most this part of the memory: one is used up, one waits, one is read
+_WINDOW_SHARE = (
+    6  # a window takes at most this part of a feed's share: one is used up, one waits, one is read
+)
 _AHEAD_SHARE = 8  # batches made ahead take at most this part, and so do reads
 _GROUP_SHARE = 32  # batches made in one go take at most this part
 _GROUP_BYTES = 4 * MIB
@@ -72,7 +74,7 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user chose."""
+    """What the user chose; `derived` for a feed that shares the memory with the training feed beside it."""
 
     batch_size: int = 256
     shuffle: Shuffle = True
@@ -81,6 +83,7 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheOption = "auto"
     epochs: int = 1
     workers: int | None = None
+    derived: bool = False
 
 
 class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,11 +165,11 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     if batch < 1:
         raise OptionError(f"batch_size must be at least 1, got {batch}")
     row = data.num_columns * _VALUE_BYTES
-    most = options.memory_bytes // (_WINDOW_SHARE * row)
+    most = _share(options) // (_WINDOW_SHARE * row)
     window = max(1, most // batch) * batch
     window = min(window, -(-data.num_rows // batch) * batch)
-    # Twice a window, two batches and a read: kept rows take up to three eighths, nothing else may starve.
-    needed = 2 * (batch * (row + _ORDER_BYTES) + 2 * _batch_bytes(data, batch) + READ_PIECE_BYTES)
+    # Three times a window, two batches and a read: for training, for validation, and for what is kept.
+    needed = 3 * (batch * (row + _ORDER_BYTES) + 2 * _batch_bytes(data, batch) + READ_BYTES)
     if needed > options.memory_bytes:
         raise MemoryBudgetError(
             f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of {data.num_columns} "
@@ -186,9 +189,14 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     )
 
 
-def keep_bytes(memory_bytes: int) -> int:
+def keep_bytes(options: PlanOptions) -> int:
     """Bytes of parsed rows that a survey may keep in memory instead of having them parsed again."""
-    return 3 * memory_bytes // 8
+    return _share(options) // 2
+
+
+def _share(options: PlanOptions) -> int:
+    """What a feed may take of the memory: training three quarters, the feeds derived from it the rest."""
+    return options.memory_bytes // 4 if options.derived else 3 * options.memory_bytes // 4
 
 
 def _batch_bytes(data: DataFacts, batch_size: int) -> int:
@@ -243,13 +251,13 @@ def _concurrency(
     data: DataFacts, machine: MachineFacts, options: PlanOptions, order: OrderSpec, in_storage: bool
 ) -> tuple[StreamLimits, tuple[MemoryLine, ...]]:
     """How far to work ahead within the memory, and what each kind of buffer takes of it."""
-    budget = options.memory_bytes
+    budget = _share(options)
     workers = max(1, machine.cores) if options.workers is None else options.workers
     if workers < 0:
         raise OptionError(f"workers must be 0 or more, got {workers}")
     if not in_storage:
-        workers = min(workers, max(1, budget // _AHEAD_SHARE // READ_PIECE_BYTES))
-    reads = 0 if in_storage else max(1, workers) * READ_PIECE_BYTES
+        workers = min(workers, max(1, budget // _AHEAD_SHARE // READ_BYTES))
+    reads = 0 if in_storage else max(1, workers) * READ_BYTES
     batch_bytes = _batch_bytes(data, order.batch_size)
     group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE) // batch_bytes)
     group = min(group, order.window // order.batch_size)

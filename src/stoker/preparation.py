@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,7 +16,7 @@ from stoker import cache as caching
 from stoker.errors import ColumnError, DataError
 from stoker.ledger import Ledger
 from stoker.plan import (
-    READ_PIECE_BYTES,
+    READ_BYTES,
     DataFacts,
     MachineFacts,
     Plan,
@@ -25,17 +26,17 @@ from stoker.plan import (
 )
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
-from stoker.survey import Survey, survey
+from stoker.survey import LabelCounts, Survey, survey
 from stoker.survey.policy import BadRows, Blanks, NaOption, Role
 from stoker.task import TaskOption, resolve_task
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.labels import LabelEncoder, Passthrough
 from stoker.transforms.numeric import Cast as FeatureTransform
 from stoker.transforms.numeric import NaRule, Standardize
-from stoker.types import FeedSpec, Progress, RowReader
+from stoker.types import FeedSpec, Progress, RowReader, Task
 from stoker.weights import ClassWeight, class_weights
 
-__all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage"]
+__all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "with_cache"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
     if source.label is None:
         raise ColumnError("there is nothing to learn without a label: name its column with label= or --label")
     ledger = Ledger(options.plan.memory_bytes)
-    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan.memory_bytes))
+    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan))
     spec, target, reason = _settle(source, options, found)
     inputs = _fitted(options, found)
     plan = make_plan(_facts(found, found.view, spec), _machine(source, options), options.plan)
@@ -104,8 +105,8 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
         options=options,
         survey=found,
         view=found.view,
-        reader=_reader(found, plan, ledger, progress),
-        read_bytes=0 if plan.use_cache or found.kept is not None else READ_PIECE_BYTES,
+        reader=found.reader(),
+        read_bytes=0 if plan.use_cache or found.kept is not None else READ_BYTES,
         plan=plan,
         spec=spec,
         task_reason=reason,
@@ -142,10 +143,10 @@ def derived_stage(
     else:
         held = _held(base.source, source, keep, label)
         found = _survey(
-            held, options, base.ledger, "valid" if label else "predict", None, base.plan.memory_bytes // 16
+            held, options, base.ledger, "valid" if label else "predict", None, keep_bytes(options.plan)
         )
         reader, view = found.reader(), found.view
-        read_bytes = 0 if found.kept is not None else READ_PIECE_BYTES
+        read_bytes = 0 if found.kept is not None else READ_BYTES
         _check_labels(base.spec, found)
     if not view.num_rows:
         raise DataError(f"{', '.join(map(str, held.paths))}: no rows are left to evaluate or predict")
@@ -187,10 +188,7 @@ def _settle(source: Source, options: FeedOptions, found: Survey) -> tuple[FeedSp
     assert label is not None
     assert found.labels is not None
     task, reason = resolve_task(options.task, found.labels, label=label)
-    classes = None if task == "regression" else found.labels.classes
-    target: FittedTransform = (
-        Passthrough(label) if classes is None else LabelEncoder.from_counts(label, classes)
-    )
+    target, classes = _target(task, label, found.labels)
     spec = FeedSpec(
         input_shape=(len(source.features),),
         input_dtype="float32",
@@ -203,6 +201,18 @@ def _settle(source: Source, options: FeedOptions, found: Survey) -> tuple[FeedSp
     return spec, target, reason
 
 
+def _target(
+    task: Task, label: str, labels: LabelCounts
+) -> tuple[FittedTransform, tuple[str | int | float, ...] | None]:
+    """The label's transform, and the classes that it tells apart."""
+    if task == "regression":
+        return Passthrough(label), None
+    assert labels.classes is not None
+    found: tuple[Any, ...] = labels.classes
+    encoder = LabelEncoder.from_counts(label, found)
+    return encoder, encoder.classes_
+
+
 def _fitted(options: FeedOptions, found: Survey) -> FeatureTransform:
     """The features' transform, fitted by the statistics of the training rows unless it is already."""
     transform = Standardize(na=options.transform_na) if options.transform is None else options.transform
@@ -211,22 +221,34 @@ def _fitted(options: FeedOptions, found: Survey) -> FeatureTransform:
     return transform.fit_statistics(found.statistics)
 
 
-def _reader(found: Survey, plan: Plan, ledger: Ledger, progress: Progress | None) -> RowReader:
-    """Where the rows are read from: memory, the cache (made if need be), or the files."""
-    if not plan.use_cache:
-        return found.reader()
-    cached = caching.find(found)
+def with_cache(stage: Preparation, progress: Progress | None = None) -> Preparation:
+    """The same rows from the cache, which is made if there is none yet.
+
+    Parameters
+    ----------
+    progress
+        Called with the rows written so far and the rows in all.
+
+    Raises
+    ------
+    DataError
+        If the cache cannot be written.
+    """
+    cached = caching.find(stage.survey)
     if cached is None:
-        workers = plan.limits.workers
-        cached = caching.build(found, found.reader(), progress=progress, workers=workers, ledger=ledger)
-    return cached
+        cached = caching.build(
+            stage.survey,
+            stage.reader,
+            progress=progress,
+            workers=stage.plan.limits.workers,
+            ledger=stage.ledger,
+        )
+    return replace(stage, reader=cached)
 
 
 def _unshuffled(options: PlanOptions) -> PlanOptions:
-    """File order in small windows: a derived feed shares the memory with the training feed beside it."""
-    return msgspec.structs.replace(
-        options, shuffle=False, cache="never", memory_bytes=options.memory_bytes // 4
-    )
+    """File order in small windows, beside the training feed."""
+    return msgspec.structs.replace(options, shuffle=False, cache="never", derived=True)
 
 
 def _held(

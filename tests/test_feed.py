@@ -1,0 +1,247 @@
+"""A feed yields the same batches wherever its rows are kept, and every mistake is told before training."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+import numpy as np
+import pytest
+
+import stoker
+from stoker.errors import (
+    ChangedDataError,
+    ColumnError,
+    DataError,
+    MemoryBudgetError,
+    OptionError,
+)
+
+ROWS = 5_000
+
+
+def write_table(path, *, rows=ROWS, columns=6, classes=3, seed=1, label="label"):
+    """Integers 0-255 in x0…, and a label that they decide."""
+    values = np.random.default_rng(seed).integers(0, 256, (rows, columns))
+    labels = values.sum(axis=1) * classes // (256 * columns)
+    header = ",".join([label, *(f"x{column}" for column in range(columns))])
+    table = np.column_stack([labels, values])
+    np.savetxt(path, table, fmt="%d", delimiter=",", header=header, comments="")
+    return table
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "table.csv"
+    return path, write_table(path)
+
+
+def batches_of(feed, epoch=0, start=0):
+    return list(feed.epoch(epoch, start))
+
+
+def rows_of(feed, epoch=0):
+    return np.concatenate([batch.ids for batch in batches_of(feed, epoch)])
+
+
+@pytest.mark.parametrize("shuffle", [True, "exact", False])
+def test_memory_cache_and_raw_files_give_the_same_batches(table, shuffle):
+    path, _ = table
+    options = {"batch_size": 64, "shuffle": shuffle, "seed": 3}
+    kept = stoker.Feed(stoker.open(path, label="label"), **options, cache="never")
+    assert kept.prepare().survey.kept is not None
+    raw = stoker.Feed(stoker.open(path, label="label"), **options, cache="never")
+    raw.prepare()
+    raw_reader = raw.survey.source.reader(raw.survey.index, raw.survey.excluded, raw.survey.dtype)
+    cached = stoker.Feed(stoker.open(path, label="label"), **options, cache="never")
+    from dataclasses import replace
+
+    from stoker import cache as caching
+
+    raw._prepared = replace(raw.stage, reader=raw_reader)
+    cached._prepared = replace(cached.prepare().stage, reader=caching.build(cached.survey, raw_reader))
+    for epoch in (0, 1):
+        for one, two, three in zip(*(batches_of(feed, epoch) for feed in (kept, raw, cached)), strict=True):
+            assert one.ids.tolist() == two.ids.tolist() == three.ids.tolist()
+            assert one.x.tobytes() == two.x.tobytes() == three.x.tobytes()
+            assert one.y.tobytes() == two.y.tobytes() == three.y.tobytes()
+            assert one.order_digest == two.order_digest == three.order_digest
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_the_number_of_workers_changes_nothing(table, workers):
+    path, _ = table
+    one = stoker.Feed(stoker.open(path, label="label"), batch_size=32, seed=5, memory="3MB", workers=2)
+    other = stoker.Feed(
+        stoker.open(path, label="label"), batch_size=32, seed=5, memory="3MB", workers=workers
+    )
+    for mine, yours in zip(batches_of(one), batches_of(other), strict=True):
+        assert mine.x.tobytes() == yours.x.tobytes()
+        assert mine.digest_words.tolist() == yours.digest_words.tolist()
+
+
+def test_every_row_comes_once_an_epoch_and_holds_what_the_file_says(table):
+    path, values = table
+    feed = stoker.Feed(
+        stoker.open(path, label="label"), transform=stoker.Cast(), batch_size=128, seed=1, memory="3MB"
+    )
+    assert sorted(rows_of(feed).tolist()) == list(range(ROWS))
+    assert rows_of(feed).tolist() != rows_of(feed, epoch=1).tolist()
+    for batch in batches_of(feed):
+        assert (batch.x == values[batch.ids, 1:]).all()
+        assert (batch.y == values[batch.ids, 0]).all()
+
+
+def test_seeking_gives_the_rest_of_the_epoch(table):
+    path, _ = table
+    feed = stoker.Feed(stoker.open(path, label="label"), batch_size=64, memory="3MB")
+    whole = batches_of(feed, epoch=2)
+    rest = batches_of(feed, epoch=2, start=50)
+    assert [batch.ids.tolist() for batch in whole[50:]] == [batch.ids.tolist() for batch in rest]
+
+
+def test_the_inputs_are_standardised_by_the_training_part_alone(table):
+    path, values = table
+    train, valid = stoker.open(path, label="label").split(0.8, seed=4)
+    feed = stoker.Feed(train, batch_size=100, shuffle=False)
+    ids = rows_of(feed)
+    inputs = np.concatenate([batch.x for batch in batches_of(feed)])
+    columns = values[ids, 1:].astype(float)
+    np.testing.assert_allclose(inputs, (columns - columns.mean(0)) / columns.std(0), atol=1e-5)
+    held_out = feed.derive(valid)
+    assert sorted([*ids, *rows_of(held_out)]) == list(range(ROWS))
+    others = np.concatenate([batch.x for batch in batches_of(held_out)])
+    np.testing.assert_allclose(
+        others, (values[rows_of(held_out), 1:] - columns.mean(0)) / columns.std(0), atol=1e-5
+    )
+    assert held_out.survey is feed.survey
+
+
+def test_other_files_are_read_with_the_training_types_and_columns_matched_by_name(table, tmp_path):
+    path, _ = table
+    (tmp_path / "valid.csv").write_text("x5,x4,x3,x2,x1,x0,label\n6,5,4,3,2,1,0\n1,2,3,4,5,6,2\n")
+    feed = stoker.Feed(stoker.open(path, label="label"), transform=stoker.Cast())
+    (batch,) = batches_of(feed.derive(tmp_path / "valid.csv"))
+    assert batch.x.tolist() == [[1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]]
+    assert batch.y.tolist() == [0, 2]
+
+
+def test_rows_without_labels_can_be_derived_for_prediction(table, tmp_path):
+    path, _ = table
+    (tmp_path / "new.csv").write_text("x0,x1,x2,x3,x4,x5,name\n1,2,3,4,5,6,ann\n6,5,4,3,2,1,bob\n")
+    feed = stoker.Feed(stoker.open(path, label="label"))
+    (batch,) = batches_of(feed.derive(tmp_path / "new.csv", label=False, keep=("name",)))
+    assert batch.y is None
+    assert batch.kept["name"].to_pylist() == ["ann", "bob"]
+
+
+def test_labels_that_training_never_saw_are_named(table, tmp_path):
+    path, _ = table
+    (tmp_path / "valid.csv").write_text("label,x0,x1,x2,x3,x4,x5\n9,1,2,3,4,5,6\n0,1,2,3,4,5,6\n")
+    feed = stoker.Feed(stoker.open(path, label="label"))
+    with pytest.raises(DataError, match=r"holds 9, which training never saw \(it knows 3 classes\)"):
+        feed.derive(tmp_path / "valid.csv")
+
+
+def test_text_labels_become_class_indices_with_names(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,kind\n" + "".join(f"{n},{'dog' if n % 2 else 'cat'}\n" for n in range(40)))
+    feed = stoker.Feed(stoker.open(path, label="kind"), batch_size=10, shuffle=False)
+    assert feed.classes == ("cat", "dog")
+    assert feed.spec.task == "binary"
+    assert batches_of(feed)[0].y.tolist() == [0, 1] * 5
+
+
+def test_a_number_to_regress_on_comes_as_float32(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("x,price\n" + "".join(f"{n},{n / 8}\n" for n in range(50)))
+    feed = stoker.Feed(stoker.open(path, label="price"), batch_size=50, shuffle=False)
+    assert (feed.spec.task, feed.classes, feed.spec.num_outputs) == ("regression", None, 1)
+    (batch,) = batches_of(feed)
+    assert batch.y.dtype == np.float32
+    assert batch.y[:3].tolist() == [0.0, 0.125, 0.25]
+
+
+def test_class_weights_reach_the_batches(tmp_path):
+    path = tmp_path / "w.csv"
+    path.write_text("x,y\n" + "".join(f"{n},{int(n < 10)}\n" for n in range(40)))
+    feed = stoker.Feed(stoker.open(path, label="y"), shuffle=False, class_weight="balanced")
+    (batch,) = batches_of(feed)
+    assert batch.sample_weight[0] == 2.0
+    assert batch.sample_weight[-1] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("na", "first"), [("mean", [1.5, 1.0, 2.0]), ("zero", [0.0, 1.0, 2.0]), ("drop-row", [1.0, 2.0])]
+)
+def test_blanks_become_what_was_asked_for(tmp_path, na, first):
+    path = tmp_path / "na.csv"
+    path.write_text("x,y\n,0\n1,1\n2,0\n1,1\n2,0\n1,1\n2,0\n")
+    feed = stoker.Feed(
+        stoker.open(path, label="y"),
+        transform=stoker.Cast(na="error" if na == "drop-row" else na),
+        na=na,
+        shuffle=False,
+    )
+    (batch,) = batches_of(feed)
+    assert batch.x[: len(first), 0].tolist() == first
+
+
+def test_the_ledger_stays_below_the_memory_over_epochs_and_validation(table, tmp_path):
+    path, _ = table
+    write_table(tmp_path / "valid.csv", rows=2000, seed=9)
+    feed = stoker.Feed(stoker.open(path, label="label"), batch_size=32, memory="2500KB", cache="never")
+    valid = feed.derive(tmp_path / "valid.csv")
+    for epoch in range(3):
+        sizes = [batch.size for batch in feed.epoch(epoch)] + [batch.size for batch in valid.epoch(0)]
+        assert sum(sizes) == ROWS + 2000
+    assert 0 < feed.ledger.peak <= 2_500_000
+
+
+def test_a_prepared_feed_that_is_not_used_holds_no_buffers_but_kept_rows(table):
+    path, _ = table
+    feed = stoker.Feed(stoker.open(path, label="label"), batch_size=32, memory="2500KB", cache="never")
+    batches_of(feed)
+    gc.collect()
+    kept = 0 if feed.survey.kept is None else ROWS * (6 + 8)
+    assert feed.ledger.current <= 1.1 * kept
+
+
+def test_memory_too_small_for_a_window_is_refused_with_both_numbers(table):
+    path, _ = table
+    with pytest.raises(MemoryBudgetError, match=r"memory is 1,000,000 bytes.*need \d"):
+        stoker.Feed(stoker.open(path, label="label"), memory="1MB").prepare()
+
+
+def test_a_source_without_a_label_cannot_be_trained_on(table):
+    path, _ = table
+    with pytest.raises(ColumnError, match="--label"):
+        stoker.Feed(stoker.open(path)).prepare()
+
+
+def test_memory_must_be_a_size(table):
+    with pytest.raises(OptionError, match="memory must be"):
+        stoker.Feed(stoker.open(table[0], label="label"), memory="lots")
+
+
+@pytest.mark.parametrize("change", ["rewrite", "shrink", "vanish"])
+def test_a_file_that_changes_during_the_run_is_noticed_and_named(table, change):
+    path, _ = table
+    feed = stoker.Feed(stoker.open(path, label="label"), batch_size=32, memory="2300KB", cache="never")
+    feed.prepare()
+    reader = feed.survey.source.reader(feed.survey.index, feed.survey.excluded, feed.survey.dtype)
+    from dataclasses import replace
+
+    feed._prepared = replace(feed.stage, reader=reader)
+    content = path.read_bytes()
+    if change == "rewrite":
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + b"7" + content[middle + 1 :])
+        if path.read_bytes() == content:
+            path.write_bytes(content[:middle] + b"8" + content[middle + 1 :])
+    elif change == "shrink":
+        os.truncate(path, len(content) // 2)
+    else:
+        path.unlink()
+    with pytest.raises(ChangedDataError, match=r"table\.csv"):
+        batches_of(feed)
