@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stoker.kernels.mixing import mix
-from stoker.kernels.statistics import add_rows, first_values, sample_hashes
+from stoker.kernels.statistics import add_floats, add_integers, first_values, sample_hashes
 from stoker.types import Matrix
 
 
@@ -24,7 +24,10 @@ def leaf(array: np.ndarray, places: np.ndarray | None = None) -> dict[str, np.nd
         "fractions": np.zeros(width, np.int64),
     }
     first_values(*where, sums["shift"])
-    add_rows(*where, *sums.values())
+    if array.dtype.kind == "f":
+        add_floats(*where, *sums.values())
+    else:
+        add_integers(*where, *list(sums.values())[:5])
     return sums
 
 

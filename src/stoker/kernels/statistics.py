@@ -17,7 +17,7 @@ from numba import njit
 from stoker.kernels.gather import _begin
 from stoker.kernels.mixing import mix
 
-__all__ = ["add_rows", "first_values", "sample_hashes"]
+__all__ = ["add_floats", "add_integers", "first_values", "sample_hashes"]
 
 _HASH_SEED = np.uint64(0x5354_4154)
 _GREATEST = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
@@ -41,20 +41,45 @@ def first_values(values, starts, rows_per_piece, num_columns, places, shift):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def add_rows(
-    values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high, blanks, fractions
-):
-    """Take rows into the sums and extremes of a leaf; NaN is a blank.
+def add_integers(values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high):
+    """Take rows of integers into the sums and extremes of a leaf, with the bits that `add_floats` gives.
 
     Parameters
     ----------
     values, starts, rows_per_piece, num_columns, places
-        Storage, and int64 of shape (n,): which rows, in this order.
-    shift
-        float64 of shape (num_columns,): zero points; NaN for a column that has had no value.
-    first, second, low, high
-        float64 of shape (num_columns,): sums of (value - shift) and of its square; least and greatest value.
-        Written.
+        Storage, and int64 of shape (n,), n at least 1: which rows, in this order.
+    shift, first, second, low, high
+        float64 of shape (num_columns,): zero points; sums of (value - shift) and of its square; least and
+        greatest value. All but the first are written.
+    """
+    begin = _begin(starts, rows_per_piece, num_columns, places[0])
+    least = values[begin : begin + num_columns].copy()
+    most = least.copy()
+    for i in range(places.shape[0]):
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        row = values[begin : begin + num_columns]
+        for j in range(num_columns):
+            deviation = np.float64(row[j]) - shift[j]
+            first[j] += deviation
+            second[j] += deviation * deviation
+        for j in range(num_columns):
+            least[j] = min(least[j], row[j])
+            most[j] = max(most[j], row[j])
+    for j in range(num_columns):
+        low[j] = min(low[j], np.float64(least[j]))
+        high[j] = max(high[j], np.float64(most[j]))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_floats(
+    values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high, blanks, fractions
+):
+    """Take rows of floats into the sums and extremes of a leaf; NaN is a blank.
+
+    Parameters
+    ----------
+    values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high
+        As for `add_integers`; `shift` is NaN for a column that has had no value.
     blanks, fractions
         int64 of shape (num_columns,): blanks counted; not 0 once a value was no integer. Written.
     """

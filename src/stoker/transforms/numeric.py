@@ -166,9 +166,9 @@ class Cast(FittedTransform):
     def _explain(self, where: tuple[Any, ...], out: Float32Array) -> None:
         """Raise the error that says which value is not finite."""
         row, column = (int(at[0]) for at in np.nonzero(~np.isfinite(out)))
-        *storage, places = where
         single = np.empty((1, len(self.features_)), where[0].dtype)
-        gather.gather(*storage, places[row : row + 1], single)
+        one = (*where[:4], where[4][row : row + 1], single)
+        gather.gather(*one)
         name, value = self.features_[column], single[0, column]
         if not np.isnan(value):
             raise DataError(

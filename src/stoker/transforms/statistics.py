@@ -239,7 +239,10 @@ class ColumnStatistics:
         where = (values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places)
         kernel.first_values(*where, self._shift)
         sums = (self._shift, self._first, self._second, self._low, self._high)
-        kernel.add_rows(*where, *sums, self._leaf_blanks, self._fractions)
+        if values.dtype.kind == "f":
+            kernel.add_floats(*where, *sums, self._leaf_blanks, self._fractions)
+        else:
+            kernel.add_integers(*where, *sums)
         if self.distinct:
             self._sample.add(matrix, values, places)
         room = self._room()
