@@ -11,38 +11,20 @@ from typing import Any, Protocol, cast
 
 from stoker import backends
 from stoker.errors import OptionError
+from stoker.types import FeedSpec
 
 __all__ = ["build", "linear", "mlp"]
 
 
-class Spec(Protocol):
-    """What a model must know of its data: ``feed.spec``."""
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input."""
-        ...
-
-    @property
-    def task(self) -> str:
-        """``"binary"``, ``"classes"`` or ``"regression"``."""
-        ...
-
-    @property
-    def num_outputs(self) -> int:
-        """1 for binary and regression, else the number of classes."""
-        ...
-
-
 class _HasSpec(Protocol):
     @property
-    def spec(self) -> Spec:
+    def spec(self) -> FeedSpec:
         """The spec of a feed."""
         ...
 
 
 def linear(
-    feed: Spec | _HasSpec,
+    feed: FeedSpec | _HasSpec,
     *,
     learning_rate: float = 1e-2,
     metrics: Sequence[Any] | None = None,
@@ -76,7 +58,7 @@ def linear(
 
 
 def mlp(
-    feed: Spec | _HasSpec,
+    feed: FeedSpec | _HasSpec,
     *,
     layers: int = 2,
     units: int = 128,
@@ -123,7 +105,7 @@ def mlp(
     return _compiled(_spec_of(feed), "mlp", (units,) * layers, dropout, learning_rate, metrics, seed)
 
 
-def build(name: str, feed: Spec | _HasSpec, **options: Any) -> Any:
+def build(name: str, feed: FeedSpec | _HasSpec, **options: Any) -> Any:
     """A model by name: ``"mlp"``, ``"linear"``, ``"auto"`` (mlp), or your own ``"package.module:build"``.
 
     Parameters
@@ -154,12 +136,12 @@ def build(name: str, feed: Spec | _HasSpec, **options: Any) -> Any:
     return _call_builder(name, spec)
 
 
-def _spec_of(feed: Spec | _HasSpec) -> Spec:
+def _spec_of(feed: FeedSpec | _HasSpec) -> FeedSpec:
     found: Any = getattr(cast(Any, feed), "spec", feed)
-    return cast(Spec, found)
+    return cast(FeedSpec, found)
 
 
-def _call_builder(name: str, spec: Spec) -> Any:
+def _call_builder(name: str, spec: FeedSpec) -> Any:
     backends.choose()
     import keras
 
@@ -184,7 +166,7 @@ def _call_builder(name: str, spec: Spec) -> Any:
 
 
 def _compiled(
-    spec: Spec,
+    spec: FeedSpec,
     name: str,
     hidden: tuple[int, ...],
     dropout: float,
@@ -224,7 +206,7 @@ def _initial(keras: Any, seed: int | None, number: int) -> Any:
     return keras.initializers.GlorotUniform(None if seed is None else seed + number)
 
 
-def _metrics(keras: Any, spec: Spec, metrics: Sequence[Any] | None) -> list[Any]:
+def _metrics(keras: Any, spec: FeedSpec, metrics: Sequence[Any] | None) -> list[Any]:
     if metrics is None:
         return ["mae"] if spec.task == "regression" else ["accuracy"]
     return [_metric(keras, spec.task, each) for each in metrics]

@@ -9,18 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stoker.types import Batch, Position
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemorySpec:
-    input_shape: tuple[int, ...]
-    task: str
-    num_outputs: int
-    classes: tuple[str | int, ...] | None
-    input_dtype: str = "float32"
-    features: tuple[str, ...] = ()
-    label: str | None = "label"
+from stoker.types import Batch, FeedSpec, Position
 
 
 @dataclass
@@ -36,7 +25,7 @@ class MemoryFeed:
 
     x: np.ndarray
     y: np.ndarray
-    spec: MemorySpec
+    spec: FeedSpec
     batch_size: int = 8
     shuffle: bool = True
     before: Callable[[int, int], None] = lambda epoch, batch: None
@@ -102,5 +91,13 @@ def make_feed(
         y, outputs, classes = (x @ slope[:, 0] > 0).astype(np.int32), 1, ("no", "yes")
     else:
         y, outputs, classes = (x @ slope).argmax(1).astype(np.int32), 3, ("a", "b", "c")
-    spec = MemorySpec(input_shape=(columns,), task=task, num_outputs=outputs, classes=classes)
+    spec = FeedSpec(
+        input_shape=(columns,),
+        input_dtype="float32",
+        features=tuple(f"x{place}" for place in range(columns)),
+        task=task,
+        classes=classes,
+        num_outputs=outputs,
+        label="label",
+    )
     return MemoryFeed(x=x, y=y, spec=spec, **options)

@@ -22,11 +22,11 @@ from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
 from stoker.errors import MissingExtraError, OptionError
 from stoker.training.handover import Handover
-from stoker.training.protocols import SpecLike
-from stoker.types import Batch
+from stoker.types import Batch, FeedSpec
 
 __all__ = [
     "KERAS_RANGE",
+    "CompiledMetrics",
     "FeedAdapter",
     "build_model",
     "copy_values",
@@ -152,7 +152,7 @@ def _tensor(array: Any) -> Any:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def build_model(model: Any, spec: SpecLike, batch_size: int, *, weighted: bool = False) -> None:
+def build_model(model: Any, spec: FeedSpec, batch_size: int, *, weighted: bool = False) -> None:
     """Build layers, metrics, loss and optimizer from shapes alone.
 
     Raises
@@ -215,6 +215,37 @@ def metric_names(model: Any) -> tuple[str, ...] | None:
     if type(model).train_step is not base:
         return None
     return tuple(str(name) for name in model.get_metrics_result())
+
+
+class CompiledMetrics:
+    """The compiled loss and metrics over predictions that were made elsewhere.
+
+    Parameters
+    ----------
+    model
+        A built, compiled model; its metrics' states are used and reset.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._rows = 0
+        self._loss = 0.0
+        self._logs: dict[str, Any] = {}
+        model.reset_metrics()
+
+    def update(self, x: Any, y: Any, outputs: Any) -> None:
+        """Add n rows: inputs, targets of shape (n,), and the model's own outputs for them."""
+        y, outputs = (keras.ops.convert_to_tensor(each) for each in (y, outputs))
+        loss = self._model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=None, training=False)
+        self._logs = self._model.compute_metrics(x, y, outputs, None)
+        self._loss += float(loss) * len(x)
+        self._rows += len(x)
+
+    def result(self) -> tuple[float, dict[str, float]]:
+        """Loss and metrics over all rows."""
+        metrics = {name: float(value) for name, value in self._logs.items() if name != "loss"}
+        self._model.reset_metrics()
+        return self._loss / self._rows, metrics
 
 
 def metric_direction(model: Any, name: str) -> str | None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from stoker.errors import OptionError
 from stoker.training import adapter
-from stoker.training.artifacts import RunFiles
+from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import TRAIN_BATCH_HOOKS, History, TrainingCallbacks, hooks_batches
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.progress import Display, choose_display
 from stoker.training.protocols import FeedLike
+from stoker.training.recording import RunRecorder, Status
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
 from stoker.training.supervisor import TrainingSupervisor
 
 __all__ = ["fit"]
+
+_STATUS: dict[str, Status] = {"interrupted": "interrupted", "failed": "failed"}
 
 
 def fit(
@@ -30,6 +34,7 @@ def fit(
     epochs: int = 1,
     callbacks: Sequence[Any] = (),
     run: str | os.PathLike[str] | None = None,
+    options: Mapping[str, Any] | None = None,
     monitor: str | None = None,
     early_stopping: int | None = None,
     validate_every: str | None = None,
@@ -52,7 +57,10 @@ def fit(
     callbacks
         Keras callbacks. Those that hook batches cost a wait for every step.
     run
-        A directory for ``model.keras`` (the best), ``last.keras`` and ``epochs.csv``.
+        A new directory for ``run.json``, ``model.keras`` (the best), ``last.keras`` and ``epochs.csv``.
+    options
+        Plain data to keep in ``run.json`` under ``options``. If ``model`` is ``"package.module:build"``,
+        `stoker.load` imports that module before it loads the model.
     monitor
         The logged name that decides which model is the best, by default ``val_loss``, or ``loss`` without
         validation. Whether it should grow is inferred; ``"max:name"`` and ``"min:name"`` say it.
@@ -86,6 +94,8 @@ def fit(
         history = stoker.fit(model, feed, validation=valid, epochs=10, run="runs/a", early_stopping=2)
         history.history["val_loss"]
     """
+    if options and run is None:
+        raise OptionError("options has no effect without run=")
     every = _interval(validate_every, validation)
     seconds = None if max_time is None else parse_seconds(max_time, option="max_time")
     if not 0 <= initial_epoch < epochs:
@@ -95,7 +105,8 @@ def fit(
     name, direction = _monitored(model, monitor, has_validation=valid is not None)
     display = choose_display(progress)
     watcher = Monitor(name, direction, patience=early_stopping)
-    files = None if run is None else RunFiles(run)
+    recorder = None if run is None else RunRecorder(Path(run), feed, valid, options or {})
+    files = None if run is None else ModelFiles(Path(run))
     with _one_step_an_execution(model, callbacks), Interrupts() as interrupts:
         wait_for = adapter.wait_for_result
         training = Handover(feed, wait_for=wait_for, interrupts=interrupts)
@@ -107,15 +118,28 @@ def fit(
             display=display,
             monitor=watcher,
             files=files,
+            recorder=recorder,
             epochs=epochs,
             validate_every=every,
             max_seconds=seconds,
         )
-        call = _Call(model, training, tested, supervisor, interrupts, History(), files, display, watcher)
+        call = _Call(
+            model=model,
+            training=training,
+            validation=tested,
+            supervisor=supervisor,
+            interrupts=interrupts,
+            history=History(),
+            files=files,
+            recorder=recorder,
+            display=display,
+            own_display=display is not progress,
+            monitor=watcher,
+        )
         return call.run(callbacks, initial_epoch, epochs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
     """One call of `fit`, all of whose parts are ready."""
 
@@ -125,26 +149,25 @@ class _Call:
     supervisor: TrainingSupervisor
     interrupts: Interrupts
     history: History
-    files: RunFiles | None
+    files: ModelFiles | None
+    recorder: RunRecorder | None
     display: Display
+    own_display: bool
     monitor: Monitor
 
     def run(self, callbacks: Sequence[Any], initial_epoch: int, epochs: int) -> History:
-        ended = "failed"
         try:
             self._train(callbacks, initial_epoch, epochs)
-            ended = self.supervisor.ended or ("stopped" if self.model.stop_training else "finished")
         except KeyboardInterrupt:
-            ended = "interrupted"
+            self._end("interrupted")
             raise
-        except Exception:
+        except Exception as error:
+            self._end("failed", f"{type(error).__name__}: {error}")
             for handover in self._handovers():
                 handover.raise_failure()
             raise
-        finally:
-            for handover in self._handovers():
-                handover.close()
-            self._end(ended)
+        stopped = "stopped" if self.model.stop_training else "finished"
+        self._end(self.supervisor.ended or stopped)
         return self.history
 
     def _train(self, callbacks: Sequence[Any], initial_epoch: int, epochs: int) -> None:
@@ -172,18 +195,23 @@ class _Call:
             verbose=0,
         )
 
-    def _end(self, ended: str) -> None:
+    def _end(self, ended: str, error: str | None = None) -> None:
+        for handover in self._handovers():
+            handover.close()
         report = self.supervisor.report(ended)
         self.history.report = report
         try:
-            if self.files is not None and ended != "failed" and report.steps:
+            if self.files is not None and report.steps and ended != "failed":
                 self.files.save_last(self.model)
-            if ended not in ("failed", "interrupted"):
+            if self.recorder is not None:
+                self.recorder.end(_STATUS.get(ended, "finished"), report, error)
+            if ended in ("finished", "stopped", "early_stopping", "max_time"):
                 self.monitor.restore(self.model)
             if ended != "failed":
                 self.display.finished(report)
         finally:
-            self.display.close()
+            if self.own_display:
+                self.display.close()
 
     def _handovers(self) -> tuple[Handover, ...]:
         return (self.training,) if self.validation is None else (self.training, self.validation)

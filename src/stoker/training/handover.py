@@ -14,6 +14,8 @@ from stoker.types import Batch
 
 __all__ = ["Handover"]
 
+_DIGEST = 1 << 128
+
 
 class Handover:
     """The batches of one feed, pulled ahead of a step and handed to it.
@@ -35,8 +37,8 @@ class Handover:
     ----------
     wait_seconds
         Time that the model had nothing to compute because no batch was ready.
-    rows_taken
-        Rows of the batches handed over in this epoch.
+    digests
+        Order and membership digest of the batches handed over in this epoch.
     """
 
     def __init__(self, feed: FeedLike, *, wait_for: Callable[[Any], None], interrupts: Interrupts) -> None:
@@ -45,6 +47,7 @@ class Handover:
         self.wait_seconds = 0.0
         self._wait_for = wait_for
         self._interrupts = interrupts
+        self.digests = (0, 0)
         self._epoch = 0
         self._fetched = 0
         self._stream: BatchStreamLike | None = None
@@ -54,6 +57,7 @@ class Handover:
     def begin(self, epoch: int, start_batch: int = 0) -> None:
         """Serve this epoch from now on; nothing is read before the first batch is needed."""
         self.close()
+        self.digests = (0, 0)
         self._epoch = epoch
         self._fetched = start_batch
 
@@ -78,7 +82,11 @@ class Handover:
             if self._fetched >= self.num_batches:
                 raise StopIteration
             self.fetch(1)
-        return self._waiting.popleft()
+        batch = self._waiting.popleft()
+        if batch.digest_words is not None:
+            order, member = self.digests
+            self.digests = (order + batch.order_digest) % _DIGEST, (member + batch.member_digest) % _DIGEST
+        return batch
 
     def close(self) -> None:
         """Stop the workers and drop what was pulled ahead; idempotent."""

@@ -5,48 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from stoker.types import Batch
+from stoker.types import Batch, FeedSpec
 
-__all__ = ["BatchStreamLike", "FeedLike", "SpecLike"]
-
-
-class SpecLike(Protocol):
-    """The shape of the task, known before the first batch."""
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input."""
-        ...
-
-    @property
-    def input_dtype(self) -> str:
-        """Dtype of the input."""
-        ...
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of the input columns."""
-        ...
-
-    @property
-    def task(self) -> str:
-        """``"binary"``, ``"classes"`` or ``"regression"``."""
-        ...
-
-    @property
-    def classes(self) -> tuple[str | int, ...] | None:
-        """Class names in the order of the class indices; None for regression."""
-        ...
-
-    @property
-    def num_outputs(self) -> int:
-        """1 for binary and regression, else the number of classes."""
-        ...
-
-    @property
-    def label(self) -> str | None:
-        """Name of the label column."""
-        ...
+__all__ = ["BatchStreamLike", "FeedLike"]
 
 
 class BatchStreamLike(Protocol):
@@ -77,7 +38,7 @@ class FeedLike(Protocol):
     """Batches by epoch, and what is known of them beforehand."""
 
     @property
-    def spec(self) -> SpecLike:
+    def spec(self) -> FeedSpec:
         """The shape of the task."""
         ...
 
@@ -105,6 +66,6 @@ class FeedLike(Protocol):
         """The batches of an epoch from ``start_batch`` on."""
         ...
 
-    def derive(self, source: Any) -> FeedLike:
+    def derive(self, source: Any, /) -> FeedLike:
         """A feed over other rows that shares transforms, classes and the memory budget."""
         ...

@@ -9,12 +9,14 @@ from typing import Any
 
 import psutil
 
+from stoker.rundir import EpochRecord
 from stoker.training.adapter import copy_values
-from stoker.training.artifacts import RunFiles
+from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import plain_logs
 from stoker.training.handover import Handover
 from stoker.training.monitor import Monitor
 from stoker.training.progress import Display
+from stoker.training.recording import RunRecorder
 from stoker.training.report import FitReport, Snapshot, Validation
 from stoker.training.schedule import Interval
 
@@ -28,8 +30,8 @@ class TrainingSupervisor:
     ----------
     model, training, validation
         What is trained, on what, and validated on what.
-    display, monitor, files
-        Where to show, what decides on the best model, where to save it (None: nowhere).
+    display, monitor, files, recorder
+        Where to show, what decides on the best model, where to save it and keep the record (None: nowhere).
     epochs
         The epoch at which training ends, for display.
     validate_every
@@ -46,7 +48,8 @@ class TrainingSupervisor:
         validation: Handover | None,
         display: Display,
         monitor: Monitor,
-        files: RunFiles | None,
+        files: ModelFiles | None,
+        recorder: RunRecorder | None,
         epochs: int,
         validate_every: Interval | None,
         max_seconds: float | None,
@@ -57,6 +60,7 @@ class TrainingSupervisor:
         self._display = display
         self._monitor = monitor
         self._files = files
+        self._recorder = recorder
         self._epochs = epochs
         self._every = validate_every
         self._process = psutil.Process()
@@ -67,7 +71,9 @@ class TrainingSupervisor:
         self._steps_before = 0
         self._rows_before = 0
         self._epochs_ended = 0
-        self._train_seconds = 0.0
+        self._epoch_started = self._started
+        self._waited_before = 0.0
+        self._train_seconds = self._trained_before = 0.0
         self._running_since: float | None = None
         self._shown_at = self._started
         self._shown_rows = 0
@@ -87,7 +93,9 @@ class TrainingSupervisor:
         """Start the epoch's clock."""
         now = time.perf_counter()
         self._epoch, self._finished = epoch, 0
-        self._running_since = self._shown_at = now
+        self._running_since = self._shown_at = self._epoch_started = now
+        self._waited_before = self._training.wait_seconds
+        self._trained_before = self._train_seconds
         self._shown_rows = 0
 
     def due_in(self, finished: int, now: float) -> tuple[int, float]:
@@ -127,8 +135,8 @@ class TrainingSupervisor:
         best = self._observe(logs)
         if self._validation is not None:
             self._take_validation({k: v for k, v in logs.items() if k.startswith("val_")}, best)
-        if self._files is not None:
-            self._files.add_epoch(epoch, self.steps, time.perf_counter() - self._started, logs)
+        if self._recorder is not None:
+            self._recorder.add_epoch(self._record(epoch, finished, logs), self.report("running"))
         self._rows_before += self._rows(finished)
         self._steps_before += finished
         self._finished = 0
@@ -157,6 +165,18 @@ class TrainingSupervisor:
             metrics=self._metrics,
             validations=tuple(self._validations),
             ledger_peak_bytes=int(getattr(ledger, "peak", 0)),
+        )
+
+    def _record(self, epoch: int, finished: int, logs: Mapping[str, float]) -> EpochRecord:
+        order, member = self._training.digests
+        return EpochRecord(
+            epoch=epoch,
+            metrics={name: value for name, value in logs.items() if isinstance(value, float)},
+            rows=self._rows(finished),
+            seconds=time.perf_counter() - self._epoch_started,
+            wait_seconds=self._training.wait_seconds - self._waited_before,
+            order_digest=f"{order:032x}",
+            member_digest=f"{member:032x}",
         )
 
     def _crossed(self, finished: int) -> bool:
@@ -223,6 +243,8 @@ class TrainingSupervisor:
         # Half of the old rate: a figure that can be read, and yet follows within a second or two.
         self._rate = current if self._rate == 0.0 else 0.5 * self._rate + 0.5 * current
         trained = self._train_seconds + (now - (self._running_since or now))
+        in_epoch = max(trained - self._trained_before, 1e-9)
+        rate = rows / in_epoch if finished >= self._training.num_batches else self._rate
         ledger = getattr(self._training.feed, "ledger", None)
         saved_at = self._files.saved_at if self._files is not None else None
         return Snapshot(
@@ -231,8 +253,8 @@ class TrainingSupervisor:
             batches=finished,
             num_batches=self._training.num_batches,
             num_rows=self._training.feed.num_rows,
-            rows_per_second=self._rate,
-            eta_seconds=(self._training.feed.num_rows - rows) / self._rate if self._rate > 0 else None,
+            rows_per_second=rate,
+            eta_seconds=(self._training.feed.num_rows - rows) / rate if rate > 0 else None,
             logs=logs,
             waiting=self._training.wait_seconds / trained if trained > 0 else 0.0,
             memory_bytes=int(getattr(ledger, "current", 0)),

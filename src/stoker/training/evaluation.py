@@ -1,0 +1,225 @@
+"""How good a model is on rows that have labels, in one pass and bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import DataError
+from stoker.training import adapter
+from stoker.training.curves import AreaUnderCurve
+from stoker.training.protocols import FeedLike
+from stoker.training.scoring import Scorer, class_indices
+from stoker.types import FeedSpec, Progress
+
+__all__ = ["Evaluation", "evaluate", "evaluate_batches"]
+
+_MOST_CLASSES = 1000
+Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a pass over labelled rows found; C classes.
+
+    Attributes
+    ----------
+    task, rows
+        The task, and how many rows were scored.
+    loss, metrics
+        The compiled loss and metrics over all rows.
+    classes
+        Names in the order of the arrays; None for regression, like all up to `auc`.
+    confusion
+        int64 (C, C): rows are the true classes, columns the predicted ones; None beyond 1,000 classes.
+    precision, recall, support
+        float64 (C,), float64 (C,), int64 (C,). Precision is NaN for a class that was never predicted, recall
+        for one that never occurred.
+    accuracy
+        Share of rows whose likeliest class is the true one.
+    auc
+        Area under the ROC curve of the second of two classes, within 1e-4; NaN where only one occurred.
+    mae, rmse, r2
+        For regression: mean absolute error, root of the mean squared error, share of variance explained.
+    skipped_rows
+        Bad rows that were left out.
+    """
+
+    task: str
+    rows: int
+    loss: float
+    metrics: dict[str, float]
+    classes: tuple[Any, ...] | None = None
+    confusion: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    precision: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    recall: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    support: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    accuracy: float | None = None
+    auc: float | None = None
+    mae: float | None = None
+    rmse: float | None = None
+    r2: float | None = None
+    skipped_rows: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; NaN becomes None."""
+        names = ("task", "rows", "skipped_rows", "loss", "metrics", "accuracy", "auc", "mae", "rmse", "r2")
+        plain = {name: getattr(self, name) for name in names}
+        for name in ("classes", "confusion", "precision", "recall", "support"):
+            value = getattr(self, name)
+            plain[name] = value.tolist() if isinstance(value, np.ndarray) else value
+        return {name: _plain(value) for name, value in plain.items() if value is not None}
+
+
+def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) -> Evaluation:
+    """Evaluate a compiled model on a feed.
+
+    Parameters
+    ----------
+    model
+        A compiled model.
+    feed
+        Labelled rows; ``feed.derive(source)`` makes one.
+    progress
+        Called with rows done and rows in all.
+    """
+    adapter.build_model(model, feed.spec, feed.batch_size)
+    stream = feed.epoch(0)
+
+    def pairs() -> Iterator[Pair]:
+        done = 0
+        for batch in stream:
+            yield np.asarray(batch.x), np.asarray(batch.y)
+            done += batch.size
+            if progress is not None:
+                progress(done, feed.num_rows)
+
+    try:
+        return evaluate_batches(model, feed.spec, pairs())
+    finally:
+        stream.close()
+
+
+def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Pair]) -> Evaluation:
+    """Evaluate a built, compiled model on (x, y) batches of any sizes.
+
+    Raises
+    ------
+    DataError
+        If there are no rows.
+    """
+    scorer = Scorer(model, spec)
+    tally = _ValueTally() if spec.task == "regression" else _ClassTally(spec)
+    compiled = adapter.CompiledMetrics(model)
+    rows = 0
+    for x, y in _full_batches(batches, scorer.batch_rows):
+        raw = scorer.raw(x)
+        compiled.update(x, y, raw)
+        tally.update(scorer.shaped(raw), y)
+        rows += len(y)
+    if not rows:
+        raise DataError("there are no rows to evaluate")
+    loss, metrics = compiled.result()
+    return Evaluation(task=spec.task, rows=rows, loss=loss, metrics=metrics, **tally.result())
+
+
+class _ClassTally:
+    """Confusion counts, exact; and for two classes the scores' histograms."""
+
+    def __init__(self, spec: FeedSpec) -> None:
+        self._classes = tuple(spec.classes or ())
+        count = len(self._classes)
+        self._small = count <= _MOST_CLASSES
+        self._confusion = np.zeros((count, count) if self._small else (0, 0), np.int64)
+        self._hits, self._true, self._predicted = (np.zeros(count, np.int64) for _ in range(3))
+        self._curve = AreaUnderCurve() if spec.task == "binary" else None
+
+    def update(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> None:
+        count = len(self._classes)
+        true, predicted = y.astype(np.int64), class_indices(outputs)
+        self._true += np.bincount(true, minlength=count)
+        self._predicted += np.bincount(predicted, minlength=count)
+        self._hits += np.bincount(true[true == predicted], minlength=count)
+        if self._small:
+            pairs = np.bincount(true * count + predicted, minlength=count * count)
+            self._confusion += pairs.reshape(count, count)
+        if self._curve is not None:
+            self._curve.update(outputs, true == 1)
+
+    def result(self) -> dict[str, Any]:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            precision, recall = self._hits / self._predicted, self._hits / self._true
+        return {
+            "classes": self._classes,
+            "confusion": self._confusion if self._small else None,
+            "precision": precision,
+            "recall": recall,
+            "support": self._true,
+            "accuracy": float(self._hits.sum() / self._true.sum()),
+            "auc": None if self._curve is None else self._curve.result(),
+        }
+
+
+class _ValueTally:
+    """Sums of errors and of the values' spread, in float64 around the first batch's mean."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._absolute = self._squared = self._sum = self._sum_squared = 0.0
+        self._centre: float | None = None
+
+    def update(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> None:
+        values = y.astype(np.float64)
+        error = outputs.astype(np.float64) - values
+        if self._centre is None:
+            self._centre = float(values.mean())
+        spread = values - self._centre
+        self._rows += len(values)
+        self._absolute += float(np.abs(error).sum())
+        self._squared += float(error @ error)
+        self._sum += float(spread.sum())
+        self._sum_squared += float(spread @ spread)
+
+    def result(self) -> dict[str, Any]:
+        total = self._sum_squared - self._sum**2 / self._rows
+        return {
+            "mae": self._absolute / self._rows,
+            "rmse": math.sqrt(self._squared / self._rows),
+            "r2": 1 - self._squared / total if total > 0 else math.nan,
+        }
+
+
+def _full_batches(batches: Iterable[Pair], size: int) -> Iterator[Pair]:
+    """The same rows in batches of one size, the last one short."""
+    held: list[Pair] = []
+    count = 0
+    for pair in batches:
+        held.append(pair)
+        count += len(pair[1])
+        while count >= size:
+            x, y = _joined(held)
+            yield x[:size], y[:size]
+            held, count = [(x[size:], y[size:])], count - size
+    if count:
+        yield _joined(held)
+
+
+def _joined(pairs: list[Pair]) -> Pair:
+    if len(pairs) == 1:
+        return pairs[0]
+    return np.concatenate([x for x, _ in pairs]), np.concatenate([y for _, y in pairs])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return value

@@ -1,0 +1,205 @@
+"""Rows to score, piece by piece in their order: from files in one pass, or from a frame in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stoker.errors import BadRowError, ColumnError, OptionError
+from stoker.prefetch import prefetch
+from stoker.sources import Chunk, IssueKind, ParsedChunk, Source
+from stoker.transforms.base import FittedTransform, nearest
+from stoker.types import IntArray, Matrix, Progress, Rows
+
+__all__ = ["Piece", "file_pieces", "frame_pieces"]
+
+_CHUNK_BYTES = 4 << 20
+_FRAME_ROWS = 1 << 16
+_WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Consecutive rows, ready to score.
+
+    Attributes
+    ----------
+    num_rows
+        Rows, bad ones included.
+    good
+        int64 (g,): which of them can be scored, ascending.
+    x, y
+        Inputs and targets of the good rows; y is None where there is no label.
+    kept
+        Columns that come along, Arrow arrays of shape (num_rows,).
+    """
+
+    num_rows: int
+    good: IntArray
+    x: npt.NDArray[Any]
+    y: npt.NDArray[Any] | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+
+def file_pieces(
+    source: Source,
+    inputs: FittedTransform,
+    target: FittedTransform | None = None,
+    *,
+    on_bad_row: str = "skip",
+    progress: Progress | None = None,
+) -> Iterator[Piece]:
+    """Every row of a source's files, read once and parsed ahead in threads; the view is ignored.
+
+    Parameters
+    ----------
+    source
+        The files; its kept columns come along.
+    inputs, target
+        Fitted transforms of the features and the label.
+    on_bad_row
+        ``"error"`` raises at the first bad row, ``"skip"`` leaves it out of `Piece.good`.
+    progress
+        Called with bytes done and bytes in all.
+
+    Raises
+    ------
+    BadRowError
+        Under ``"error"``: naming file, line and what is wrong.
+    DataError
+        For a label that training never saw.
+    """
+    if on_bad_row not in ("error", "skip"):
+        raise OptionError(f"on_bad_row must be error or skip, got {on_bad_row!r}")
+    total = sum(identity.size for identity in source.identity())
+    kept = source.table.schema.kept if hasattr(source.table.schema, "kept") else ()
+
+    def make(chunk: Chunk) -> tuple[Piece, int]:
+        parsed = source.parse(chunk)
+        good = _good_rows(source, parsed, inputs, strict=on_bad_row == "error")
+        x = inputs.apply(parsed.rows, good)
+        y = None if target is None else target.apply(parsed.rows, good)
+        columns = {name: parsed.rows.columns[name] for name in kept}
+        return Piece(num_rows=parsed.num_records, good=good, x=x, y=y, kept=columns), len(chunk.data)
+
+    done = 0
+    chunks = source.chunks(_CHUNK_BYTES)
+    with prefetch(make, chunks, workers=_WORKERS, in_flight=_WORKERS + 1, name="score") as made:
+        for piece, size in made:
+            yield piece
+            done += size
+            if progress is not None:
+                progress(min(done, total), total)
+
+
+def frame_pieces(
+    frame: Any,
+    features: Sequence[str],
+    inputs: FittedTransform,
+    *,
+    keep: Sequence[str] = (),
+    label: str | None = None,
+    target: FittedTransform | None = None,
+) -> Iterator[Piece]:
+    """Rows of a pandas frame, an Arrow table, a mapping of arrays, or an array of shape (n, k).
+
+    Raises
+    ------
+    ColumnError
+        If a column is absent or holds no numbers.
+    """
+    columns = _columns_of(frame, features)
+    for name in (*keep, *(() if target is None or label is None else (label,))):
+        if name not in columns:
+            raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
+    lengths = {len(columns[name]) for name in features}
+    if len(lengths) != 1:
+        raise OptionError(f"the columns have different lengths: {sorted(lengths)}")
+    for first in range(0, lengths.pop(), _FRAME_ROWS):
+        part = slice(first, first + _FRAME_ROWS)
+        numbers = [_numbers(columns[name][part], name) for name in features]
+        matrix = np.ascontiguousarray(np.stack(numbers, axis=1))
+        labels = {} if target is None or label is None else {label: _label(columns[label][part])}
+        rows = Rows(num_rows=len(matrix), features=tuple(features), matrix=Matrix.of(matrix), columns=labels)
+        good = np.flatnonzero(~_unusable(matrix, features, inputs)).astype(np.int64)
+        y = None if target is None else target.apply(rows, good)
+        kept = {name: pa.array(columns[name][part], from_pandas=True) for name in keep}
+        yield Piece(num_rows=len(matrix), good=good, x=inputs.apply(rows, good), y=y, kept=kept)
+
+
+def _good_rows(source: Source, parsed: ParsedChunk, inputs: FittedTransform, *, strict: bool) -> IntArray:
+    issues = parsed.issues
+    bad = issues.is_bad
+    forgiven = np.array([_fills_blanks(inputs, name) for name in issues.names], np.bool_)
+    blank = (issues.kinds == IssueKind.BLANK) & (issues.columns >= 0)
+    bad = bad | (blank & ~forgiven[issues.columns]) if len(issues) else bad
+    places = np.flatnonzero(bad)
+    if strict and len(places):
+        place = int(places[0])
+        line = source.line_of(issues.file_index, int(issues.offsets[place]))
+        where = f"{source.paths[issues.file_index]}, line {line}"
+        raise BadRowError(f"{where}: {issues.explain(place)}; on_bad_row='skip' leaves such rows out")
+    good = np.ones(parsed.num_records, np.bool_)
+    good[issues.rows[places] - parsed.first_row] = False
+    return np.flatnonzero(good).astype(np.int64)
+
+
+def _unusable(matrix: npt.NDArray[np.float64], features: Sequence[str], inputs: FittedTransform) -> Any:
+    strict = np.array([not _fills_blanks(inputs, name) for name in features], np.bool_)
+    return (np.isnan(matrix) & strict).any(axis=1) | np.isinf(matrix).any(axis=1)
+
+
+def _fills_blanks(inputs: FittedTransform, column: str) -> bool:
+    rule = getattr(inputs, "na", "error")
+    if isinstance(rule, Mapping):
+        rule = rule.get(column, "error")
+    return bool(rule != "error")
+
+
+def _columns_of(frame: Any, features: Sequence[str]) -> Mapping[str, Any]:
+    if isinstance(frame, np.ndarray):
+        if frame.ndim != 2 or frame.shape[1] != len(features):
+            raise ColumnError(f"expected an array of shape (n, {len(features)}), got {frame.shape}")
+        return {name: frame[:, place] for place, name in enumerate(features)}
+    if isinstance(frame, Mapping):
+        columns = {str(name): np.asarray(column) for name, column in frame.items()}
+    elif isinstance(frame, pa.Table):
+        columns = {name: frame.column(name) for name in frame.column_names}
+    elif hasattr(frame, "columns") and hasattr(frame, "iloc"):
+        columns = {str(name): frame[name].array for name in frame.columns}
+    else:
+        raise OptionError(
+            "expected a path, a Source, a pandas frame, an Arrow table, a mapping or an array of columns, "
+            f"got {type(frame).__name__}"
+        )
+    for name in features:
+        if name not in columns:
+            raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
+    return columns
+
+
+def _numbers(column: Any, name: str) -> npt.NDArray[np.float64]:
+    try:
+        values = pa.array(column, from_pandas=True) if not isinstance(column, pa.ChunkedArray) else column
+        numbers = (
+            values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+            if isinstance(values, pa.Array)
+            else (values.cast(pa.float64()).to_numpy())
+        )
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise ColumnError(f"column {name!r} of the frame holds no numbers: {error}") from error
+    return cast("npt.NDArray[np.float64]", np.asarray(numbers, np.float64))
+
+
+def _label(column: Any) -> Any:
+    values = column if isinstance(column, pa.ChunkedArray) else pa.array(column, from_pandas=True)
+    if pa.types.is_integer(values.type):
+        return np.asarray(values, np.int64)
+    if pa.types.is_floating(values.type):
+        return np.asarray(values, np.float64)
+    return values.cast(pa.string())

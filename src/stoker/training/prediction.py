@@ -1,0 +1,204 @@
+"""Predictions written as they are made: rows in their order, bad ones empty, the file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from stoker.errors import OptionError, RunError
+from stoker.folders import staged_file
+from stoker.training.pieces import Piece
+from stoker.training.scoring import Scorer, class_indices
+from stoker.types import FeedSpec
+
+__all__ = [
+    "PREDICTION",
+    "PredictionReport",
+    "prediction_schema",
+    "prediction_table",
+    "prediction_tables",
+    "write_predictions",
+]
+
+PREDICTION = "prediction"
+"""Name of the column that holds the predicted label or value."""
+
+Write = Callable[[pa.Table], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionReport:
+    """What was written: rows in all, how many of them were bad and stay empty, seconds, and where."""
+
+    rows: int
+    bad_rows: int
+    seconds: float
+    path: str
+
+
+def prediction_tables(pieces: Iterable[Piece], scorer: Scorer, spec: FeedSpec) -> Iterator[pa.Table]:
+    """Score pieces; a table for each, with as many rows as the piece."""
+    for piece in pieces:
+        yield prediction_table(piece, scorer(piece.x), spec)
+
+
+def prediction_table(piece: Piece, outputs: Any, spec: FeedSpec) -> pa.Table:
+    """Kept columns, prediction and probabilities of one piece; rows that were not scored are null.
+
+    Parameters
+    ----------
+    piece
+        The rows.
+    outputs
+        What `Scorer` gave for the good ones.
+    spec
+        Task and classes.
+    """
+    columns: dict[str, Any] = dict(piece.kept)
+    clash = {PREDICTION, *_probability_names(spec)} & set(columns)
+    if clash:
+        raise OptionError(f"column {sorted(clash)[0]!r} cannot be kept: a prediction has that name")
+    missing = np.ones(piece.num_rows, np.bool_)
+    missing[piece.good] = False
+
+    def spread(values: Any) -> Any:
+        full = np.zeros(piece.num_rows, values.dtype)
+        full[piece.good] = values
+        return full
+
+    if spec.classes is None:
+        columns[PREDICTION] = pa.array(spread(outputs), mask=missing)
+        return pa.table(columns)
+    names = pa.array(list(spec.classes))
+    columns[PREDICTION] = names.take(pa.array(spread(class_indices(outputs)), mask=missing))
+    shares = outputs.T if outputs.ndim == 2 else (1 - outputs, outputs)
+    for name, share in zip(_probability_names(spec), shares, strict=True):
+        columns[name] = pa.array(spread(np.ascontiguousarray(share)), mask=missing)
+    return pa.table(columns)
+
+
+def prediction_schema(spec: FeedSpec, keep: Sequence[str] = ()) -> pa.Schema:
+    """The schema of predictions where there are no rows to tell it."""
+    fields = [pa.field(name, pa.string()) for name in keep]
+    if spec.classes is None:
+        return pa.schema([*fields, pa.field(PREDICTION, pa.float32())])
+    fields.append(pa.field(PREDICTION, pa.array(list(spec.classes)).type))
+    return pa.schema([*fields, *(pa.field(name, pa.float32()) for name in _probability_names(spec))])
+
+
+def write_predictions(tables: Iterable[pa.Table], path: str | os.PathLike[str]) -> PredictionReport:
+    """Write tables to a CSV, Parquet or JSON Lines file, by its suffix, as they come.
+
+    Parameters
+    ----------
+    tables
+        Of one schema.
+    path
+        Ends in ``.csv``, ``.parquet`` or ``.jsonl``; replaced only when everything is written.
+
+    Raises
+    ------
+    OptionError
+        For another suffix.
+    RunError
+        If the file cannot be written.
+    """
+    started = time.perf_counter()
+    final = Path(path)
+    opened = _writer_of(final)
+    rows = 0
+    try:
+        with staged_file(final) as file, opened(file) as write:
+            for table in tables:
+                write(table)
+                rows += table.num_rows
+    except OSError as error:
+        raise RunError(f"{final} cannot be written: {error.strerror or error}") from error
+    return PredictionReport(rows=rows, bad_rows=0, seconds=time.perf_counter() - started, path=str(final))
+
+
+def _probability_names(spec: FeedSpec) -> Sequence[str]:
+    return [f"probability_{name}" for name in spec.classes or ()]
+
+
+def _writer_of(path: Path) -> Callable[[BinaryIO], AbstractContextManager[Write]]:
+    known = {".csv": _csv, ".parquet": _parquet, ".jsonl": _json_lines}
+    found = known.get(path.suffix.lower())
+    if found is None:
+        raise OptionError(f"predictions are written to .csv, .parquet or .jsonl, got {path.name!r}")
+    return found
+
+
+@contextmanager
+def _csv(file: BinaryIO) -> Iterator[Write]:
+    header = True
+
+    def write(table: pa.Table) -> None:
+        nonlocal header
+        if header:
+            file.write(_csv_header(table.column_names))
+            header = False
+        # Arrow's "needed" quotes every text, so it is asked to only where a text needs it.
+        style = "needed" if _needs_quotes(table) else "none"
+        pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False, quoting_style=style))
+
+    yield write
+
+
+def _needs_quotes(table: pa.Table) -> bool:
+    texts = (column for column in table.columns if pa.types.is_string(column.type))
+    found = (pc.any(pc.match_substring_regex(text, '[,"\r\n]')).as_py() for text in texts)
+    return any(found)
+
+
+def _csv_header(names: Sequence[str]) -> bytes:
+    quoted = ['"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name for name in names]
+    return (",".join(quoted) + "\n").encode()
+
+
+@contextmanager
+def _parquet(file: BinaryIO) -> Iterator[Write]:
+    writers: list[Any] = []
+
+    def write(table: pa.Table) -> None:
+        if not writers:
+            writers.append(pa.parquet.ParquetWriter(file, table.schema))
+        writers[0].write_table(table)
+
+    try:
+        yield write
+    finally:
+        for writer in writers:
+            writer.close()
+
+
+@contextmanager
+def _json_lines(file: BinaryIO) -> Iterator[Write]:
+    encoder = msgspec.json.Encoder()
+
+    def write(table: pa.Table) -> None:
+        file.write(encoder.encode_lines(_shortest(table).to_pylist()))
+
+    yield write
+
+
+def _shortest(table: pa.Table) -> pa.Table:
+    """The same with 0.1 for what float32 holds of 0.1, which as float64 is 0.10000000149011612."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_float32(column.type):
+            table = table.set_column(
+                place, table.column_names[place], column.cast(pa.string()).cast(pa.float64())
+            )
+    return table

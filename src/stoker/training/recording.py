@@ -1,0 +1,122 @@
+"""run.json of a training run, rewritten after every epoch."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import psutil
+
+from stoker.errors import OptionError
+from stoker.feed import BaseFeed
+from stoker.rundir import EpochRecord, FileRecord, Outcome, RunDirectory, RunRecord
+from stoker.survey import Survey
+from stoker.training.protocols import FeedLike
+from stoker.training.reopen import describe_files
+from stoker.training.report import FitReport
+
+__all__ = ["RunRecorder", "Status"]
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+_PACKAGES = ("stoker", "keras", "jax", "tensorflow", "torch", "numpy", "numba", "pyarrow")
+
+
+class RunRecorder:
+    """Makes a run directory and keeps its record.
+
+    Parameters
+    ----------
+    directory
+        The folder; it must hold no run yet.
+    feed, validation
+        What is trained and validated on: feeds of stoker, whose survey and plan are recorded.
+    options
+        Plain data that is kept under ``options``.
+
+    Raises
+    ------
+    OptionError
+        If the feed is none of stoker's own.
+    RunError
+        If the folder holds a run already, or cannot be written.
+    """
+
+    def __init__(
+        self, directory: Path, feed: FeedLike, validation: FeedLike | None, options: Mapping[str, Any]
+    ) -> None:
+        if not isinstance(feed, BaseFeed):
+            raise OptionError(f"run= needs a stoker.Feed, whose plan it records; got {type(feed).__name__}")
+        stage = feed.stage
+        tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
+        self._directory = RunDirectory(directory)
+        self._record = RunRecord(
+            versions=_versions(),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            backend=keras.backend.backend(),
+            options={**options, "files": describe_files(stage.source)},
+            files=_files(stage.survey),
+            validation_files=[] if tested is None or tested is stage.survey else _files(tested),
+            columns=list(stage.source.columns),
+            excluded_rows=len(stage.survey.excluded),
+            spec=stage.spec,
+            transform=stage.inputs.state(),
+            target={} if stage.target is None else stage.target.state(),
+            plan=stage.plan,
+        )
+        self._directory.create(self._record)
+
+    def add_epoch(self, record: EpochRecord, report: FitReport) -> None:
+        """Take note of a finished epoch."""
+        self._record.epochs.append(record)
+        self.end("running", report)
+
+    def end(self, status: Status, report: FitReport, error: str | None = None) -> None:
+        """Take note of how the run stands, or ended."""
+        self._record.outcome = Outcome(
+            status=status,
+            rows=report.rows,
+            steps=report.steps,
+            seconds=report.seconds,
+            wait_seconds=report.wait_seconds,
+            ledger_peak_bytes=report.ledger_peak_bytes,
+            peak_rss_bytes=peak_process_bytes(),
+            monitor=report.monitor,
+            best_epoch=report.best_epoch,
+            best_value=report.best,
+            error=error,
+        )
+        self._directory.write(self._record)
+
+
+def peak_process_bytes() -> int:
+    """The most memory that this process has held resident."""
+    import resource
+
+    if platform.system() == "Darwin":
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return max(int(peak), int(psutil.Process().memory_info().rss))
+
+
+def _files(survey: Survey) -> list[FileRecord]:
+    rows = survey.index.file_rows
+    counts = [int(rows[place + 1] - rows[place]) for place in range(len(survey.files))]
+    return [
+        FileRecord(path=path, num_bytes=file.size, num_rows=count, digest=file.digest)
+        for path, file, count in zip(survey.paths, survey.files, counts, strict=True)
+    ]
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

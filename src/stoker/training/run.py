@@ -1,0 +1,239 @@
+"""`load`: a finished run as an object that predicts and evaluates."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import pyarrow as pa
+
+from stoker.errors import OptionError, RunError
+from stoker.feed import BaseFeed
+from stoker.rundir import RunDirectory, RunRecord
+from stoker.sources import Source
+from stoker.training.adapter import without_copy_warning
+from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
+from stoker.training.pieces import Piece, file_pieces, frame_pieces
+from stoker.training.prediction import (
+    PredictionReport,
+    prediction_schema,
+    prediction_tables,
+    write_predictions,
+)
+from stoker.training.reopen import reopen
+from stoker.training.scoring import Scorer
+from stoker.transforms import FittedTransform, from_state
+from stoker.types import FeedSpec, Progress
+
+__all__ = ["Run", "load"]
+
+_MODELS = {"best": "model.keras", "last": "last.keras"}
+
+
+def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
+    """Open a run directory: its fitted transform and its model together.
+
+    Parameters
+    ----------
+    directory
+        What ``stoker.fit(..., run=directory)`` or ``stoker train`` wrote.
+    which
+        ``"best"``, by the monitored metric, or ``"last"``.
+
+    Raises
+    ------
+    RunError
+        If there is no run, no such model in it, or a file is damaged.
+
+    Examples
+    --------
+    ::
+
+        stoker.load("runs/a").predict("new.csv")
+    """
+    if which not in _MODELS:
+        raise OptionError(f"which must be best or last, got {which!r}")
+    run = RunDirectory(directory)
+    record = run.read()
+    _import_builder(str(record.options.get("model", "")))
+    path = run.path / _MODELS[which]
+    if not path.exists():
+        raise RunError(f"{path} does not exist: the run is {record.outcome.status}{_other(run.path, which)}")
+    try:
+        with without_copy_warning():
+            model = keras.models.load_model(path)
+    except (ValueError, TypeError, OSError) as error:
+        raise RunError(f"{path} cannot be loaded: {error}") from error
+    return Run(
+        directory=run.path,
+        record=record,
+        model=model,
+        transform=from_state(record.transform),
+        target=from_state(record.target) if record.target else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """A trained model with everything that its inputs and outputs mean; made by `load`.
+
+    Attributes
+    ----------
+    directory, record
+        The run directory and its run.json.
+    model
+        The Keras model.
+    transform, target
+        Fitted transforms of the features and of the label.
+    """
+
+    directory: Path
+    record: RunRecord
+    model: Any
+    transform: FittedTransform
+    target: FittedTransform | None
+
+    @property
+    def spec(self) -> FeedSpec:
+        """Features, task and classes."""
+        return self.record.spec
+
+    def predict(
+        self,
+        rows: Any,
+        *,
+        output: str | os.PathLike[str] | None = None,
+        keep: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Any:
+        """Predict rows, in their order; a bad row gives an empty prediction.
+
+        Parameters
+        ----------
+        rows
+            Files (a path, a pattern, several), a Source, a pandas frame, an Arrow table, a mapping of arrays,
+            or an array of shape (n, k). No label is needed.
+        output
+            A ``.csv``, ``.parquet`` or ``.jsonl`` file to write, row by row in bounded memory.
+        keep
+            Columns to copy beside the predictions; those of files come as the text that stands there.
+        progress
+            For files: called with bytes done and bytes in all.
+
+        Returns
+        -------
+        PredictionReport, pandas.DataFrame or pyarrow.Table
+            A report where `output` is given; else a frame for a frame and a table for the rest. Columns: the
+            kept ones, ``prediction``, and ``probability_<class>`` for each class.
+
+        Raises
+        ------
+        ColumnError
+            If a feature, or a column to keep, is absent.
+        OptionError, RunError
+            If `output` has another suffix, or cannot be written.
+        """
+        bad = _BadRows()
+        tables = prediction_tables(
+            bad.counted(self._pieces(rows, keep, progress)), Scorer(self.model, self.spec), self.spec
+        )
+        if output is not None:
+            return self._written(tables, output, bad)
+        found = list(tables)
+        table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
+        return table.to_pandas() if hasattr(rows, "iloc") else table
+
+    def evaluate(
+        self, rows: Any, *, on_bad_row: str = "error", progress: Progress | None = None
+    ) -> Evaluation:
+        """Evaluate on rows that have labels.
+
+        Parameters
+        ----------
+        rows
+            Files, a Source, a feed, or a frame as in `predict`, with the label column.
+        on_bad_row
+            ``"error"`` or ``"skip"``, for files.
+        progress
+            For files: called with bytes done and bytes in all; for a feed with rows.
+
+        Raises
+        ------
+        BadRowError, DataError
+            For a row that cannot be parsed, or a label that training never saw.
+        """
+        if isinstance(rows, BaseFeed):
+            return evaluate(self.model, rows, progress=progress)
+        if self.target is None:
+            raise RunError(f"{self.directory} has no record of its label: it cannot evaluate")
+        if _is_frame(rows):
+            pieces = frame_pieces(
+                rows, self.spec.features, self.transform, label=self.spec.label, target=self.target
+            )
+        else:
+            source = self._source(rows, with_label=True)
+            pieces = file_pieces(
+                source, self.transform, self.target, on_bad_row=on_bad_row, progress=progress
+            )
+        bad = _BadRows()
+        batches = ((piece.x, piece.y) for piece in bad.counted(pieces) if piece.y is not None)
+        return replace(evaluate_batches(self.model, self.spec, batches), skipped_rows=bad.count)
+
+    def _written(
+        self, tables: Iterator[pa.Table], output: str | os.PathLike[str], bad: _BadRows
+    ) -> PredictionReport:
+        return replace(write_predictions(tables, output), bad_rows=bad.count)
+
+    def _pieces(self, rows: Any, keep: Sequence[str], progress: Progress | None) -> Iterator[Piece]:
+        if _is_frame(rows):
+            return frame_pieces(rows, self.spec.features, self.transform, keep=keep)
+        source = self._source(rows, with_label=False)
+        return file_pieces(source.keeping(keep) if keep else source, self.transform, progress=progress)
+
+    def _source(self, rows: Any, *, with_label: bool) -> Source:
+        if isinstance(rows, Source) and rows.view.steps:
+            raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
+        paths = rows.paths if isinstance(rows, Source) else rows
+        known = reopen(self.record.options.get("files", {}), self.record.columns, self.spec.label)
+        return known.like(paths, with_label=with_label)
+
+
+class _BadRows:
+    """Counts the rows that were left out, as pieces go by."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        for piece in pieces:
+            self.count += piece.num_rows - len(piece.good)
+            yield piece
+
+
+def _is_frame(rows: Any) -> bool:
+    if isinstance(rows, str | os.PathLike | Source):
+        return False
+    return not isinstance(rows, list | tuple)
+
+
+def _other(path: Path, which: str) -> str:
+    other = "last" if which == "best" else "best"
+    return f"; load it with which={other!r}" if (path / _MODELS[other]).exists() else ""
+
+
+def _import_builder(name: str) -> None:
+    """Layers of one's own are registered by the module that defines them."""
+    module, colon, _ = name.partition(":")
+    if not colon:
+        return
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise RunError(
+            f"the run's model was built by {name!r}, and {error.name!r} cannot be found"
+        ) from error
