@@ -204,10 +204,9 @@ class Keeper:
     def _recharge(self, num_bytes: int) -> None:
         if self._ledger is None:
             return
-        charge = self._ledger.charge("kept rows", num_bytes)
         if self._charge is not None:
             self._charge.release()
-        self._charge = charge
+        self._charge = self._ledger.charge("kept rows", num_bytes)
 
 
 def _join(parts: list[Any], column: ColumnSpec) -> Any:
