@@ -68,7 +68,15 @@ class GrowingArray:
         if self._file is None:
             return np.concatenate(self._parts) if self._parts else np.empty(0, self._dtype)
         self._spill()
-        return np.memmap(self._file, self._dtype, mode="r", shape=(self._length,))
+        # The mapping holds the file by itself.
+        mapped = np.memmap(self._file, self._dtype, mode="r", shape=(self._length,))
+        self.close()
+        return mapped
+
+    def close(self) -> None:
+        """Give the temporary file back; idempotent. What was not finished is lost."""
+        if self._file is not None:
+            self._file.close()
 
     def _spill(self) -> None:
         try:

@@ -97,21 +97,27 @@ def _other_type(source: Source, column: str, kind: Kind, text: str) -> str | Non
     return "float" if held == "int" else None
 
 
-def text_problems(source: Source, examples: Mapping[str, str], num_rows: int) -> list[ColumnProblem]:
+def text_problems(
+    source: Source, examples: Mapping[str, tuple[int, str]], num_rows: int
+) -> list[ColumnProblem]:
     """Feature columns of text, which nothing turns into numbers."""
-    return [
-        ColumnProblem(
-            column=name,
-            kind="text_feature",
-            count=num_rows,
-            file=source.paths[0],
-            row=0,
-            example=examples.get(name) or None,
-            remedy=f"--drop {name}, or --types {name}=float if these are numbers",
-            blocking=True,
+    problems = []
+    for name in source.text_features:
+        row, example = examples[name]
+        kind = "int" if example.lstrip("+-").isdigit() else "float"
+        problems.append(
+            ColumnProblem(
+                column=name,
+                kind="text_feature",
+                count=num_rows,
+                file=source.paths[0],
+                row=row,
+                example=example or None,
+                remedy=f"--drop {name}, or --types {name}={kind} if these are numbers",
+                blocking=True,
+            )
         )
-        for name in source.text_features
-    ]
+    return problems
 
 
 def column_problems(source: Source, statistics: ColumnStatistics) -> list[ColumnProblem]:
@@ -119,10 +125,11 @@ def column_problems(source: Source, statistics: ColumnStatistics) -> list[Column
     if statistics.features is None or not statistics.num_rows:
         return []
     beyond = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum)) > _EXACT
+    rounded = beyond & statistics.integral
     kinds: list[tuple[Kind, np.ndarray]] = [
-        ("constant", statistics.constant),
+        ("constant", statistics.constant & ~rounded),
         ("unique", statistics.unique & (statistics.num_rows >= _ENOUGH_ROWS)),
-        ("large_integer", beyond & statistics.integral),
+        ("large_integer", rounded),
     ]
     problems = []
     for kind, marked in kinds:

@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from stoker.survey.judge import column_problems, label_problems, row_problems, t
 from stoker.survey.kept import Keeper, KeptRows, collect
 from stoker.survey.policy import BadRows, NaOption, Policy, Role
 from stoker.survey.problems import ColumnProblem, refuse
-from stoker.survey.records import VERSION, SurveyRecord, label_counts, label_record
+from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
 from stoker.survey.result import Survey, others_of
 from stoker.survey.scan import Pass
 from stoker.types import Progress
@@ -128,35 +128,40 @@ def _pass(
 ) -> tuple[store.Found, KeptRows | None]:
     before = source.identity()
     num_bytes = sum(identity.size for identity in before)
-    with _index_folder(source, num_bytes) as folder:
-        builder = IndexBuilder(folder)
-        try:
-            done = Pass(
-                source=source,
-                policy=policy,
-                builder=builder,
-                keeper=keeper,
-                ledger=ledger,
-                num_bytes=num_bytes,
-            )
+    with _index_folder(source, num_bytes) as folder, closing(IndexBuilder(folder)) as builder:
+        done = Pass(
+            source=source,
+            policy=policy,
+            builder=builder,
+            keeper=keeper,
+            ledger=ledger,
+            num_bytes=num_bytes,
+        )
+        with closing(done.tally.excluded):
             done.run(workers=workers, progress=progress)
-            index = builder.finish(source.paths, [identity.size for identity in before])
-        finally:
-            builder.close()
+            excluded = done.tally.excluded.finish()
+        index = builder.finish(source.paths, [identity.size for identity in before])
     for old, new in zip(before, source.identity(), strict=True):
         if old != new:
             raise ChangedDataError(
                 f"{old.path} changed while it was surveyed: survey it when nobody writes to it"
             )
-    excluded = done.tally.excluded.finish()
-    record = SurveyRecord(
+    record = _record(source, policy, keys, done, store.file_records(before, index))
+    found = store.Found(record=record, index=index, excluded=excluded, statistics=done.statistics)
+    return found, keeper.finish(done.dtype)
+
+
+def _record(
+    source: Source, policy: Policy, keys: store.Keys, done: Pass, files: tuple[FileRecord, ...]
+) -> SurveyRecord:
+    return SurveyRecord(
         version=VERSION,
         key=keys.survey,
         source=keys.described,
         policy=keys.policy,
-        files=list(store.file_records(before, index)),
+        files=list(files),
         num_slots=done.num_slots,
-        num_bytes=num_bytes,
+        num_bytes=done.num_bytes,
         num_bad=done.tally.num_bad,
         num_skipped=done.tally.num_skipped,
         num_dropped=done.tally.num_dropped,
@@ -167,8 +172,6 @@ def _pass(
         problems=_judge(source, policy, done),
         arrays=[],
     )
-    found = store.Found(record=record, index=index, excluded=excluded, statistics=done.statistics)
-    return found, keeper.finish(done.dtype)
 
 
 @contextmanager

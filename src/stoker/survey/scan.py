@@ -15,6 +15,7 @@ from stoker.prefetch import prefetch
 from stoker.sources import Source
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.index import IndexBuilder
+from stoker.sources.inference import kind_of
 from stoker.survey.horizon import Horizon
 from stoker.survey.kept import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
@@ -28,6 +29,7 @@ __all__ = ["Pass", "chunk_bytes"]
 _CHUNK_BYTES = 2 << 20
 _LEAST_CHUNK_BYTES = 1 << 16
 _SHOWN = 60
+_LOOKED_AT = 4_096
 _HELD_PER_BYTE = 5
 """Memory in flight for a byte of text: itself, and a matrix of up to eight bytes for two of text."""
 
@@ -76,7 +78,7 @@ class Pass:
     num_bytes
         Of all files together.
     num_slots, dtype, statistics, tally, examples
-        What was found so far; `examples` are the first row's texts.
+        What was found so far; `examples` are row and value of the first text in each feature of text.
     """
 
     source: Source
@@ -88,7 +90,7 @@ class Pass:
     num_slots: int = 0
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.uint8))
     statistics: ColumnStatistics = field(default_factory=ColumnStatistics)
-    examples: dict[str, str] = field(default_factory=dict)
+    examples: dict[str, tuple[int, str]] = field(default_factory=dict)
     tally: IssueTally = field(init=False)
     inside: LabelTally | None = field(init=False)
     outside: LabelTally | None = field(init=False)
@@ -169,7 +171,7 @@ class Pass:
             is_out[out - chunk.first_row] = True
         if not self.num_slots:
             texts = self.source.text_features
-            self.examples = {name: str(parsed.rows.columns[name][0])[:_SHOWN] for name in texts}
+            self.examples = {name: _example(parsed.rows.columns[name]) for name in texts}
         self.num_slots += chunk.num_records
         self.keeper.add(parsed.rows, num_slots=self.num_slots * total // max(1, done))
         self._waiting.append(_Waiting(chunk.first_row, parsed.rows, is_out))
@@ -207,6 +209,13 @@ class Pass:
         if inside is not None:
             rest = _places(_both(~inside, sound), start, stop)
             self.outside.update(_select(labels, rest))
+
+
+def _example(texts: Any) -> tuple[int, str]:
+    """The first value that is no number and its row, or else the first."""
+    values = texts.slice(0, _LOOKED_AT).to_pylist()
+    row = next((row for row, value in enumerate(values) if value and kind_of([value]) == "text"), 0)
+    return row, values[row][:_SHOWN]
 
 
 def _both(
