@@ -69,9 +69,12 @@ def _print(found: Evaluation) -> None:
 
 def _class_table(found: Evaluation) -> list[list[str]]:
     table = [["class", "rows", "precision", "recall"]]
-    measured = zip(found.classes or (), found.support, found.precision, found.recall, strict=True)
-    for name, rows, precision, recall in measured:
-        table.append([str(name), str(int(rows)), _number(precision), _number(recall)])
+    assert found.support is not None
+    assert found.precision is not None
+    assert found.recall is not None
+    for place, name in enumerate(found.classes or ()):
+        measured = [_number(found.precision[place]), _number(found.recall[place])]
+        table.append([str(name), str(found.support[place]), *measured])
     return table
 
 

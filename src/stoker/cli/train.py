@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
@@ -69,7 +69,7 @@ def train_on(
         validation=tested,
         epochs=order.epochs,
         run=run,
-        options={"model": model.model, "seed": order.seed, "command": shlex.join(sys.argv)},
+        options=_recorded(data, order, model, training),
         monitor=training.monitor,
         early_stopping=patience,
         validate_every=training.validate_every,
@@ -77,6 +77,13 @@ def train_on(
         progress=display,
     )
     return Trained(run=run, feed=feed, report=history.report)
+
+
+def _recorded(*groups: DataOptions | OrderOptions | ModelOptions | TrainOptions) -> dict[str, Any]:
+    """The flags as ``run.json`` keeps them."""
+    flags = {name: value for group in groups for name, value in asdict(group).items()}
+    command = f"{program_name()} {shlex.join(sys.argv[1:])}"
+    return {"model": flags["model"], "seed": flags["seed"], "command": command, "flags": flags}
 
 
 def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
