@@ -163,7 +163,7 @@ class FileParser:
             starts = self._record_starts(data, num_records)
             wanted = np.zeros(num_records, np.bool_)
             wanted[ordinals[sound]] = True
-            read = data[starts[0] :][np.repeat(wanted, np.diff(starts))]
+            read = _kept(data, starts, wanted)
         else:
             read = data
         texts, faults = read_texts(read, sound, self.layout, self.text_places)
@@ -224,6 +224,15 @@ class FileParser:
             data=data,
             base=base,
         )
+
+
+def _kept(
+    data: npt.NDArray[np.uint8], starts: IntArray, wanted: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint8]:
+    """The bytes of the wanted records, run by run."""
+    edges = starts[np.flatnonzero(np.diff(wanted, prepend=False, append=False))].tolist()
+    runs = [data[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)]
+    return runs[0] if len(runs) == 1 else np.concatenate([data[:0], *runs])
 
 
 def _located(issue: _Found, data: npt.NDArray[np.uint8], starts: IntArray) -> tuple[int, ...]:

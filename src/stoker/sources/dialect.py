@@ -14,6 +14,7 @@ BOM = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
+_LINE = re.compile(r"[\r\n]*+([^\r\n]++)(?:\r\n|\r|\n|\Z)")
 _SNIFFED_CHARACTERS = 1 << 16
 _SNIFFED_RECORDS = 200
 _ENOUGH_WRAPPED = 0.5
@@ -62,8 +63,6 @@ def _field_pattern(dialect: Dialect) -> re.Pattern[str]:
     delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
     plain = rf"([^{delimiter}\r\n]*+)"
     end = rf"({delimiter}|\r\n|\r|\n|\Z)"
-    if not dialect.quote:
-        return re.compile(rf"()(){plain}{end}")
     return re.compile(
         rf"(?:{quote}((?:[^{quote}]++|{quote}{quote})*+){quote}{plain}|(?!{quote}){plain}){end}"
     )
@@ -89,6 +88,8 @@ def split_records(
     -------
     The records, and the place behind the last one. A record with an unclosed quote ends the list.
     """
+    if not dialect.quote or dialect.quote not in text:
+        return _split_unquoted(text, dialect.delimiter, limit, complete)
     records: list[list[str]] = []
     fields: list[str] = []
     place, length = 0, len(text)
@@ -113,6 +114,19 @@ def split_records(
     return records, place
 
 
+def _split_unquoted(
+    text: str, delimiter: str, limit: int | None, complete: bool
+) -> tuple[list[list[str]], int]:
+    records: list[list[str]] = []
+    place = 0
+    for line in _LINE.finditer(text):
+        if len(records) == limit or (not complete and line.end(1) == len(text)):
+            break
+        records.append(line[1].split(delimiter))
+        place = line.end()
+    return records, place
+
+
 def _checked(what: str, value: str) -> str:
     value = _WORDS.get(value, value) if what == "delimiter" else value
     if len(value) != 1 or not value.isascii() or value.isalnum() or value in "\r\n\0+-.":
@@ -125,7 +139,7 @@ def _checked(what: str, value: str) -> str:
 
 
 def _consistency(text: str, dialect: Dialect) -> float:
-    """Share of the first records that have the most frequent number of fields, if there are several."""
+    """Share of the first records with the most frequent number of fields, less those that quote strangely."""
     records, place = split_records(text, dialect, limit=_SNIFFED_RECORDS, complete=False)
     if not records:
         return 0.0
@@ -135,19 +149,23 @@ def _consistency(text: str, dialect: Dialect) -> float:
         share *= min(1.0, 2 * place / len(text))
     if len(records[0]) != width:
         share *= 0.5
+    share *= 1 - min(1.0, _quoted_fields(text, dialect)[1] / len(records))
     return share if width > 1 else share / 4
 
 
-def _is_wrapped(text: str, delimiter: str) -> bool:
-    """Whether single quotes stand around at least half of the fields of some column."""
-    records, _ = split_records(text, Dialect(delimiter=delimiter, quote=""), limit=_SNIFFED_RECORDS)
-    wrapped = Counter(
-        place
-        for record in records
-        for place, field in enumerate(record)
-        if len(field) > 1 and field[0] == field[-1] == "'"
-    )
-    return bool(wrapped) and max(wrapped.values()) >= _ENOUGH_WRAPPED * len(records)
+def _quoted_fields(text: str, dialect: Dialect) -> tuple[int, int]:
+    """How many fields are quoted from end to end, and how many go on behind the closing quote."""
+    if not dialect.quote or dialect.quote not in text:
+        return 0, 0
+    behind = [found[2] for found in _field_pattern(dialect).finditer(text) if found[1] is not None]
+    return sum(not rest for rest in behind), sum(bool(rest) for rest in behind)
+
+
+def _is_single_quoted(text: str, dialect: Dialect, double_quoted: float) -> bool:
+    """Whether single quotes stand around a field of most rows, and nothing is less consistent."""
+    whole, broken = _quoted_fields(text, dialect)
+    rows = len(split_records(text, dialect)[0]) - 1
+    return whole >= _ENOUGH_WRAPPED * max(rows, 1) > broken and _consistency(text, dialect) >= double_quoted
 
 
 def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str | None) -> Dialect:
@@ -155,7 +173,7 @@ def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str |
 
     The pair under which the records have the most consistent number of fields wins; on a tie the earlier of
     comma, semicolon, tab, bar (tab first for TSV), and of double quote and no quote. Single quotes are taken
-    where they stand around most fields of a column.
+    where they stand around a field of most rows.
 
     Parameters
     ----------
@@ -178,13 +196,13 @@ def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str |
     """
     text = head[:_SNIFFED_CHARACTERS].decode("latin-1")
     delimiters = _DELIMITERS[format_name] if delimiter is None else _checked("delimiter", delimiter)
-    quotes = ('"', "") if quote is None else (_checked("quote", quote) if quote else "",)
+    quotes = ('"', "")[: 1 + ('"' in text)] if quote is None else (_checked("quote", quote) if quote else "",)
     if delimiters == quotes[0]:
         raise OptionError(f"delimiter and quote are both {delimiters!r}; they must differ")
     candidates = [Dialect(delimiter=mark, quote=around) for around in quotes for mark in delimiters]
     shares = [_consistency(text, candidate) for candidate in candidates]
     best = candidates[shares.index(max(shares))]
-    if quote is None and best.delimiter != "'" and _is_wrapped(text, best.delimiter):
-        single = Dialect(delimiter=best.delimiter, quote="'")
-        return single if _consistency(text, single) >= max(shares) else best
+    single = Dialect(delimiter=best.delimiter, quote="'")
+    if quote is None and "'" in text and _is_single_quoted(text, single, max(shares)):
+        return single
     return best

@@ -89,4 +89,4 @@ def has_header(records: Sequence[Sequence[str]], expected: Sequence[str]) -> boo
 
 
 def _utf8(field: str) -> str:
-    return field.encode("latin-1", "replace").decode("utf-8", "replace")
+    return field.encode("latin-1", "replace").decode("utf-8", "ignore")

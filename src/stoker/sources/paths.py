@@ -39,9 +39,10 @@ def expand_paths(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     files = [file for item in given for file in _expand_one(item)]
     seen: dict[str, str] = {}
     for file in files:
-        earlier = seen.setdefault(os.path.realpath(file), file)
-        if earlier is not file:
-            raise OptionError(f"{file} is given twice (first as {earlier}); every file may be used once")
+        real = os.path.realpath(file)
+        if real in seen:
+            raise OptionError(f"{file} is given twice (first as {seen[real]}); every file may be used once")
+        seen[real] = file
     return tuple(files)
 
 

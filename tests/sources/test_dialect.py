@@ -1,0 +1,103 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stoker.errors import DataError, OptionError
+from stoker.sources.dialect import Dialect, detect, require_text, split_records
+
+
+def found(head: bytes, format_name: str = "csv", delimiter: str | None = None, quote: str | None = None):
+    dialect = detect(head, format_name=format_name, delimiter=delimiter, quote=quote)
+    return dialect.delimiter, dialect.quote
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_with_the_most_consistent_records_is_found(delimiter):
+    rows = [["name", "size", "kind"], ["a b", "1", "x"], ["c", "2", "y"]]
+    head = "\n".join(delimiter.join(row) for row in rows).encode()
+    assert found(head) == (delimiter, '"')
+
+
+def test_decimal_commas_do_not_hide_a_semicolon():
+    assert found(b"a;b\n1,5;2\n1,75;3\n0;4\n") == (";", '"')
+
+
+def test_a_tab_is_tried_first_in_a_tsv_file():
+    assert found(b"1,2\t3,4\n5,6\t7,8\n", "tsv") == ("\t", '"')
+
+
+def test_a_single_column_keeps_the_format_s_delimiter():
+    assert found(b"a\n1\n2\n") == (",", '"')
+    assert found(b"a\n1\n2\n", "tsv") == ("\t", '"')
+
+
+def test_quoted_delimiters_and_newlines_do_not_count():
+    assert found(b'a,b\n"x;y;z\n1;2;3",1\n"p;q;r",2\n') == (",", '"')
+
+
+def test_stray_quotes_mean_no_quoting():
+    head = b"height\tnote\n" + b'5\t"tall\n6\tplain\n' * 20 + b"7\tx\n"
+    assert found(head, "tsv") == ("\t", "")
+
+
+def test_single_quotes_around_a_column_are_quotes():
+    assert found(b"a,b\n1,'x, y'\n2,'z'\n") == (",", "'")
+
+
+def test_apostrophes_are_no_quotes():
+    assert found(b"a,b\n1,it's\n2,'tis\n3,x\n") == (",", '"')
+
+
+def test_what_the_user_says_is_taken():
+    assert found(b"a,b\n1,2\n", delimiter="tab", quote="") == ("\t", "")
+    assert found(b"a b\n1 2\n", delimiter="space", quote="'") == (" ", "'")
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", "\n", "5", ".", "é"])
+def test_a_delimiter_is_one_character_that_stands_in_no_number(delimiter):
+    with pytest.raises(OptionError, match=r"delimiter must be one ASCII character.*semicolon"):
+        found(b"a,b\n", delimiter=delimiter)
+
+
+def test_delimiter_and_quote_must_differ():
+    with pytest.raises(OptionError, match="both ','"):
+        found(b"a,b\n", delimiter=",", quote=",")
+
+
+def test_utf_16_is_refused_with_the_command_that_converts_it():
+    for head in ("a,b\n1,2\n".encode("utf-16"), "a,b\n1,2\n".encode("utf-16-le")):
+        with pytest.raises(DataError, match=r"iconv -f UTF-16 -t UTF-8 x\.csv"):
+            require_text("x.csv", head)
+
+
+def test_a_binary_file_is_refused():
+    with pytest.raises(DataError, match="zero bytes"):
+        require_text("x.csv", b"PAR1" + bytes(range(256)))
+
+
+def test_an_unfinished_last_record_of_a_sample_is_left_out():
+    dialect = Dialect(delimiter=",", quote='"')
+    for text, place in (("a,b\n1,2", 4), ('"a",b\n1,"2', 6), ('"a",b\r\n1,', 7)):
+        assert split_records(text, dialect, complete=False) == ([["a", "b"]], place)
+
+
+def test_blank_lines_are_no_records():
+    for quote in ('"', ""):
+        records, _ = split_records("\n\na,b\r\n\r\n\r1,2", Dialect(delimiter=",", quote=quote))
+        assert records == [["a", "b"], ["1", "2"]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rows=st.lists(st.lists(st.text('a1,"\n\r ;', max_size=4), min_size=2, max_size=4), max_size=6),
+    terminator=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_records_are_split_as_python_s_csv_does(rows, terminator):
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator=terminator, quoting=csv.QUOTE_ALL).writerows(rows)
+    records, place = split_records(stream.getvalue(), Dialect(delimiter=",", quote='"'))
+    assert records == rows
+    assert place == len(stream.getvalue())
