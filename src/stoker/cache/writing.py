@@ -1,0 +1,127 @@
+"""Writes the cache: workers read and pack pieces, the calling thread appends them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stoker import folders
+from stoker.cache.contents import Contents, expected_bytes, schema_of
+from stoker.kernels.gather import gather
+from stoker.ledger import Ledger
+from stoker.prefetch import prefetch
+from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
+
+__all__ = ["write"]
+
+_PIECE_BYTES = 4 << 20
+_SHARE_OF_MEMORY = 32
+_MAX_PIECE_ROWS = 1 << 16
+_MIN_PIECE_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    start: int
+    stop: int
+
+
+def write(
+    path: Path,
+    contents: Contents,
+    reader: RowReader,
+    *,
+    progress: Progress | None,
+    workers: int | None,
+    ledger: Ledger | None,
+) -> None:
+    """Write all rows to a new file at `path`, whole or not at all; see `stoker.cache.build`."""
+    num_rows = _piece_rows(contents, ledger)
+    schema = schema_of(contents)
+    threads = len(os.sched_getaffinity(0)) if workers is None else workers
+    starts = range(0, contents.num_slots, num_rows)
+    pieces = (_Piece(start, min(start + num_rows, contents.num_slots)) for start in starts)
+    held = expected_bytes(contents) // max(1, len(starts)) * (threads + 2)
+    charge = None if ledger is None else ledger.charge("cache pieces", held)
+    try:
+        with (
+            folders.staged_file(path) as file,
+            pa.ipc.new_file(file, schema) as writer,
+            prefetch(
+                lambda piece: _make_batch(piece, contents, reader, schema),
+                pieces,
+                workers=threads,
+                in_flight=threads + 1,
+                name="cache",
+            ) as batches,
+        ):
+            done = 0
+            for batch in batches:
+                writer.write_batch(batch)
+                done += batch.num_rows
+                if progress is not None:
+                    progress(done, contents.num_slots)
+    finally:
+        if charge is not None:
+            charge.release()
+
+
+def _make_batch(piece: _Piece, contents: Contents, reader: RowReader, schema: pa.Schema) -> pa.RecordBatch:
+    size = piece.stop - piece.start
+    bounds = np.searchsorted(contents.excluded, [piece.start, piece.stop])
+    bad = np.asarray(contents.excluded[bounds[0] : bounds[1]]) - piece.start
+    good = np.delete(np.arange(size, dtype=np.int64), bad)
+    rows = reader.read(good + piece.start)
+    everything = np.arange(rows.num_rows, dtype=np.int64)
+    places = rows.places(everything)
+    arrays = []
+    if contents.features:
+        arrays.append(_matrix_array(rows, places, good, size, contents.dtype, schema.field(0).type))
+    for column in contents.others:
+        arrays.append(_column_array(rows.columns[column.name], places, good, size, column))
+    return pa.record_batch(arrays, schema=schema)
+
+
+def _matrix_array(
+    rows: Rows, places: IntArray, good: IntArray, size: int, dtype: np.dtype[Any], kind: pa.DataType
+) -> pa.Array:
+    matrix = rows.matrix
+    if matrix is None or matrix.values.dtype != dtype:
+        found = None if matrix is None else matrix.values.dtype
+        raise TypeError(f"the reader gave a matrix of {found} where the survey found {dtype}")
+    packed = np.empty((len(good), matrix.num_columns), dtype)
+    gather(matrix.values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places, packed)
+    if len(good) < size:
+        spread = np.zeros((size, matrix.num_columns), dtype)
+        spread[good] = packed
+        packed = spread
+    return pa.FixedSizeListArray.from_arrays(pa.array(packed.reshape(-1)), type=kind)
+
+
+def _column_array(values: Any, places: IntArray, good: IntArray, size: int, column: ColumnSpec) -> pa.Array:
+    if column.kind == "text":
+        taken = values.take(pa.array(places))
+        taken = taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+        taken = taken.cast(pa.string()).fill_null("")
+        if len(good) == size:
+            return taken
+        # Place 0 of the extended array is the text of an excluded slot.
+        extended = pa.concat_arrays([pa.array([""]), taken])
+        source = np.zeros(size, np.int64)
+        source[good] = np.arange(1, len(good) + 1)
+        return extended.take(pa.array(source))
+    dense = np.zeros(size, np.int64 if column.kind == "int" else np.float64)
+    dense[good] = values[places]
+    return pa.array(dense)
+
+
+def _piece_rows(contents: Contents, ledger: Ledger | None) -> int:
+    budget = _PIECE_BYTES if ledger is None else min(_PIECE_BYTES, ledger.limit // _SHARE_OF_MEMORY)
+    row_bytes = max(1, expected_bytes(contents) // max(1, contents.num_slots))
+    rows = min(_MAX_PIECE_ROWS, max(_MIN_PIECE_ROWS, budget // row_bytes))
+    return 1 << (rows.bit_length() - 1)
