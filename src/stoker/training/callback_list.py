@@ -168,6 +168,7 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, values)
         self._supervisor.epoch_ended(epoch, self.finished, values)
+        self.finished = 0
         self._interrupts.check()
 
     def on_test_begin(self, logs: Any = None) -> None:

@@ -183,6 +183,7 @@ class _Call:
             steps=self.training.num_batches,
         )
         tested = None if self.validation is None else adapter.FeedAdapter(self.validation)
+        self.supervisor.finished = lambda: hooks.finished
         if tested is not None:
             self.supervisor.evaluate = lambda: hooks.evaluate_now(tested)
         self.model.fit(

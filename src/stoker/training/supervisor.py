@@ -38,6 +38,13 @@ class TrainingSupervisor:
         Validation within epochs; None validates at their ends alone.
     max_seconds
         Training stops at the first step that ends later.
+
+    Attributes
+    ----------
+    ended
+        Why training was stopped, None if it was not.
+    evaluate, finished
+        To be set: validates between two steps; tells the epoch's finished batches.
     """
 
     def __init__(
@@ -83,6 +90,7 @@ class TrainingSupervisor:
         self._metrics: dict[str, float] = {}
         self.ended: str | None = None
         self.evaluate: Callable[[], dict[str, float]] | None = None
+        self.finished: Callable[[], int] = lambda: 0
 
     @property
     def steps(self) -> int:
@@ -146,6 +154,7 @@ class TrainingSupervisor:
     def report(self, ended: str) -> FitReport:
         """The account of the call so far."""
         self._stop_clock()
+        self._finished = self.finished()
         ledger = getattr(self._training.feed, "ledger", None)
         return FitReport(
             ended=ended,

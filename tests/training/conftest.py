@@ -1,0 +1,79 @@
+"""Models that are compiled once a session and begin every test as they were made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from memory_feed import make_feed
+
+import stoker.training  # noqa: F401  # settles the backend before Keras is imported
+
+import keras  # isort: skip
+
+BACKEND = keras.backend.backend()
+
+
+def all_values(model: Any) -> list[Any]:
+    """Copies of every variable: weights, optimizer, metrics, seeds."""
+    return [np.array(keras.ops.convert_to_numpy(each.value)) for each in _variables(model)]
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+
+
+def build_small(task: str, *, dropout: bool = False) -> Any:
+    units, activation, loss, metric = {
+        "classes": (3, "softmax", "sparse_categorical_crossentropy", "accuracy"),
+        "binary": (1, "sigmoid", "binary_crossentropy", "accuracy"),
+        "regression": (1, None, "mean_squared_error", "mae"),
+    }[task]
+    layers = [keras.layers.Input((4,)), keras.layers.Dense(8, "relu", kernel_initializer=_start(1))]
+    if dropout:
+        layers.append(keras.layers.Dropout(0.5, seed=5))
+    layers.append(keras.layers.Dense(units, activation, kernel_initializer=_start(2)))
+    model = keras.Sequential(layers)
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=[metric])
+    return model
+
+
+def _start(seed: int) -> Any:
+    return keras.initializers.GlorotUniform(seed)
+
+
+@pytest.fixture(scope="session")
+def _kept_models() -> dict[Any, tuple[Any, list[Any]]]:
+    return {}
+
+
+@pytest.fixture
+def small_model(_kept_models: dict[Any, tuple[Any, list[Any]]]) -> Iterator[Callable[..., Any]]:
+    """``small_model(task, dropout=False)``: always the same object, with the weights it was made with."""
+    from stoker.training.adapter import build_model
+
+    def get(task: str = "classes", *, dropout: bool = False) -> Any:
+        key = (task, dropout)
+        if key not in _kept_models:
+            model = build_small(task, dropout=dropout)
+            build_model(model, make_feed(task).spec, 8)
+            _kept_models[key] = (model, all_values(model))
+        model, values = _kept_models[key]
+        for variable, value in zip(_variables(model), values, strict=True):
+            variable.assign(value)
+        model.stop_training = False
+        return model
+
+    yield get
+
+
+@pytest.fixture
+def values_of() -> Callable[[Any], list[Any]]:
+    return lambda model: [np.array(keras.ops.convert_to_numpy(each.value)) for each in model.weights]
