@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import inner_kernel
 from stoker.kernels.words import load_word
 
 __all__ = ["checksum", "checksum_segments"]
@@ -19,22 +19,22 @@ _P4 = np.uint64(0x85EBCA77C2B2AE63)
 _P5 = np.uint64(0x27D4EB2F165667C5)
 
 
-@kernel
+@inner_kernel
 def _turn(word, bits):
-    return (word << np.uint64(bits)) | (word >> np.uint64(64 - bits))
+    return (word << bits) | (word >> (np.uint64(64) - bits))
 
 
-@kernel
+@inner_kernel
 def _round(lane, word):
-    return _turn(lane + word * _P2, 31) * _P1
+    return _turn(lane + word * _P2, np.uint64(31)) * _P1
 
 
-@kernel
+@inner_kernel
 def _merge(digest, lane):
     return (digest ^ _round(np.uint64(0), lane)) * _P1 + _P4
 
 
-@kernel
+@inner_kernel
 def checksum(data, start, stop):
     """XXH64 of ``data[start:stop]``, a uint8 array, as uint64."""
     place = start
@@ -47,27 +47,32 @@ def checksum(data, start, stop):
             three = _round(three, load_word(data, place + 16))
             four = _round(four, load_word(data, place + 24))
             place += 32
-        digest = _turn(one, 1) + _turn(two, 7) + _turn(three, 12) + _turn(four, 18)
+        digest = (
+            _turn(one, np.uint64(1))
+            + _turn(two, np.uint64(7))
+            + _turn(three, np.uint64(12))
+            + _turn(four, np.uint64(18))
+        )
         digest = _merge(_merge(_merge(_merge(digest, one), two), three), four)
     digest += np.uint64(stop - start)
     while place + 8 <= stop:
-        digest = _turn(digest ^ _round(np.uint64(0), load_word(data, place)), 27) * _P1 + _P4
+        digest = _turn(digest ^ _round(np.uint64(0), load_word(data, place)), np.uint64(27)) * _P1 + _P4
         place += 8
     if place + 4 <= stop:
         word = np.uint64(0)
         for byte in range(4):
             word |= np.uint64(data[place + byte]) << np.uint64(8 * byte)
-        digest = _turn(digest ^ (word * _P1), 23) * _P2 + _P3
+        digest = _turn(digest ^ (word * _P1), np.uint64(23)) * _P2 + _P3
         place += 4
     while place < stop:
-        digest = _turn(digest ^ (np.uint64(data[place]) * _P5), 11) * _P1
+        digest = _turn(digest ^ (np.uint64(data[place]) * _P5), np.uint64(11)) * _P1
         place += 1
     digest = (digest ^ (digest >> np.uint64(33))) * _P2
     digest = (digest ^ (digest >> np.uint64(29))) * _P3
     return digest ^ (digest >> np.uint64(32))
 
 
-@kernel
+@inner_kernel
 def checksum_segments(data, offsets, out):
     """Write the checksum of each segment ``data[offsets[i]:offsets[i + 1]]`` to ``out[i]``.
 

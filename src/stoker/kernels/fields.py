@@ -5,32 +5,47 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels import issues as kinds
-from stoker.kernels.compiling import kernel
-from stoker.kernels.numbers import INTEGER, INVALID, LONG, decimal_to_float, scan_decimal
+from stoker.kernels.compiling import bare_kernel, inner_kernel
+from stoker.kernels.numbers import INTEGER, INVALID, LONG_FLOAT, LONG_INTEGER, decimal_to_float, scan_decimal
 from stoker.kernels.records import close_quote
 
-__all__ = ["DTYPES", "RULE_INTEGER", "RULE_LEADING_ZEROS", "convert_field", "find_field"]
+__all__ = [
+    "DTYPES",
+    "FLOAT64",
+    "RULE_INTEGER",
+    "RULE_LEADING_ZEROS",
+    "classify",
+    "find_field",
+    "number_to_float",
+    "number_to_integer",
+    "scan_field",
+]
 
 DTYPES = (np.uint8, np.int16, np.int32, np.int64, np.float64)
 """Matrix types, each of which holds all values of those before it."""
+FLOAT64 = len(DTYPES) - 1
+"""The place of the last."""
 
 RULE_INTEGER = 1
 """The column holds integers: a number with a fraction is no number."""
 RULE_LEADING_ZEROS = 2
 """``007`` is a number."""
 
-_FLOAT64 = 4
 _LARGEST_INT64 = np.uint64((1 << 63) - 1)
+_BEYOND_INT64 = np.uint64(1 << 63)
+_TEN = np.uint64(10)
+_LF, _CR, _SPACE, _TAB, _PLUS, _MINUS = b"\n\r \t+-"
+_INF, _INFINITY, _NAN = (np.frombuffer(word, np.uint8) for word in (b"inf", b"infinity", b"nan"))
 
 
-@kernel
+@inner_kernel
 def find_field(data, place, stop, delimiter, quote):
     """Bounds of the field that begins at `place`.
 
     Returns
     -------
     first, last : int
-        The field's text is ``data[first:last]``, without its quotes.
+        The field's text is ``data[first:last]``, without its quotes and the blanks around it.
     end : int
         Offset of the delimiter or terminator behind it, or `stop`.
     sound : bool
@@ -38,74 +53,91 @@ def find_field(data, place, stop, delimiter, quote):
     """
     if place >= stop or data[place] != quote or quote == 0:
         end = _unquoted_end(data, place, stop, delimiter)
-        return place, end, end, True
+        first, last = _trim(data, place, end)
+        return first, last, end, True
     behind = close_quote(data, place + 1, stop, quote)
     if behind > stop:
         return place + 1, stop, stop, False
     end = _unquoted_end(data, behind, stop, delimiter)
-    tail, _ = trim(data, behind, end)
-    if tail == end:
-        return place + 1, behind - 1, end, True
-    return place, end, end, False
+    tail, _ = _trim(data, behind, end)
+    if tail < end:
+        return place, end, end, False
+    first, last = _trim(data, place + 1, behind - 1)
+    return first, last, end, True
 
 
-@kernel
+@inner_kernel
 def _unquoted_end(data, place, stop, delimiter):
     while place < stop:
         byte = data[place]
-        if byte == delimiter or byte == 10 or byte == 13:
+        if byte == delimiter or byte in (_LF, _CR):
             break
         place += 1
     return place
 
 
-@kernel
-def trim(data, first, last):
-    """Bounds of ``data[first:last]`` without the spaces and tabs around it."""
-    while first < last and (data[first] == 32 or data[first] == 9):
+@inner_kernel
+def _trim(data, first, last):
+    while first < last and data[first] in (_SPACE, _TAB):
         first += 1
-    while last > first and (data[last - 1] == 32 or data[last - 1] == 9):
+    while last > first and data[last - 1] in (_SPACE, _TAB):
         last -= 1
     return first, last
 
 
-@kernel
+@inner_kernel
+def scan_field(data, place, stop, delimiter, quote, rule):
+    """Bounds of the field at `place` as of `find_field`, and its number as of `scan_decimal`.
+
+    Returns
+    -------
+    first, last, end : int
+    sound : bool
+    form : int
+    negative : bool
+    mantissa : uint64
+    exponent : int
+    """
+    form, negative, mantissa, exponent, padded, end = scan_decimal(data, place, stop)
+    first, last, sound = place, end, True
+    if form == INVALID or not (end == stop or data[end] == delimiter or data[end] in (_LF, _CR)):
+        first, last, end, sound = find_field(data, place, stop, delimiter, quote)
+        form, negative, mantissa, exponent, padded, behind = scan_decimal(data, first, last)
+        if behind != last:
+            form = INVALID
+    if padded and rule & RULE_LEADING_ZEROS == 0:
+        form = INVALID
+    return first, last, end, sound, form, negative, mantissa, exponent
+
+
+@inner_kernel
 def _spells(data, first, last, word):
     """Whether the bytes, in any case, are the lower-case `word`."""
-    if last - first != word.shape[0]:
-        return False
-    same = True
-    for place in range(word.shape[0]):
+    same = last - first == word.shape[0]
+    for place in range(word.shape[0] if same else 0):
         same &= data[first + place] | 32 == word[place]
     return same
 
 
-@kernel
+@inner_kernel
 def _is_null(data, first, last, null_bytes, null_offsets):
     for spelling in range(null_offsets.shape[0] - 1):
         begin = null_offsets[spelling]
-        length = null_offsets[spelling + 1] - begin
-        if length == last - first:
-            same = True
-            for place in range(length):
-                same &= data[first + place] == null_bytes[begin + place]
-            if same:
-                return True
+        same = null_offsets[spelling + 1] - begin == last - first
+        for place in range(last - first if same else 0):
+            same &= data[first + place] == null_bytes[begin + place]
+        if same:
+            return True
     return False
 
 
-_INF = np.frombuffer(b"inf", np.uint8)
-_INFINITY = np.frombuffer(b"infinity", np.uint8)
-_NAN = np.frombuffer(b"nan", np.uint8)
-
-
-@kernel
-def _classify(data, first, last, null_bytes, null_offsets):
-    """Kind and value of a text that is no decimal number."""
+@inner_kernel
+def classify(data, first, last, null_bytes, null_offsets):
+    """Kind of issue and value of a text that is no decimal number."""
     if _is_null(data, first, last, null_bytes, null_offsets):
         return kinds.BLANK, np.nan
-    negative = first < last and data[first] == 45
-    if negative or (first < last and data[first] == 43):
+    negative = first < last and data[first] == _MINUS
+    if negative or (first < last and data[first] == _PLUS):
         first += 1
     if _spells(data, first, last, _NAN):
         return kinds.BLANK, np.nan
@@ -114,80 +146,89 @@ def _classify(data, first, last, null_bytes, null_offsets):
     return kinds.NOT_A_NUMBER, 0.0
 
 
-@kernel
-def _integral(mantissa, exponent):
-    """Whether ``mantissa * 10**exponent`` is an integer, and its magnitude, 2**64 - 1 if beyond int64."""
-    ten = np.uint64(10)
+@inner_kernel
+def _magnitude(form, mantissa, exponent):
+    """Whether a number is an integer, and which, 2**63 standing for all beyond int64."""
     if mantissa == np.uint64(0):
         return True, mantissa
-    while exponent < 0 and mantissa % ten == np.uint64(0):
-        mantissa //= ten
+    if form >= LONG_INTEGER:
+        return form != LONG_FLOAT, _BEYOND_INT64
+    while exponent < 0 and mantissa % _TEN == np.uint64(0):
+        mantissa //= _TEN
         exponent += 1
     if exponent < 0:
         return False, mantissa
-    while exponent > 0 and mantissa <= _LARGEST_INT64 // ten:
-        mantissa *= ten
+    while exponent > 0 and mantissa <= _LARGEST_INT64 // _TEN:
+        mantissa *= _TEN
         exponent -= 1
-    if exponent > 0 or mantissa > _LARGEST_INT64:
-        return True, ~np.uint64(0)
-    return True, mantissa
+    return True, (mantissa if exponent == 0 and mantissa <= _LARGEST_INT64 else _BEYOND_INT64)
 
 
-@kernel
-def convert_field(data, first, last, rule, null_bytes, null_offsets):
-    """What the text ``data[first:last]`` is worth.
-
-    Returns
-    -------
-    kind : int
-        0, or a kind of issue.
-    value : float
-        What Python's ``float()`` gives, NaN for blanks, 0 for what is no number.
-    whole : int
-        The same as an integer where `dtype` says that there is one.
-    dtype : int
-        The first of `DTYPES` that holds the value; for issues other than `BLANK` the first of all.
-    """
-    first, last = trim(data, first, last)
-    form, negative, mantissa, exponent, padded, end = scan_decimal(data, first, last)
-    if form == INVALID or end != last:
-        kind, value = _classify(data, first, last, null_bytes, null_offsets)
-        return kind, value, 0, (_FLOAT64 if kind == kinds.BLANK else 0)
-    if padded and rule & RULE_LEADING_ZEROS == 0:
-        return kinds.NOT_A_NUMBER, 0.0, 0, 0
-    integral, magnitude = (True, mantissa) if form == INTEGER else _integral(mantissa, exponent)
-    if form == INTEGER and mantissa > _LARGEST_INT64:
-        magnitude = ~np.uint64(0)
-    if form == LONG:
-        integral, magnitude = exponent >= 0, ~np.uint64(0)
-    if rule & RULE_INTEGER and not integral:
-        return kinds.NOT_A_NUMBER, 0.0, 0, 0
+@inner_kernel
+def number_to_float(form, negative, mantissa, exponent, rule):
+    """Kind of issue, 0 if none, and value of a number that `scan_decimal` found."""
+    if rule & RULE_INTEGER and form != INTEGER and not _magnitude(form, mantissa, exponent)[0]:
+        return kinds.NOT_A_NUMBER, 0.0
     value = decimal_to_float(mantissa, exponent)
-    if form == LONG and value != decimal_to_float(mantissa + np.uint64(1), exponent):
-        return kinds.HARD, value, 0, _FLOAT64
-    if negative:
+    kind = kinds.NOT_FINITE if np.isinf(value) else 0
+    if form >= LONG_INTEGER and value != decimal_to_float(mantissa + np.uint64(1), exponent):
+        kind = kinds.HARD
+    if negative and not (rule & RULE_INTEGER and value == 0):
         value = -value
-    if np.isinf(value):
-        return kinds.NOT_FINITE, value, 0, 0
-    if not integral or magnitude > _LARGEST_INT64:
-        return 0, value, 0, _FLOAT64
+    return kind, value
+
+
+@inner_kernel
+def number_to_integer(form, negative, mantissa, exponent, rule):
+    """Value of a number as int64, and the first of `DTYPES` that holds it."""
+    integral, magnitude = _magnitude(form, mantissa, exponent)
+    minus_zero = negative and magnitude == np.uint64(0) and rule & RULE_INTEGER == 0
+    if not integral or magnitude > _LARGEST_INT64 or minus_zero:
+        return 0, FLOAT64
     whole = np.int64(magnitude)
     if negative:
         whole = -whole
-    if negative and whole == 0:
-        if rule & RULE_INTEGER == 0:
-            return 0, value, 0, _FLOAT64
-        value = 0.0
-    return 0, value, whole, narrowest(whole)
+    return whole, _narrowest(whole)
 
 
-@kernel
-def narrowest(whole):
-    """Place in `DTYPES` of the first type that holds the int64 `whole`."""
+@inner_kernel
+def _narrowest(whole):
     if 0 <= whole <= 255:
         return 0
-    if -32768 <= whole <= 32767:
+    if -(1 << 15) <= whole < 1 << 15:
         return 1
-    if -2147483648 <= whole <= 2147483647:
+    if -(1 << 31) <= whole < 1 << 31:
         return 2
     return 3
+
+
+@bare_kernel
+def evaluate_field(data, place, stop, delimiter, quote, rule, null_bytes, null_offsets):
+    """What the field at `place` holds.
+
+    Returns
+    -------
+    first, last, end : int
+        As of `find_field`.
+    kind : int
+        Of the issue, 0 if there is none.
+    value : float
+        What Python's ``float()`` gives, NaN for a blank, 0 for what is no number.
+    whole : int
+        The same as an integer, where one of the integer types holds it.
+    dtype : int
+        The place in `DTYPES` of the first type that holds the value; 0 for an issue that spoils the row.
+    """
+    first, last, end, sound, form, negative, mantissa, exponent = scan_field(
+        data, place, stop, delimiter, quote, rule
+    )
+    if not sound:
+        return first, last, end, kinds.BAD_QUOTE, 0.0, 0, 0
+    if form == INVALID:
+        kind, value = classify(data, first, last, null_bytes, null_offsets)
+        return first, last, end, kind, value, 0, (FLOAT64 if kind == kinds.BLANK else 0)
+    kind, value = number_to_float(form, negative, mantissa, exponent, rule)
+    whole, dtype = 0, (FLOAT64 if kind == kinds.HARD else 0)
+    if kind == 0:
+        whole, dtype = number_to_integer(form, negative, mantissa, exponent, rule)
+    return first, last, end, kind, value, whole, dtype

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import inner_kernel
 
 __all__ = [
     "BAD_QUOTE",
@@ -28,10 +28,10 @@ BAD_QUOTE = 5
 INEXACT = 6
 """An integer of an `extra` column that float64 does not hold exactly; the value is the nearest."""
 HARD = 7
-"""A number that ``float()`` has to round; `stoker.kernels.csv.parse_numeric` settles these itself."""
+"""A number that ``float()`` has to round; `stoker.kernels.csv.parse_numeric` has it do so."""
 
 
-@kernel
+@inner_kernel
 def add_issue(issues, num_issues, ordinal, column, kind, start, stop):
     """Note an issue where there is room, and return the count, which goes on where there is none."""
     if num_issues < issues.shape[0]:

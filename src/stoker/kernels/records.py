@@ -7,7 +7,10 @@ exactly if it is CR or LF and the byte before it is neither.
 
 from __future__ import annotations
 
-from stoker.kernels.compiling import kernel
+import numpy as np
+
+from stoker.kernels.compiling import inner_kernel
+from stoker.kernels.words import find_zero, load_word, repeated, trailing_zeros
 
 __all__ = ["NO_PROBLEM", "OPEN_QUOTE", "close_quote", "scan_records", "skip_record"]
 
@@ -19,36 +22,50 @@ _LF = 10
 _CR = 13
 
 
-@kernel
-def close_quote(data, place, stop, quote):
-    """Offset behind the quote that closes a field opened before `place`, `stop` + 1 where none does."""
-    while place < stop:
-        if data[place] == quote:
-            if place + 1 >= stop or data[place + 1] != quote:
-                return place + 1
-            place += 1
-        place += 1
-    return stop + 1
-
-
-@kernel
-def skip_record(data, place, stop, delimiter, quote):
-    """Offset of the terminator of the record at `place`: `stop` at the end, more where a quote is open."""
-    fresh = True
+@inner_kernel
+def _seek(data, place, stop, first, second, third):
+    """Offset of the first of three bytes in ``data[place:stop]``, `stop` where there is none."""
+    firsts, seconds, thirds = repeated(first), repeated(second), repeated(third)
+    while place + 8 <= stop:
+        word = load_word(data, place)
+        found = find_zero(word ^ firsts) | find_zero(word ^ seconds) | find_zero(word ^ thirds)
+        if found:
+            return place + (trailing_zeros(found) >> 3)
+        place += 8
     while place < stop:
         byte = data[place]
-        if byte in (_LF, _CR):
-            return place
-        if fresh and byte == quote and quote != 0:
-            place = close_quote(data, place + 1, stop, quote)
-            fresh = False
-            continue
-        fresh = byte == delimiter
+        if byte in (first, second, third):
+            break
         place += 1
     return place
 
 
-@kernel
+@inner_kernel
+def close_quote(data, place, stop, quote):
+    """Offset behind the quote that closes a field opened before `place`, `stop` + 1 where none does."""
+    while True:
+        place = _seek(data, place, stop, quote, quote, quote) + 1
+        if place >= stop or data[place] != quote:
+            return place
+        place += 1
+
+
+@inner_kernel
+def skip_record(data, place, stop, delimiter, quote):
+    """Offset of the terminator of the record at `place`: `stop` at the end, more where a quote is open."""
+    begin = place
+    special = quote if quote != 0 else np.uint8(_LF)
+    while True:
+        place = _seek(data, place, stop, np.uint8(_LF), np.uint8(_CR), np.uint8(special))
+        if place >= stop or data[place] != quote or quote == 0:
+            return place
+        if place == begin or data[place - 1] == delimiter:
+            place = close_quote(data, place + 1, stop, np.uint8(quote))
+        else:
+            place += 1
+
+
+@inner_kernel
 def scan_records(
     data,
     start,
@@ -97,7 +114,7 @@ def scan_records(
             place += 1
         if place >= stop:
             break
-        end = skip_record(data, place, stop, delimiter, quote)
+        end = skip_record(data, place, stop, np.uint8(delimiter), np.uint8(quote))
         if end >= stop and not final:
             break
         if end > stop:

@@ -1,18 +1,39 @@
-"""Machine words for kernels: unaligned loads, 128-bit products, leading zeros, the bits of a float.
+"""Eight bytes at a time: unaligned loads, 128-bit products, and arithmetic on the bytes within a word.
 
-Numba has no words for these, so they are spelled in LLVM's. All are little-endian and check nothing.
+Numba has no words for the first few, so they are spelled in LLVM's. All are little-endian and check nothing.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["bits_to_float", "leading_zeros", "load_word", "multiply_high", "trailing_zeros"]
+from stoker.kernels.compiling import inner_kernel
+
+__all__ = [
+    "ASCII_ZEROS",
+    "are_digits",
+    "bits_to_float",
+    "digits_value",
+    "find_zero",
+    "leading_zeros",
+    "load_word",
+    "multiply_high",
+    "repeated",
+    "trailing_zeros",
+]
+
+ASCII_ZEROS = np.uint64(0x3030303030303030)
+"""Eight times the character 0; a word of digits xor this holds their values."""
+
+_ONES = np.uint64(0x0101010101010101)
+_TOPS = np.uint64(0x8080808080808080)
+_TO_TOP = np.uint64(0x7676767676767676)  # carries a byte above 9 into its top bit
 
 
 @intrinsic
@@ -69,3 +90,32 @@ def bits_to_float(typing_context: Any, word: Any) -> Any:
         return builder.bitcast(arguments[0], ir.DoubleType())
 
     return types.float64(types.uint64), generate
+
+
+@inner_kernel
+def repeated(byte):
+    """The uint8 `byte` eight times, as uint64."""
+    return np.uint64(byte) * _ONES
+
+
+@inner_kernel
+def find_zero(word):
+    """0 if no byte of `word` is 0, else a word whose lowest set bit is the top bit of the first such byte.
+
+    Anderson, "Bit twiddling hacks": determine if a word has a zero byte. Bits above the lowest mean nothing.
+    """
+    return (word - _ONES) & ~word & _TOPS
+
+
+@inner_kernel
+def are_digits(values):
+    """Whether each byte of a word, already xor `ASCII_ZEROS`, is at most 9."""
+    return ((values + _TO_TOP) | values) & _TOPS == np.uint64(0)
+
+
+@inner_kernel
+def digits_value(values):
+    """The number that eight digits spell, from the lowest byte (most significant) on, xor `ASCII_ZEROS`."""
+    pairs = (values * np.uint64(10) + (values >> np.uint64(8))) & np.uint64(0x00FF00FF00FF00FF)
+    fours = ((pairs * np.uint64(6553601)) >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
+    return (fours * np.uint64(42949672960001)) >> np.uint64(32)
