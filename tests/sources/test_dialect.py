@@ -101,3 +101,7 @@ def test_records_are_split_as_python_s_csv_does(rows, terminator):
     records, place = split_records(stream.getvalue(), Dialect(delimiter=",", quote='"'))
     assert records == rows
     assert place == len(stream.getvalue())
+
+
+def test_utf_8_text_of_any_script_is_accepted():
+    require_text("x.csv", "имя,年\nб,1\n".encode())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stoker.errors import OptionError
 from stoker.kernels.csv import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS, SKIP, Nulls, parse_numeric
 from stoker.kernels.records import scan_records
 from stoker.sources.csv_text import read_texts
@@ -115,7 +116,7 @@ class FileParser:
     def _numbers(
         self, data: npt.NDArray[np.uint8], count: int, dtype: np.dtype[Any], wanted: IntArray | None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], IntArray]:
-        narrowest = next(place for place, kind in enumerate(DTYPES) if np.dtype(kind) == dtype)
+        narrowest = _place_of(dtype)
         capacity = len(data) // 8 + 64
         extra = np.zeros((count, int((self.targets == _LABEL_TARGET).sum())))
         while True:
@@ -224,6 +225,13 @@ class FileParser:
             data=data,
             base=base,
         )
+
+
+def _place_of(dtype: np.dtype[Any]) -> int:
+    known = [np.dtype(kind) for kind in DTYPES]
+    if dtype not in known:
+        raise OptionError(f"dtype must be one of {', '.join(map(str, known))}, got {dtype}")
+    return known.index(dtype)
 
 
 def _kept(

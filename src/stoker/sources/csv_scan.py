@@ -58,7 +58,7 @@ def scan_file(
                 break
             if chunk is None:
                 if len(buffer) > max_record_bytes:
-                    raise DataError(_too_long(layout, offset, max_record_bytes))
+                    raise DataError(_too_long(layout, buffer, offset, max_record_bytes))
                 carried, capacity = buffer, 2 * capacity
                 continue
             yield chunk
@@ -133,8 +133,13 @@ def _whole_segments(
     )
 
 
-def _too_long(layout: FileLayout, offset: int, limit: int) -> str:
-    line = line_of(layout.path, offset)
+def _too_long(layout: FileLayout, buffer: npt.NDArray[np.uint8], offset: int, limit: int) -> str:
+    nowhere = np.empty(1, np.int64)
+    delimiter, quote = layout.dialect.delimiter_byte, layout.dialect.quote_byte
+    _, consumed, _, _ = scan_records(
+        buffer, 0, len(buffer), delimiter, quote, False, len(buffer), 0, 0, nowhere, nowhere
+    )
+    line = line_of(layout.path, offset + consumed)
     advice = "most likely a quote was never closed; close it, or say that the file has no quotes (quote='')"
     return f"{layout.path}, line {line}: a record is longer than {limit >> 20} MiB; " + (
         advice if layout.dialect.quote else "check that the file has line ends"

@@ -12,6 +12,7 @@ __all__ = ["BOM", "Dialect", "detect", "require_text", "split_records"]
 
 BOM = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_HALF_ZEROS = 0.8  # of every second byte, in UTF-16 text of Latin letters
 _DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
 _LINE = re.compile(r"[\r\n]*+([^\r\n]++)(?:\r\n|\r|\n|\Z)")
@@ -46,8 +47,9 @@ def require_text(path: str, head: bytes) -> None:
     DataError
         The bytes are not UTF-8 or another superset of ASCII.
     """
-    zeros = head.count(0)
-    if head.startswith(_UTF_16_MARKS) or (zeros and 2 * zeros >= len(head.strip(b"\0")) - 2):
+    zeros, pairs = head.count(0), max(1, len(head) // 2)
+    fewer, more = sorted((head[::2].count(0), head[1::2].count(0)))
+    if head.startswith(_UTF_16_MARKS) or (more > _HALF_ZEROS * pairs and fewer < (1 - _HALF_ZEROS) * pairs):
         raise DataError(
             f"{path} is UTF-16, and stoker reads UTF-8; convert it first: "
             f"iconv -f UTF-16 -t UTF-8 {path} > utf8.csv"

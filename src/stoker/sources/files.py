@@ -58,7 +58,7 @@ class FileReader:
         The file; opened at once.
     """
 
-    __slots__ = ("_descriptor", "_lock", "path")
+    __slots__ = ("_counts_links", "_descriptor", "_lock", "path")
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -67,6 +67,7 @@ class FileReader:
             self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+        self._counts_links = os.fstat(self._descriptor).st_nlink > 0
 
     @property
     def size(self) -> int:
@@ -75,8 +76,8 @@ class FileReader:
 
     @property
     def is_linked(self) -> bool:
-        """Whether the path's file still has a name; always true where the platform does not count links."""
-        return os.name != "posix" or os.fstat(self._descriptor).st_nlink > 0
+        """Whether the open file still has a name; always true where the file system does not count links."""
+        return not self._counts_links or os.fstat(self._descriptor).st_nlink > 0
 
     def read_into(self, out: npt.NDArray[np.uint8], offset: int) -> int:
         """Fill `out` with the bytes from `offset` on; fewer only at the end of the file.

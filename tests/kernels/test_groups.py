@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from stoker.kernels.groups import GROUP, WORDS, mark_groups, members_of, ranks_of
+from stoker.kernels.mixing import mix_many
+
+SEED = np.uint64(11)
+
+
+def bits_of(words):
+    return np.unpackbits(words.view(np.uint8), bitorder="little")[:GROUP]
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 500, 999, 1_000])
+def test_the_marked_ordinals_have_the_smallest_hashes(wanted):
+    table = np.empty((3, WORDS), np.uint64)
+    mark_groups(SEED, 2_300, wanted, 20, 0, table)
+    for group, (size, count) in enumerate([(1_000, wanted), (1_000, wanted), (300, 20)]):
+        ordinals = np.arange(group * GROUP, group * GROUP + size)
+        order = np.argsort(mix_many(SEED, ordinals.astype(np.uint64)), kind="stable")
+        assert np.array_equal(np.flatnonzero(bits_of(table[group])), np.sort(order[:count]))
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_ranks_undo_members(part):
+    size = 300 if part == 0 else 700
+    ordinals = np.arange(2 * size + (20 if part == 0 else 280))
+    nothing = np.empty((0, WORDS), np.uint64)
+    parents = members_of(ordinals, SEED, 2_300, 300, 20, part, nothing)
+    assert bool(np.all(np.diff(parents) > 0))
+    ranks, inside = ranks_of(parents, SEED, 2_300, 300, 20, part, nothing)
+    assert inside.all()
+    assert np.array_equal(ranks, ordinals)
+
+
+def test_the_rank_of_one_outside_counts_the_members_before_it():
+    nothing = np.empty((0, WORDS), np.uint64)
+    ranks, inside = ranks_of(np.arange(2_300), SEED, 2_300, 300, 20, 0, nothing)
+    assert np.array_equal(ranks, np.cumsum(inside) - inside)
