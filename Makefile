@@ -9,7 +9,7 @@ BENCH_VENV ?= .venv-bench
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
-BACKEND_TESTS := tests/training tests/test_models.py tests/contracts/test_backends.py
+BACKEND_TESTS := tests/training $(wildcard tests/test_models.py tests/test_cli.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow test-backends check format bench
@@ -63,8 +63,8 @@ test-slow: install
 	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 test-backends: $(BACKENDS_VENV)/.installed
-	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest $(BACKEND_TESTS) $(PYTEST_ARGS)
-	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest $(BACKEND_TESTS) $(PYTEST_ARGS)
+	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m 'not slow' $(BACKEND_TESTS) $(PYTEST_ARGS)
+	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m 'not slow' $(BACKEND_TESTS) $(PYTEST_ARGS)
 
 check: install
 	$(BIN)/ruff check

@@ -31,7 +31,7 @@ def evaluate(
     run = stoker.load(directory)
     display = choose_display(output)
     try:
-        with display.stage("evaluate", " rows") as progress:
+        with display.stage("evaluate", "B") as progress:
             found = run.evaluate(files, on_bad_row=on_bad_row, progress=progress)
     finally:
         display.close()

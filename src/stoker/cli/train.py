@@ -58,8 +58,10 @@ def train_on(
     feed = make_feed(rows, data, order, model.class_weight)
     with display.stage("survey", "B") as progress:
         feed.prepare(progress)
-    tested = feed.derive(valid)
     display.note("survey", f"{survey_text(feed)} · {run}")
+    with display.stage("cache", " rows") as progress:
+        feed.build_cache(progress)
+    tested = feed.derive(valid)
     for name, text in plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs):
         if name in _SHOWN:
             display.note(name, text)
