@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stoker.errors import DataError, OptionError
 from stoker.sources.views import ShardSpec, SplitSpec, TakeSpec, View
+from stoker.survey import lines
 from stoker.survey.growing import GrowingArray
 from stoker.survey.horizon import Horizon
 from stoker.survey.labels import LabelTally, check_classes
@@ -111,3 +112,21 @@ def test_what_is_certain_of_a_view_stays_true_at_the_end(steps, num_slots, more)
     horizon.close(total)
     whole = horizon.mask(0, total)
     assert whole is None or int(whole.sum()) == view.bind(total).num_rows
+
+
+@given(st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b"a", b"bc"])), st.data())
+def test_lines_are_those_that_python_counts(tmp_path_factory, parts, data):
+    text = b"".join(parts) + b"x"
+    # An offset is that of a field: never between the two bytes of a CRLF.
+    places = [place for place in range(len(text)) if text[place - 1 : place + 1] != b"\r\n"]
+    offsets = data.draw(st.lists(st.sampled_from(places)))
+    path = tmp_path_factory.mktemp("lines") / "t"
+    path.write_bytes(text)
+    expected = [
+        1 + len(text[:offset].splitlines()) - (not text[:offset].endswith((b"\n", b"\r")))
+        for offset in offsets
+    ]
+    expected = [1 if offset == 0 else line for offset, line in zip(offsets, expected, strict=True)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_PIECE", 3)
+        assert lines.lines_at(str(path), offsets) == expected

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ import pytest
 import stoker
 from stoker.errors import DataError, OptionError
 from stoker.ledger import Ledger
-from stoker.survey import Survey, scan, survey
+from stoker.survey import ColumnProblem, Survey, run, scan, survey
+from stoker.survey.problems import Kind
 
 NUM_ROWS = 4_321
 
@@ -139,7 +142,10 @@ def test_kept_rows_stay_charged_until_they_are_let_go(table):
     ledger = Ledger(limit=1 << 30)
     found = look(path, ledger=ledger, keep_bytes=1 << 20)
     assert ledger.current == found.kept.num_bytes
-    found.kept.close()
+    found.reader().close()
+    assert found.reader().read(np.array([1])).num_rows == 1
+    del found
+    gc.collect()
     assert ledger.current == 0
 
 
@@ -202,3 +208,21 @@ def test_options_that_cannot_be_are_refused(table, options, message):
     with pytest.raises(OptionError) as error:
         look(table[0], **options)
     assert message in str(error.value)
+
+
+def test_the_index_of_large_files_grows_on_disk_and_is_the_same(table, monkeypatch):
+    path, values = table
+    expected = look(path)
+    monkeypatch.setattr(run, "_INDEX_IN_MEMORY", 0)
+    found = look(path)
+    np.testing.assert_array_equal(found.index.checksums, expected.index.checksums)
+    np.testing.assert_array_equal(found.index.anchor_rows, expected.index.anchor_rows)
+    np.testing.assert_array_equal(matrix_of(found), values[:, 1:])
+    assert not list((path.parent / ".stoker").iterdir())
+
+
+def test_a_message_for_each_kind_of_problem_reads_well():
+    for kind in get_args(Kind):
+        for count in (1, 2):
+            said = ColumnProblem(column="a", kind=kind, count=count).describe()
+            assert said.startswith(f"column 'a': {count} ")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from stoker.sources import Source
 from stoker.survey.labels import LabelCounts, is_nearly_unique
+from stoker.survey.lines import lines_at
 from stoker.survey.policy import Blanks, Policy
 from stoker.survey.problems import ColumnProblem, Kind
 from stoker.survey.tally import FirstPlace, IssueTally
@@ -18,6 +19,9 @@ __all__ = ["column_problems", "label_problems", "row_problems", "text_problems"]
 _EXACT = float(1 << 53)
 _ENOUGH_ROWS = 50
 """Rows from which on it is remarkable that no two have the same value."""
+
+_COUNTED_BYTES = 16 << 30
+"""How far into a file lines are counted, which takes some seconds."""
 
 _SETTLED: dict[Blanks, str] = {
     "mean": "the mean takes their place",
@@ -33,22 +37,20 @@ def row_problems(
 
     `empty` are the columns without a single value, which no mean can be taken of.
     """
-    lines: dict[tuple[int, int], int] = {}
+    found = tally.found()
+    lines = _lines(source, [first for _, _, _, first, _ in found])
     problems = []
-    for column, kind, count, first, word in tally.found():
+    for column, kind, count, first, word in found:
         remedy, blocking = _settle(source, column, kind, first, word, policy)
         if kind == "blank" and word == "mean" and column in empty:
             remedy, blocking = f"no row has a value: --drop {column}", True
-        place = (first.file_index, first.row)
-        if place not in lines:
-            lines[place] = source.line_of(first.file_index, first.offset)
         problems.append(
             ColumnProblem(
                 column=column,
                 kind=kind,
                 count=count,
                 file=source.paths[first.file_index],
-                line=lines[place],
+                line=lines.get((first.file_index, first.offset)),
                 row=first.row,
                 example=first.text or None,
                 remedy=remedy,
@@ -56,6 +58,18 @@ def row_problems(
             )
         )
     return problems
+
+
+def _lines(source: Source, places: Sequence[FirstPlace]) -> dict[tuple[int, int], int]:
+    """Lines of the first places; those far behind in a large file are left to their row ids."""
+    lines = {}
+    for file_index, path in enumerate(source.paths):
+        offsets = [first.offset for first in places if first.file_index == file_index]
+        near = sorted({offset for offset in offsets if offset < _COUNTED_BYTES})
+        if near:
+            found = zip(near, lines_at(path, near), strict=True)
+            lines.update({(file_index, offset): line for offset, line in found})
+    return lines
 
 
 def _settle(

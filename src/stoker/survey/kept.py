@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -59,6 +60,8 @@ class KeptRows:
         C-contiguous of shape (n, k), or None without numeric features.
     columns
         The other columns, n values each.
+    charge
+        For all of it; released with this reader.
     """
 
     def __init__(
@@ -73,7 +76,8 @@ class KeptRows:
         self._features = features
         self._matrix = None if matrix is None else Matrix.of(matrix)
         self._columns = dict(columns)
-        self._charge = charge
+        if charge is not None:
+            weakref.finalize(self, charge.release).atexit = False
 
     @property
     def num_slots(self) -> int:
@@ -93,10 +97,7 @@ class KeptRows:
         )
 
     def close(self) -> None:
-        """Let go of the rows, and of the charge for them."""
-        self._matrix, self._columns = None, {}
-        if self._charge is not None:
-            self._charge.release()
+        """Nothing is held open; the rows, and the charge for them, go with this reader."""
 
 
 class Keeper:
@@ -197,6 +198,7 @@ class Keeper:
         capacity = max(needed, min(num_slots, most))
         larger = np.empty((capacity, len(self._features)), dtype)
         if held is not None:
+            self._recharge((self._num_slots + needed) * len(self._features) * dtype.itemsize)
             larger[: self._num_slots] = held[: self._num_slots]
         self._matrix = larger
         return larger

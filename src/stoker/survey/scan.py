@@ -38,7 +38,7 @@ def chunk_bytes(ledger: Ledger | None, in_flight: int) -> int:
     """How much to read at a time, so that what is in flight takes at most a quarter of the memory."""
     if ledger is None:
         return _CHUNK_BYTES
-    return max(_LEAST_CHUNK_BYTES, min(_CHUNK_BYTES, ledger.limit // (4 * _HELD_PER_BYTE * in_flight)))
+    return max(_LEAST_CHUNK_BYTES, min(_CHUNK_BYTES, ledger.limit // (4 * _HELD_PER_BYTE * (in_flight + 1))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class _Waiting:
     first_row: int
     rows: Rows
     is_out: npt.NDArray[np.bool_] | None
+    charge: Charge | None
     seen: int = 0
 
 
@@ -174,10 +175,8 @@ class Pass:
             self.examples = {name: _example(parsed.rows.columns[name]) for name in texts}
         self.num_slots += chunk.num_records
         self.keeper.add(parsed.rows, num_slots=self.num_slots * total // max(1, done))
-        self._waiting.append(_Waiting(chunk.first_row, parsed.rows, is_out))
+        self._waiting.append(_Waiting(chunk.first_row, parsed.rows, is_out, result.charge))
         self._settle(self.num_slots, final=False)
-        if result.charge is not None:
-            result.charge.release()
 
     def _settle(self, num_slots: int, *, final: bool) -> None:
         """Count the rows of which it is certain whether the view holds them."""
@@ -193,6 +192,8 @@ class Pass:
             if stop < waiting.rows.num_rows:
                 break
             self._waiting.popleft()
+            if waiting.charge is not None:
+                waiting.charge.release()
 
     def _count(self, waiting: _Waiting, stop: int) -> None:
         start, rows = waiting.seen, waiting.rows
