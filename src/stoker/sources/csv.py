@@ -82,11 +82,13 @@ class CsvTable:
         """
         schema = self.schema if with_label else self.schema.without_label()
         schema = replace(schema, kept=())
-        has_header = self.layouts[0].has_header
+        first = self.layouts[0]
         layouts = []
         for path in paths:
-            layout, _ = read_layout(path, replace(self.written, header=has_header), schema.used, first=False)
-            layout = layout if has_header else self._with_names(layout, with_label)
+            layout, _ = read_layout(
+                path, replace(self.written, header=first.has_header), schema.used, earlier=first
+            )
+            layout = layout if first.has_header else self._with_names(layout, with_label)
             for name in schema.used:
                 find(name, layout, "the label column" if _is_label(schema, name) else "the feature column")
             layouts.append(layout)

@@ -22,6 +22,7 @@ _LATER_SAMPLE_BYTES = 1 << 16
 _LARGEST_SAMPLE = 64 << 20
 _SAMPLED_FIELDS = 100_000
 _FEWEST_RECORDS = 100
+_RESEMBLING_RECORDS = 20
 
 Records = list[list[str]]
 
@@ -49,7 +50,7 @@ class _Head:
 
 
 def read_layout(
-    path: str, written: Written, expected: Sequence[str], *, first: bool = True
+    path: str, written: Written, expected: Sequence[str], *, earlier: FileLayout | None = None
 ) -> tuple[FileLayout, Records]:
     """Find out how a file is written.
 
@@ -61,8 +62,9 @@ def read_layout(
         What the user said.
     expected
         Column names that the user gave: they tell a header.
-    first
-        Whether kinds will be inferred from the sample, which is larger then.
+    earlier
+        A file read before, which this one is likely to resemble: its dialect is tried first, and the sample
+        is smaller because no kinds are inferred from it.
 
     Returns
     -------
@@ -76,12 +78,12 @@ def read_layout(
     ColumnError
         The header has another number of names than the records have fields.
     """
-    head = _read_head(path, written, SAMPLE_BYTES if first else _LATER_SAMPLE_BYTES)
+    head = _read_head(path, written, earlier)
     top, _ = split_records(head.text, head.dialect, limit=_FEWEST_RECORDS, complete=head.is_whole)
     named = has_header(top, expected) if written.header is None else written.header
     start = split_records(head.text, head.dialect, limit=1)[1] if named else 0
     width = Counter(map(len, top)).most_common(1)[0][0]
-    limit = max(_FEWEST_RECORDS, _SAMPLED_FIELDS // width) if first else _FEWEST_RECORDS
+    limit = max(_FEWEST_RECORDS, _SAMPLED_FIELDS // width) if earlier is None else _FEWEST_RECORDS
     records, _ = split_records(head.text[start:], head.dialect, limit=limit, complete=head.is_whole)
     names = _names(path, top[0], named, width)
     if named and not records:
@@ -107,9 +109,10 @@ def read_layout(
     return layout, fitting
 
 
-def _read_head(path: str, written: Written, size: int) -> _Head:
+def _read_head(path: str, written: Written, earlier: FileLayout | None) -> _Head:
     """The first bytes, as many as hold a record and what is asked for."""
     format_name = format_of(path, written.format)
+    size = SAMPLE_BYTES if earlier is None else _LATER_SAMPLE_BYTES
     with FileReader(path) as file:
         file_size = file.size
         while True:
@@ -120,7 +123,12 @@ def _read_head(path: str, written: Written, size: int) -> _Head:
             require_text(path, head)
             offset = len(BOM) if head.startswith(BOM) else 0
             body = head[offset:]
-            dialect = detect(body, format_name=format_name, delimiter=written.delimiter, quote=written.quote)
+            if earlier is not None and _resembles(body, earlier):
+                dialect = earlier.dialect
+            else:
+                dialect = detect(
+                    body, format_name=format_name, delimiter=written.delimiter, quote=written.quote
+                )
             found = _Head(text=body.decode("latin-1"), offset=offset, size=file_size, dialect=dialect)
             wanted = 1 if found.is_whole else 2
             if len(split_records(found.text, dialect, limit=wanted, complete=found.is_whole)[0]) == wanted:
@@ -131,6 +139,16 @@ def _read_head(path: str, written: Written, size: int) -> _Head:
                     + "a quote is opened and never closed; say quote='' if there are no quotes"
                 )
             size *= 8
+
+
+def _resembles(body: bytes, earlier: FileLayout) -> bool:
+    """Whether the first records look as in the earlier file: the same names or, without, as many fields."""
+    text = body[:_LATER_SAMPLE_BYTES].decode("latin-1")
+    records, _ = split_records(text, earlier.dialect, limit=_RESEMBLING_RECORDS, complete=False)
+    if not records or any(len(record) != len(earlier.names) for record in records):
+        return False
+    names = [name.encode("utf-8").decode("latin-1") for name in earlier.names]
+    return not earlier.has_header or sorted(records[0]) == sorted(names)
 
 
 def _names(path: str, fields: list[str], named: bool, width: int) -> tuple[str, ...]:

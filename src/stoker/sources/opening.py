@@ -83,7 +83,7 @@ def open(
             path,
             Written(format=format, header=first.has_header, delimiter=delimiter, quote=quote),
             (),
-            first=False,
+            earlier=first,
         )
         _require_same_columns(first, layout)
         layouts.append(layout)
