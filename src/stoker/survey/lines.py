@@ -16,7 +16,7 @@ _PIECE = 1 << 22
 
 
 def lines_at(path: str, offsets: Sequence[int]) -> list[int]:
-    """Line, counted from 1, of each byte offset; LF, CRLF and a lone CR end lines.
+    r"""Line, counted from 1, of each byte offset; LF, CRLF and a lone CR end lines.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def lines_at(path: str, offsets: Sequence[int]) -> list[int]:
     --------
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "t.csv")
-    >>> _ = path.write_bytes(b"a\\r\\nb\\nc")
+    >>> _ = path.write_bytes(b"a\r\nb\nc")
     >>> lines_at(str(path), [5, 0, 3])
     [3, 1, 2]
     """
