@@ -74,17 +74,17 @@ def _count_bits(word):
 
 
 @kernel
-def _select(words, rank, flip):
-    """Place of the bit number `rank` that is set in ``words ^ flip``."""
+def _seek(words, rank, flip):
+    """The word that holds the bit number `rank` of ``words ^ flip``, and its bits from that one on."""
     for index in range(WORDS):
         word = words[index] ^ flip
         count = _count_bits(word)
         if rank < count:
             for _ in range(rank):
                 word &= word - _ONE
-            return index * 64 + _count_bits((word & (~word + _ONE)) - _ONE)
+            return index, word
         rank -= count
-    return -1
+    return WORDS - 1, np.uint64(0)
 
 
 @kernel
@@ -92,23 +92,32 @@ def members_of(ordinals, seed, total, wanted, wanted_last, part, table):
     """Parent ordinals of a part's own ordinals, int64 of shape (n,).
 
     `part` 0 holds the marked ordinals of each group, `part` 1 the others; the rest is as in `mark_groups`.
+    An ordinal that follows its neighbour costs a few instructions.
     """
     out = np.empty(ordinals.shape[0], np.int64)
-    scratch = np.empty(WORDS, np.uint64)
+    scratch = np.empty((1, WORDS), np.uint64)
+    words = scratch[0]
     flip = np.uint64(0) if part == 0 else ~np.uint64(0)
     size = wanted if part == 0 else GROUP - wanted
     full = total // GROUP
-    current = -1
+    group, due, stop, index, word = -1, -1, -1, 0, np.uint64(0)
     for place in range(ordinals.shape[0]):
-        group = full if size == 0 else min(full, ordinals[place] // size)
-        rank = ordinals[place] - group * size
-        if table.shape[0] > 0:
-            out[place] = group * GROUP + _select(table[group], rank, flip)
-            continue
-        if group != current:
-            mark_groups(seed, total, wanted, wanted_last, group, scratch.reshape(1, WORDS))
-            current = group
-        out[place] = group * GROUP + _select(scratch, rank, flip)
+        if ordinals[place] != due or due >= stop:
+            now = full if size == 0 else min(full, ordinals[place] // size)
+            if table.shape[0] > 0:
+                words = table[now]
+            elif now != group:
+                mark_groups(seed, total, wanted, wanted_last, now, scratch)
+            group = now
+            stop = total if group == full else (group + 1) * size
+            index, word = _seek(words, ordinals[place] - group * size, flip)
+        while word == 0:
+            index += 1
+            word = words[index] ^ flip
+        lowest = word & (~word + _ONE)
+        out[place] = group * GROUP + index * 64 + _count_bits(lowest - _ONE)
+        word ^= lowest
+        due = ordinals[place] + 1
     return out
 
 
