@@ -57,6 +57,7 @@ class MemoryFeed:
 class MemoryStream:
     def __init__(self, feed: MemoryFeed, epoch: int, start: int) -> None:
         self.feed, self.number, self.next, self.closed = feed, epoch, start, False
+        self.extra: dict[str, Any] = {}
         rows = np.arange(feed.num_rows)
         self.order = np.random.default_rng(epoch).permutation(rows) if feed.shuffle else rows
 
@@ -73,7 +74,8 @@ class MemoryStream:
         rows = self.order[self.next * self.feed.batch_size :][: self.feed.batch_size]
         self.next += 1
         position = Position(epoch=self.number, batches=self.next)
-        return Batch(x=self.feed.x[rows], y=self.feed.y[rows], size=len(rows), position=position, ids=rows)
+        x, y = self.feed.x[rows], self.feed.y[rows]
+        return Batch(x=x, y=y, size=len(rows), position=position, ids=rows, **self.extra)
 
     def close(self) -> None:
         self.closed = True

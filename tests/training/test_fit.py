@@ -113,11 +113,11 @@ def test_a_callback_that_hooks_batches_sees_every_batch_whatever_steps_an_execut
 
 
 def test_callbacks_get_logs_as_floats_and_their_additions_reach_the_history(small_model):
-    class Probe(keras.callbacks.Callback):
-        losses: list[float] = []
+    losses: list[float] = []
 
+    class Probe(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            self.losses.append(logs["loss"])
+            losses.append(logs["loss"])
 
         def on_test_batch_end(self, batch, logs=None):
             assert isinstance(logs["loss"], float)
@@ -127,8 +127,8 @@ def test_callbacks_get_logs_as_floats_and_their_additions_reach_the_history(smal
 
     probe = Probe()
     history = fit(small_model(), make_feed(), validation=valid_of(), callbacks=[probe], progress="none")
-    assert all(isinstance(loss, float) for loss in probe.losses)
-    assert len(probe.losses) == 7
+    assert all(isinstance(loss, float) for loss in losses)
+    assert len(losses) == 7
     assert history.history["added"] == [1.5]
     assert probe.params == {"verbose": 0, "epochs": 1, "steps": 7}
 
@@ -233,7 +233,8 @@ def test_early_stopping_stops_and_gives_the_best_weights_back(small_model, value
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 kept.extend(values_of(self.model))
-                self.model.optimizer.learning_rate = 5.0
+                self.model.set_weights([value + 9.0 * (-1) ** len(value) for value in kept])
+                self.model.optimizer.learning_rate = 0.0
 
     model = small_model()
     history = fit(
@@ -339,7 +340,7 @@ def test_a_model_that_is_not_compiled_is_refused(small_model):
 
 
 def test_a_model_for_other_inputs_is_refused_with_the_shapes(small_model):
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)])
+    model.compile("sgd", "sparse_categorical_crossentropy")
     with pytest.raises(OptionError, match=r"cannot be built for input of shape \(5,\)"):
-        model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)])
-        model.compile("sgd", "sparse_categorical_crossentropy")
         fit(model, make_feed(columns=5), progress="none")

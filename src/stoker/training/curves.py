@@ -10,11 +10,11 @@ import numpy.typing as npt
 __all__ = ["AreaUnderCurve"]
 
 _BINS = 1 << 18
-_REACH = 40.0
+_LOW, _HIGH = -104.0, 18.0  # log odds of the least float32 above 0, and of more than the greatest below 1
 
 
 class AreaUnderCurve:
-    """Counts scores in 2**18 bins that are evenly spaced in log odds, from -40 to 40.
+    """Counts scores in 2**18 bins that are evenly spaced in log odds over all of float32.
 
     Scores in one bin count as tied, so the result errs by at most half the share of (positive, negative)
     pairs that fall into one bin. Evenly spaced probabilities would lump together what a confident model keeps
@@ -45,7 +45,7 @@ class AreaUnderCurve:
         probability = scores.astype(np.float64)
         with np.errstate(divide="ignore"):
             odds = np.log(probability) - np.log1p(-probability)
-        share = (np.clip(np.nan_to_num(odds), -_REACH, _REACH) + _REACH) / (2 * _REACH)
+        share = (np.clip(odds, _LOW, _HIGH) - _LOW) / (_HIGH - _LOW)
         bins = np.minimum((share * _BINS).astype(np.int64), _BINS - 1)
         self._positive += np.bincount(bins[positive], minlength=_BINS)
         self._negative += np.bincount(bins[~positive], minlength=_BINS)

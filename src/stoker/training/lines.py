@@ -75,7 +75,8 @@ def size(num_bytes: float) -> str:
     """
     unit, factor = ("GB", 1e9) if num_bytes >= 1e9 else ("MB", 1e6) if num_bytes >= 1e6 else ("kB", 1e3)
     value = num_bytes / factor
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+    number = f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
+    return f"{number} {unit}"
 
 
 def grouped(number: int) -> str:
@@ -134,9 +135,11 @@ def epoch_line(snapshot: Snapshot, *, width: int = 10) -> str:
 def status_line(snapshot: Snapshot) -> str:
     """What the run waits for, and what memory it holds."""
     waiting = 100 * snapshot.waiting
-    parts = [f"computing {100 - waiting:.0f} %", f"waiting for data {waiting:.1f} %"]
+    parts = [f"computing {100 - waiting:.1f} %", f"waiting for data {waiting:.1f} %"]
     if snapshot.memory_limit:
-        parts.append(f"{size(snapshot.memory_bytes)} of {size(snapshot.memory_limit)}")
+        held, limit = size(snapshot.memory_bytes), size(snapshot.memory_limit)
+        same_unit = held.split()[1] == limit.split()[1]
+        parts.append(f"{held.split()[0] if same_unit else held} of {limit}")
     parts.append(f"process {size(snapshot.process_bytes)}")
     if snapshot.saved_seconds is not None:
         parts.append(f"saved {duration(snapshot.saved_seconds)} ago")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from stoker import backends
+from stoker.errors import MissingExtraError, OptionError
+
+
+@pytest.fixture
+def without_keras(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """As in a process that has not imported Keras yet and has chosen nothing."""
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    return monkeypatch
+
+
+def found(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda name: object() if name in names else None)
+
+
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        (("jax", "tensorflow", "torch"), "jax"),
+        (("tensorflow", "torch"), "tensorflow"),
+        (("torch",), "torch"),
+    ],
+)
+def test_jax_is_the_default_and_otherwise_what_is_installed(there, chosen, without_keras):
+    found(without_keras, *there)
+    assert backends.installed() == there
+    assert backends.choose() == chosen
+    assert backends.os.environ["KERAS_BACKEND"] == chosen
+
+
+def test_the_users_choice_is_never_overridden(without_keras):
+    found(without_keras, "jax", "torch")
+    without_keras.setenv("KERAS_BACKEND", "torch")
+    assert backends.choose() == "torch"
+    assert backends.os.environ["KERAS_BACKEND"] == "torch"
+
+
+def test_no_backend_at_all_names_the_command(without_keras):
+    found(without_keras)
+    with pytest.raises(MissingExtraError, match=r"pip install 'stoker\[jax\]'"):
+        backends.choose()
+
+
+def test_a_chosen_backend_that_is_not_installed_names_its_command(without_keras):
+    found(without_keras, "jax")
+    without_keras.setenv("KERAS_BACKEND", "tensorflow")
+    with pytest.raises(MissingExtraError, match=r"pip install 'stoker\[tensorflow\]'"):
+        backends.choose()
+
+
+def test_a_backend_that_cannot_train_is_refused(without_keras):
+    without_keras.setenv("KERAS_BACKEND", "numpy")
+    with pytest.raises(OptionError, match="'numpy', which cannot train"):
+        backends.choose()
+
+
+def test_choosing_imports_neither_keras_nor_a_backend():
+    code = (
+        "import sys, stoker.backends as b; b.choose();"
+        "print([m for m in ('keras', 'jax', 'tensorflow', 'torch') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"

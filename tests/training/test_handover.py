@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from memory_feed import MemoryFeed, make_feed
+
+from stoker.errors import DataError
+from stoker.training.handover import Handover
+from stoker.training.interrupts import Interrupts
+
+
+def handover_of(feed: MemoryFeed, events: list[str] | None = None) -> Handover:
+    noted = [] if events is None else events
+    return Handover(feed, wait_for=lambda result: noted.append(f"result {result}"), interrupts=Interrupts())
+
+
+def test_batches_come_in_order_and_the_epoch_ends():
+    handover = handover_of(make_feed(rows=20, shuffle=False))
+    handover.begin(0)
+    assert [handover.take().size for _ in range(3)] == [8, 8, 4]
+    with pytest.raises(StopIteration):
+        handover.take()
+
+
+def test_fetching_pulls_what_a_step_takes_and_never_beyond_the_epoch():
+    feed = make_feed(rows=20)
+    handover = handover_of(feed)
+    handover.begin(0)
+    handover.fetch(2)
+    assert feed.streams[0].next == 2
+    handover.fetch(2)
+    assert feed.streams[0].next == 2
+    handover.take()
+    handover.fetch(32)
+    assert feed.streams[0].next == 3
+
+
+def test_the_stream_is_closed_with_its_last_batch():
+    feed = make_feed(rows=20)
+    handover = handover_of(feed)
+    handover.begin(0)
+    handover.fetch(3)
+    assert feed.open_streams == 0
+    assert handover.take().size == 8
+
+
+def test_an_empty_queue_waits_for_the_last_result_before_the_clock_starts():
+    events: list[str] = []
+    feed = make_feed(always_ready=False, before=lambda epoch, batch: events.append(f"pull {batch}"))
+    handover = handover_of(feed, events)
+    handover.begin(0)
+    handover.fetch(1, "none yet")
+    handover.take()
+    handover.fetch(1, "of step 1")
+    assert events == ["result none yet", "pull 0", "result of step 1", "pull 1"]
+    assert handover.wait_seconds > 0
+
+
+def test_a_full_queue_waits_for_nothing():
+    events: list[str] = []
+    handover = handover_of(make_feed(), events)
+    handover.begin(0)
+    handover.fetch(1, "result")
+    assert not events
+    assert handover.wait_seconds == 0
+
+
+def test_an_epoch_may_begin_in_its_middle():
+    feed = make_feed(rows=48)
+    handover = handover_of(feed)
+    handover.begin(3, start_batch=4)
+    handover.take()
+    assert (feed.streams[0].number, feed.streams[0].next) == (3, 5)
+
+
+def test_beginning_an_epoch_forgets_the_one_before():
+    feed = make_feed(rows=48)
+    handover = handover_of(feed)
+    handover.begin(0)
+    handover.fetch(3)
+    handover.begin(1)
+    assert feed.open_streams == 0
+    assert handover.take().position.epoch == 1
+
+
+def test_the_error_is_kept_with_its_cause_and_raised_once_more():
+    cause = KeyError("inner")
+
+    def fail(epoch: int, batch: int) -> None:
+        raise DataError("bad") from cause
+
+    handover = handover_of(make_feed(before=fail))
+    handover.begin(0)
+    with pytest.raises(DataError) as first:
+        handover.fetch(1)
+    first.value.__cause__ = None
+    with pytest.raises(DataError, match="bad") as second:
+        handover.raise_failure()
+    assert second.value.__cause__ is cause
+    handover.raise_failure()
+
+
+def test_digests_add_up_over_the_batches_that_were_taken_modulo_two_to_the_128():
+    class Digested(MemoryFeed):
+        def epoch(self, epoch: int, start_batch: int = 0):
+            stream = super().epoch(epoch, start_batch)
+            words = np.array([2**64 - 1, 2**64 - 1, 5, 1], np.uint64)
+            stream.extra = {"digest_words": words}
+            return stream
+
+    plain = make_feed(rows=20)
+    handover = handover_of(Digested(x=plain.x, y=plain.y, spec=plain.spec))
+    handover.begin(0)
+    handover.fetch(3)
+    handover.take()
+    assert handover.digests == (2**128 - 1, 5 + 2**64)
+    handover.take()
+    assert handover.digests == (2**128 - 2, 2 * (5 + 2**64))
