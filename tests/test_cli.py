@@ -260,6 +260,24 @@ def test_a_run_directory_is_not_written_over(trained, capsys, monkeypatch):
     assert "run already holds a run" in capsys.readouterr().err
 
 
+def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (folder / "own_model.py").write_text(
+        "import keras\n"
+        "def build(spec):\n"
+        "    layers = [keras.Input(spec.input_shape), keras.layers.Dense(1, 'sigmoid')]\n"
+        "    model = keras.Sequential(layers)\n"
+        "    model.compile('adam', 'binary_crossentropy')\n"
+        "    return model\n"
+    )
+    command = ["train", "points.csv", "--label", "kind", "--epochs", "1", "--quiet", "--run", "own"]
+    assert main([*command, "--model", "own_model:build"]) == 0
+    assert main([*command, "--model", "own_model:build", "--learning-rate", "0.1", "--run", "other"]) == 2
+    assert "learning_rate has no effect on a model of your own" in capsys.readouterr().err
+
+
 def test_evaluating_prints_measures_and_a_confusion_matrix(trained, capsys, monkeypatch):
     folder, _ = trained
     monkeypatch.chdir(folder)

@@ -8,7 +8,7 @@ import typer
 
 from stoker.cli.options import Files, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
-from stoker.cli.session import choose_display
+from stoker.cli.session import allow_local_models, choose_display
 
 if TYPE_CHECKING:
     from stoker.training.evaluation import Evaluation
@@ -28,6 +28,7 @@ def evaluate(
     """Measure a trained model on labelled files."""
     import stoker
 
+    allow_local_models()
     run = stoker.load(directory)
     display = choose_display(output)
     try:

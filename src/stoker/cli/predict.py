@@ -8,7 +8,7 @@ import typer
 
 from stoker.cli.options import Files, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
-from stoker.cli.session import choose_display
+from stoker.cli.session import allow_local_models, choose_display
 from stoker.cli.words import names
 
 
@@ -37,6 +37,7 @@ def predict(
     import stoker
     from stoker.training.lines import amount, duration, grouped
 
+    allow_local_models()
     run = stoker.load(directory)
     display = choose_display(output)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions
@@ -14,12 +16,18 @@ if TYPE_CHECKING:
     from stoker.sources import Source
     from stoker.training.progress import Display
 
-__all__ = ["HELD_OUT", "choose_display", "make_feed", "open_parts"]
+__all__ = ["HELD_OUT", "allow_local_models", "choose_display", "make_feed", "open_parts"]
 
 _KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
 
 HELD_OUT = 0.1
 """The share of rows that are held out for validation where no files are given."""
+
+
+def allow_local_models() -> None:
+    """Let ``--model module:build`` name a module in the current folder, behind every installed one."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
 
 
 def choose_display(output: OutputOptions) -> Display:

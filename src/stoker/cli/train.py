@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
 from stoker.cli.picture import plan_lines, survey_text
 from stoker.cli.printing import print_json, program_name
-from stoker.cli.session import choose_display, make_feed, open_parts
+from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts
 from stoker.errors import OptionError
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
     """The model that the flags ask for, compiled."""
     from stoker import models
 
+    allow_local_models()
     chosen: dict[str, Any] = {}
     if options.learning_rate is not None:
         chosen["learning_rate"] = options.learning_rate
