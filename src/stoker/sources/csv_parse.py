@@ -20,6 +20,7 @@ from stoker.types import IntArray, Matrix, Rows
 __all__ = ["Block", "FileParser", "parser_of"]
 
 _LABEL_TARGET = -2
+_KNOWN = tuple(np.dtype(kind) for kind in DTYPES)
 _Found = tuple[int, int, IssueKind, bytes]
 
 
@@ -107,11 +108,16 @@ class FileParser:
         if self.text_places:
             ordinals = np.arange(num_records, dtype=np.int64) if wanted is None else wanted
             texts, issues = self._texts(data, num_records, ordinals, issues)
+        if len(issues):
+            self._place(issues)
+        return Block(matrix=matrix, label=label, texts=texts, issues=issues)
+
+    def _place(self, issues: IntArray) -> None:
+        """Put places in `Schema.columns` for file columns; -1 less the fields found for ragged records."""
         whole = issues[:, 2] == IssueKind.RAGGED
         found = issues[whole, 1].copy()
         issues[:, 1] = np.where(whole, -1, self.places[np.minimum(issues[:, 1], len(self.places) - 1)])
         issues[whole, 1] = -1 - found
-        return Block(matrix=matrix, label=label, texts=texts, issues=issues)
 
     def _numbers(
         self, data: npt.NDArray[np.uint8], count: int, dtype: np.dtype[Any], wanted: IntArray | None
@@ -228,10 +234,9 @@ class FileParser:
 
 
 def _place_of(dtype: np.dtype[Any]) -> int:
-    known = [np.dtype(kind) for kind in DTYPES]
-    if dtype not in known:
-        raise OptionError(f"dtype must be one of {', '.join(map(str, known))}, got {dtype}")
-    return known.index(dtype)
+    if dtype not in _KNOWN:
+        raise OptionError(f"dtype must be one of {', '.join(map(str, _KNOWN))}, got {dtype}")
+    return _KNOWN.index(dtype)
 
 
 def _kept(

@@ -29,17 +29,28 @@ _NEAR = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Piece:
-    """The requested rows [first, last) and the segments of one file that hold them, ascending."""
+    """The requested rows [first, last) and the s segments of one file that hold them, ascending.
+
+    ``bounds``, int64 of shape (s + 1,), says where in the piece each segment begins and the last one ends.
+    """
 
     file_index: int
     first: int
     last: int
     segments: IntArray
+    bounds: IntArray
 
     @property
-    def runs(self) -> IntArray:
+    def is_one_run(self) -> bool:
+        """Whether the segments are neighbours."""
+        return int(self.segments[-1] - self.segments[0]) == len(self.segments) - 1
+
+    @property
+    def runs(self) -> list[int]:
         """Places in `segments` where a run of neighbours begins."""
-        return np.flatnonzero(np.diff(self.segments, prepend=self.segments[0] - 2) != 1)
+        if self.is_one_run:
+            return [0]
+        return [0, *(np.flatnonzero(self.segments[1:] - self.segments[:-1] != 1) + 1).tolist()]
 
 
 class CsvReader:
@@ -131,33 +142,40 @@ class CsvReader:
         for file_index in np.flatnonzero(cuts[1:] > cuts[:-1]).tolist():
             first, last = int(cuts[file_index]), int(cuts[file_index + 1])
             needed = _with_neighbours(segments[first:last])
-            ends = np.cumsum(self._sizes(file_index, needed))
+            bounds = self._bounds(file_index, needed)
             low = 0
             while low < len(needed):
-                limit = int(ends[low - 1] if low else 0) + PIECE_BYTES
-                high = max(low + 1, int(np.searchsorted(ends, limit, side="right")))
-                reach = first + int(np.searchsorted(segments[first:last], needed[high - 1], side="right"))
+                limit = int(bounds[low]) + PIECE_BYTES
+                high = max(low + 1, int(bounds.searchsorted(limit, side="right")) - 1)
+                reach = first + int(segments[first:last].searchsorted(needed[high - 1], side="right"))
                 if reach > first:
-                    yield _Piece(file_index=file_index, first=first, last=reach, segments=needed[low:high])
+                    yield _Piece(
+                        file_index=file_index,
+                        first=first,
+                        last=reach,
+                        segments=needed[low:high],
+                        bounds=bounds[low : high + 1] - bounds[low],
+                    )
                 first, low = reach, high
 
-    def _sizes(self, file_index: int, segments: IntArray) -> IntArray:
-        starts = self._index.anchor_offsets[segments]
-        after = np.minimum(segments + 1, len(self._index.anchor_offsets) - 1)
-        stops = self._index.anchor_offsets[after]
-        is_last = segments + 1 == self._index.file_anchors[file_index + 1]
-        return np.where(is_last, self._index.file_sizes[file_index], stops) - starts
+    def _bounds(self, file_index: int, segments: IntArray) -> IntArray:
+        """Running sum of the segments' sizes, from 0 on."""
+        offsets, end = self._index.anchor_offsets, int(self._index.file_anchors[file_index + 1])
+        is_short = int(segments[-1]) + 1 == end
+        bounds = np.zeros(len(segments) + 1, np.int64)
+        inner = segments[:-1] if is_short else segments
+        bounds[1 : len(inner) + 1] = offsets[inner + 1] - offsets[inner]
+        if is_short:
+            bounds[-1] = self._index.file_sizes[file_index] - offsets[end - 1]
+        return bounds.cumsum()
 
     def _read_piece(self, piece: _Piece, ids: IntArray) -> Block:
-        sizes = self._sizes(piece.file_index, piece.segments)
-        bounds = np.concatenate([[0], np.cumsum(sizes)])
-        data = np.empty(int(bounds[-1]), np.uint8)
+        data = np.empty(int(piece.bounds[-1]), np.uint8)
         with self._files.lease(piece.file_index) as file:
-            self._fill(file, piece, bounds, data)
+            self._fill(file, piece, data)
         if self._verify:
-            self._index.require_checksums(
-                piece.file_index, file.path, piece.segments, checksums_of(data, bounds)
-            )
+            found = checksums_of(data, piece.bounds)
+            self._index.require_checksums(piece.file_index, file.path, piece.segments, found)
         ordinals, num_records = self._ordinals(piece, ids)
         parser = self._parsers[piece.file_index]
         is_all = len(ordinals) == num_records
@@ -170,7 +188,7 @@ class CsvReader:
         self._require_sound(piece, block, data, ids, ordinals)
         return block
 
-    def _fill(self, file: FileReader, piece: _Piece, bounds: IntArray, data: npt.NDArray[np.uint8]) -> None:
+    def _fill(self, file: FileReader, piece: _Piece, data: npt.NDArray[np.uint8]) -> None:
         if not file.is_linked:
             raise ChangedDataError(
                 f"{file.path} was deleted or replaced since it was surveyed; restore it, or survey again"
@@ -178,7 +196,7 @@ class CsvReader:
         self._index.require_size(piece.file_index, file.path, file.size)
         runs = piece.runs
         offsets = self._index.anchor_offsets[piece.segments[runs]].tolist()
-        places = [*bounds[runs].tolist(), len(data)]
+        places = [*piece.bounds[runs].tolist(), len(data)]
         for offset, start, stop in zip(offsets, places[:-1], places[1:], strict=True):
             count = file.read_into(data[start:stop], offset)
             if count < stop - start:
@@ -186,13 +204,17 @@ class CsvReader:
 
     def _ordinals(self, piece: _Piece, ids: IntArray) -> tuple[IntArray, int]:
         """Ordinals of the ids among the piece's records, and how many records it has."""
-        rows = self._index.anchor_rows
-        after = np.minimum(piece.segments + 1, len(rows) - 1)
-        is_last = piece.segments + 1 == len(rows)
-        counts = np.where(is_last, self.num_slots, rows[after]) - rows[piece.segments]
-        before = np.concatenate([[0], np.cumsum(counts)])
-        place = np.searchsorted(rows[piece.segments], ids, side="right") - 1
-        return ids - rows[piece.segments][place] + before[place], int(before[-1])
+        rows, after = self._index.anchor_rows, int(piece.segments[-1]) + 1
+        end = self.num_slots if after == len(rows) else int(rows[after])
+        firsts = rows[piece.segments]
+        if piece.is_one_run:
+            return ids - firsts[0], end - int(firsts[0])
+        before = np.zeros(len(firsts) + 1, np.int64)
+        before[1:-1] = rows[piece.segments[:-1] + 1] - firsts[:-1]
+        before[-1] = end - firsts[-1]
+        before = before.cumsum()
+        place = firsts.searchsorted(ids, side="right") - 1
+        return ids - firsts[place] + before[place], int(before[-1])
 
     def _require_sound(
         self, piece: _Piece, block: Block, data: npt.NDArray[np.uint8], ids: IntArray, ordinals: IntArray
@@ -208,11 +230,9 @@ class CsvReader:
         if not len(bad):
             return
         first = int(bad[0])
-        bounds = np.concatenate([[0], np.cumsum(self._sizes(piece.file_index, piece.segments))])
-        segment = int(np.searchsorted(bounds, issues.offsets[first], side="right")) - 1
-        offset = int(
-            self._index.anchor_offsets[piece.segments[segment]] + issues.offsets[first] - bounds[segment]
-        )
+        segment = int(piece.bounds.searchsorted(issues.offsets[first], side="right")) - 1
+        begin = self._index.anchor_offsets[piece.segments[segment]] - piece.bounds[segment]
+        offset = int(begin + issues.offsets[first])
         raise BadRowError(
             f"{parser.layout.path}, line {line_of(parser.layout.path, offset)} "
             f"(row {int(issues.rows[first])}): "
@@ -229,6 +249,9 @@ class CsvReader:
 
 def _with_neighbours(segments: IntArray) -> IntArray:
     """Distinct segments, and the single ones between two of them: reading on costs less than another read."""
-    distinct = segments[np.flatnonzero(np.diff(segments, prepend=-1))]
-    between = distinct[:-1][np.diff(distinct) == _NEAR] + 1
+    low, high = int(segments[0]), int(segments[-1])
+    if high - low < 1 or not (segments[1:] - segments[:-1] > 1).any():
+        return np.arange(low, high + 1)
+    distinct = segments[np.append(True, segments[1:] != segments[:-1])]
+    between = distinct[:-1][distinct[1:] - distinct[:-1] == _NEAR] + 1
     return np.sort(np.concatenate([distinct, between])) if len(between) else distinct

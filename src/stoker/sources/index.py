@@ -98,7 +98,11 @@ class RowIndex:
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Write every array as ``<name>.npy`` into an existing directory."""
         for name, dtype in _ARRAYS.items():
-            np.save(Path(directory) / f"{name}.npy", getattr(self, name).astype(dtype, copy=False), allow_pickle=False)
+            np.save(
+                Path(directory) / f"{name}.npy",
+                getattr(self, name).astype(dtype, copy=False),
+                allow_pickle=False,
+            )
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> RowIndex:
