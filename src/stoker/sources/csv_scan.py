@@ -109,11 +109,7 @@ def _whole_segments(
         offsets,
     )
     if problem == OPEN_QUOTE:
-        line = line_of(layout.path, offset + consumed)
-        raise DataError(
-            f"{layout.path}, line {line}: a quote ({layout.dialect.quote}) is opened in this record and "
-            "never closed; close it, or say that the file has no quotes (quote='')"
-        )
+        raise DataError(_open_quote(layout, offset + consumed))
     if final and num_anchors:
         end = len(buffer)
     elif num_anchors > 1:
@@ -130,6 +126,13 @@ def _whole_segments(
         data=buffer[start:end],
         anchor_rows=rows[:num_anchors].copy(),
         anchor_offsets=offsets[:num_anchors].copy(),
+    )
+
+
+def _open_quote(layout: FileLayout, offset: int) -> str:
+    return (
+        f"{layout.path}, line {line_of(layout.path, offset)}: a quote ({layout.dialect.quote}) is opened in this "
+        "record and never closed; close it, or say that the file has no quotes (quote='')"
     )
 
 
