@@ -32,6 +32,7 @@ __all__ = [
     "copy_values",
     "metric_direction",
     "metric_names",
+    "pulls_before_hooks",
     "resume_training_mode",
     "sync_state",
     "wait_for_result",
@@ -40,6 +41,11 @@ __all__ = [
 
 KERAS_RANGE = ((3, 15), (3, 17))
 """The versions of Keras whose private parts are known: from the first, below the second."""
+
+
+def pulls_before_hooks() -> bool:
+    """Whether Keras asks for a step's batches before it calls ``on_train_batch_begin``, as on PyTorch."""
+    return bool(keras.backend.backend() == "torch")
 
 
 def check_version(version: str) -> None:

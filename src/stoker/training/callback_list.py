@@ -123,6 +123,8 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         self._validation = validation
         self._supervisor = supervisor
         self._interrupts = interrupts
+        # Where Keras has pulled the coming step's batches already, fetching would pull those of the one after.
+        self._fetches = not adapter.pulls_before_hooks()
         self._last: Any = None
         self._tested = 0
         self._last_test: Any = None
@@ -143,7 +145,8 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Pull the batches of the coming step."""
-        self._training.fetch(self._stride, self._last)
+        if self._fetches:
+            self._training.fetch(self._stride, self._last)
         for callback in self._on_train:
             callback.on_train_batch_begin(self.finished, logs={})
 
@@ -180,7 +183,7 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Pull the batches of the coming validation step."""
-        if self._validation is not None:
+        if self._fetches and self._validation is not None:
             self._validation.fetch(self._stride, self._last_test)
         for callback in self._on_test:
             callback.on_test_batch_begin(self._tested, logs={})

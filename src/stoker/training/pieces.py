@@ -128,7 +128,7 @@ def frame_pieces(
         rows = Rows(num_rows=len(matrix), features=tuple(features), matrix=Matrix.of(matrix), columns=labels)
         good = np.flatnonzero(~_unusable(matrix, features, inputs)).astype(np.int64)
         y = None if target is None else target.apply(rows, good)
-        kept = {name: pa.array(columns[name][part], from_pandas=True) for name in keep}
+        kept = {name: _kept(columns[name][part]) for name in keep}
         yield Piece(num_rows=len(matrix), good=good, x=inputs.apply(rows, good), y=y, kept=kept)
 
 
@@ -194,6 +194,16 @@ def _numbers(column: Any, name: str) -> npt.NDArray[np.float64]:
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise ColumnError(f"column {name!r} of the frame holds no numbers: {error}") from error
     return cast("npt.NDArray[np.float64]", np.asarray(numbers, np.float64))
+
+
+def _kept(column: Any) -> Any:
+    """As Arrow, texts in the one type that files give."""
+    values = column if isinstance(column, pa.ChunkedArray) else pa.array(column, from_pandas=True)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
+        values = values.cast(pa.string())
+    return values
 
 
 def _label(column: Any) -> Any:

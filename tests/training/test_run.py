@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+import stoker
+from stoker.errors import BadRowError, ColumnError, DataError, OptionError, RunError
+from stoker.rundir import RunDirectory
+
+NAMES = ["label", "id", "a", "b", "c"]
+
+
+def make_frame(rows: int = 90, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 100, (rows, 3))
+    frame = pd.DataFrame(values, columns=["a", "b", "c"])
+    frame.insert(0, "id", [f"{place:04}" for place in range(rows)])
+    frame.insert(0, "label", np.array(["ant", "bee", "cat"])[values.argmax(1)])
+    return frame
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One run on disk, trained on nine tenths of a file."""
+    folder = tmp_path_factory.mktemp("run")
+    make_frame().to_csv(folder / "train.csv", index=False)
+    rows = stoker.open(folder / "train.csv", label="label", drop=["id"])
+    train, valid = rows.split(0.9, seed=3)
+    feed = stoker.Feed(train, batch_size=27, memory="32MB", cache="never")
+    model = stoker.models.linear(feed, seed=1)
+    history = stoker.fit(
+        model,
+        feed,
+        validation=valid,
+        epochs=3,
+        run=folder / "run",
+        options={"note": "first"},
+        progress="none",
+    )
+    return SimpleNamespace(
+        folder=folder, feed=feed, valid=valid, history=history, model=model, run=stoker.load(folder / "run")
+    )
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_the_record_tells_the_whole_run(trained):
+    record = trained.run.record
+    assert record.outcome.status == "finished"
+    assert record.outcome.steps == trained.history.report.steps == 9
+    assert record.outcome.rows == 3 * 81
+    assert record.options["note"] == "first"
+    assert record.spec.classes == ("ant", "bee", "cat")
+    assert [epoch.epoch for epoch in record.epochs] == [0, 1, 2]
+    assert record.epochs[2].metrics == pytest.approx({k: v[2] for k, v in trained.history.history.items()})
+    assert len({epoch.member_digest for epoch in record.epochs}) == 1
+    assert len({epoch.order_digest for epoch in record.epochs}) == 3
+    assert record.files[0].num_rows == 90
+    assert record.backend == keras.backend.backend()
+
+
+def test_the_digests_are_those_of_the_feeds_batches(trained):
+    batches = list(trained.feed.epoch(1))
+    order = sum(batch.order_digest for batch in batches) % 2**128
+    assert trained.run.record.epochs[1].order_digest == f"{order:032x}"
+
+
+def test_epochs_are_a_table(trained):
+    with (trained.folder / "run" / "epochs.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [float(row["val_loss"]) for row in table] == pytest.approx(trained.history.history["val_loss"])
+
+
+def test_best_and_last_model_are_whole_files_and_nothing_is_left_over(trained):
+    names = sorted(path.name for path in (trained.folder / "run").iterdir())
+    assert names == ["epochs.csv", "last.keras", "model.keras", "run.json"]
+
+
+def test_a_loaded_run_evaluates_as_the_training_did(trained):
+    found = trained.run.evaluate(trained.feed.derive(trained.valid))
+    assert found.rows == 9
+    assert found.loss == pytest.approx(min(trained.history.history["val_loss"]), rel=1e-4)
+
+
+def test_a_file_a_source_and_a_frame_evaluate_alike(trained):
+    path = trained.folder / "train.csv"
+    by_path = trained.run.evaluate(path)
+    assert by_path.rows == 90
+    for rows in (stoker.open(path, label="label", drop=["id"]), pd.read_csv(path)):
+        assert np.array_equal(trained.run.evaluate(rows).confusion, by_path.confusion)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_predictions_keep_rows_and_columns_in_every_format(suffix, trained):
+    path = trained.folder / f"out.{suffix}"
+    frame = make_frame(7, seed=5).drop(columns="label")
+    frame.to_csv(trained.folder / "new.csv", index=False)
+    report = trained.run.predict(trained.folder / "new.csv", output=path, keep=["id"])
+    assert (report.rows, report.bad_rows, report.path) == (7, 0, str(path))
+    if suffix == "csv":
+        found = pd.read_csv(path, dtype={"id": str})
+    elif suffix == "parquet":
+        found = pa.parquet.read_table(path).to_pandas()
+    else:
+        found = pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+    expected = trained.run.predict(frame, keep=["id"])
+    names = ["id", "prediction", "probability_ant", "probability_bee", "probability_cat"]
+    assert list(found.columns) == list(expected.columns) == names
+    assert found["id"].tolist() == frame["id"].tolist()
+    assert found["prediction"].tolist() == expected["prediction"].tolist()
+    assert np.allclose(found[names[2:]].to_numpy(float), expected[names[2:]].to_numpy(float), atol=1e-6)
+
+
+def test_bad_rows_stay_in_their_place_and_are_empty(trained):
+    path = write(trained.folder, "bad.csv", "id,a,b,c\n1,5,6,7\n2,x,6,7\n3,5,6\n4,5,,7\n5,8,9,1\n")
+    report = trained.run.predict(path, output=trained.folder / "bad-out.csv", keep=["id"])
+    assert (report.rows, report.bad_rows) == (5, 3)
+    lines = (trained.folder / "bad-out.csv").read_text().splitlines()
+    assert [line.split(",")[1] == "" for line in lines[1:]] == [False, True, True, True, False]
+    assert [line.split(",")[0] for line in lines[1:]][1::2] == ["2", "4"]
+
+
+def test_blank_numbers_in_a_frame_give_empty_predictions(trained):
+    found = trained.run.predict({"a": [1.0, np.nan], "b": [2, 3], "c": [4, 5]})
+    assert found.column("prediction").null_count == 1
+    assert found.column("prediction")[1].as_py() is None
+
+
+def test_columns_are_found_by_name_in_any_order_and_others_ignored(trained):
+    frame = make_frame(5, seed=6)
+    mixed = frame[["c", "id", "b", "label", "a"]]
+    assert trained.run.predict(mixed).equals(trained.run.predict(frame))
+    table = pa.table(frame.to_dict("list"))
+    assert (
+        trained.run.predict(table)["prediction"].to_pylist()
+        == trained.run.predict(frame)["prediction"].tolist()
+    )
+    array = frame[["a", "b", "c"]].to_numpy()
+    assert (
+        trained.run.predict(array)["prediction"].to_pylist()
+        == trained.run.predict(frame)["prediction"].tolist()
+    )
+
+
+def test_an_empty_frame_gives_an_empty_table_with_the_same_columns(trained):
+    empty = trained.run.predict(make_frame(0), keep=["id"])
+    assert list(empty.columns) == list(trained.run.predict(make_frame(2), keep=["id"]).columns)
+    assert len(empty) == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "keep", "message"),
+    [
+        (make_frame(2).drop(columns="b"), (), "has no column 'b'"),
+        (make_frame(2).assign(b="text"), (), "column 'b' of the frame holds no numbers"),
+        (make_frame(2), ("idd",), "has no column 'idd'.*did you mean 'id'"),
+        (np.zeros((2, 5)), (), r"expected an array of shape \(n, 3\), got \(2, 5\)"),
+    ],
+)
+def test_a_frame_that_cannot_be_scored_is_refused(rows, keep, message, trained):
+    with pytest.raises(ColumnError, match=message):
+        trained.run.predict(rows, keep=keep)
+
+
+def test_what_is_no_rows_is_refused(trained):
+    with pytest.raises(OptionError, match=r"expected a path, a Source, a pandas frame.* got int"):
+        trained.run.predict(3)
+    with pytest.raises(OptionError, match="a view of a source cannot be scored here"):
+        trained.run.predict(trained.valid)
+
+
+def test_a_file_without_a_feature_is_refused_by_name(trained):
+    path = write(trained.folder, "short.csv", "a,c\n1,2\n")
+    with pytest.raises(ColumnError, match="'b' is absent"):
+        trained.run.predict(path)
+
+
+def test_another_suffix_is_refused_and_nothing_is_written(trained):
+    with pytest.raises(OptionError, match=r"written to .csv, .parquet or .jsonl, got 'out.xls'"):
+        trained.run.predict(make_frame(2), output=trained.folder / "out.xls")
+    assert not (trained.folder / "out.xls").exists()
+
+
+def test_a_kept_column_with_the_name_of_a_prediction_is_refused(trained):
+    frame = make_frame(2).assign(prediction="old")
+    with pytest.raises(OptionError, match="'prediction' cannot be kept"):
+        trained.run.predict(frame, output=trained.folder / "clash.csv", keep=["prediction"])
+    assert not (trained.folder / "clash.csv").exists()
+
+
+def test_texts_with_delimiters_and_quotes_survive_the_csv(trained):
+    frame = make_frame(3)
+    frame["id"] = ["a,b", 'say "x"', "two\nlines"]
+    trained.run.predict(frame, output=trained.folder / "quoted.csv", keep=["id"])
+    assert pd.read_csv(trained.folder / "quoted.csv")["id"].tolist() == frame["id"].tolist()
+
+
+def test_evaluating_a_bad_row_names_file_and_line_unless_it_is_skipped(trained):
+    path = write(trained.folder, "bad-label.csv", "label,a,b,c\nant,5,6,7\nbee,x,6,7\n")
+    with pytest.raises(BadRowError, match=r"bad-label.csv, line 3: column 'a' holds 'x'"):
+        trained.run.evaluate(path)
+    found = trained.run.evaluate(path, on_bad_row="skip")
+    assert (found.rows, found.skipped_rows) == (1, 1)
+    with pytest.raises(OptionError, match="on_bad_row must be"):
+        trained.run.evaluate(path, on_bad_row="ignore")
+
+
+def test_a_label_that_training_never_saw_is_an_error(trained):
+    path = write(trained.folder, "unknown.csv", "label,a,b,c\ndog,5,6,7\n")
+    with pytest.raises(DataError, match="dog"):
+        trained.run.evaluate(path)
+
+
+def test_progress_counts_bytes_up_to_the_whole(trained):
+    seen: list[tuple[int, int]] = []
+    path = trained.folder / "train.csv"
+    trained.run.evaluate(path, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1][1] == path.stat().st_size
+    assert 0 < seen[-1][0] <= seen[-1][1]
+
+
+def test_a_directory_that_holds_a_run_is_not_written_again(trained):
+    before = (trained.folder / "run" / "run.json").read_bytes()
+    with pytest.raises(RunError, match="already holds a run"):
+        stoker.fit(trained.model, trained.feed, run=trained.folder / "run", progress="none")
+    assert (trained.folder / "run" / "run.json").read_bytes() == before
+
+
+def test_ctrl_c_leaves_a_run_that_says_so_with_its_last_model(trained, tmp_path):
+    class Press(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stoker.fit(trained.model, trained.feed, run=tmp_path / "run", callbacks=[Press()], progress="none")
+    assert RunDirectory(tmp_path / "run").read().outcome.status == "interrupted"
+    assert (tmp_path / "run" / "last.keras").exists()
+    with pytest.raises(RunError, match=r"model.keras does not exist: the run is interrupted; .*which='last'"):
+        stoker.load(tmp_path / "run")
+    assert stoker.load(tmp_path / "run", which="last").predict(make_frame(1)).shape == (1, 4)
+
+
+def test_a_failed_run_says_what_failed(trained, tmp_path):
+    class Fail(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise ZeroDivisionError("on purpose")
+
+    with pytest.raises(ZeroDivisionError):
+        stoker.fit(trained.model, trained.feed, run=tmp_path / "run", callbacks=[Fail()], progress="none")
+    outcome = RunDirectory(tmp_path / "run").read().outcome
+    assert (outcome.status, outcome.error) == ("failed", "ZeroDivisionError: on purpose")
+
+
+def test_loading_what_is_no_run_or_no_choice_is_refused(trained, tmp_path):
+    with pytest.raises(RunError, match="holds no run"):
+        stoker.load(tmp_path)
+    with pytest.raises(OptionError, match="which must be best or last"):
+        stoker.load(trained.folder / "run", which="first")
+
+
+def test_files_without_header_are_read_as_the_training_ones(tmp_path):
+    frame = make_frame(40)[["label", "a", "b", "c"]]
+    frame.to_csv(tmp_path / "train.csv", index=False, header=False)
+    feed = stoker.Feed(
+        stoker.open(tmp_path / "train.csv", label="#0", header=False),
+        batch_size=8,
+        memory="32MB",
+        cache="never",
+    )
+    stoker.fit(stoker.models.linear(feed, seed=1), feed, run=tmp_path / "run", progress="none")
+    run = stoker.load(tmp_path / "run")
+    frame.drop(columns="label").to_csv(tmp_path / "new.csv", index=False, header=False)
+    without_label = run.predict(tmp_path / "new.csv")
+    assert without_label.equals(run.predict(tmp_path / "train.csv"))
+    assert run.evaluate(tmp_path / "train.csv").rows == 40
