@@ -37,9 +37,8 @@ def total(values):
 
 @pytest.mark.parametrize("decorate", [bare_kernel, inner_kernel])
 def test_bare_and_inner_kernels_count_no_references(decorate):
-    total.__code__ = total.__code__.replace(
-        co_filename="<no file on disk>"
-    )  # what comes from a cache shows no code
+    # what comes from a cache cannot be inspected
+    total.__code__ = total.__code__.replace(co_filename="<no file on disk>")
     inner = decorate(total)
 
     @kernel

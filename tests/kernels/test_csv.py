@@ -30,7 +30,7 @@ class Table:
     """The arrays of one call, and what came of it."""
 
     def __init__(self, content: bytes, targets, *, dtype=np.float64, rules=None, rows=None, wanted=None,
-                 quote=QUOTE, room=500, before=b"", after=b""):  # fmt: skip
+                 quote=QUOTE, delimiter=COMMA, room=500, before=b"", after=b""):  # fmt: skip
         self.targets = np.array(targets, np.int64)
         rules = np.zeros(len(targets), np.uint8) if rules is None else np.array(rules, np.uint8)
         num_rows = content.count(b"\n") + content.count(b"\r") + 1 if rows is None else rows
@@ -42,7 +42,7 @@ class Table:
             self.data,
             len(before),
             len(before) + len(content),
-            delimiter=COMMA,
+            delimiter=delimiter,
             quote=quote,
             targets=self.targets,
             rules=rules,
@@ -292,6 +292,15 @@ def test_wanted_records_are_parsed_alone(table, data):
     assert some.parsed.num_rows == len(wanted)
     assert some.values.tobytes() == whole.values[wanted].tobytes()
     assert some.issues == [issue for issue in whole.issues if issue[0] in wanted]
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ";", "|", " "])
+def test_other_delimiters_separate_fields(delimiter):
+    content = f'1{delimiter}"2{delimiter}3"{delimiter}-4.5\n{delimiter}5{delimiter}" 6"\n'
+    table = Table(content.encode(), [0, 1, 2], delimiter=ord(delimiter))
+
+    assert table.values[:, 2].tolist() == [-4.5, 6]
+    assert table.issues == [(0, 1, kinds.NOT_A_NUMBER), (1, 0, kinds.BLANK)]
 
 
 def test_issues_beyond_the_room_are_counted():

@@ -104,13 +104,13 @@ def parse_numeric(
     hard = np.empty((_HARD_ROOM, ISSUE_WIDTH), np.int64)
     while True:
         num_rows, num_issues, num_hard, needed = parse_records(
-            data,
+            _frozen(data),
             start,
             stop,
             np.uint8(delimiter),
             np.uint8(quote),
-            targets,
-            rules,
+            _frozen(targets),
+            _frozen(rules),
             nulls.spellings,
             nulls.offsets,
             matrix,
@@ -118,7 +118,7 @@ def parse_numeric(
             int(limits.max),
             matrix.dtype == np.float64,
             extra,
-            _NO_ROWS if wanted is None else wanted,
+            _frozen(_NO_ROWS if wanted is None else wanted),
             wanted is None,
             issues,
             hard,
@@ -132,6 +132,13 @@ def parse_numeric(
             data, hard[:num_hard], targets, rules, matrix, extra, wanted, issues[num_issues:]
         )
     return Parsed(num_rows, num_issues, needed)
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A read-only view: Numba compiles once more for arrays that can be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _round_hard(

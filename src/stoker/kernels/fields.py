@@ -7,7 +7,7 @@ import numpy as np
 from stoker.kernels import issues as kinds
 from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.numbers import INTEGER, INVALID, LONG_FLOAT, LONG_INTEGER, decimal_to_float, scan_decimal
-from stoker.kernels.records import close_quote
+from stoker.kernels.records import close_quote, seek
 
 __all__ = [
     "DTYPES",
@@ -34,11 +34,11 @@ RULE_LEADING_ZEROS = 2
 _LARGEST_INT64 = np.uint64((1 << 63) - 1)
 _BEYOND_INT64 = np.uint64(1 << 63)
 _TEN = np.uint64(10)
-_LF, _CR, _SPACE, _TAB, _PLUS, _MINUS = b"\n\r \t+-"
+_LF, _CR, _SPACE, _TAB, _PLUS, _MINUS = (np.uint8(byte) for byte in b"\n\r \t+-")
 _INF, _INFINITY, _NAN = (np.frombuffer(word, np.uint8) for word in (b"inf", b"infinity", b"nan"))
 
 
-@inner_kernel
+@bare_kernel
 def find_field(data, place, stop, delimiter, quote):
     """Bounds of the field that begins at `place`.
 
@@ -52,28 +52,18 @@ def find_field(data, place, stop, delimiter, quote):
         False where a quote is not closed or more than blanks follows it.
     """
     if place >= stop or data[place] != quote or quote == 0:
-        end = _unquoted_end(data, place, stop, delimiter)
+        end = seek(data, place, stop, _LF, _CR, delimiter)
         first, last = _trim(data, place, end)
         return first, last, end, True
     behind = close_quote(data, place + 1, stop, quote)
     if behind > stop:
         return place + 1, stop, stop, False
-    end = _unquoted_end(data, behind, stop, delimiter)
+    end = seek(data, behind, stop, _LF, _CR, delimiter)
     tail, _ = _trim(data, behind, end)
     if tail < end:
         return place, end, end, False
     first, last = _trim(data, place + 1, behind - 1)
     return first, last, end, True
-
-
-@inner_kernel
-def _unquoted_end(data, place, stop, delimiter):
-    while place < stop:
-        byte = data[place]
-        if byte == delimiter or byte in (_LF, _CR):
-            break
-        place += 1
-    return place
 
 
 @inner_kernel
@@ -131,7 +121,7 @@ def _is_null(data, first, last, null_bytes, null_offsets):
     return False
 
 
-@inner_kernel
+@bare_kernel
 def classify(data, first, last, null_bytes, null_offsets):
     """Kind of issue and value of a text that is no decimal number."""
     if _is_null(data, first, last, null_bytes, null_offsets):
@@ -146,7 +136,7 @@ def classify(data, first, last, null_bytes, null_offsets):
     return kinds.NOT_A_NUMBER, 0.0
 
 
-@inner_kernel
+@bare_kernel
 def _magnitude(form, mantissa, exponent):
     """Whether a number is an integer, and which, 2**63 standing for all beyond int64."""
     if mantissa == np.uint64(0):

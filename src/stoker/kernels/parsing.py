@@ -7,7 +7,7 @@ import numpy as np
 from stoker.kernels import issues as kinds
 from stoker.kernels.compiling import inner_kernel
 from stoker.kernels.fields import FLOAT64, RULE_INTEGER, evaluate_field
-from stoker.kernels.records import close_quote, skip_record
+from stoker.kernels.records import close_quote, seek, skip_record
 from stoker.kernels.words import (
     ASCII_ZEROS,
     are_digits,
@@ -23,7 +23,7 @@ __all__ = ["SKIP", "parse_records"]
 SKIP = -1
 """The target of a file column that is not used."""
 
-_LF, _CR = b"\n\r"
+_LF, _CR = (np.uint8(byte) for byte in b"\n\r")
 _LARGEST_EXACT = float(1 << 53)
 _ODD_BYTES = np.uint64(0xFF00FF00FF00FF00)
 _LOWEST = np.uint64(0xFF)
@@ -95,7 +95,7 @@ def _parse_record(
         column, place = _parse_plain(data, place, stop, delimiter, targets, runs, matrix, high, row, column)
         target = targets[column] if column < targets.shape[0] else SKIP
         if target == SKIP:
-            place = skip_field(data, place, stop, delimiter, quote)
+            place = _skip_field(data, place, stop, delimiter, quote)
         else:
             rule = rules[column]
             first, last, place, kind, value, whole, dtype = evaluate_field(
@@ -137,13 +137,11 @@ def _store(matrix, extra, row, target, low, high, is_float, value, whole, dtype)
 
 
 @inner_kernel
-def skip_field(data, place, stop, delimiter, quote):
+def _skip_field(data, place, stop, delimiter, quote):
     """Offset of the delimiter or terminator behind the field at `place`, or `stop`."""
     if quote != 0 and place < stop and data[place] == quote:
         place = min(close_quote(data, place + 1, stop, quote), stop)
-    while place < stop and data[place] != delimiter and data[place] not in (_LF, _CR):
-        place += 1
-    return place
+    return seek(data, place, stop, _LF, _CR, delimiter)
 
 
 @inner_kernel

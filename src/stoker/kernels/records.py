@@ -12,18 +12,18 @@ import numpy as np
 from stoker.kernels.compiling import inner_kernel
 from stoker.kernels.words import find_zero, load_word, repeated, trailing_zeros
 
-__all__ = ["NO_PROBLEM", "OPEN_QUOTE", "close_quote", "scan_records", "skip_record"]
+__all__ = ["NO_PROBLEM", "OPEN_QUOTE", "close_quote", "scan_records", "seek", "skip_record"]
 
 NO_PROBLEM = 0
 OPEN_QUOTE = 1
 """The data end inside quotes; the record begins at ``consumed``."""
 
-_LF = 10
-_CR = 13
+_LF = np.uint8(10)
+_CR = np.uint8(13)
 
 
 @inner_kernel
-def _seek(data, place, stop, first, second, third):
+def seek(data, place, stop, first, second, third):
     """Offset of the first of three bytes in ``data[place:stop]``, `stop` where there is none."""
     firsts, seconds, thirds = repeated(first), repeated(second), repeated(third)
     while place + 8 <= stop:
@@ -44,7 +44,7 @@ def _seek(data, place, stop, first, second, third):
 def close_quote(data, place, stop, quote):
     """Offset behind the quote that closes a field opened before `place`, `stop` + 1 where none does."""
     while True:
-        place = _seek(data, place, stop, quote, quote, quote) + 1
+        place = seek(data, place, stop, quote, quote, quote) + 1
         if place >= stop or data[place] != quote:
             return place
         place += 1
@@ -54,9 +54,9 @@ def close_quote(data, place, stop, quote):
 def skip_record(data, place, stop, delimiter, quote):
     """Offset of the terminator of the record at `place`: `stop` at the end, more where a quote is open."""
     begin = place
-    special = quote if quote != 0 else np.uint8(_LF)
+    special = np.uint8(quote) if quote != 0 else _LF
     while True:
-        place = _seek(data, place, stop, np.uint8(_LF), np.uint8(_CR), np.uint8(special))
+        place = seek(data, place, stop, _LF, _CR, special)
         if place >= stop or data[place] != quote or quote == 0:
             return place
         if place == begin or data[place - 1] == delimiter:
