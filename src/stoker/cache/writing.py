@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from stoker import folders
@@ -15,7 +16,7 @@ from stoker.cache.contents import Contents, expected_bytes, schema_of
 from stoker.kernels.gather import gather
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
-from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
+from stoker.types import ColumnSpec, IntArray, Matrix, Progress, RowReader, Rows
 
 __all__ = ["write"]
 
@@ -46,7 +47,8 @@ def write(
     threads = len(os.sched_getaffinity(0)) if workers is None else workers
     starts = range(0, contents.num_slots, num_rows)
     pieces = (_Piece(start, min(start + num_rows, contents.num_slots)) for start in starts)
-    held = expected_bytes(contents) // max(1, len(starts)) * (threads + 2)
+    # A piece is in memory twice, as the reader gave it and as it is written.
+    held = 2 * expected_bytes(contents) // max(1, len(starts)) * (threads + 2)
     charge = None if ledger is None else ledger.charge("cache pieces", held)
     try:
         with (
@@ -94,13 +96,23 @@ def _matrix_array(
     if matrix is None or matrix.values.dtype != dtype:
         found = None if matrix is None else matrix.values.dtype
         raise TypeError(f"the reader gave a matrix of {found} where the survey found {dtype}")
-    packed = np.empty((len(good), matrix.num_columns), dtype)
-    gather(matrix.values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places, packed)
+    packed = _packed(matrix, places)
     if len(good) < size:
         spread = np.zeros((size, matrix.num_columns), dtype)
         spread[good] = packed
         packed = spread
     return pa.FixedSizeListArray.from_arrays(pa.array(packed.reshape(-1)), type=kind)
+
+
+def _packed(matrix: Matrix, places: IntArray) -> npt.NDArray[Any]:
+    """Rows side by side, shape (n, k): the matrix's own memory where they lie so."""
+    width = matrix.num_columns
+    if len(matrix.starts) == 1 and len(places) and places[-1] - places[0] == len(places) - 1:
+        begin = int(matrix.starts[0]) + int(places[0]) * width
+        return matrix.values[begin : begin + len(places) * width].reshape(len(places), width)
+    packed = np.empty((len(places), width), matrix.values.dtype)
+    gather(matrix.values, matrix.starts, matrix.rows_per_piece, width, places, packed)
+    return packed
 
 
 def _column_array(values: Any, places: IntArray, good: IntArray, size: int, column: ColumnSpec) -> pa.Array:

@@ -17,6 +17,7 @@ from stoker.types import ColumnSpec, IntArray, Matrix, RowReader, Rows
 __all__ = ["Keeper", "KeptRows", "collect"]
 
 _PIECE_BYTES = 1 << 20
+_HOPELESS = 2
 _COLUMN_BYTES = {"int": 8, "float": 8, "text": 32}
 
 
@@ -155,7 +156,9 @@ class Keeper:
         held = self._column_bytes
         if matrix is not None:
             held += (self._num_slots + rows.num_rows) * len(self._features) * matrix.itemsize
-        if held > self._limit:
+        # Where by far too many rows are to come, none is kept in vain.
+        expected = held * num_slots // max(1, self._num_slots + rows.num_rows)
+        if held > self._limit or expected > _HOPELESS * self._limit:
             self.drop()
             return
         if matrix is not None and rows.matrix is not None:

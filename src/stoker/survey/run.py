@@ -202,7 +202,9 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
     problems = text_problems(source, done.examples, done.num_slots)
     problems += row_problems(source, done.tally, policy, empty)
     if policy.role == "train":
-        if source.label is not None and done.labels is not None and done.view_labels is not None:
+        unreadable = any(problem.blocking and problem.column == source.label for problem in problems)
+        known = done.labels is not None and done.view_labels is not None
+        if source.label is not None and known and not unreadable:
             problems += label_problems(source.label, done.labels, done.view_labels)
         problems += column_problems(source, statistics)
     return problems

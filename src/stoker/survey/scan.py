@@ -28,6 +28,7 @@ __all__ = ["Pass", "chunk_bytes"]
 
 _CHUNK_BYTES = 2 << 20
 _LEAST_CHUNK_BYTES = 1 << 16
+_LABEL_BYTES = 8
 _SHOWN = 60
 _LOOKED_AT = 4_096
 _HELD_PER_BYTE = 5
@@ -150,9 +151,15 @@ class Pass:
         return sum(chunk.num_records for chunk in self.source.chunks(target))
 
     def _charged(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Charge | None]]:
+        """Charge each chunk for its bytes and for the rows that it will become."""
+        width = len(self.source.numeric_features)
+        is_float = any(self.source.kind_of(name) == "float" for name in self.source.numeric_features)
         for chunk in chunks:
-            held = _HELD_PER_BYTE * len(chunk.data)
-            yield chunk, None if self.ledger is None else self.ledger.charge("survey", held)
+            row_bytes = width * (8 if is_float else self.dtype.itemsize) + _LABEL_BYTES
+            yield chunk, self._charge(len(chunk.data) + chunk.num_records * row_bytes)
+
+    def _charge(self, num_bytes: int) -> Charge | None:
+        return None if self.ledger is None else self.ledger.charge("survey", num_bytes)
 
     def _work(self, task: tuple[Chunk, Charge | None]) -> _Done:
         chunk, charge = task
@@ -175,7 +182,10 @@ class Pass:
             self.examples = {name: _example(parsed.rows.columns[name]) for name in texts}
         self.num_slots += chunk.num_records
         self.keeper.add(parsed.rows, num_slots=self.num_slots * total // max(1, done))
-        self._waiting.append(_Waiting(chunk.first_row, parsed.rows, is_out, result.charge))
+        charge = self._charge(_bytes_of(parsed.rows))
+        if result.charge is not None:
+            result.charge.release()
+        self._waiting.append(_Waiting(chunk.first_row, parsed.rows, is_out, charge))
         self._settle(self.num_slots, final=False)
 
     def _settle(self, num_slots: int, *, final: bool) -> None:
@@ -210,6 +220,11 @@ class Pass:
         if inside is not None:
             rest = _places(_both(~inside, sound), start, stop)
             self.outside.update(_select(labels, rest))
+
+
+def _bytes_of(rows: Rows) -> int:
+    matrix = 0 if rows.matrix is None else int(rows.matrix.values.nbytes)
+    return matrix + sum(int(column.nbytes) for column in rows.columns.values())
 
 
 def _example(texts: Any) -> tuple[int, str]:
