@@ -131,8 +131,8 @@ def _whole_segments(
 
 def _open_quote(layout: FileLayout, offset: int) -> str:
     return (
-        f"{layout.path}, line {line_of(layout.path, offset)}: a quote ({layout.dialect.quote}) is opened in this "
-        "record and never closed; close it, or say that the file has no quotes (quote='')"
+        f"{layout.path}, line {line_of(layout.path, offset)}: a quote ({layout.dialect.quote}) is opened in "
+        "this record and never closed; close it, or say that the file has no quotes (quote='')"
     )
 
 
