@@ -8,6 +8,7 @@ recognised by the missing lock and removed by the next.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -26,6 +27,8 @@ __all__ = ["clean", "homes", "scratch_folder", "staged_file", "staged_folder"]
 _PREFIX = ".building-"
 _LOCK = "lock"
 _GRACE_SECONDS = 60.0
+_ATTEMPTS = 100
+_IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
 
 def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -125,19 +128,18 @@ def _temporary_name(final: Path) -> Path:
 
 
 def _replace_folder(temporary: Path, final: Path) -> None:
-    for _ in range(3):
+    for attempt in range(_ATTEMPTS):
         try:
             os.rename(temporary, final)
             return
-        except OSError:
-            if not os.path.lexists(final):
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY or attempt == _ATTEMPTS - 1:
                 raise
-        # A folder that is not empty cannot be renamed over: it steps aside first, for whoever has it open.
+        # A folder that is not empty cannot be renamed over: it steps aside first. Others may do so meanwhile.
         aside = _temporary_name(final)
         with suppress(FileNotFoundError):
             os.rename(final, aside)
-        _remove(aside)
-    os.rename(temporary, final)
+            _remove(aside)
 
 
 def _remove(path: Path) -> None:

@@ -195,6 +195,31 @@ def test_every_blocking_problem_is_in_one_message(write):
     assert message.count("\n") == 5
 
 
+def test_hundreds_of_problems_are_told_in_a_few_lines_and_each_is_named(write):
+    header = "y," + ",".join(f"p{place}" for place in range(100))
+    rows = [
+        f"{row % 2}," + ",".join("" if row == 9 else str(row % 7) for _ in range(100)) for row in range(20)
+    ]
+    message = refusal(write("\n".join([header, *rows]) + "\n"), ColumnError)
+    assert all(f"'p{place}'" in message for place in range(100))
+    assert "88 more columns with blank values: 'p12' (1), 'p13' (1)" in message
+    assert "for all columns at once: --na mean, --na zero or --na drop-row" in message
+    assert message.count("\n") == 14
+
+
+def test_a_file_that_vanished_since_it_was_opened_is_named(write, tmp_path):
+    source = write(numbers(50))
+    (tmp_path / "table.csv").unlink()
+    assert "table.csv: cannot be read (No such file or directory)" in refusal(source, DataError)
+
+
+def test_a_file_that_grew_since_it_was_opened_is_named(write, tmp_path):
+    source = write(numbers(50))
+    with open(tmp_path / "table.csv", "a") as file:
+        file.write("1,2,3\n")
+    assert "table.csv changed since it was opened" in refusal(source, ChangedDataError)
+
+
 def test_one_class_only_is_refused(write):
     message = refusal(write("y,a\n3,1\n3,2\n3,5\n"), DataError)
     assert "column 'y': 3 rows, all of one class, '3'" in message

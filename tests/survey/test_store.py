@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -242,6 +243,18 @@ def test_a_folder_takes_the_place_of_another(tmp_path):
         with folders.staged_folder(tmp_path / "final") as folder:
             (folder / "x").write_text(text)
     assert (tmp_path / "final" / "x").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["final"]
+
+
+def test_of_many_builders_at_once_one_wins_whole(tmp_path):
+    def build(number: int) -> None:
+        with folders.staged_folder(tmp_path / "final") as folder:
+            for name in "ab":
+                (folder / name).write_text(str(number))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(build, range(40)))
+    assert (tmp_path / "final" / "a").read_text() == (tmp_path / "final" / "b").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["final"]
 
 

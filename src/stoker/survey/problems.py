@@ -28,6 +28,9 @@ Kind: TypeAlias = Literal[
 
 _ROW_KINDS = frozenset({"ragged", "bad_quote", "not_utf8", "not_a_number", "not_finite", "inexact"})
 
+_IN_FULL = 12
+"""Problems of one kind that a message tells in full."""
+
 _WHAT = {
     "blank": ("blank value", "blank values"),
     "not_a_number": ("value that is no number", "values that are no numbers"),
@@ -49,6 +52,21 @@ _WHAT = {
     "many_classes": ("row, nearly as many classes as rows", "rows and nearly as many different values"),
     "one_class": ("row of one class only", "rows, all of one class"),
 }
+
+_SHARED = {
+    "blank": ("blank values", "--na mean, --na zero, --na drop-row or --drop them"),
+    "not_a_number": ("values that are no numbers", "--on-bad-row skip or --drop them"),
+    "not_finite": ("values that are not finite", "--on-bad-row skip or --drop them"),
+    "not_utf8": ("values that are not UTF-8", "--on-bad-row skip or --drop them"),
+    "text_feature": (
+        "text, which no model here can take",
+        "--drop them, or --types NAME=float for those that hold numbers",
+    ),
+    "constant": ("the same value in every row", "--drop them"),
+    "unique": ("another value in every row", "--drop them"),
+    "large_integer": ("integers beyond 2**53, which are rounded", "--drop them"),
+}
+"""Of kinds that many columns may have at once: what is said of all of them, and what settles it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,41 +113,52 @@ class ColumnProblem:
         """
         where = "" if self.column is None else f"column {self.column!r}: "
         what = _WHAT[self.kind][self.count != 1]
-        place = ""
-        if self.row is not None:
-            line = "" if self.line is None else f", line {self.line:,}"
-            place = f", first at {self.file}{line} (row {self.row:,})"
-        example = "" if not self.example else f", {self.example!r}"
+        # Bytes that are no text come as \\xe9 already, which repr would write as \\\\xe9.
+        example = "" if not self.example else f", {self.example!r}".replace(r"\\x", r"\x")
         remedy = f": {self.remedy}" if self.remedy else ""
-        return f"{where}{self.count:,} {what}{place}{example}{remedy}"
+        return f"{where}{self.count:,} {what}{self.place}{example}{remedy}"
+
+    @property
+    def place(self) -> str:
+        """Where the first one is, as the middle of a sentence; empty where that says nothing."""
+        if self.row is None:
+            return ""
+        line = "" if self.line is None else f", line {self.line:,}"
+        return f", first at {self.file}{line} (row {self.row:,})"
 
 
 def describe_problems(problems: Iterable[ColumnProblem], *, limit: int = 8) -> list[str]:
-    """Sentences for people; many columns with one trouble, such as constant ones, share a sentence.
+    """Sentences for people; many columns with one trouble share a sentence.
 
     Parameters
     ----------
     problems
         As the survey gives them.
     limit
-        Columns named in a shared sentence.
+        Columns named in a shared sentence. From more than these on every trouble shares one; constant and
+        unique columns do from two on.
     """
-    grouped: dict[str, list[ColumnProblem]] = {}
+    grouped: dict[tuple[str, bool, bool], list[ColumnProblem]] = {}
     for problem in problems:
-        key = problem.kind if problem.kind in ("constant", "unique") else f"{problem.kind} {problem.column}"
+        key = (problem.kind, problem.blocking, "--drop" in problem.remedy)
         grouped.setdefault(key, []).append(problem)
     lines = []
-    for group in grouped.values():
-        if len(group) == 1:
-            lines.append(group[0].describe())
-            continue
-        names = ", ".join(repr(problem.column) for problem in group[:limit])
-        more = f" and {len(group) - limit:,} more" if len(group) > limit else ""
-        what = {"constant": "the same value in every row", "unique": "another value in every row"}[
-            group[0].kind
-        ]
-        lines.append(f"{len(group):,} columns with {what}: {names}{more}: --drop them")
+    for (kind, _, _), group in grouped.items():
+        least = 1 if kind in ("constant", "unique") else limit
+        if len(group) > least and kind in _SHARED:
+            lines.append(_describe_together(group, *_SHARED[kind], limit))
+        else:
+            lines += [problem.describe() for problem in group]
     return lines
+
+
+def _describe_together(group: Sequence[ColumnProblem], what: str, remedy: str, limit: int) -> str:
+    names = ", ".join(repr(problem.column) for problem in group[:limit])
+    more = f" and {len(group) - limit:,} more" if len(group) > limit else ""
+    settled = {problem.remedy for problem in group}
+    remedy = settled.pop() if len(settled) == 1 else remedy
+    first = min(group, key=lambda problem: -1 if problem.row is None else problem.row)
+    return f"{len(group):,} columns with {what}: {names}{more}{first.place}: {remedy}"
 
 
 def refuse(problems: Sequence[ColumnProblem], *, paths: Sequence[str]) -> None:
@@ -155,5 +184,18 @@ def refuse(problems: Sequence[ColumnProblem], *, paths: Sequence[str]) -> None:
     elif kinds == {"one_class"}:
         error = DataError
     lines = [f"{shown} cannot be used as it is:"]
-    lines += [f"  {problem.describe()}" for problem in blocking]
-    raise error("\n".join(lines))
+    for kind in dict.fromkeys(problem.kind for problem in blocking):
+        lines += _listed([problem for problem in blocking if problem.kind == kind])
+    raise error("\n  ".join(lines))
+
+
+def _listed(group: Sequence[ColumnProblem]) -> list[str]:
+    """Problems of one kind: the first ones in full, every further column by name and count."""
+    lines = [problem.describe() for problem in group[:_IN_FULL]]
+    further = group[_IN_FULL:]
+    if further:
+        names = ", ".join(f"{problem.column!r} ({problem.count:,})" for problem in further)
+        lines.append(f"{len(further):,} more columns with {_WHAT[group[0].kind][1]}: {names}")
+    if further and group[0].kind == "blank":
+        lines.append("for all columns at once: --na mean, --na zero or --na drop-row")
+    return lines

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,10 +203,10 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
     problems = text_problems(source, done.examples, done.num_slots)
     problems += row_problems(source, done.tally, policy, empty)
     if policy.role == "train":
-        unreadable = any(problem.blocking and problem.column == source.label for problem in problems)
-        known = done.labels is not None and done.view_labels is not None
-        if source.label is not None and known and not unreadable:
-            problems += label_problems(source.label, done.labels, done.view_labels)
+        label, whole, seen = source.label, done.labels, done.view_labels
+        unreadable = any(problem.blocking and problem.column == label for problem in problems)
+        if label is not None and whole is not None and seen is not None and not unreadable:
+            problems += label_problems(label, whole, seen)
         problems += column_problems(source, statistics)
     return problems
 
@@ -214,13 +215,14 @@ def _refuse(source: Source, policy: Policy, record: SurveyRecord) -> None:
     refuse(record.problems, paths=source.paths)
     if policy.max_bad_rows is not None and record.num_skipped > policy.max_bad_rows:
         first = [
-            problem.describe()
+            replace(problem, remedy="").describe()
             for problem in record.problems
             if problem.kind != "blank" and problem.row is not None
         ]
+        rows = "1 row" if record.num_skipped == 1 else f"{record.num_skipped:,} rows"
         raise BadRowError(
-            f"{source.paths[0]}: {record.num_skipped:,} rows cannot be parsed, and at most "
-            f"{policy.max_bad_rows:,} may be skipped (--max-bad-rows):\n  " + "\n  ".join(first)
+            f"{source.paths[0]}: {rows} cannot be parsed, and at most {policy.max_bad_rows:,} may be skipped; "
+            f"correct them, or say --max-bad-rows {record.num_skipped}:\n  " + "\n  ".join(first)
         )
 
 
