@@ -43,14 +43,15 @@ def kind_of(values: Sequence[str], *, strict: bool = False) -> ColumnKind:
     >>> kind_of(["1", "", "-7"]), kind_of(["1", "2.5e3"]), kind_of(["0012", "7"])
     ('int', 'float', 'text')
     """
-    present = [value for value in values if value not in BLANKS]
-    joined = "\n".join(present) + "\n" if present else ""
-    if any("\n" in value for value in present) or _LEADING_ZERO.search(joined):
+    different = dict.fromkeys(values).keys() - BLANKS
+    joined = "\n".join(different) + "\n" if different else ""
+    if joined.count("\n") > len(different) or _LEADING_ZERO.search(joined):
         return "text"
-    if present and _INTEGERS.fullmatch(joined):
+    if different and _INTEGERS.fullmatch(joined):
         return "int"
     if _NUMBERS.fullmatch(joined):
         return "float"
+    present = [value for value in values if value not in BLANKS]
     numbers = [value for value in present if _NUMBERS.fullmatch(value + "\n")]
     if strict or len(present) < _FEW or len(numbers) < _MOSTLY * len(present):
         return "text"

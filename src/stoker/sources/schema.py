@@ -203,14 +203,19 @@ def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]
     else:
         places = sorted(find(name, layout, "column") for name in _once(choice.columns))
         chosen = [layout.names[place] for place in places if layout.names[place] != choice.label]
+    if len(set(layout.names)) < len(layout.names):
+        for name in chosen:
+            find(name, layout, "column")
+    columns = zip(*records, strict=True) if records else ((),) * len(layout.names)
+    samples = dict(zip(layout.names, columns, strict=True))
     for name in choice.types:
         find(name, layout, "types: column")
         if name not in chosen and name != choice.label:
             raise OptionError(f"types: {name!r} is not used, so its type has no effect; leave it out")
     if not chosen:
         raise ColumnError(f"{layout.path}: no feature column is left beside the label; name some in columns")
-    features = tuple(_spec(name, layout, records, choice, strict=False) for name in chosen)
-    label = None if choice.label is None else _spec(choice.label, layout, records, choice, strict=True)
+    features = tuple(_spec(name, samples, choice, strict=False) for name in chosen)
+    label = None if choice.label is None else _spec(choice.label, samples, choice, strict=True)
     return Schema(features=features, label=label, declared=frozenset(choice.types), file_names=layout.names)
 
 
@@ -221,9 +226,6 @@ def _once(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _spec(
-    name: str, layout: FileLayout, records: Sequence[Sequence[str]], choice: Choice, *, strict: bool
-) -> ColumnSpec:
-    place = find(name, layout, "column")
-    kind = choice.types.get(name) or kind_of([record[place] for record in records], strict=strict)
+def _spec(name: str, samples: Mapping[str, Sequence[str]], choice: Choice, *, strict: bool) -> ColumnSpec:
+    kind = choice.types.get(name) or kind_of(samples[name], strict=strict)
     return ColumnSpec(name=name, kind=kind)
