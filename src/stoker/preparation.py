@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker import cache as caching
-from stoker.errors import ColumnError, DataError
+from stoker.errors import ColumnError, DataError, OptionError
 from stoker.ledger import Ledger
 from stoker.plan import (
     READ_BYTES,
@@ -51,12 +52,22 @@ class FeedOptions:
     max_bad_rows: int | None = None
     class_weight: ClassWeight = None
 
-    @property
-    def transform_na(self) -> NaRule | dict[str, NaRule]:
-        """What of the policy for blanks is left to a transform: dropped rows never get to it."""
+    def transform_na(self, label: str | None) -> NaRule | dict[str, NaRule]:
+        """What of the policy for blanks is left to a transform: it sees neither dropped rows nor the label.
+
+        Raises
+        ------
+        OptionError
+            If a blank label is to be filled.
+        """
         if isinstance(self.na, str):
             return _transform_rule(self.na)
-        return {name: _transform_rule(policy) for name, policy in self.na.items()}
+        if label is not None and self.na.get(label, "error") not in ("error", "drop-row"):
+            raise OptionError(
+                f"na: {label!r} is the label, and nothing can take its place, got {self.na[label]!r}; "
+                f"say drop-row for it (--na {label}=drop-row)"
+            )
+        return {name: _transform_rule(policy) for name, policy in self.na.items() if name != label}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +106,11 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
     """
     if source.label is None:
         raise ColumnError("there is nothing to learn without a label: name its column with label= or --label")
+    options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
     found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan))
     spec, target, reason = _settle(source, options, found)
-    inputs = _fitted(options, found)
+    inputs = _fitted(options, found, source.label)
     plan = make_plan(_facts(found, found.view, spec), _machine(source, options), options.plan)
     return Preparation(
         source=source,
@@ -213,9 +225,9 @@ def _target(
     return encoder, encoder.classes_
 
 
-def _fitted(options: FeedOptions, found: Survey) -> FeatureTransform:
+def _fitted(options: FeedOptions, found: Survey, label: str) -> FeatureTransform:
     """The features' transform, fitted by the statistics of the training rows unless it is already."""
-    transform = Standardize(na=options.transform_na) if options.transform is None else options.transform
+    transform = options.transform or Standardize(na=options.transform_na(label))
     if transform.is_fitted or found.statistics is None:
         return transform
     return transform.fit_statistics(found.statistics)
@@ -270,11 +282,15 @@ def _check_labels(spec: FeedSpec, found: Survey) -> None:
         return
     unknown = [label for label in found.labels.classes if label not in spec.classes]
     if unknown:
-        shown = ", ".join(repr(label) for label in unknown[:5]) + (", …" if len(unknown) > 5 else "")
         raise DataError(
-            f"{found.paths[0]}: the label column {spec.label!r} holds {shown}, which training "
-            f"never saw (it knows {len(spec.classes)} classes): correct the labels, or train on them too"
+            f"{found.paths[0]}: the label column {spec.label!r} holds {_some(unknown)}, which training never "
+            f"saw (it knows {_some(spec.classes)}): correct the labels, or train on them too"
         )
+
+
+def _some(labels: Sequence[object], limit: int = 5) -> str:
+    more = f" and {len(labels) - limit} more" if len(labels) > limit else ""
+    return ", ".join(map(repr, labels[:limit])) + more
 
 
 def _facts(found: Survey, view: BoundView, spec: FeedSpec) -> DataFacts:
