@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,20 @@ def test_a_seed_makes_the_same_weights():
 def test_layers_of_one_model_begin_differently_under_one_seed():
     model = models.mlp(spec_of("classes", 5), layers=2, units=5, seed=3)
     assert not np.array_equal(kernel_of(model, 0), kernel_of(model, 2))
+
+
+@pytest.mark.parametrize(
+    ("classes", "counts", "middle", "spread"),
+    [(None, (), 200_000.0, 50_000.0), ((1e5, 3e5), (3, 1), 150_000.0, 86_602.54)],
+)
+def test_regression_on_a_feed_answers_in_the_labels_unit(classes, counts, middle, spread):
+    labels = SimpleNamespace(minimum=1e5, maximum=3e5, classes=classes, counts=counts)
+    feed = SimpleNamespace(spec=spec_of("regression"), survey=SimpleNamespace(view_labels=labels))
+    for model in (models.linear(feed), models.build("mlp", feed)):
+        assert model.layers[-1].offset == middle
+        assert model.layers[-1].scale == pytest.approx(spread)
+        at_zero = np.asarray(model.predict_on_batch(np.zeros((1, 5), np.float32)))
+        assert at_zero[0, 0] == pytest.approx(middle, rel=1e-6)
 
 
 def test_metrics_by_name_fit_the_task():

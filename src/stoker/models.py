@@ -1,6 +1,7 @@
 """Small models for tables, compiled and ready, and a door for models of your own.
 
-Every function takes a prepared feed or its ``spec``: columns and classes are known by then.
+Every function takes a feed or its ``spec``: columns and classes are known by then. For regression pass the
+feed, which knows the label too: the last layer then gives values in the label's own unit.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
+
+import numpy as np
 
 from stoker import backends
 from stoker.errors import OptionError
@@ -54,7 +57,7 @@ def linear(
 
         model = stoker.models.linear(feed)
     """
-    return _compiled(_spec_of(feed), "linear", (), 0.0, learning_rate, metrics, seed)
+    return _compiled(feed, "linear", (), 0.0, learning_rate, metrics, seed)
 
 
 def mlp(
@@ -102,7 +105,7 @@ def mlp(
         raise OptionError(f"layers and units must be at least 1, got {layers} and {units}; see models.linear")
     if not 0 <= dropout < 1:
         raise OptionError(f"dropout must lie in [0, 1), got {dropout}")
-    return _compiled(_spec_of(feed), "mlp", (units,) * layers, dropout, learning_rate, metrics, seed)
+    return _compiled(feed, "mlp", (units,) * layers, dropout, learning_rate, metrics, seed)
 
 
 def build(name: str, feed: FeedSpec | _HasSpec, **options: Any) -> Any:
@@ -126,7 +129,7 @@ def build(name: str, feed: FeedSpec | _HasSpec, **options: Any) -> Any:
     known: dict[str, Callable[..., Any]] = {"auto": mlp, "mlp": mlp, "linear": linear}
     if name in known:
         try:
-            return known[name](spec, **options)
+            return known[name](feed, **options)
         except TypeError as error:
             raise OptionError(f"model {name!r} does not take these options: {error}") from error
     if ":" not in name:
@@ -166,7 +169,7 @@ def _call_builder(name: str, spec: FeedSpec) -> Any:
 
 
 def _compiled(
-    spec: FeedSpec,
+    feed: FeedSpec | _HasSpec,
     name: str,
     hidden: tuple[int, ...],
     dropout: float,
@@ -177,6 +180,7 @@ def _compiled(
     backends.choose()
     import keras
 
+    spec = _spec_of(feed)
     if not learning_rate > 0:
         raise OptionError(f"learning_rate must be positive, got {learning_rate}")
     activation, loss = _HEADS[spec.task]
@@ -189,6 +193,9 @@ def _compiled(
             stack.append(keras.layers.Dropout(dropout, seed=None if seed is None else seed + number))
     last = _initial(keras, seed, len(hidden))
     stack.append(keras.layers.Dense(spec.num_outputs, activation=activation, kernel_initializer=last))
+    offset, scale = _label_spread(feed)
+    if (offset, scale) != (0.0, 1.0):
+        stack.append(keras.layers.Rescaling(scale, offset, name="label_units"))
     model = keras.Sequential(stack, name=name)
     optimizer = keras.optimizers.Adam(learning_rate)
     model.compile(optimizer, loss, metrics=_metrics(keras, spec, metrics))
@@ -200,6 +207,24 @@ _HEADS = {
     "classes": ("softmax", "sparse_categorical_crossentropy"),
     "regression": (None, "mean_squared_error"),
 }
+
+
+def _label_spread(feed: FeedSpec | _HasSpec) -> tuple[float, float]:
+    """Middle and spread of the label to regress on, 0 and 1 where a bare spec does not tell them.
+
+    The network then works in numbers around 1 whatever the label's unit: with prices of 200,000 a first layer
+    of small weights would need a hundred thousand steps to get there.
+    """
+    labels = getattr(getattr(feed, "survey", None), "view_labels", None)
+    if _spec_of(feed).task != "regression" or labels is None or labels.minimum is None:
+        return 0.0, 1.0
+    low, high = float(labels.minimum), float(labels.maximum)
+    middle, spread = (low + high) / 2, (high - low) / 4
+    if labels.classes is not None:
+        values, counts = np.asarray(labels.classes, np.float64), np.asarray(labels.counts, np.float64)
+        middle = float(np.average(values, weights=counts))
+        spread = float(np.sqrt(np.average((values - middle) ** 2, weights=counts)))
+    return middle, spread if spread > 0 else 1.0
 
 
 def _initial(keras: Any, seed: int | None, number: int) -> Any:

@@ -37,6 +37,11 @@ def test_where_nothing_can_be_lost_it_is_raised_at_once():
             pytest.fail("the one that was held back comes first")
 
 
+def test_one_that_nobody_asked_for_is_raised_at_the_end():
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        press()
+
+
 def test_the_handler_is_given_back():
     with Interrupts():
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler

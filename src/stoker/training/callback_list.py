@@ -123,7 +123,7 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         self._validation = validation
         self._supervisor = supervisor
         self._interrupts = interrupts
-        # Where Keras has pulled the coming step's batches already, fetching would pull those of the one after.
+        # Where Keras has pulled the coming step's batches already, this would pull those of the next one.
         self._fetches = not adapter.pulls_before_hooks()
         self._last: Any = None
         self._tested = 0

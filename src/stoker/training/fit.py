@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stoker.errors import OptionError
+from stoker.feed import Feed
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import TRAIN_BATCH_HOOKS, History, TrainingCallbacks, hooks_batches
@@ -100,10 +101,11 @@ def fit(
     seconds = None if max_time is None else parse_seconds(max_time, option="max_time")
     if not 0 <= initial_epoch < epochs:
         raise OptionError(f"epochs must be greater than initial_epoch, got {epochs} and {initial_epoch}")
+    display = choose_display(progress)
+    _prepare(feed, display)
     valid = _feed_of(feed, validation)
     adapter.build_model(model, feed.spec, feed.batch_size)
     name, direction = _monitored(model, monitor, has_validation=valid is not None)
-    display = choose_display(progress)
     watcher = Monitor(name, direction, patience=early_stopping)
     recorder = None if run is None else RunRecorder(Path(run), feed, valid, options or {})
     files = None if run is None else ModelFiles(Path(run))
@@ -245,6 +247,13 @@ def _interval(validate_every: str | None, validation: Any) -> Interval | None:
     if validation is None:
         raise OptionError(f"validate_every={validate_every!r} has no effect without validation=")
     return parse_interval(validate_every, option="validate_every")
+
+
+def _prepare(feed: FeedLike, display: Display) -> None:
+    """Survey now, in sight, what would be surveyed unseen at the first look at ``feed.spec``."""
+    if isinstance(feed, Feed):
+        with display.stage("survey", "B") as progress:
+            feed.prepare(progress)
 
 
 def _feed_of(feed: FeedLike, validation: Any) -> FeedLike | None:

@@ -40,6 +40,8 @@ class Interrupts:
         if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
             self._previous = None
+        if exception[0] is None:
+            self.check()
 
     def check(self) -> None:
         """Raise the KeyboardInterrupt that was held back."""
