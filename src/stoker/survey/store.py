@@ -104,7 +104,7 @@ def find(source: Source, keys: Keys, *, progress: Progress | None, notes: list[s
     """
     for home in folders.homes(source.paths[0]):
         folder = home / keys.survey
-        if not (folder / _RECORD).is_file():
+        if not os.path.isfile(folder / _RECORD):  # false where we may not look, too
             continue
         try:
             found = _load(folder, keys)
