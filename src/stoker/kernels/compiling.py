@@ -42,7 +42,8 @@ def inner_kernel(function: Callable[..., Any]) -> Any:
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
+    # NumPy's error model: a check for zero before every division keeps loops from being vectorised.
     try:
-        return njit(nogil=True, cache=True, **options)(function)
+        return njit(nogil=True, error_model="numpy", cache=True, **options)(function)
     except RuntimeError:
-        return njit(nogil=True, **options)(function)
+        return njit(nogil=True, error_model="numpy", **options)(function)

@@ -11,9 +11,11 @@ Nothing is checked here: places must lie inside the matrix, and outputs must hav
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from stoker.kernels.compiling import inner_kernel, kernel
 
 __all__ = ["gather", "gather_affine", "gather_cast", "gather_filled"]
 
@@ -42,26 +44,26 @@ def _prefetch(typing_context, array, place):
     return types.void(array, types.intp), generate
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inner_kernel
 def _begin(starts, rows_per_piece, num_columns, place):
     """Element at which a row begins."""
     piece = place // rows_per_piece
     return starts[piece] + (place - piece * rows_per_piece) * num_columns
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inner_kernel
 def _rows_ahead(values, num_columns):
     return max(1, min(16, _FLIGHT // max(1, num_columns * values.itemsize)))
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inner_kernel
 def _ask(values, begin, num_columns):
     step = _LINE // values.itemsize
     for element in range(begin, begin + min(num_columns, _LONGEST // values.itemsize), step):
         _prefetch(values, element)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def gather(values, starts, rows_per_piece, num_columns, places, out):
     """Copy rows as they are: ``out[i, j] = values[row(places[i]), j]``, one dtype for both.
 
@@ -85,7 +87,7 @@ def gather(values, starts, rows_per_piece, num_columns, places, out):
             target[j] = row[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def gather_cast(values, starts, rows_per_piece, num_columns, places, out):
     """Copy rows into float32: ``out[i, j] = float32(values[row(places[i]), j])``; as `gather` else."""
     num_places = places.shape[0]
@@ -99,7 +101,7 @@ def gather_cast(values, starts, rows_per_piece, num_columns, places, out):
             target[j] = np.float32(row[j])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def gather_affine(values, starts, rows_per_piece, num_columns, places, subtract, multiply, out):
     """Copy rows, centred and scaled: ``out[i, j] = float32((value - subtract[j]) * multiply[j])``.
 
@@ -118,7 +120,7 @@ def gather_affine(values, starts, rows_per_piece, num_columns, places, subtract,
             target[j] = np.float32((row[j] * one - subtract[j]) * multiply[j])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def gather_filled(values, starts, rows_per_piece, num_columns, places, fill, subtract, multiply, out):
     """As `gather_affine` in float64 for matrices of floats, with a value in the place of NaN.
 

@@ -12,8 +12,8 @@ Storage of rows is that of `stoker.types.Matrix`; nothing is checked here.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from stoker.kernels.compiling import kernel
 from stoker.kernels.gather import _begin
 from stoker.kernels.mixing import mix
 
@@ -23,7 +23,7 @@ _HASH_SEED = np.uint64(0x5354_4154)
 _GREATEST = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def first_values(values, starts, rows_per_piece, num_columns, places, shift):
     """Set every NaN of `shift`, float64 of shape (num_columns,), to the column's first value that is none."""
     missing = 0
@@ -40,7 +40,7 @@ def first_values(values, starts, rows_per_piece, num_columns, places, shift):
                 missing -= 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def add_integers(values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high):
     """Take rows of integers into the sums and extremes of a leaf, with the bits that `add_floats` gives.
 
@@ -70,7 +70,7 @@ def add_integers(values, starts, rows_per_piece, num_columns, places, shift, fir
         high[j] = max(high[j], np.float64(most[j]))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def add_floats(
     values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high, blanks, fractions
 ):
@@ -105,7 +105,7 @@ def add_floats(
         high[j] += 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _insert(kept, size, key):
     """Put a hash in its place, the greatest falling out of a full row; the new size, or 0 if it was there."""
     at = np.searchsorted(kept[:size], key)
@@ -118,7 +118,7 @@ def _insert(kept, size, key):
     return size
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, hashes, sizes, repeated):
     """Keep the least hashes of the distinct values of some columns, and note a value that came back.
 
