@@ -1,6 +1,7 @@
 """The package as a whole: what importing it costs, and what the repository promises of its files."""
 
 import ast
+import inspect
 import re
 import resource
 import subprocess
@@ -128,3 +129,22 @@ def test_links_between_documents_lead_somewhere():
             continue
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
             assert "://" in target or (ROOT / name).parent.joinpath(target).exists(), f"{name}: {target}"
+
+
+def test_every_field_of_run_json_is_documented():
+    from stoker import plan, rundir, types
+
+    page = (ROOT / "docs" / "run-directory.md").read_text("utf-8")
+    records = [rundir.RunRecord, rundir.FileRecord, rundir.EpochRecord, rundir.Outcome]
+    records += [
+        plan.Plan,
+        plan.MemoryLine,
+        types.StreamLimits,
+        types.OrderSpec,
+        types.FeedSpec,
+        types.ColumnSpec,
+    ]
+    for record in records:
+        for name in inspect.get_annotations(record):
+            if not name.startswith("_"):
+                assert f"`{name}`" in page or f'"{name}"' in page, f"{record.__name__}.{name}"
