@@ -1,51 +1,48 @@
 """Peak memory and time a row at 100 times the rows, under the same budget, cached and not.
 
-Each turn is a new process. Two kinds are measured: one that trains a 784-50-10 MLP (peak memory), and one
-that only walks through the epochs (time a row, and peak memory without a framework that could hide it). The
-peak is that of anonymous memory, sampled every 5 ms; pages mapped from files are reported apart.
+Two kinds of processes are measured, each beginning with a survey. One trains a 784-50-10 MLP for an epoch (peak
+memory). The other only walks through epochs, by turns with its counterpart of the other size (time a row, and
+peak memory without a framework that could hide it). The budget is one that even the small file's rows do not
+fit, so that both do the same. The peak is that of anonymous memory, sampled every 5 ms; pages mapped from files
+are reported apart.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Figure, Report, Settings, alone, run_script
+from benchmarks.common import Contestant, Figure, Report, Settings, Spread, alone, interleave, run_script
 from benchmarks.data import CSV_ROWS, write_csv
+from benchmarks.scripts import hide_other_backends
 
 BATCH = 256
-BUDGET = "24MB"
+BUDGET = "32MB"
+EPOCHS_A_TURN = 5
 
 
 class PeakMemory:
-    """Samples this process's anonymous and mapped pages until told to stop."""
+    """Samples this process's anonymous and mapped pages, to the end of the process."""
 
     def __init__(self) -> None:
         self.anonymous = 0
         self.mapped = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> PeakMemory:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        while not self._stop.wait(0.005):
-            self.look()
+        while True:
+            self._look()
+            time.sleep(0.005)
 
-    def look(self) -> None:
-        """Take one sample."""
+    def _look(self) -> None:
         fields = {}
         for line in Path("/proc/self/status").read_text().splitlines():
             name, _, value = line.partition(":")
@@ -54,154 +51,140 @@ class PeakMemory:
         self.anonymous = max(self.anonymous, fields["RssAnon"])
         self.mapped = max(self.mapped, fields["RssFile"])
 
+    def measurements(self, feed: Any) -> dict[str, float]:
+        """Peaks so far, in MB, with the ledger's."""
+        self._look()
+        return {
+            "anonymous": self.anonymous / 1e6,
+            "mapped": self.mapped / 1e6,
+            "ledger": feed.ledger.peak / 1e6,
+        }
 
-def walk(path: str, cache: str, epochs: int) -> dict[str, Any]:
-    """Survey (and cache), then walk through the epochs; report memory and the median epoch's time."""
+
+def _feed(path: str, cache: str) -> Any:
     import stoker
 
-    with PeakMemory() as peak:
+    shutil.rmtree(Path(path).parent / ".stoker", ignore_errors=True)
+    rows = stoker.open(path, label="label")
+    return stoker.Feed(rows, batch_size=BATCH, shuffle=True, seed=7, memory=BUDGET, cache=cache)
+
+
+def walk(path: str, cache: str, epochs: int) -> Callable[[], dict[str, Any]]:
+    """Survey and cache; each turn walks through some epochs and reports the median one's time a row."""
+    peak = PeakMemory()
+    start = time.perf_counter()
+    feed = _feed(path, cache)
+    feed.prepare()
+    next(batches := feed.epoch(0))
+    batches.close()
+    prepared = time.perf_counter() - start
+    os.sync()
+    numbers = iter(range(1_000_000))
+
+    def epoch() -> float:
         start = time.perf_counter()
-        rows = stoker.open(path, label="label")
-        feed = stoker.Feed(
-            rows,
-            batch_size=BATCH,
-            shuffle=True,
-            seed=7,
-            memory=BUDGET,
-            cache=cache,
-        )
-        feed.prepare()
-        prepared = time.perf_counter() - start
-        seconds = []
-        for epoch in range(epochs):
-            start = time.perf_counter()
-            with closing(feed.epoch(epoch)) as batches:
-                for _ in batches:
-                    pass
-            seconds.append(time.perf_counter() - start)
-    return {
-        "prepare": prepared,
-        "seconds": sorted(seconds)[len(seconds) // 2],
-        "anonymous": peak.anonymous,
-        "mapped": peak.mapped,
-        "ledger": feed.ledger.peak,
-        "rows": feed.num_rows,
-    }
+        with closing(feed.epoch(next(numbers))) as batches:
+            for _ in batches:
+                pass
+        return (time.perf_counter() - start) / feed.num_rows
+
+    def turn() -> dict[str, Any]:
+        seconds = sorted(epoch() for _ in range(epochs))
+        return {"microseconds": 1e6 * seconds[epochs // 2], "prepare": prepared, **peak.measurements(feed)}
+
+    return turn
 
 
-def train(path: str, cache: str, epochs: int) -> dict[str, Any]:
-    """Train the MLP; report memory."""
+def train(path: str, cache: str) -> dict[str, float]:
+    """Train the MLP for an epoch; report memory."""
+    hide_other_backends()
     import stoker
-    from benchmarks.fit_overhead import _clock, _model
+    from benchmarks.fit_overhead import _model
 
-    with PeakMemory() as peak:
-        rows = stoker.open(path, label="label")
-        feed = stoker.Feed(
-            rows,
-            batch_size=BATCH,
-            shuffle=True,
-            seed=7,
-            memory=BUDGET,
-            cache=cache,
+    peak = PeakMemory()
+    feed = _feed(path, cache)
+    stoker.fit(_model(), feed, epochs=1, progress="none")
+    return peak.measurements(feed)
+
+
+def _trained(path: Path, cache: str, turns: int) -> dict[str, Spread]:
+    found = [run_script(["-m", "benchmarks.memory_scaling", "train", str(path), cache]) for _ in range(turns)]
+    return {name: Spread(values=tuple(one[name] for one in found), first=found[0][name]) for name in found[0]}
+
+
+def _walked(paths: dict[str, Path], cache: str, settings: Settings) -> dict[str, dict[str, Spread]]:
+    contestants = [
+        Contestant(
+            name=scale,
+            target="benchmarks.memory_scaling:walk",
+            options={"path": str(path), "cache": cache, "epochs": EPOCHS_A_TURN if scale == "1 ×" else 1},
         )
-        clock = _clock()
-        start = time.perf_counter()
-        stoker.fit(_model(), feed, epochs=epochs, callbacks=[clock], progress="none")
-        seconds = time.perf_counter() - start
-    return {
-        "seconds": seconds,
-        "anonymous": peak.anonymous,
-        "mapped": peak.mapped,
-        "ledger": feed.ledger.peak,
-        "rows": feed.num_rows,
-    }
+        for scale, path in paths.items()
+    ]
+    return interleave(contestants, settings)
 
 
-def _child(kind: str, path: Path, cache: str, epochs: int) -> dict[str, Any]:
-    shutil.rmtree(path.parent / ".stoker", ignore_errors=True)
-    return run_script(["-m", "benchmarks.memory_scaling", "child", kind, str(path), cache, str(epochs)])
-
-
-def run(settings: Settings) -> Report:
-    """Measure both kinds at 1 × and `factor` × the rows, cached and not, by turns."""
-    small = write_csv(settings, CSV_ROWS)
-    large = write_csv(settings, CSV_ROWS * settings.factor)
-    rows = []
-    figures = []
-    for cache, name in (("never", "not cached"), ("always", "cached")):
-        walks = {"1": [], "many": []}
-        trains = {"1": [], "many": []}
-        for number in range(min(2, settings.rounds)):
-            walks["1"].append(_child("walk", small, cache, 21))
-            walks["many"].append(_child("walk", large, cache, 1 + number))
-            trains["1"].append(_child("train", small, cache, 3))
-            if not number:
-                trains["many"].append(_child("train", large, cache, 1))
-        for kind, results in (("walking", walks), ("training", trains)):
-            for scale, answers in results.items():
-                factor = 1 if scale == "1" else settings.factor
-                rows.append(_row(f"{kind}, {name}, {factor} ×", answers, kind))
-            figures.append(
-                Figure(
-                    what=f"peak anonymous memory, {kind}, {name}: {settings.factor} × the rows ÷ 1 ×",
-                    bound=1.05,
-                    measured=_peak(results["many"]) / _peak(results["1"]),
-                    at_least=False,
-                )
-            )
+def _figures(what: str, one: dict[str, Spread], many: dict[str, Spread], settings: Settings) -> list[Figure]:
+    scale = f"{settings.factor} × the rows ÷ 1 ×"
+    figures = [
+        Figure(
+            what=f"peak anonymous memory, {what}: {scale}",
+            bound=1.05,
+            measured=many["anonymous"].median / one["anonymous"].median,
+            at_least=False,
+        )
+    ]
+    if "microseconds" in one:
         figures.append(
             Figure(
-                what=f"time a row, {name}: {settings.factor} × the rows ÷ 1 ×",
+                what=f"time a row, {what}: {scale}",
                 bound=1.1,
-                measured=_per_row(walks["many"]) / _per_row(walks["1"]),
+                measured=many["microseconds"].median / one["microseconds"].median,
                 at_least=False,
             )
         )
+    return figures
+
+
+def _row(what: str, found: dict[str, Spread]) -> tuple[str, ...]:
+    cells = [what, *(f"{max(found[name].values):.1f}" for name in ("anonymous", "mapped", "ledger"))]
+    if "microseconds" not in found:
+        return (*cells, "", "", "", "")
+    return (*cells, *found["microseconds"].cells("{:.2f}".format), f"{found['prepare'].median:.2f}")
+
+
+def run(settings: Settings) -> Report:
+    """Measure both kinds at 1 × and `factor` × the rows, cached and not."""
+    many = f"{settings.factor} ×"
+    paths = {"1 ×": write_csv(settings, CSV_ROWS), many: write_csv(settings, CSV_ROWS * settings.factor)}
+    rows: list[tuple[str, ...]] = []
+    figures: list[Figure] = []
+    for cache, name in (("never", "not cached"), ("always", "cached")):
+        walked = _walked(paths, cache, settings)
+        trained = {scale: _trained(path, cache, 3 if scale == "1 ×" else 1) for scale, path in paths.items()}
+        for kind, found in ((f"walking, {name}", walked), (f"training, {name}", trained)):
+            rows += [_row(f"{kind}, {scale}", found[scale]) for scale in paths]
+            figures += _figures(kind, found["1 ×"], found[many], settings)
     return Report(
         title=f"{settings.factor} × the rows under the same budget of {BUDGET} ({CSV_ROWS:,} × 785 is 1 ×)",
         header=(
             "what",
-            "rows",
             "peak anonymous MB",
             "mapped MB",
             "ledger MB",
-            "µs a row",
-            "prepare s",
+            "µs a row min",
+            "median",
+            "max",
+            "survey, cache s",
         ),
         rows=tuple(rows),
         figures=tuple(figures),
-        notes=(
-            "mapped MB counts program files beside stoker's own index and cache",
-            "µs a row is that of walking: the median epoch of 21 at 1 ×, the best epoch at the larger size",
-        ),
-    )
-
-
-def _peak(answers: list[dict[str, Any]]) -> float:
-    return min(float(answer["anonymous"]) for answer in answers)
-
-
-def _per_row(answers: list[dict[str, Any]]) -> float:
-    return min(float(answer["seconds"]) / float(answer["rows"]) for answer in answers)
-
-
-def _row(what: str, answers: list[dict[str, Any]], kind: str) -> tuple[str, ...]:
-    mega = 1e-6
-    return (
-        what,
-        f"{answers[0]['rows']:,}",
-        f"{_peak(answers) * mega:.0f}",
-        f"{min(answer['mapped'] for answer in answers) * mega:.0f}",
-        f"{max(answer['ledger'] for answer in answers) * mega:.1f}",
-        f"{_per_row(answers) * 1e6:.2f}" if kind == "walking" else "",
-        f"{min(answer['prepare'] for answer in answers):.2f}" if kind == "walking" else "",
+        notes=("mapped MB counts program files beside stoker's own index and cache",),
     )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["child"]:
-        kind, path, cache, epochs = sys.argv[2:]
-        answer = {"walk": walk, "train": train}[kind](path, cache, int(epochs))
-        print(json.dumps(answer))
+    if sys.argv[1:2] == ["train"]:
+        print(json.dumps(train(*sys.argv[2:])))
     else:
         alone(run, __doc__ or "")
