@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from stoker.kernels.mixing import add_digests, feistel, mix
 from stoker.samplers import make_sampler
 from stoker.types import OrderSpec
 
@@ -42,44 +40,3 @@ def test_a_billion_rows_have_the_order_of_the_first_release():
     )
     places = make_sampler(block).positions(1, 500_000_000, 500_000_004)
     assert places.tolist() == [470113830, 871847120, 871847216, 470113961]
-
-
-def reference_mix(seed: int, value: int) -> int:
-    word = (1 << 64) - 1
-
-    def finalise(z: int) -> int:
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & word
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB & word
-        return z ^ (z >> 31)
-
-    return finalise(finalise((seed + 0x9E3779B97F4A7C15) & word) ^ value)
-
-
-def test_the_mixer_agrees_with_plain_python_integers():
-    for seed, value in [(0, 0), (1, 2), (2**64 - 1, 2**63), (12345, 10**18)]:
-        assert int(mix(np.uint64(seed), np.uint64(value))) == reference_mix(seed, value)
-
-
-def test_the_mixer_of_splitmix64_gives_its_published_first_value():
-    # splitmix64 with state 0 yields finalise(0 + golden) first.
-    assert reference_mix(0, 0) == int(mix(np.uint64(0), np.uint64(0)))
-    assert int(feistel(np.array([0]), 10**6, np.uint64(0))[0]) < 10**6
-
-
-def test_digests_add_up_over_any_batches():
-    ids = np.arange(1000, 1100)
-    whole = digest(add_digests(3, 0, ids))
-    parts = [digest(add_digests(3, at, ids[at : at + 30])) for at in range(0, 100, 30)]
-    assert tuple(sum(values) % 2**128 for values in zip(*parts, strict=True)) == whole
-
-
-def test_digests_tell_order_from_membership():
-    ids = np.arange(100)
-    forward, backward = digest(add_digests(0, 0, ids)), digest(add_digests(0, 0, ids[::-1].copy()))
-    assert forward[0] != backward[0]
-    assert forward[1] == backward[1]
-
-
-def digest(words) -> tuple[int, int]:
-    low, high, member_low, member_high = (int(word) for word in words)
-    return low + (high << 64), member_low + (member_high << 64)
