@@ -22,6 +22,20 @@ BACKEND = keras.backend.backend()
 HERE = Path(__file__).parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """JAX compiles a program once, and not anew for every model object that needs the same one."""
+    if BACKEND != "jax":
+        return
+    import jax
+
+    cache = getattr(pytestconfig, "cache", None)
+    folder = tmp_path_factory.mktemp("jax") if cache is None else cache.mkdir("jax")
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """On PyTorch, Keras's own ``convert_to_numpy`` meets its tensors' missing ``copy`` argument."""
     if BACKEND != "torch":
