@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stoker.errors import OptionError
 from stoker.kernels.mixing import mix_many
 from stoker.sources.steps import SplitStep
-from stoker.sources.views import ShardSpec, SplitSpec, TakeSpec, View
+from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
 
 
 def split_by_sorting(total: int, fraction: float, seed: int, part: int) -> np.ndarray:
@@ -63,7 +63,8 @@ def step_strategy():
         lambda count: st.builds(lambda index: ShardSpec(index=index, count=count), st.integers(0, count - 1))
     )
     takes = st.sets(st.integers(0, 60), max_size=20).map(lambda chosen: TakeSpec.of(sorted(chosen)))
-    return st.one_of(splits, shards, takes)
+    heads = st.builds(lambda count: HeadSpec(count=count), st.integers(1, 200))
+    return st.one_of(splits, shards, heads, takes)
 
 
 @settings(max_examples=120, deadline=None)
@@ -82,6 +83,8 @@ def test_views_of_views_agree_with_lists(steps, total, data):
         elif isinstance(step, ShardSpec):
             bounds = [place * len(members) // step.count for place in (step.index, step.index + 1)]
             chosen = np.arange(*bounds)
+        elif isinstance(step, HeadSpec):
+            chosen = np.arange(min(step.count, len(members)))
         else:
             chosen = step.indices
         members, view = members[chosen], view.then(step)
@@ -138,6 +141,12 @@ def test_seeds_and_shards_are_checked():
         SplitSpec(fraction=0.5, seed=-1, part=0)
     with pytest.raises(OptionError, match=r"got 2 of 2"):
         ShardSpec(index=2, count=2)
+
+
+def test_a_head_beyond_the_end_is_everything():
+    assert View().then(HeadSpec(count=5)).bind(3).ids(0, 3).tolist() == [0, 1, 2]
+    with pytest.raises(OptionError, match="from 1 on, got 0"):
+        HeadSpec(count=0)
 
 
 def test_take_names_what_it_cannot_take():

@@ -54,15 +54,15 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     source = stoker.open(
         data.files,
         label=data.label,
-        columns=names(data.columns),
-        drop=names(data.drop) or (),
+        columns=names(data.columns, "--columns"),
+        drop=names(data.drop, "--drop") or (),
         types=settings("--types", data.types, _KINDS),
         header=data.header,
         delimiter=data.delimiter,
         quote="" if data.quote == "none" else data.quote,
     )
     if data.limit is not None:
-        source = source.take(range(data.limit))
+        source = source.head(data.limit)
     if data.valid:
         return source, source.like(data.valid, with_label=True)
     return source.split(1 - HELD_OUT, seed=seed)

@@ -20,8 +20,13 @@ __all__ = ["missing_values", "names", "settings"]
 Choice = TypeVar("Choice", bound=str)
 
 
-def names(values: Sequence[str] | None) -> list[str] | None:
+def names(values: Sequence[str] | None, flag: str = "a list of columns") -> list[str] | None:
     """Column names of a flag that may be repeated and take commas; quote a name that holds a comma.
+
+    Raises
+    ------
+    OptionError
+        If a value names nothing.
 
     Examples
     --------
@@ -30,6 +35,9 @@ def names(values: Sequence[str] | None) -> list[str] | None:
     """
     if values is None:
         return None
+    for value in values:
+        if not value.strip(" ,"):
+            raise OptionError(f"{flag} got {value!r}, which names nothing; leave it out or name a column")
     return [
         name.strip()
         for fields in csv.reader(values, skipinitialspace=True)
@@ -51,15 +59,17 @@ def settings(flag: str, values: Sequence[str] | None, choices: Sequence[Choice])
     >>> settings("--types", ["zip=text,price=float"], ["int", "float", "text"])
     {'zip': 'text', 'price': 'float'}
     """
-    pairs = names(values)
+    pairs = names(values, flag)
     if pairs is None:
         return None
-    found = {}
+    found: dict[str, Choice] = {}
     for pair in pairs:
         column, equals, choice = pair.rpartition("=")
         if not equals or not column:
             raise OptionError(f"{flag} takes COLUMN={'|'.join(choices)}, got {pair!r}")
-        found[column] = _choice(f"{flag} {column}=", choice, choices)
+        word = _choice(f"{flag} {column}=", choice, choices)
+        if found.setdefault(column, word) != word:
+            raise OptionError(f"{flag} gives {column!r} two values, {found[column]} and {word}; give it one")
     return found
 
 
@@ -79,7 +89,7 @@ def missing_values(values: Sequence[str] | None, features: Iterable[str]) -> Bla
     {'a': 'zero', 'b': 'drop-row'}
     """
     rules: tuple[Blanks, ...] = ("error", "mean", "zero", "drop-row")
-    words = names(values) or []
+    words = names(values, "--na") or []
     plain = [_choice("--na ", word, rules) for word in words if "=" not in word]
     if len(plain) > 1:
         raise OptionError(f"--na takes one rule for all columns, got {' and '.join(plain)}")

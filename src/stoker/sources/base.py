@@ -16,7 +16,7 @@ from stoker.sources.files import FileIdentity, identify, line_of
 from stoker.sources.index import RowIndex
 from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Schema
-from stoker.sources.views import ShardSpec, SplitSpec, TakeSpec, View
+from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
 from stoker.types import ColumnSpec, IntArray, RowReader, Rows
 
 __all__ = ["Source", "Table"]
@@ -57,7 +57,7 @@ class Table(Protocol):
         """Every record once, in order."""
         ...
 
-    def parse(self, chunk: Chunk, dtype: np.dtype[Any]) -> ParsedChunk:
+    def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
         """A chunk's rows and issues."""
         ...
 
@@ -157,6 +157,16 @@ class Source:
         first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
         return replace(self, view=self.view.then(first)), replace(self, view=self.view.then(second))
 
+    def head(self, count: int) -> Source:
+        """The view of the first `count` rows of this view, bad ones counted; of all, if there are fewer.
+
+        Raises
+        ------
+        OptionError
+            `count` is no number from 1 on.
+        """
+        return replace(self, view=self.view.then(HeadSpec(count=count)))
+
     def take(self, indices: Sequence[int] | IntArray) -> Source:
         """The view of the given rows of this view, counted from 0 with bad rows, in file order.
 
@@ -220,7 +230,9 @@ class Source:
         """
         return self.table.chunks(target_bytes)
 
-    def parse(self, chunk: Chunk, dtype: npt.DTypeLike = np.uint8) -> ParsedChunk:
+    def parse(
+        self, chunk: Chunk, dtype: npt.DTypeLike = np.uint8, out: npt.NDArray[Any] | None = None
+    ) -> ParsedChunk:
         """Rows and issues of a chunk; safe to call from several threads.
 
         Parameters
@@ -229,8 +241,10 @@ class Source:
             One of `chunks`.
         dtype
             The matrix's narrowest type: uint8, int16, int32, int64 or float64.
+        out
+            C-contiguous, shape (records, numeric features): takes the matrix where that is of its dtype.
         """
-        return self.table.parse(chunk, np.dtype(dtype))
+        return self.table.parse(chunk, np.dtype(dtype), out)
 
     def reader(
         self,

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, ColumnError, OptionError
 from stoker.sources.chunks import Chunk, ParsedChunk
@@ -121,10 +122,10 @@ class CsvTable:
                 yield chunk
                 row = chunk.first_row + chunk.num_records
 
-    def parse(self, chunk: Chunk, dtype: np.dtype[Any]) -> ParsedChunk:
+    def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
         """Parse a chunk; see `Source.parse`."""
         parser = self._parsers[chunk.file_index]
-        block = parser.parse(chunk.data, chunk.num_records, np.dtype(dtype))
+        block = parser.parse(chunk.data, chunk.num_records, np.dtype(dtype), out=out)
         ids = np.arange(chunk.first_row, chunk.first_row + chunk.num_records, dtype=np.int64)
         return ParsedChunk(
             file_index=chunk.file_index,
@@ -154,7 +155,7 @@ class CsvTable:
                 "header": layout.has_header,
                 "data_offset": layout.data_offset,
                 "width": len(layout.names),
-                "places": [layout.names.index(name) for name in self.schema.used],
+                "places": [layout.places[name][0] for name in self.schema.used],
             }
             for layout in self.layouts
         ]

@@ -201,6 +201,7 @@ def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str |
     quotes = ('"', "")[: 1 + ('"' in text)] if quote is None else (_checked("quote", quote) if quote else "",)
     if delimiters == quotes[0]:
         raise OptionError(f"delimiter and quote are both {delimiters!r}; they must differ")
+    delimiters = delimiters.replace(quotes[0], "") if quotes[0] else delimiters
     candidates = [Dialect(delimiter=mark, quote=around) for around in quotes for mark in delimiters]
     shares = [_consistency(text, candidate) for candidate in candidates]
     best = candidates[shares.index(max(shares))]

@@ -80,7 +80,7 @@ def has_header(records: Sequence[Sequence[str]], expected: Sequence[str]) -> boo
     filled = [field for field in first if field]
     if not filled or len(set(filled)) < len(filled) or any(kind_of([field]) != "text" for field in filled):
         return False
-    if len(filled) < len(first) - 1 or not all(_NAME.fullmatch(_utf8(field)) for field in filled):
+    if len(filled) < len(first) - 1 or not all(_NAME.fullmatch(_utf8(field).strip()) for field in filled):
         return False
     below = [record for record in records[1:] if len(record) == len(first)]
     columns = [[record[place] for record in below] for place in range(len(first))]

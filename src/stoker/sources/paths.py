@@ -56,7 +56,7 @@ def _expand_one(item: str | os.PathLike[str]) -> list[str]:
     if not os.path.exists(path) and glob.has_magic(path):
         matches = [match for match in glob.glob(path, recursive=True) if not os.path.isdir(match)]
         if not matches:
-            raise DataError(f"{path}: no file matches this pattern (looked in {_folder_of(path)})")
+            raise DataError(f"{path}: no file matches this pattern (looked in {_folder_of(path)}); check it")
         return sorted(matches, key=os.fsencode)
     _require_file(path)
     return [path]
@@ -68,6 +68,8 @@ def _require_file(path: str) -> None:
             f"{path} is a directory, not a file; name its files, for example "
             f"{os.path.join(path, '*.csv')!r} with the quotes"
         )
+    if "://" in path:
+        raise DataError(f"{path}: files are read from disk, not from the network; download it first")
     if not os.path.exists(path):
         raise DataError(f"{path}: no such file (looked from {os.getcwd()}); check the path")
 
@@ -103,5 +105,7 @@ def format_of(path: str, chosen: str | None) -> str:
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         shown = f"the suffix {suffix!r}" if suffix else "no suffix"
-        raise DataError(f'{path} has {shown}; known are {known}; for delimited text say format="csv"')
+        raise DataError(
+            f'{path} has {shown}; known are {known}; rename delimited text, or say format="csv" in Python'
+        )
     return FORMATS[suffix]

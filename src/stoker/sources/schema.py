@@ -16,7 +16,7 @@ from stoker.types import ColumnKind, ColumnSpec
 __all__ = ["Choice", "FileLayout", "Schema", "nearest", "resolve"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FileLayout:
     """How one file is written.
 
@@ -42,6 +42,14 @@ class FileLayout:
     names: tuple[str, ...]
     data_offset: int
     size: int
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[int, ...]]:
+        """Every place of each name; tables may have tens of thousands of columns."""
+        places: dict[str, tuple[int, ...]] = {}
+        for place, name in enumerate(self.names):
+            places[name] = (*places.get(name, ()), place)
+        return places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +159,13 @@ def find(name: str, layout: FileLayout, what: str) -> int:
     ColumnError
         There is none, or several.
     """
-    count = layout.names.count(name)
-    if count == 1:
-        return layout.names.index(name)
-    if count > 1:
-        places = [place + 1 for place, other in enumerate(layout.names) if other == name]
+    places = layout.places.get(name, ())
+    if len(places) == 1:
+        return places[0]
+    if places:
         raise ColumnError(
-            f"{layout.path}: {what} {name!r} stands {count} times in the header (fields "
-            f"{', '.join(map(str, places))}); give the columns different names"
+            f"{layout.path}: {what} {name!r} stands {len(places)} times in the header (fields "
+            f"{', '.join(str(place + 1) for place in places)}); give the columns different names"
         )
     raise ColumnError(f"{layout.path}: {what} {name!r} is absent{_why_absent(name, layout)}")
 
@@ -169,10 +176,14 @@ def _why_absent(name: str, layout: FileLayout) -> str:
         return f"; the file has a header, and its column {number} is called {layout.names[int(number)]!r}"
     if not layout.has_header:
         last = len(layout.names) - 1
+        called = "only column is called #0" if not last else f"columns are called #0 to #{last}"
+        if name.startswith("#"):
+            return f"; the file has no header, so its {called}"
+        delimiter = f"; the delimiter was taken to be {layout.dialect.delimiter!r} (--delimiter)"
         return (
-            f"; the file has no header, so its columns are called #0 to #{last}"
-            + ("" if name.startswith("#") else "; if its first line holds names, say header=True")
-        )  # fmt: skip
+            f"; the file has no header, so its {called}; if its first line holds names, say header=True "
+            f"(--header){delimiter if not last else ''}"
+        )
     return nearest(name, layout.names)
 
 
@@ -199,7 +210,8 @@ def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]
         find(choice.label, layout, "the label column")
     dropped = [layout.names[find(name, layout, "drop: column")] for name in _once(choice.drop)]
     if choice.columns is None:
-        chosen = [name for name in layout.names if name not in dropped and name != choice.label]
+        left_out = {*dropped, choice.label}
+        chosen = [name for name in layout.names if name not in left_out]
     else:
         places = sorted(find(name, layout, "column") for name in _once(choice.columns))
         chosen = [layout.names[place] for place in places if layout.names[place] != choice.label]
@@ -213,7 +225,9 @@ def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]
         if name not in chosen and name != choice.label:
             raise OptionError(f"types: {name!r} is not used, so its type has no effect; leave it out")
     if not chosen:
-        raise ColumnError(f"{layout.path}: no feature column is left beside the label; name some in columns")
+        raise ColumnError(
+            f"{layout.path}: no feature column is left beside the label; name others in columns"
+        )
     features = tuple(_spec(name, samples, choice, strict=False) for name in chosen)
     label = None if choice.label is None else _spec(choice.label, samples, choice, strict=True)
     return Schema(features=features, label=label, declared=frozenset(choice.types), file_names=layout.names)

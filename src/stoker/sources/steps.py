@@ -11,7 +11,7 @@ from stoker.errors import OptionError
 from stoker.kernels.groups import GROUP, WORDS, mark_groups, members_of, ranks_of
 from stoker.types import IntArray
 
-__all__ = ["ShardStep", "SplitStep", "TakeStep"]
+__all__ = ["HeadStep", "ShardStep", "SplitStep", "TakeStep"]
 
 _PAGE = 1_024  # groups that are marked at a time
 _TABLE_LIMIT = 1 << 28  # ordinals; their table takes 32 MiB
@@ -83,6 +83,14 @@ class ShardStep:
         """Own ordinals of parent ordinals, and whether they belong to this part."""
         ordinals = parents - self._first
         return ordinals, (ordinals >= 0) & (ordinals < self.size)
+
+
+class HeadStep(ShardStep):
+    """The first `count` of `total` ordinals, or all of them."""
+
+    def __init__(self, total: int, count: int) -> None:
+        super().__init__(total, 0, 1)
+        self.size = min(count, total)
 
 
 class TakeStep:

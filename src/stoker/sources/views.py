@@ -16,10 +16,10 @@ import numpy as np
 
 from stoker.errors import OptionError
 from stoker.sources.bound import BoundView, Step
-from stoker.sources.steps import ShardStep, SplitStep, TakeStep
+from stoker.sources.steps import HeadStep, ShardStep, SplitStep, TakeStep
 from stoker.types import IntArray
 
-__all__ = ["ShardSpec", "SplitSpec", "TakeSpec", "View"]
+__all__ = ["HeadSpec", "ShardSpec", "SplitSpec", "TakeSpec", "View"]
 
 _SEED_LIMIT = 1 << 64
 
@@ -76,6 +76,25 @@ class ShardSpec:
         return {"kind": "shard", "index": self.index, "count": self.count}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSpec:
+    """The first `count` ordinals; all of them where there are fewer."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 1:
+            raise OptionError(f"head needs a number of rows from 1 on, got {self.count!r}")
+
+    def bind(self, total: int) -> Step:
+        """The step over a parent of `total` ordinals."""
+        return HeadStep(total, self.count)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "head", "count": self.count}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TakeSpec:
     """The given ordinals, int64 of shape (n,), ascending and distinct."""
@@ -116,7 +135,7 @@ class TakeSpec:
         return {"kind": "take", "count": len(self.indices), "sha256": digest}
 
 
-Spec: TypeAlias = SplitSpec | ShardSpec | TakeSpec
+Spec: TypeAlias = SplitSpec | ShardSpec | HeadSpec | TakeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
