@@ -87,6 +87,7 @@ class FileParser:
         num_records: int,
         dtype: np.dtype[Any],
         wanted: IntArray | None = None,
+        out: npt.NDArray[Any] | None = None,
     ) -> Block:
         """Parse all records of `data`, or the `wanted` ones of them.
 
@@ -100,9 +101,11 @@ class FileParser:
             The matrix's narrowest type.
         wanted
             int64 ordinals, strictly ascending.
+        out
+            C-contiguous, shape (n, k): takes the matrix where that is of its dtype.
         """
         count = num_records if wanted is None else len(wanted)
-        matrix, extra, issues = self._numbers(data, count, dtype, wanted)
+        matrix, extra, issues = self._numbers(data, count, dtype, wanted, out)
         label = self._label(extra)
         texts: dict[str, Any] = {}
         if self.text_places:
@@ -120,13 +123,22 @@ class FileParser:
         issues[whole, 1] = -1 - found
 
     def _numbers(
-        self, data: npt.NDArray[np.uint8], count: int, dtype: np.dtype[Any], wanted: IntArray | None
+        self,
+        data: npt.NDArray[np.uint8],
+        count: int,
+        dtype: np.dtype[Any],
+        wanted: IntArray | None,
+        out: npt.NDArray[Any] | None,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], IntArray]:
         narrowest = _place_of(dtype)
         capacity = len(data) // 8 + 64
         extra = np.zeros((count, int((self.targets == _LABEL_TARGET).sum())))
         while True:
-            matrix = np.empty((count, len(self.schema.numeric)), DTYPES[narrowest])
+            kind = np.dtype(DTYPES[narrowest])
+            if out is not None and out.dtype == kind:
+                matrix = out
+            else:
+                matrix = np.empty((count, len(self.schema.numeric)), kind)
             issues = np.empty((capacity, 5), np.int64)
             parsed = parse_numeric(
                 data,

@@ -141,6 +141,29 @@ class Keeper:
         self._column_bytes = 0
         self.active = limit > 0
 
+    def room(
+        self, first_row: int, count: int, *, num_slots: int, dtype: np.dtype[Any]
+    ) -> npt.NDArray[Any] | None:
+        """Where the rows [first_row, first_row + count) may be parsed to, so that `add` need not copy them.
+
+        Parameters
+        ----------
+        num_slots
+            An estimate of the rows in all.
+        dtype
+            Of the matrix as far as it is known.
+
+        Returns
+        -------
+        Shape (count, k), or None where there is no room ahead.
+        """
+        if not self.active or not self._features:
+            return None
+        if self._matrix is None:
+            self._matrix = np.empty((self._capacity(num_slots, dtype), len(self._features)), dtype)
+        place = self._matrix[first_row : first_row + count]
+        return place if len(place) == count else None
+
     def add(self, rows: Rows, *, num_slots: int) -> None:
         """Take in the next rows, a chunk as it was parsed.
 
@@ -163,7 +186,9 @@ class Keeper:
             return
         if matrix is not None and rows.matrix is not None:
             parsed = rows.matrix.values[: rows.num_rows * len(self._features)].reshape(rows.num_rows, -1)
-            matrix[self._num_slots : self._num_slots + rows.num_rows] = parsed
+            place = matrix[self._num_slots : self._num_slots + rows.num_rows]
+            if place.ctypes.data != parsed.ctypes.data:
+                place[:] = parsed
         self._num_slots += rows.num_rows
         self._recharge(held)
 
@@ -197,14 +222,17 @@ class Keeper:
         needed = self._num_slots + rows.num_rows
         if held is not None and held.dtype == dtype and len(held) >= needed:
             return held
-        most = self._limit // (len(self._features) * dtype.itemsize) + 1
-        capacity = max(needed, min(num_slots, most))
-        larger = np.empty((capacity, len(self._features)), dtype)
+        larger = np.empty((max(needed, self._capacity(num_slots, dtype)), len(self._features)), dtype)
         if held is not None:
             self._recharge((self._num_slots + needed) * len(self._features) * dtype.itemsize)
             larger[: self._num_slots] = held[: self._num_slots]
         self._matrix = larger
         return larger
+
+    def _capacity(self, num_slots: int, dtype: np.dtype[Any]) -> int:
+        """Rows to reserve memory for; what is not written takes none."""
+        most = self._limit // (len(self._features) * dtype.itemsize) + 1
+        return min(num_slots + num_slots // 16, most)
 
     def _recharge(self, num_bytes: int) -> None:
         if self._ledger is None:

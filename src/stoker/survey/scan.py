@@ -43,6 +43,15 @@ def chunk_bytes(ledger: Ledger | None, in_flight: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class _Task:
+    """What a worker is handed: a chunk, and where its rows are wanted."""
+
+    chunk: Chunk
+    room: npt.NDArray[Any] | None
+    charge: Charge | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Done:
     """What a worker hands over."""
 
@@ -121,7 +130,7 @@ class Pass:
         total, done, in_flight = self.num_bytes, 0, workers + 1
         target = chunk_bytes(self.ledger, in_flight)
         self._horizon = Horizon(self.source.view, self._count_slots(target))
-        tasks = self._charged(self.source.chunks(target))
+        tasks = self._tasks(self.source.chunks(target))
         with prefetch(self._work, tasks, workers=workers, in_flight=in_flight, name="survey") as results:
             for result in results:
                 done += len(result.chunk.data)
@@ -150,23 +159,26 @@ class Pass:
             return None
         return sum(chunk.num_records for chunk in self.source.chunks(target))
 
-    def _charged(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, Charge | None]]:
-        """Charge each chunk for its bytes and for the rows that it will become."""
-        width = len(self.source.numeric_features)
+    def _tasks(self, chunks: Iterator[Chunk]) -> Iterator[_Task]:
+        """Charge each chunk for its bytes and for the rows that it will become; find a place for them."""
+        width, seen = len(self.source.numeric_features), 0
         is_float = any(self.source.kind_of(name) == "float" for name in self.source.numeric_features)
         for chunk in chunks:
+            seen += len(chunk.data)
             row_bytes = width * (8 if is_float else self.dtype.itemsize) + _LABEL_BYTES
-            yield chunk, self._charge(len(chunk.data) + chunk.num_records * row_bytes)
+            charge = self._charge(len(chunk.data) + chunk.num_records * row_bytes)
+            estimate = (chunk.first_row + chunk.num_records) * self.num_bytes // seen
+            room = self.keeper.room(chunk.first_row, chunk.num_records, num_slots=estimate, dtype=self.dtype)
+            yield _Task(chunk, room, charge)
 
     def _charge(self, num_bytes: int) -> Charge | None:
         return None if self.ledger is None else self.ledger.charge("survey", num_bytes)
 
-    def _work(self, task: tuple[Chunk, Charge | None]) -> _Done:
-        chunk, charge = task
-        checksums = chunk.checksums()
+    def _work(self, task: _Task) -> _Done:
+        checksums = task.chunk.checksums()
         # The type found so far is a hint that saves parsing twice; the pass's own is the widest of all.
-        parsed = self.source.parse(chunk, self.dtype)
-        return _Done(chunk, parsed, checksums, charge)
+        parsed = self.source.parse(task.chunk, self.dtype, task.room)
+        return _Done(task.chunk, parsed, checksums, task.charge)
 
     def _take_in(self, result: _Done, total: int, done: int) -> None:
         chunk, parsed = result.chunk, result.parsed
