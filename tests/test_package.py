@@ -49,7 +49,7 @@ def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
 
 
 def _seconds_of_help():
-    """Computing time of one process, which does not depend on what else the machine does as much as a clock."""
+    """Computing time of one process, which depends less than a clock on what else the machine does."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "stoker", "--help"], capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
