@@ -21,6 +21,7 @@ class Value:
 class Batches:
     num_batches = 10
     wait_seconds = 0.0
+    all_fetched = False
 
     def __init__(self) -> None:
         self.fetched: list[int] = []

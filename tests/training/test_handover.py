@@ -83,6 +83,27 @@ def test_beginning_an_epoch_forgets_the_one_before():
     assert handover.take().position.epoch == 1
 
 
+def test_an_epoch_that_was_opened_ahead_is_the_one_that_is_served():
+    feed = make_feed(rows=48)
+    handover = handover_of(feed)
+    handover.begin(0)
+    handover.fetch(6)
+    assert handover.all_fetched
+    handover.open_ahead(1)
+    handover.begin(1)
+    assert handover.take().position.epoch == 1
+    assert len(feed.streams) == 2
+
+
+@pytest.mark.parametrize("then", [lambda handover: handover.close(), lambda handover: handover.begin(5)])
+def test_an_epoch_that_was_opened_ahead_and_is_not_wanted_is_closed(then):
+    feed = make_feed(rows=48)
+    handover = handover_of(feed)
+    handover.open_ahead(1)
+    then(handover)
+    assert feed.open_streams == 0
+
+
 def test_the_error_is_kept_with_its_cause_and_raised_once_more():
     cause = KeyError("inner")
 

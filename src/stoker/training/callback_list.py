@@ -126,6 +126,8 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         # Where Keras has pulled the coming step's batches already, this would pull those of the next one.
         self._fetches = not adapter.pulls_before_hooks()
         self._last: Any = None
+        self._epoch = 0
+        self._looked_ahead = False
         self._tested = 0
         self._last_test: Any = None
         self._look_at: tuple[int, float] = (0, 0.0)
@@ -138,6 +140,8 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin the epoch's stream and count from 0."""
         self.finished = 0
+        self._epoch = epoch
+        self._looked_ahead = False
         self._training.begin(epoch)
         self._supervisor.epoch_began(epoch)
         self._look_at = self._supervisor.due_in(0, time.perf_counter())
@@ -147,8 +151,18 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         """Pull the batches of the coming step."""
         if self._fetches:
             self._training.fetch(self._stride, self._last)
+        if not self._looked_ahead and self._training.all_fetched:
+            self._look_ahead()
         for callback in self._on_train:
             callback.on_train_batch_begin(self.finished, logs={})
+
+    def _look_ahead(self) -> None:
+        """What is read next, validation and the next epoch, is begun while the last steps are computed."""
+        self._looked_ahead = True
+        if self._validation is not None:
+            self._validation.open_ahead(0)
+        if self._epoch + 1 < self.params["epochs"]:
+            self._training.open_ahead(self._epoch + 1)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the step; look up only if something is due."""

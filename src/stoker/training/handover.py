@@ -51,15 +51,32 @@ class Handover:
         self._epoch = 0
         self._fetched = 0
         self._stream: BatchStreamLike | None = None
+        self._ahead: tuple[int, BatchStreamLike] | None = None
         self._waiting: deque[Batch] = deque()
         self._failure: tuple[Exception, BaseException | None, Any] | None = None
 
     def begin(self, epoch: int, start_batch: int = 0) -> None:
-        """Serve this epoch from now on; nothing is read before the first batch is needed."""
+        """Serve this epoch from now on; what `open_ahead` opened for it is used."""
+        ahead, self._ahead = self._ahead, None
         self.close()
         self.digests = (0, 0)
         self._epoch = epoch
         self._fetched = start_batch
+        if ahead is not None and (epoch, start_batch) == (ahead[0], 0):
+            self._stream = ahead[1]
+        elif ahead is not None:
+            ahead[1].close()
+
+    def open_ahead(self, epoch: int) -> None:
+        """Let the workers begin with an epoch that comes after this one; does not wait."""
+        stream = self.feed.epoch(epoch)
+        stream.ready()
+        self._ahead = (epoch, stream)
+
+    @property
+    def all_fetched(self) -> bool:
+        """Whether the epoch's last batch was pulled."""
+        return self._fetched >= self.num_batches
 
     def fetch(self, count: int, last_result: Any = None) -> None:
         """Have the next ``count`` batches at hand, or what is left of the epoch.
@@ -79,7 +96,7 @@ class Handover:
     def take(self) -> Batch:
         """The next batch; StopIteration at the end of the epoch."""
         if not self._waiting:
-            if self._fetched >= self.num_batches:
+            if self.all_fetched:
                 raise StopIteration
             self.fetch(1)
         batch = self._waiting.popleft()
@@ -92,6 +109,9 @@ class Handover:
         """Stop the workers and drop what was pulled ahead; idempotent."""
         self._waiting.clear()
         self._close_stream()
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead[1].close()
 
     def raise_failure(self) -> None:
         """Raise the error of a worker once more, with the type and cause it had before Keras saw it."""
@@ -108,7 +128,7 @@ class Handover:
             self._failure = (error, error.__cause__, error.__traceback__)
             raise
         self._fetched += 1
-        if self._fetched == self.num_batches:
+        if self.all_fetched:
             self._close_stream()
         return batch
 

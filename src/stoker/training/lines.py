@@ -90,6 +90,17 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what is counted.
+
+    Examples
+    --------
+    >>> counted(1, "step"), counted(1160, "row")
+    ('1 step', '1 160 rows')
+    """
+    return f"{grouped(number)} {noun}" + ("" if number == 1 else "s")
+
+
 def bar(share: float, width: int = 10) -> str:
     """A bar of ``width`` characters, half characters included.
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.errors import BadRowError, ColumnError, OptionError
+from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.prefetch import prefetch
 from stoker.sources import Chunk, IssueKind, ParsedChunk, Source
 from stoker.transforms.base import FittedTransform, nearest
@@ -83,7 +83,7 @@ def file_pieces(
         parsed = source.parse(chunk)
         good = _good_rows(source, parsed, inputs, strict=on_bad_row == "error")
         x = inputs.apply(parsed.rows, good)
-        y = None if target is None else target.apply(parsed.rows, good)
+        y = None if target is None else _targets(source, parsed, target, good)
         columns = {name: parsed.rows.columns[name] for name in kept}
         return Piece(num_rows=parsed.num_records, good=good, x=x, y=y, kept=columns), len(chunk.data)
 
@@ -143,10 +143,22 @@ def _good_rows(source: Source, parsed: ParsedChunk, inputs: FittedTransform, *, 
         place = int(places[0])
         line = source.line_of(issues.file_index, int(issues.offsets[place]))
         where = f"{source.paths[issues.file_index]}, line {line}"
-        raise BadRowError(f"{where}: {issues.explain(place)}; on_bad_row='skip' leaves such rows out")
+        raise BadRowError(f"{where}: {issues.explain(place)}; --on-bad-row skip leaves such rows out")
     good = np.ones(parsed.num_records, np.bool_)
     good[issues.rows[places] - parsed.first_row] = False
     return np.flatnonzero(good).astype(np.int64)
+
+
+def _targets(
+    source: Source, parsed: ParsedChunk, target: FittedTransform, good: IntArray
+) -> npt.NDArray[Any]:
+    try:
+        return cast("npt.NDArray[Any]", target.apply(parsed.rows, good))
+    except DataError as error:
+        last = parsed.first_row + parsed.num_records - 1
+        raise DataError(
+            f"{source.paths[parsed.file_index]}, rows {parsed.first_row:,} to {last:,}: {error}"
+        ) from error
 
 
 def _unusable(matrix: npt.NDArray[np.float64], features: Sequence[str], inputs: FittedTransform) -> Any:

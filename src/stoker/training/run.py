@@ -140,7 +140,7 @@ class Run:
         """
         bad = _BadRows()
         tables = prediction_tables(
-            bad.counted(self._pieces(rows, keep, progress)), Scorer(self.model, self.spec), self.spec
+            bad.counted(self._pieces(rows, keep, progress, output)), Scorer(self.model, self.spec), self.spec
         )
         if output is not None:
             return self._written(tables, output, bad)
@@ -189,10 +189,22 @@ class Run:
     ) -> PredictionReport:
         return replace(write_predictions(tables, output), bad_rows=bad.count)
 
-    def _pieces(self, rows: Any, keep: Sequence[str], progress: Progress | None) -> Iterator[Piece]:
+    def _pieces(
+        self,
+        rows: Any,
+        keep: Sequence[str],
+        progress: Progress | None,
+        output: str | os.PathLike[str] | None,
+    ) -> Iterator[Piece]:
         if _is_frame(rows):
             return frame_pieces(rows, self.spec.features, self.transform, keep=keep)
         source = self._source(rows, with_label=False)
+        for path in source.paths:
+            if output is not None and os.path.exists(output) and os.path.samefile(path, output):
+                raise OptionError(
+                    f"{os.fspath(output)} is one of the files to predict on, and predictions would take its "
+                    "place: name another output"
+                )
         return file_pieces(source.keeping(keep) if keep else source, self.transform, progress=progress)
 
     def _source(self, rows: Any, *, with_label: bool) -> Source:
