@@ -3,7 +3,7 @@ from __future__ import annotations
 import keras
 import pytest
 
-from stoker.training.adapter import pulls_before_hooks
+from stoker.training.adapter import batches_before_step
 from stoker.training.callback_list import TRAIN_BATCH_HOOKS, TrainingCallbacks, hooks_batches, plain_logs
 from stoker.training.interrupts import Interrupts
 
@@ -94,7 +94,7 @@ def test_batches_are_counted_right_whatever_steps_an_execution(steps):
     hooks = callbacks_of(batches, watcher, steps=steps)
     run_epoch(hooks, steps=steps)
     assert hooks.finished == 10
-    assert set(batches.fetched) == (set() if pulls_before_hooks() else {steps})
+    assert set(batches.fetched) == {batches_before_step(steps)}
 
 
 def test_only_callbacks_that_hook_batches_are_called_for_batches():

@@ -150,6 +150,7 @@ def test_the_error_of_a_worker_keeps_its_type_and_cause_and_the_model_its_weight
     assert all(np.isfinite(value).all() for value in values_of(model))
     assert model.history.report.ended == "failed"
     assert model.history.report.steps == at[0] * 7 + at[1]
+    assert int(model.optimizer.iterations) == at[0] * 7 + at[1]
 
 
 def test_the_error_of_a_validation_worker_arrives_too_and_closes_both_streams(small_model):
@@ -162,6 +163,25 @@ def test_the_error_of_a_validation_worker_arrives_too_and_closes_both_streams(sm
     with pytest.raises(DataError, match="validation row"):
         fit(small_model(), feed, validation=valid, progress="none")
     assert feed.open_streams == valid.open_streams == 0
+
+
+@pytest.mark.skipif(not EXACT, reason="only JAX moves batches ahead")
+def test_on_an_accelerator_too_an_early_error_leaves_the_model_its_weights(
+    small_model, values_of, monkeypatch
+):
+    import jax
+
+    def fail(epoch: int, batch: int) -> None:
+        if batch == 1:
+            raise DataError("second batch")
+
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    model, feed = small_model(), make_feed(rows=48, before=fail)
+    with pytest.raises(DataError, match="second batch"):
+        fit(model, feed, progress="none")
+    assert all(np.isfinite(value).all() for value in values_of(model))
+    report = fit(small_model(), make_feed(rows=48), epochs=2, progress="none").report
+    assert (report.steps, report.rows) == (12, 96)
 
 
 def test_a_stream_that_ends_early_is_an_error_that_says_how_early(small_model):

@@ -28,11 +28,11 @@ __all__ = [
     "KERAS_RANGE",
     "CompiledMetrics",
     "FeedAdapter",
+    "batches_before_step",
     "build_model",
     "copy_values",
     "metric_direction",
     "metric_names",
-    "pulls_before_hooks",
     "resume_training_mode",
     "sync_state",
     "wait_for_result",
@@ -43,9 +43,20 @@ KERAS_RANGE = ((3, 15), (3, 17))
 """The versions of Keras whose private parts are known: from the first, below the second."""
 
 
-def pulls_before_hooks() -> bool:
-    """Whether Keras asks for a step's batches before it calls ``on_train_batch_begin``, as on PyTorch."""
-    return bool(keras.backend.backend() == "torch")
+def batches_before_step(steps_per_execution: int) -> int:
+    """How many batches must be at hand when ``on_train_batch_begin`` is called.
+
+    Those of the step; on JAX with an accelerator one more, which Keras moves there ahead; none on PyTorch,
+    where Keras has asked for the step's batch already.
+    """
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return 0
+    if backend == "jax":
+        import jax
+
+        return steps_per_execution + (jax.default_backend() != "cpu")
+    return steps_per_execution
 
 
 def check_version(version: str) -> None:

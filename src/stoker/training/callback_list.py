@@ -123,8 +123,7 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         self._validation = validation
         self._supervisor = supervisor
         self._interrupts = interrupts
-        # Where Keras has pulled the coming step's batches already, this would pull those of the next one.
-        self._fetches = not adapter.pulls_before_hooks()
+        self._at_hand = adapter.batches_before_step(self._stride)
         self._last: Any = None
         self._epoch = 0
         self._looked_ahead = False
@@ -149,8 +148,7 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Pull the batches of the coming step."""
-        if self._fetches:
-            self._training.fetch(self._stride, self._last)
+        self._training.fetch(self._at_hand, self._last)
         if not self._looked_ahead and self._training.all_fetched:
             self._look_ahead()
         for callback in self._on_train:
@@ -197,8 +195,8 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Pull the batches of the coming validation step."""
-        if self._fetches and self._validation is not None:
-            self._validation.fetch(self._stride, self._last_test)
+        if self._validation is not None:
+            self._validation.fetch(self._at_hand, self._last_test)
         for callback in self._on_test:
             callback.on_test_batch_begin(self._tested, logs={})
 

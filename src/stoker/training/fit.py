@@ -208,6 +208,10 @@ class _Call:
                 self.files.save_last(self.model)
             if self.recorder is not None:
                 self.recorder.end(_STATUS.get(ended, "finished"), report, error)
+            if report.best is None and report.epochs:
+                self.display.note(
+                    "warning", f"{report.monitor} was never a number, so there is no best model"
+                )
             if ended in ("finished", "stopped", "early_stopping", "max_time"):
                 self.monitor.restore(self.model)
             if ended != "failed":

@@ -10,6 +10,7 @@ from stoker.training.report import FitReport, Snapshot, Validation
 __all__ = [
     "amount",
     "bar",
+    "counted",
     "done_line",
     "duration",
     "epoch_line",

@@ -153,7 +153,7 @@ def _targets(
     source: Source, parsed: ParsedChunk, target: FittedTransform, good: IntArray
 ) -> npt.NDArray[Any]:
     try:
-        return cast("npt.NDArray[Any]", target.apply(parsed.rows, good))
+        return target.apply(parsed.rows, good)
     except DataError as error:
         last = parsed.first_row + parsed.num_records - 1
         raise DataError(
