@@ -24,6 +24,7 @@ import platformdirs
 
 __all__ = ["clean", "homes", "scratch_folder", "staged_file", "staged_folder"]
 
+_BESIDE = ".stoker"
 _PREFIX = ".building-"
 _LOCK = "lock"
 _GRACE_SECONDS = 60.0
@@ -41,7 +42,7 @@ def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
     """
     folder = Path(os.path.abspath(data_path)).parent
     name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
-    return folder / ".stoker", Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / name
+    return folder / _BESIDE, Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / name
 
 
 @contextmanager
@@ -54,7 +55,8 @@ def staged_folder(final: Path) -> Iterator[Path]:
         If the folder cannot be made, filled or renamed; nothing is left behind.
     """
     temporary = _temporary_name(final)
-    temporary.mkdir(parents=True)
+    _make_home(final.parent)
+    temporary.mkdir()
     try:
         with open(temporary / _LOCK, "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -79,7 +81,7 @@ def staged_file(final: Path) -> Iterator[BinaryIO]:
         If the file cannot be made, written or renamed; nothing is left behind.
     """
     temporary = _temporary_name(final)
-    temporary.parent.mkdir(parents=True, exist_ok=True)
+    _make_home(final.parent)
     try:
         with open(temporary, "xb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -103,7 +105,8 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         If it cannot be made.
     """
     temporary = _temporary_name(parent / "scratch")
-    temporary.mkdir(parents=True)
+    _make_home(parent)
+    temporary.mkdir()
     try:
         with open(temporary / _LOCK, "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -121,6 +124,17 @@ def clean(folder: Path) -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink()
+
+
+def _make_home(folder: Path) -> None:
+    """Make a folder; one beside the data tells Git to leave it out."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return
+    if folder.name == _BESIDE:
+        with suppress(OSError):
+            (folder / ".gitignore").write_text("*\n")
 
 
 def _temporary_name(final: Path) -> Path:

@@ -39,8 +39,12 @@ def look(path: Path, **options) -> Survey:
 
 
 def stored_folder(path: Path) -> Path:
-    (folder,) = (path.parent / ".stoker").iterdir()
+    (folder,) = kept_beside(path)
     return folder
+
+
+def kept_beside(path: Path) -> list[Path]:
+    return [kept for kept in (path.parent / ".stoker").iterdir() if kept.name != ".gitignore"]
 
 
 def assert_equal(one: Survey, other: Survey) -> None:
@@ -218,7 +222,7 @@ def test_a_survey_that_cannot_be_stored_is_noted_and_serves(path, monkeypatch, n
     assert found.num_rows == 3_000
     assert "could not be stored" in found.notes[0]
     assert os.strerror(number) in found.notes[0]
-    assert not list((path.parent / ".stoker").iterdir())
+    assert kept_beside(path) == []
 
 
 def test_what_a_killed_builder_left_is_removed(path):
@@ -228,6 +232,11 @@ def test_what_a_killed_builder_left_is_removed(path):
     os.utime(left, (1, 1))
     look(path)
     assert not left.exists()
+
+
+def test_git_is_told_to_leave_out_what_is_kept_beside_the_data(path):
+    look(path)
+    assert (path.parent / ".stoker" / ".gitignore").read_text() == "*\n"
 
 
 def test_what_a_live_builder_holds_is_left_alone(tmp_path):

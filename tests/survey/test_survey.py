@@ -132,8 +132,11 @@ def test_memory_in_flight_is_charged_and_bounded(tmp_path):
     path = tmp_path / "long.csv"
     path.write_text("y,a\n" + "".join(f"{row % 2},{row % 250}\n" for row in range(400_000)))
     ledger = Ledger(limit=4_000_000)
-    look(path, ledger=ledger)
+    found = look(path, ledger=ledger)
     assert 100_000 < ledger.peak < 2_000_000
+    assert ledger.current == 3 * found.index.anchor_rows.nbytes
+    del found
+    gc.collect()
     assert ledger.current == 0
 
 
@@ -141,7 +144,7 @@ def test_kept_rows_stay_charged_until_they_are_let_go(table):
     path, _ = table
     ledger = Ledger(limit=1 << 30)
     found = look(path, ledger=ledger, keep_bytes=1 << 20)
-    assert ledger.current == found.kept.num_bytes
+    assert ledger.current == found.kept.num_bytes + 3 * found.index.anchor_rows.nbytes
     found.reader().close()
     assert found.reader().read(np.array([1])).num_rows == 1
     del found
@@ -218,7 +221,7 @@ def test_the_index_of_large_files_grows_on_disk_and_is_the_same(table, monkeypat
     np.testing.assert_array_equal(found.index.checksums, expected.index.checksums)
     np.testing.assert_array_equal(found.index.anchor_rows, expected.index.anchor_rows)
     np.testing.assert_array_equal(matrix_of(found), values[:, 1:])
-    assert not list((path.parent / ".stoker").iterdir())
+    assert [kept.name for kept in (path.parent / ".stoker").iterdir()] == [".gitignore"]
 
 
 def test_a_message_for_each_kind_of_problem_reads_well():
@@ -226,3 +229,15 @@ def test_a_message_for_each_kind_of_problem_reads_well():
         for count in (1, 2):
             said = ColumnProblem(column="a", kind=kind, count=count).describe()
             assert said.startswith(f"column 'a': {count} ")
+
+
+def test_many_rows_to_leave_out_are_kept_on_disk(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "y,a\n" + "".join(f"{row % 2},{'x' if row % 4 == 3 else row % 90}\n" for row in range(20_000))
+    )
+    source = stoker.open(path, label="y", types={"a": "int"})
+    found = survey(source, on_bad_row="skip", stored=False, ledger=Ledger(limit=1_000_000))
+    assert isinstance(found.excluded, np.memmap)
+    np.testing.assert_array_equal(found.excluded, np.arange(3, 20_000, 4))
+    assert found.num_rows == 15_000

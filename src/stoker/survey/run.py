@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -30,7 +31,7 @@ from stoker.types import Progress
 __all__ = ["survey"]
 
 _INDEX_IN_MEMORY = 1 << 30
-"""Bytes of data whose index, about 6 MB, may grow in memory."""
+"""Bytes of data whose index, about 6 MB, may be in memory; or four times the memory, if that is less."""
 
 
 def survey(
@@ -129,7 +130,8 @@ def _pass(
 ) -> tuple[store.Found, KeptRows | None]:
     before = source.identity()
     num_bytes = sum(identity.size for identity in before)
-    with _index_folder(source, num_bytes) as folder, closing(IndexBuilder(folder)) as builder:
+    in_memory = num_bytes <= min(_INDEX_IN_MEMORY, math.inf if ledger is None else 4 * ledger.limit)
+    with _index_folder(source, in_memory) as folder, closing(IndexBuilder(folder)) as builder:
         done = Pass(
             source=source,
             policy=policy,
@@ -142,6 +144,9 @@ def _pass(
             done.run(workers=workers, progress=progress)
             excluded = done.tally.excluded.finish()
         index = builder.finish(source.paths, [identity.size for identity in before])
+    if ledger is not None and folder is None:
+        for array in (index.anchor_rows, index.anchor_offsets, index.checksums):
+            ledger.attach("index", array)
     for old, new in zip(before, source.identity(), strict=True):
         if old != new:
             raise ChangedDataError(
@@ -176,9 +181,9 @@ def _record(
 
 
 @contextmanager
-def _index_folder(source: Source, num_bytes: int) -> Iterator[Path | None]:
+def _index_folder(source: Source, in_memory: bool) -> Iterator[Path | None]:
     """Where the index of large data grows; what is mapped of it outlives the folder."""
-    if num_bytes <= _INDEX_IN_MEMORY:
+    if in_memory:
         yield None
         return
     for home in (*folders.homes(source.paths[0]), Path(tempfile.gettempdir())):

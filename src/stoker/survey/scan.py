@@ -28,6 +28,7 @@ __all__ = ["Pass", "chunk_bytes"]
 
 _CHUNK_BYTES = 2 << 20
 _LEAST_CHUNK_BYTES = 1 << 16
+_EXCLUDED_BYTES = 4 << 20
 _LABEL_BYTES = 8
 _SHOWN = 60
 _LOOKED_AT = 4_096
@@ -111,7 +112,9 @@ class Pass:
 
     def __post_init__(self) -> None:
         columns, label = self.source.columns, self.source.label
-        self.tally = IssueTally(tuple(column.name for column in columns), label, self.policy)
+        held = _EXCLUDED_BYTES if self.ledger is None else min(_EXCLUDED_BYTES, self.ledger.limit // 64)
+        names = tuple(column.name for column in columns)
+        self.tally = IssueTally(names, label, self.policy, held_bytes=held)
         kinds = [column.kind for column in columns if column.name == label]
         self._label = label or ""
         self.inside = LabelTally(kinds[0]) if kinds else None

@@ -49,9 +49,13 @@ class IssueTally:
         The label's name, or None.
     policy
         What to do with blanks and bad rows.
+    held_bytes
+        Memory for the ids of rows to leave out; more of them go to a temporary file.
     """
 
-    def __init__(self, columns: tuple[str, ...], label: str | None, policy: Policy) -> None:
+    def __init__(
+        self, columns: tuple[str, ...], label: str | None, policy: Policy, *, held_bytes: int = 1 << 22
+    ) -> None:
         self._columns = columns
         self._skips = policy.bad_rows == "skip"
         self.blanks = self._resolve(columns, label, policy)
@@ -59,7 +63,7 @@ class IssueTally:
         self._label = columns.index(label) if label is not None else None
         self._counts = np.zeros((len(columns) + 1) * _NUM_KINDS, np.int64)
         self._first: dict[int, FirstPlace] = {}
-        self.excluded = GrowingArray(np.int64)
+        self.excluded = GrowingArray(np.int64, spill_bytes=held_bytes)
         self.num_bad = 0
         self.num_skipped = 0
         self.num_dropped = 0
