@@ -6,6 +6,7 @@ feed, which knows the label too: the last layer then gives values in the label's
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
@@ -16,7 +17,7 @@ from stoker import backends
 from stoker.errors import OptionError
 from stoker.types import FeedSpec
 
-__all__ = ["build", "linear", "mlp"]
+__all__ = ["build", "check", "linear", "mlp"]
 
 
 class _HasSpec(Protocol):
@@ -126,17 +127,35 @@ def build(name: str, feed: FeedSpec | _HasSpec, **options: Any) -> Any:
         If there is no such model, module or function, or it did not return a compiled ``keras.Model``.
     """
     spec = _spec_of(feed)
+    check(name, **options)
     known: dict[str, Callable[..., Any]] = {"auto": mlp, "mlp": mlp, "linear": linear}
-    if name in known:
-        try:
-            return known[name](feed, **options)
-        except TypeError as error:
-            raise OptionError(f"model {name!r} does not take these options: {error}") from error
+    if name not in known:
+        return _call_builder(name, spec)
+    try:
+        return known[name](feed, **options)
+    except TypeError as error:
+        raise OptionError(f"model {name!r} does not take these options: {error}") from error
+
+
+def check(name: str, **options: Any) -> None:
+    """Refuse a model's name and options that `build` would refuse, before anything is known of the data.
+
+    Raises
+    ------
+    OptionError
+        If there is no such model, module or function, or an option has no effect on it.
+    """
+    if not options.get("learning_rate", 1.0) > 0:
+        raise OptionError(f"learning_rate must be positive, got {options['learning_rate']}")
+    if name in _NAMES:
+        return
     if ":" not in name:
-        raise OptionError(f"model must be auto, mlp, linear or package.module:build, got {name!r}")
+        near = difflib.get_close_matches(name, _NAMES, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise OptionError(f"model must be auto, mlp, linear or package.module:build, got {name!r}{hint}")
     if options:
         raise OptionError(f"{', '.join(sorted(options))} has no effect on a model of your own ({name})")
-    return _call_builder(name, spec)
+    _find_builder(name)
 
 
 def _spec_of(feed: FeedSpec | _HasSpec) -> FeedSpec:
@@ -144,11 +163,12 @@ def _spec_of(feed: FeedSpec | _HasSpec) -> FeedSpec:
     return cast(FeedSpec, found)
 
 
-def _call_builder(name: str, spec: FeedSpec) -> Any:
+def _find_builder(name: str) -> Callable[[FeedSpec], Any]:
+    """The function that ``"package.module:function"`` names."""
     backends.choose()
-    import keras
-
     module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise OptionError(f"model must be package.module:build, with a name on both sides, got {name!r}")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -160,6 +180,13 @@ def _call_builder(name: str, spec: FeedSpec) -> Any:
     function = getattr(module, function_name, None)
     if not callable(function):
         raise OptionError(f"model {name!r}: {module_name} has no function {function_name!r}")
+    return cast("Callable[[FeedSpec], Any]", function)
+
+
+def _call_builder(name: str, spec: FeedSpec) -> Any:
+    function = _find_builder(name)
+    import keras
+
     model = function(spec)
     if not isinstance(model, keras.Model):
         raise OptionError(f"model {name!r} must return a keras.Model, got {type(model).__name__}")
@@ -201,6 +228,8 @@ def _compiled(
     model.compile(optimizer, loss, metrics=_metrics(keras, spec, metrics))
     return model
 
+
+_NAMES = ("auto", "mlp", "linear")
 
 _HEADS = {
     "binary": ("sigmoid", "binary_crossentropy"),

@@ -161,7 +161,10 @@ def derived_stage(
         read_bytes = 0 if found.kept is not None else READ_BYTES
         _check_labels(base.spec, found)
     if not view.num_rows:
-        raise DataError(f"{', '.join(map(str, held.paths))}: no rows are left to evaluate or predict")
+        few = f"none of the {found.num_slots:,} rows" if held.view.steps else "no row"
+        raise DataError(
+            f"{held.paths[0]}: {few} is left to validate on; give more rows, or files of their own (--valid)"
+        )
     plan = make_plan(_facts(found, view, base.spec), _machine(held, options), options.plan)
     return replace(
         base,

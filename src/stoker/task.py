@@ -27,7 +27,7 @@ def guess_task(labels: LabelCounts) -> tuple[Task, str]:
     found = labels.classes
     if found is None or len(found) > _MOST_NUMERIC_CLASSES or is_nearly_unique(labels):
         return "regression", "the label has many different numbers"
-    if len(found) == 2:
+    if len(found) == 2 and _fraction(labels) is None:
         return "binary", "the label has two values"
     if labels.kind == "float":
         return "regression", "the label has fractions"
@@ -49,9 +49,21 @@ def resolve_task(option: TaskOption, labels: LabelCounts, *, label: str) -> tupl
     task, reason = guess_task(labels) if option == "auto" else (option, "asked for")
     if task != "regression":
         check_classes(labels, label=label, num_classes_wanted=2 if task == "binary" else None)
+        fraction = _fraction(labels)
+        if fraction is not None:
+            raise OptionError(
+                f"the label {label!r} holds the fraction {fraction!r}, and classes are whole numbers or "
+                f"text: leave --task out, or hold the column as text with --types {label}=text"
+            )
     elif labels.kind == "text":
         raise OptionError(
             f"the label {label!r} is text, and regression needs numbers: leave --task out, or declare "
             f"the column with --types {label}=float"
         )
     return task, reason
+
+
+def _fraction(labels: LabelCounts) -> float | None:
+    """The first label that is no whole number, if there is one."""
+    fractions = [value for value in labels.classes or () if isinstance(value, float) and value % 1]
+    return fractions[0] if fractions else None

@@ -64,5 +64,11 @@ def _usage(error: typer.TyperException) -> str:
     if option is not None and near is not None:
         meant = f"; did you mean {min(near)}?" if near else ""
         return f"there is no option {option}{meant} ({path} --help lists them)"
-    said = error.format_message().strip().rstrip(".").replace("Value error, ", "")
+    said = (
+        error.format_message()
+        .strip()
+        .rstrip(".")
+        .replace("Value error, ", "")
+        .replace("Input should be", "it must be")
+    )
     return f"{said[:1].lower()}{said[1:]} ({path} --help tells more)"

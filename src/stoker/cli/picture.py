@@ -17,15 +17,15 @@ _REMARKABLE_SHARE = 0.8
 
 def survey_text(feed: BaseFeed) -> str:
     """How much was read, in what time."""
-    from stoker.training.lines import amount, duration, size
+    from stoker.training.lines import amount, counted, duration, size
 
     found = feed.survey
     parts = [
         f"{size(found.num_bytes)} in {duration(found.seconds)}"
         if found.seconds
         else f"{size(found.num_bytes)}, known from before",
-        f"{amount(found.num_slots)} rows",
-        f"{len(feed.spec.features)} columns fitted in the same pass",
+        f"{amount(found.num_slots)} row{'s' * (found.num_slots != 1)}",
+        f"{counted(len(feed.spec.features), 'column')} fitted in the same pass",
     ]
     return " · ".join(parts)
 
@@ -33,17 +33,17 @@ def survey_text(feed: BaseFeed) -> str:
 def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     """What is in the files, and what to know of it."""
     from stoker.survey.problems import describe_problems
-    from stoker.training.lines import grouped, size
+    from stoker.training.lines import counted, size
 
     found, spec = feed.survey, feed.spec
     paths = [os.fspath(path) for path in found.source.paths]
     shown = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more files"
-    yield "data", f"{shown} · {size(found.num_bytes)} · {grouped(found.num_slots)} rows"
+    yield "data", f"{shown} · {size(found.num_bytes)} · {counted(found.num_slots, 'row')}"
     kinds = [column.kind for column in found.source.columns if column.name != spec.label]
     counts = " and ".join(f"{kinds.count(kind)} {kind}" for kind in ("int", "float", "text") if kind in kinds)
     yield "columns", f"{counts} · label {spec.label} · held as {found.dtype}"
     if found.excluded.size:
-        yield "left out", f"{grouped(found.excluded.size)} rows that are bad or have missing numbers"
+        yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values"
     for line in describe_problems(found.problems):
         yield "note", line
     yield from _task_lines(feed)
@@ -69,13 +69,13 @@ def plan_lines(
     feed: BaseFeed, valid: BaseFeed | None, *, held_out: bool, epochs: int
 ) -> Iterator[tuple[str, str]]:
     """What would be done: rows, order, memory, disk, seconds."""
-    from stoker.training.lines import duration, grouped, size
+    from stoker.training.lines import counted, duration, grouped, size
 
     plan, order, limits = feed.plan, feed.plan.order, feed.plan.limits
     yield "rows", _rows_text(feed, valid, held_out)
-    steps = f"{grouped(order.num_batches)} steps of {order.batch_size} rows an epoch"
+    steps = f"{counted(order.num_batches, 'step')} of {counted(order.batch_size, 'row')} an epoch"
     if order.kind == "block":
-        reach = f"blocks of {grouped(order.block)} rows, shuffled in windows of {grouped(order.window)}"
+        reach = f"blocks of {counted(order.block, 'row')}, shuffled in windows of {grouped(order.window)}"
     else:
         reach = {"exact": "every row may go anywhere", "sequential": "as in the files"}[order.kind]
     yield "order", f"{order.kind}: {reach} · {steps} · seed {order.seed}"

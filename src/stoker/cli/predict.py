@@ -42,7 +42,7 @@ def predict(
     display = choose_display(output)
     try:
         with display.stage("predict", "B") as progress:
-            report = run.predict(files, output=out, keep=names(keep) or (), progress=progress)
+            report = run.predict(files, output=out, keep=names(keep, "--keep") or (), progress=progress)
         bad = f", {grouped(report.bad_rows)} of them bad and left empty" if report.bad_rows else ""
         speed = f"{amount(report.rows / report.seconds)} rows/s" if report.seconds else ""
         display.note(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
 from stoker.cli.picture import plan_lines, survey_text
 from stoker.cli.printing import print_json, program_name
 from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts
-from stoker.errors import OptionError
+from stoker.errors import OptionError, StokerError
 
 if TYPE_CHECKING:
     from stoker.feed import Feed
@@ -53,6 +57,7 @@ def train_on(
     from stoker.training.fit import fit
 
     patience = _patience(training.early_stopping)
+    _check_before_reading(model, training)
     rows, valid = open_parts(data, order.seed)
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, model.class_weight)
@@ -81,6 +86,41 @@ def train_on(
     return Trained(run=run, feed=feed, report=history.report)
 
 
+def _check_before_reading(model: ModelOptions, training: TrainOptions) -> None:
+    """Refuse at once what a survey of hours could not mend."""
+    from stoker import models
+    from stoker.training.schedule import parse_interval, parse_seconds
+
+    if training.validate_every is not None:
+        parse_interval(training.validate_every, option="--validate-every")
+    if training.max_time is not None:
+        parse_seconds(training.max_time, option="--max-time")
+    if training.run is not None and not training.run.strip():
+        raise OptionError("--run needs the name of a folder; leave it out for runs/<file>-<n>")
+    if training.run is not None and Path(training.run).is_file():
+        raise OptionError(f"{training.run} is a file, and a run needs a folder: choose another --run")
+    given = {} if model.learning_rate is None else {"learning_rate": model.learning_rate}
+    with _own_code(model.model):
+        models.check(model.model, **given, **({"metrics": model.metric} if model.metric else {}))
+
+
+@contextmanager
+def _own_code(name: str) -> Iterator[None]:
+    """Tell what a user's own ``package.module:build`` raises from a bug in stoker."""
+    try:
+        yield
+    except StokerError:
+        raise
+    except Exception as error:
+        if ":" not in name:
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise OptionError(
+            f"model {name!r} failed with {said} ({last.filename}, line {last.lineno})"
+        ) from error
+
+
 def _recorded(*groups: DataOptions | OrderOptions | ModelOptions | TrainOptions) -> dict[str, Any]:
     """The flags as ``run.json`` keeps them."""
     flags = {name: value for group in groups for name, value in asdict(group).items()}
@@ -101,7 +141,8 @@ def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
         chosen["metrics"] = [own, *(name for name in options.metric if name != own)]
     if ":" not in options.model:
         chosen["seed"] = seed
-    return models.build(options.model, feed.spec, **chosen)
+    with _own_code(options.model):
+        return models.build(options.model, feed.spec, **chosen)
 
 
 def summary(trained: Trained) -> dict[str, Any]:

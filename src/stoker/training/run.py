@@ -241,7 +241,7 @@ def _other(path: Path, which: str) -> str:
 def _import_builder(name: str) -> None:
     """Layers of one's own are registered by the module that defines them."""
     module, colon, _ = name.partition(":")
-    if not colon:
+    if not colon or not module:
         return
     try:
         importlib.import_module(module)

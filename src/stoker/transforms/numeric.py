@@ -290,6 +290,6 @@ def _finite(spread: FloatArray, features: tuple[str, ...]) -> FloatArray:
         name = features[int(np.flatnonzero(~np.isfinite(spread))[0])]
         raise DataError(
             f"column {name!r} spreads so far that float64 cannot hold it: correct its greatest and "
-            f"least values or leave it out with drop=({name!r},)"
+            f"least values or leave it out (--drop {name})"
         )
     return spread
