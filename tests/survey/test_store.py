@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import stoker
 from stoker import folders
@@ -279,3 +281,19 @@ def test_a_failed_builder_leaves_what_was_there(tmp_path):
         build(b"new")
     assert (tmp_path / "final").read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_to_a_stored_survey_is_a_crash_or_goes_unnoticed(path, data):
+    first = look(path)
+    file = data.draw(st.sampled_from(sorted(stored_folder(path).iterdir())))
+    content = bytearray(file.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] = data.draw(st.integers(0, 255))
+    # A new file takes its place: to shorten a mapped one would kill this very process.
+    damaged = file.with_suffix(".damaged")
+    damaged.write_bytes(content[: data.draw(st.sampled_from([len(content), place]))])
+    damaged.replace(file)
+    again = look(path)
+    assert_equal(first, again)

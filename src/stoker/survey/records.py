@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -82,11 +83,14 @@ class SurveyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     view_labels: LabelRecord | None
     problems: list[ColumnProblem]
     arrays: list[ArrayRecord]
+    digest: str = ""
+    """Of the record itself without this field; set by `encode`."""
 
 
 def encode(record: SurveyRecord) -> bytes:
-    """A record as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=1)
+    """A record as indented JSON, with its digest."""
+    signed = msgspec.structs.replace(record, digest=_digest(record))
+    return msgspec.json.format(msgspec.json.encode(signed), indent=1)
 
 
 def decode(text: bytes) -> SurveyRecord:
@@ -95,12 +99,19 @@ def decode(text: bytes) -> SurveyRecord:
     Raises
     ------
     msgspec.DecodeError
-        If the text is not one, or of another layout.
+        If the text is not one, not as it was written, or of another layout.
     """
     record = msgspec.json.decode(text, type=SurveyRecord)
     if record.version != VERSION:
         raise msgspec.ValidationError(f"version {record.version} of the layout, not {VERSION}")
+    if record.digest != _digest(record):
+        raise msgspec.ValidationError("its digest is another's")
     return record
+
+
+def _digest(record: SurveyRecord) -> str:
+    plain = msgspec.json.encode(msgspec.structs.replace(record, digest=""))
+    return hashlib.blake2b(plain, digest_size=16).hexdigest()
 
 
 def label_record(labels: LabelCounts | None) -> LabelRecord | None:
