@@ -1,10 +1,10 @@
 """Peak memory and time a row at 100 times the rows, under the same budget, cached and not.
 
-Two kinds of processes are measured, each beginning with a survey. One trains a 784-50-10 MLP for an epoch (peak
-memory). The other only walks through epochs, by turns with its counterpart of the other size (time a row, and
-peak memory without a framework that could hide it). The budget is one that even the small file's rows do not
-fit, so that both do the same. The peak is that of anonymous memory, sampled every 5 ms; pages mapped from files
-are reported apart.
+Two kinds of processes are measured, each beginning with a survey. One trains a 784-50-10 MLP for an epoch
+(peak memory). The other only walks through epochs, by turns with its counterpart of the other size (time a
+row, and peak memory without a framework that could hide it). The budget is one that even the small file's rows
+do not fit, so that both do the same. The peak is that of anonymous memory, sampled every 5 ms; pages mapped
+from files are reported apart.
 """
 
 from __future__ import annotations
