@@ -32,15 +32,24 @@ _EXCLUDED_BYTES = 4 << 20
 _LABEL_BYTES = 8
 _SHOWN = 60
 _LOOKED_AT = 4_096
-_HELD_PER_BYTE = 5
-"""Memory in flight for a byte of text: itself, and a matrix of up to eight bytes for two of text."""
+_HELD_PER_BYTE = {"int": 3, "float": 5}
+"""Memory in flight for a byte of text: itself, and a matrix of four or eight bytes for two of text."""
 
 
-def chunk_bytes(ledger: Ledger | None, in_flight: int) -> int:
-    """How much to read at a time, so that what is in flight takes at most a quarter of the memory."""
-    if ledger is None:
-        return _CHUNK_BYTES
-    return max(_LEAST_CHUNK_BYTES, min(_CHUNK_BYTES, ledger.limit // (4 * _HELD_PER_BYTE * (in_flight + 1))))
+def chunk_bytes(limit: int, in_flight: int, *, has_floats: bool) -> int:
+    """How much to read at a time, so that what is in flight takes at most three eighths of the memory.
+
+    Parameters
+    ----------
+    limit
+        The memory in bytes.
+    in_flight
+        Chunks that are read and not yet counted.
+    has_floats
+        Whether a matrix of float64 is to be expected.
+    """
+    held = _HELD_PER_BYTE["float" if has_floats else "int"] * (in_flight + 1)
+    return max(_LEAST_CHUNK_BYTES, min(_CHUNK_BYTES, 3 * limit // (8 * held)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class Pass:
     inside: LabelTally | None = field(init=False)
     outside: LabelTally | None = field(init=False)
     _label: str = field(init=False)
+    _has_floats: bool = field(init=False)
     _horizon: Horizon = field(init=False)
     _waiting: deque[_Waiting] = field(init=False, default_factory=deque)
 
@@ -117,6 +127,7 @@ class Pass:
         self.tally = IssueTally(names, label, self.policy, held_bytes=held)
         kinds = [column.kind for column in columns if column.name == label]
         self._label = label or ""
+        self._has_floats = any(column.kind == "float" and column.name != label for column in columns)
         self.inside = LabelTally(kinds[0]) if kinds else None
         self.outside = LabelTally(kinds[0]) if kinds else None
 
@@ -131,7 +142,9 @@ class Pass:
             Called with the bytes done and the bytes in all.
         """
         total, done, in_flight = self.num_bytes, 0, workers + 1
-        target = chunk_bytes(self.ledger, in_flight)
+        target = _CHUNK_BYTES
+        if self.ledger is not None:
+            target = chunk_bytes(self.ledger.limit, in_flight, has_floats=self._has_floats)
         self._horizon = Horizon(self.source.view, self._count_slots(target))
         tasks = self._tasks(self.source.chunks(target))
         with prefetch(self._work, tasks, workers=workers, in_flight=in_flight, name="survey") as results:
@@ -165,10 +178,9 @@ class Pass:
     def _tasks(self, chunks: Iterator[Chunk]) -> Iterator[_Task]:
         """Charge each chunk for its bytes and for the rows that it will become; find a place for them."""
         width, seen = len(self.source.numeric_features), 0
-        is_float = any(self.source.kind_of(name) == "float" for name in self.source.numeric_features)
         for chunk in chunks:
             seen += len(chunk.data)
-            row_bytes = width * (8 if is_float else self.dtype.itemsize) + _LABEL_BYTES
+            row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
             charge = self._charge(len(chunk.data) + chunk.num_records * row_bytes)
             estimate = (chunk.first_row + chunk.num_records) * self.num_bytes // seen
             room = self.keeper.room(chunk.first_row, chunk.num_records, num_slots=estimate, dtype=self.dtype)
