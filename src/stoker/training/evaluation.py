@@ -88,7 +88,6 @@ def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) ->
     progress
         Called with rows done and rows in all.
     """
-    adapter.build_model(model, feed.spec, feed.batch_size)
     stream = feed.epoch(0)
 
     def pairs() -> Iterator[Pair]:
@@ -106,7 +105,7 @@ def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) ->
 
 
 def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Pair]) -> Evaluation:
-    """Evaluate a built, compiled model on (x, y) batches of any sizes.
+    """Evaluate a compiled model on (x, y) batches of any sizes.
 
     Raises
     ------
@@ -114,12 +113,13 @@ def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Pair]) -> Eva
         If there are no rows.
     """
     scorer = Scorer(model, spec)
+    adapter.build_model(model, spec, scorer.batch_rows)
     tally = _ValueTally() if spec.task == "regression" else _ClassTally(spec)
     compiled = adapter.CompiledMetrics(model)
     rows = 0
     for x, y in _full_batches(batches, scorer.batch_rows):
         raw = scorer.raw(x)
-        compiled.update(x, y, raw)
+        compiled.update(y, raw)
         tally.update(scorer.shaped(raw), y)
         rows += len(y)
     if not rows:
