@@ -20,7 +20,8 @@ from stoker.sources import Source
 from stoker.sources.index import IndexBuilder
 from stoker.survey import store
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
-from stoker.survey.kept import Keeper, KeptRows, collect
+from stoker.survey.keeper import Keeper
+from stoker.survey.kept import KeptRows, collect
 from stoker.survey.policy import BadRows, NaOption, Policy, Role
 from stoker.survey.problems import ColumnProblem, refuse
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record

@@ -17,7 +17,7 @@ from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.index import IndexBuilder
 from stoker.sources.inference import kind_of
 from stoker.survey.horizon import Horizon
-from stoker.survey.kept import Keeper
+from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.policy import Policy
 from stoker.survey.tally import IssueTally
