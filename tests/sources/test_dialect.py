@@ -105,3 +105,9 @@ def test_records_are_split_as_python_s_csv_does(rows, terminator):
 
 def test_utf_8_text_of_any_script_is_accepted():
     require_text("x.csv", "имя,年\nб,1\n".encode())
+
+
+def test_names_that_the_user_speaks_of_outweigh_ragged_rows():
+    text = b"y,a,b\n1\n2\n3\n4\n1,2,3\n"
+    dialect = detect(text, format_name="csv", delimiter=None, quote=None, expected=("y",))
+    assert dialect.delimiter == ","

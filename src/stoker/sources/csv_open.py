@@ -78,7 +78,7 @@ def read_layout(
     ColumnError
         The header has another number of names than the records have fields.
     """
-    head = _read_head(path, written, earlier)
+    head = _read_head(path, written, expected, earlier)
     top, _ = split_records(head.text, head.dialect, limit=_FEWEST_RECORDS, complete=head.is_whole)
     named = has_header(top, expected) if written.header is None else written.header
     start = split_records(head.text, head.dialect, limit=1)[1] if named else 0
@@ -109,7 +109,7 @@ def read_layout(
     return layout, fitting
 
 
-def _read_head(path: str, written: Written, earlier: FileLayout | None) -> _Head:
+def _read_head(path: str, written: Written, expected: Sequence[str], earlier: FileLayout | None) -> _Head:
     """The first bytes, as many as hold a record and what is asked for."""
     format_name = format_of(path, written.format)
     size = SAMPLE_BYTES if earlier is None else _LATER_SAMPLE_BYTES
@@ -127,7 +127,11 @@ def _read_head(path: str, written: Written, earlier: FileLayout | None) -> _Head
                 dialect = earlier.dialect
             else:
                 dialect = detect(
-                    body, format_name=format_name, delimiter=written.delimiter, quote=written.quote
+                    body,
+                    format_name=format_name,
+                    delimiter=written.delimiter,
+                    quote=written.quote,
+                    expected=expected,
                 )
             found = _Head(text=body.decode("latin-1"), offset=offset, size=file_size, dialect=dialect)
             wanted = 1 if found.is_whole else 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stoker.errors import DataError, OptionError
@@ -163,6 +164,12 @@ def _quoted_fields(text: str, dialect: Dialect) -> tuple[int, int]:
     return sum(not rest for rest in behind), sum(bool(rest) for rest in behind)
 
 
+def _names_found(text: str, dialect: Dialect, names: Sequence[str]) -> int:
+    """How many of the names are fields of the first record."""
+    records, _ = split_records(text, dialect, limit=1) if names else ([], 0)
+    return sum(name in records[0] for name in names) if records else 0
+
+
 def _is_single_quoted(text: str, dialect: Dialect, double_quoted: float) -> bool:
     """Whether single quotes stand around a field of most rows, and nothing is less consistent."""
     whole, broken = _quoted_fields(text, dialect)
@@ -170,12 +177,20 @@ def _is_single_quoted(text: str, dialect: Dialect, double_quoted: float) -> bool
     return whole >= _ENOUGH_WRAPPED * max(rows, 1) > broken and _consistency(text, dialect) >= double_quoted
 
 
-def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str | None) -> Dialect:
+def detect(
+    head: bytes,
+    *,
+    format_name: str,
+    delimiter: str | None,
+    quote: str | None,
+    expected: Sequence[str] = (),
+) -> Dialect:
     r"""Find delimiter and quote from a file's first bytes, without its byte order mark.
 
-    The pair under which the records have the most consistent number of fields wins; on a tie the earlier of
-    comma, semicolon, tab, bar (tab first for TSV), and of double quote and no quote. Single quotes are taken
-    where they stand around a field of most rows.
+    The pair under which the first record holds the most names that the user speaks of wins, and among equals
+    the one under which the records have the most consistent number of fields; on a tie the earlier of
+    comma, semicolon, tab, bar (tab first for TSV), and of double quote and no quote. Single quotes are
+    taken where they stand around a field of most rows.
 
     Parameters
     ----------
@@ -185,6 +200,8 @@ def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str |
         ``"csv"`` or ``"tsv"``: which delimiter is tried first.
     delimiter, quote
         What is known already; None is found. ``quote=""`` means no quoting.
+    expected
+        Column names that the user gave.
 
     Raises
     ------
@@ -203,8 +220,13 @@ def detect(head: bytes, *, format_name: str, delimiter: str | None, quote: str |
         raise OptionError(f"delimiter and quote are both {delimiters!r}; they must differ")
     delimiters = delimiters.replace(quotes[0], "") if quotes[0] else delimiters
     candidates = [Dialect(delimiter=mark, quote=around) for around in quotes for mark in delimiters]
+    names = [name.encode().decode("latin-1") for name in expected]
     shares = [_consistency(text, candidate) for candidate in candidates]
-    best = candidates[shares.index(max(shares))]
+    found = [
+        (_names_found(text, candidate, names), share)
+        for candidate, share in zip(candidates, shares, strict=True)
+    ]
+    best = candidates[found.index(max(found))]
     single = Dialect(delimiter=best.delimiter, quote="'")
     if quote is None and "'" in text and _is_single_quoted(text, single, max(shares)):
         return single
