@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,19 @@ def test_ctrl_c_ends_with_130(capsys, monkeypatch, table):
     monkeypatch.setattr("stoker.cli.plan.open_parts", interrupted)
     assert main(["plan", table, "--label", "kind"]) == 130
     assert capsys.readouterr().err == "stoker: stopped by Ctrl-C\n"
+
+
+def test_a_ctrl_c_that_a_callback_swallows_comes_again(capsys, monkeypatch, table):
+    class Swallowing:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    def callback(*arguments):
+        Swallowing()
+        time.sleep(20)
+
+    monkeypatch.setattr("stoker.cli.plan.open_parts", callback)
+    assert main(["plan", table, "--label", "kind"]) == 130
 
 
 def test_the_plan_says_what_is_there_and_what_would_be_done(capsys, table):

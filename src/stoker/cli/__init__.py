@@ -20,9 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     The exit code: 0, 2 for a mistake that a user can mend, 130 after Ctrl-C, 1 for a bug in stoker.
     """
-    from stoker.cli.commands import build_command
     from stoker.cli.failure import exit_code
+    from stoker.cli.interrupts import kept_interrupts
 
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    command = build_command()
-    return exit_code(lambda: command.main(given, prog_name="stoker", standalone_mode=False))
+    with kept_interrupts():
+        return exit_code(lambda: _run(given))
+
+
+def _run(arguments: list[str]) -> object:
+    from stoker.cli.commands import build_command
+
+    return build_command().main(arguments, prog_name="stoker", standalone_mode=False)
