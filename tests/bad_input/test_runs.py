@@ -1,0 +1,195 @@
+"""Run directories that are damaged, of another plan, or asked for what they cannot give."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stoker.cli import main
+
+KINDS = ("no", "yes")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of two epochs' rows, beside its table."""
+    folder = tmp_path_factory.mktemp("trained")
+    table = folder / "t.csv"
+    table.write_text("a,b,kind\n" + "".join(f"{row % 7},{row % 11},{KINDS[row % 2]}\n" for row in range(100)))
+    flags = ("--label", "kind", "--epochs", "1", "--model", "linear", "--run", str(folder / "run"), "--quiet")
+    assert main(("train", str(table), *flags)) == 0
+    return folder
+
+
+@pytest.fixture
+def run(trained, here) -> str:
+    """A copy of the run and its table in the current folder."""
+    shutil.copytree(trained / "run", here / "run")
+    shutil.copy(trained / "t.csv", here / "t.csv")
+    return "run"
+
+
+def _train(refused, *flags):
+    return refused(
+        "train", "t.csv", "--label", "kind", "--epochs", "1", "--model", "linear", "--quiet", *flags
+    )
+
+
+def test_a_run_of_the_same_plan_is_not_written_over(refused, run):
+    assert _train(refused, "--run", run) == "run already holds a run of the same plan; choose another folder"
+
+
+@pytest.mark.parametrize(
+    ("flags", "difference"),
+    [
+        (("--seed", "5"), "order of rows"),
+        (("--drop", "b"), "columns"),
+        (("--batch-size", "32"), "order of rows"),
+    ],
+)
+def test_a_run_of_another_plan_is_refused_with_the_difference(refused, run, flags, difference):
+    said = _train(refused, "--run", run, *flags)
+    assert said.startswith("run already holds a run of another plan (it differs in ")
+    assert difference in said
+    assert said.endswith("; choose another folder")
+
+
+def test_a_run_on_other_data_is_refused_with_the_difference(refused, run, here):
+    with (here / "t.csv").open("a") as file:
+        file.write("1,2,no\n")
+    assert "it differs in files" in _train(refused, "--run", run)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("nowhere", "nowhere holds no run: there is no run.json in it"),
+        (".", ". holds no run: there is no run.json in it"),
+        ("t.csv", "t.csv/run.json cannot be read: Not a directory"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_named(refused, run, command, folder, words):
+    output = ("-o", "out.csv") if command == "predict" else ()
+    assert refused(command, folder, "t.csv", *output) == words
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[1, 2]", b'{"format": 99}'])
+def test_a_damaged_record_is_named(refused, run, here, content):
+    (here / "run" / "run.json").write_bytes(content)
+    assert refused("evaluate", run, "t.csv").startswith("run/run.json is damaged or not a run of stoker: ")
+
+
+def _spoil(here, key, value):
+    path = here / "run" / "run.json"
+    record = json.loads(path.read_bytes())
+    assert key in record
+    path.write_text(json.dumps(record | {key: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("format", 99, "run/run.json has format 99, this stoker reads up to 1: pip install -U stoker"),
+        ("transform", {"name": "evil"}, "the stored transform is a 'evil'; this version knows "),
+        ("options", {}, "run.json does not say how its files were written"),
+        ("columns", [], "run.json does not say how its files were written"),
+    ],
+)
+def test_a_record_that_was_tampered_with_is_told(refused, run, here, key, value, words):
+    _spoil(here, key, value)
+    assert words in refused("evaluate", run, "t.csv")
+
+
+def test_a_module_that_is_gone_is_named(refused, run, here):
+    record = json.loads((here / "run" / "run.json").read_bytes())
+    _spoil(here, "options", record["options"] | {"model": "module_that_is_gone:build"})
+    assert "'module_that_is_gone' cannot be found" in refused("evaluate", run, "t.csv")
+
+
+def test_a_damaged_model_is_named(refused, run, here):
+    (here / "run" / "model.keras").write_bytes(b"junk")
+    assert refused("evaluate", run, "t.csv").startswith("run/model.keras cannot be loaded: ")
+
+
+def test_a_missing_model_is_named(refused, run, here):
+    (here / "run" / "model.keras").unlink()
+    assert refused("evaluate", run, "t.csv").startswith("run/model.keras does not exist: the run is finished")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (None, "v.csv: no such file (looked from "),
+        ("a,b\n1,2\n", "v.csv: the label column 'kind' is absent; its columns are 'a', 'b'"),
+        ("b,kind\n1,no\n", "v.csv: the feature column 'a' is absent; its columns are 'b', 'kind'"),
+        ("a,b,kind\n", "v.csv: there is a header (a, b, kind) and no row below it"),
+        ("a,b,kind\n1,2,no\n1,x,no\n", "v.csv, line 3: column 'b' holds 'x', which is not a number"),
+        ("a,b,kind\n1,2,no\n1,,no\n", "v.csv, line 3: column 'b' holds '', which is blank"),
+        ("a,b,kind\n1,2,no\n1,2\n", "v.csv, line 3: "),
+        ("a,b,kind\n1,2,no\n1,2,maybe\n", "v.csv, rows 0 to 1: label column 'kind' holds 'maybe'"),
+    ],
+)
+def test_files_that_cannot_be_evaluated_are_named(refused, run, here, table, words):
+    if table is not None:
+        (here / "v.csv").write_text(table)
+    assert words in refused("evaluate", run, "v.csv")
+
+
+@pytest.mark.parametrize("row", ["1,x,no", "1,,no", "1,2", "1,1e400,no", "1,2,"])
+def test_rows_that_cannot_be_evaluated_are_skipped_as_the_message_says(accepted, refused, run, here, row):
+    (here / "v.csv").write_text(f"a,b,kind\n1,2,no\n{row}\n3,4,yes\n")
+    assert "--on-bad-row skip leaves such rows out" in refused("evaluate", run, "v.csv")
+    assert "rows      2, 1 bad ones left out" in accepted("evaluate", run, "v.csv", "--on-bad-row", "skip")
+
+
+def test_predictions_never_take_the_place_of_their_input(refused, run, here):
+    before = (here / "t.csv").read_bytes()
+    (here / "link.csv").symlink_to("t.csv")
+    for output in ("t.csv", "./t.csv", str(here / "t.csv"), "link.csv"):
+        said = refused("predict", run, "t.csv", "-o", output)
+        assert f"{output} is one of the files to predict on" in said
+        assert "name another output" in said
+    assert (here / "t.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("", "missing option '-o' / '--output'"),
+        ("-o out.xlsx", "predictions are written to .csv, .parquet or .jsonl, got 'out.xlsx'"),
+        ("-o out", "predictions are written to .csv, .parquet or .jsonl, got 'out'"),
+        ("-o folder.csv", "folder.csv cannot be written: Is a directory"),
+        ("-o t.csv/out.csv", "t.csv/out.csv cannot be written: "),
+        ("-o /proc/nowhere/out.csv", "/proc/nowhere/out.csv cannot be written: "),
+        ("-o out.csv --keep nope", "t.csv: keep: column 'nope' is absent; its columns are 'a', 'b', 'kind'"),
+        ("-o out.csv --keep=", "--keep got '', which names nothing"),
+    ],
+)
+def test_predictions_that_cannot_be_written_are_told(refused, run, here, flags, words):
+    (here / "folder.csv").mkdir()
+    assert words in refused("predict", run, "t.csv", *flags.split())
+    assert not (here / "out.csv").exists()
+
+
+def test_a_kept_column_may_not_have_a_predictions_name(refused, run, here):
+    (here / "v.csv").write_text("a,b,prediction\n1,2,3\n")
+    said = refused("predict", run, "v.csv", "-o", "out.csv", "--keep", "prediction")
+    assert said.startswith("column 'prediction' cannot be kept: a prediction has that name")
+
+
+def test_a_failed_prediction_leaves_what_was_there(refused, run, here):
+    (here / "out.csv").write_text("precious")
+    (here / "v.csv").write_text("a\n1\n")
+    assert "v.csv: the feature column 'b' is absent" in refused("predict", run, "v.csv", "-o", "out.csv")
+    assert (here / "out.csv").read_text() == "precious"
+    assert sorted(path.name for path in here.iterdir()) == ["out.csv", "run", "t.csv", "v.csv"]
+
+
+def test_bad_rows_are_predicted_as_empty_and_counted(accepted, run, here):
+    (here / "v.csv").write_text("a,b\n1,2\nx,2\n3\n5,6\n")
+    record = json.loads(accepted("predict", run, "v.csv", "-o", "out.csv", "--json"))
+    assert (record["rows"], record["bad_rows"]) == (4, 2)
+    lines = (here / "out.csv").read_text().splitlines()
+    assert [set(line) <= {","} for line in lines] == [False, False, True, True, False]
