@@ -2,7 +2,7 @@
 
 Two kinds of processes are measured, each beginning with a survey. One trains a 784-50-10 MLP for an epoch
 (peak memory). The other only walks through epochs, by turns with its counterpart of the other size (time a
-row, and peak memory without a framework that could hide it). The budget is one that even the small file's rows
+row, and peak memory without a framework to hide it). The budget is one that even the small file's rows
 do not fit, so that both do the same. The peak is that of anonymous memory, sampled every 5 ms; pages mapped
 from files are reported apart.
 """
