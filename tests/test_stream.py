@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import ArrayReader, WholeView
+from stoker.buffers import BufferPool
 from stoker.encoding import BatchEncoder
 from stoker.errors import OptionError
 from stoker.ledger import Ledger
@@ -26,8 +27,11 @@ ARRAY = (np.arange(ROWS)[:, None] * 3 + np.arange(3)).astype(np.int32)
 class Plain:
     """A transform that gathers and casts with NumPy alone."""
 
-    def apply(self, rows: Rows, take: np.ndarray) -> np.ndarray:
-        return rows.matrix.values.reshape(-1, rows.matrix.num_columns)[rows.places(take)].astype(np.float32)
+    num_outputs = 3
+
+    def apply(self, rows: Rows, take: np.ndarray, out: np.ndarray) -> np.ndarray:
+        out[:] = rows.matrix.values.reshape(-1, rows.matrix.num_columns)[rows.places(take)]
+        return out
 
 
 class Label:
@@ -47,10 +51,15 @@ def spec_of(kind="block", batch=32, windows=4, rows=ROWS):
     )
 
 
+def batch_bytes(spec, group):
+    return group * spec.batch_size * Plain.num_outputs * 4
+
+
 def stream_of(spec, *, reader=None, ledger=None, start=0, epoch=0, workers=2, ahead=1, group=2, groups=3):
     ledger = ledger or Ledger(10**9)
     reader = reader or ArrayReader(ARRAY)
-    encoder = BatchEncoder(inputs=Plain(), target=Label(), class_weights=None, keep=(), ledger=ledger)
+    pool = BufferPool(ledger, "batches", num_bytes=batch_bytes(spec, group), most_idle=groups)
+    encoder = BatchEncoder(inputs=Plain(), target=Label(), class_weights=None, keep=(), pool=pool)
     limits = StreamLimits(
         workers=workers, windows_in_flight=ahead, group_batches=group, groups_in_flight=groups
     )

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.ledger import Ledger
+from stoker.buffers import BufferPool
 from stoker.loader import BatchGroup
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.numeric import Cast as FeatureTransform
 from stoker.types import Batch, IntArray, Position, Rows
 
 __all__ = ["BatchEncoder"]
@@ -32,21 +33,21 @@ class BatchEncoder:
         float32 weight of each class index; None where rows weigh the same.
     keep
         Columns that come along unchanged.
-    ledger
-        What the arrays are charged to.
+    pool
+        Where the inputs' memory comes from.
     """
 
-    inputs: FittedTransform
+    inputs: FeatureTransform
     target: FittedTransform | None
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
-    ledger: Ledger
+    pool: BufferPool
 
     def __call__(self, group: BatchGroup) -> list[Batch]:
         """The batches of a group, views of arrays that nobody writes again."""
         rows, take = group.window.rows, group.take
-        x = self._charged(self.inputs.apply(rows, take))
-        y = None if self.target is None else self._charged(self.target.apply(rows, take))
+        x = self.inputs.apply(rows, take, self.pool.lend((len(take), self.inputs.num_outputs), np.float32))
+        y = None if self.target is None else self.target.apply(rows, take)
         weights = None if self.class_weights is None or y is None else self.class_weights[y]
         ids, digests = group.ids, group.digests()
         kept = kept_columns(rows, take, self.keep)
@@ -66,12 +67,6 @@ class BatchEncoder:
                 )
             )
         return batches
-
-    def _charged(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        owner = array if array.base is None else array.base
-        if isinstance(owner, np.ndarray):
-            self.ledger.attach("batches", owner)
-        return array
 
 
 def kept_columns(rows: Rows, take: IntArray, names: tuple[str, ...]) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 
+from stoker.buffers import BufferPool
 from stoker.encoding import BatchEncoder
 from stoker.ledger import Ledger
 from stoker.loader import Loader
@@ -25,6 +26,8 @@ __all__ = ["BaseFeed", "DerivedFeed", "Feed"]
 
 class BaseFeed(ABC):
     """Batches of a source's rows, an epoch at a time."""
+
+    _pool: BufferPool | None = None
 
     @property
     @abstractmethod
@@ -104,13 +107,7 @@ class BaseFeed(ABC):
         return BatchStream(
             Loader(stage.reader, stage.view, stage.ledger, stage.read_bytes),
             make_sampler(stage.plan.order),
-            BatchEncoder(
-                inputs=stage.inputs,
-                target=stage.target,
-                class_weights=stage.class_weights,
-                keep=stage.keep,
-                ledger=stage.ledger,
-            ),
+            self._encoder(),
             epoch=epoch,
             start_batch=start_batch,
             limits=stage.plan.limits,
@@ -142,8 +139,30 @@ class BaseFeed(ABC):
         return DerivedFeed(derived_stage(self.stage, source, keep=keep, label=label))
 
     def close(self) -> None:
-        """Release files and mappings; the feed may be used again."""
+        """Release files, mappings and idle buffers; the feed may be used again."""
         self.stage.reader.close()
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _encoder(self) -> BatchEncoder:
+        """What makes batches of rows, with the buffers that epoch after epoch goes through."""
+        stage, limits = self.stage, self.plan.limits
+        if self._pool is None:
+            row_bytes = 4 * stage.inputs.num_outputs
+            self._pool = BufferPool(
+                stage.ledger,
+                "batches",
+                num_bytes=limits.group_batches * self.batch_size * row_bytes,
+                most_idle=limits.groups_in_flight + 1,
+            )
+        return BatchEncoder(
+            inputs=stage.inputs,
+            target=stage.target,
+            class_weights=stage.class_weights,
+            keep=stage.keep,
+            pool=self._pool,
+        )
 
 
 class DerivedFeed(BaseFeed):

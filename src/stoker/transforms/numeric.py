@@ -87,8 +87,8 @@ class Cast(FittedTransform):
         """Columns that `apply` gives, k."""
         return len(self.features_)
 
-    def apply(self, rows: Rows, take: IntArray) -> Float32Array:
-        """Float32 of shape (len(take), k).
+    def apply(self, rows: Rows, take: IntArray, out: Float32Array | None = None) -> Float32Array:
+        """Float32 of shape (len(take), k): a fresh array, or `out`, which is written.
 
         Arithmetic is in float64; for integers of 8 and 16 bits in float32 where that costs at most 1e-5.
 
@@ -103,7 +103,8 @@ class Cast(FittedTransform):
             raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
         same_features(self.features_, rows.features, type(self).__name__)
         places = checked_places(rows, take)
-        out = np.empty((places.size, len(self.features_)), np.float32)
+        if out is None:
+            out = np.empty((places.size, len(self.features_)), np.float32)
         if rows.matrix is None:
             return out
         values = np.asarray(rows.matrix.values)
