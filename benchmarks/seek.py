@@ -19,7 +19,7 @@ NUM_SLOTS = 1_111_111_112
 STORED_ROWS = 4_096
 MEMORY = 1_000_000_000
 BATCH = 256
-REPEATS = 5
+REPEATS = 3
 
 
 def _order(num_rows: int, num_columns: int, shuffle: Any) -> Any:
