@@ -50,10 +50,14 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One finished epoch; digests are hexadecimal, modulo 2**128, over the rows that the model took."""
+    """One finished epoch; digests are hexadecimal, modulo 2**128, over the rows that the model took.
+
+    A metric that was not finite, as where the training diverged, comes back from run.json as None: JSON knows
+    no other word for it.
+    """
 
     epoch: int
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     rows: int
     seconds: float
     wait_seconds: float

@@ -115,7 +115,10 @@ def test_a_damaged_model_is_named(refused, run, here):
 
 def test_a_missing_model_is_named(refused, run, here):
     (here / "run" / "model.keras").unlink()
-    assert refused("evaluate", run, "t.csv").startswith("run/model.keras does not exist: the run is finished")
+    assert refused("evaluate", run, "t.csv") == (
+        "run/model.keras does not exist: the run is finished; "
+        "stoker.load('run', which='last') takes its last model"
+    )
 
 
 @pytest.mark.parametrize(
@@ -193,3 +196,16 @@ def test_bad_rows_are_predicted_as_empty_and_counted(accepted, run, here):
     assert (record["rows"], record["bad_rows"]) == (4, 2)
     lines = (here / "out.csv").read_text().splitlines()
     assert [set(line) <= {","} for line in lines] == [False, False, True, True, False]
+
+
+def test_a_training_that_diverged_leaves_a_run_that_can_be_read(accepted, refused, here, write, capsys):
+    flags = ("--label", "a", "--drop", "kind", "--task", "regression", "--model", "linear", "--epochs", "1")
+    assert (
+        main(
+            ("train", write("t.csv"), *flags, "--learning-rate", "1e38", "--batch-size", "5", "--run", "run")
+        )
+        == 0
+    )
+    assert "val_loss was never a number, so there is no best model" in capsys.readouterr().err
+    assert refused("evaluate", "run", "t.csv").startswith("run/model.keras does not exist")
+    assert json.loads((here / "run" / "run.json").read_bytes())["epochs"][0]["metrics"]["loss"] is None

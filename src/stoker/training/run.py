@@ -235,7 +235,9 @@ def _is_frame(rows: Any) -> bool:
 
 def _other(path: Path, which: str) -> str:
     other = "last" if which == "best" else "best"
-    return f"; load it with which={other!r}" if (path / _MODELS[other]).exists() else ""
+    if not (path / _MODELS[other]).exists():
+        return ""
+    return f"; stoker.load({str(path)!r}, which={other!r}) takes its {other} model"
 
 
 def _import_builder(name: str) -> None:
