@@ -124,7 +124,7 @@ def test_invalid_utf8_in_a_label_is_shown_byte_by_byte(refused, accepted, write)
     write("t.csv", spoilt={50: b"1,2,caf\xe9"})
     assert refused(*PLAN).endswith(
         r"column 'kind': 1 value that is not UTF-8, first at t.csv, line 52 (row 50), 'caf\xe9': "
-        "--on-bad-row skip"
+        "convert the file (iconv -f WINDOWS-1252 -t UTF-8 t.csv > utf8.csv) or --on-bad-row skip"
     )
     assert _numbers(accepted, "--on-bad-row", "skip") == (99, 100)
 

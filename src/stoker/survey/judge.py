@@ -89,6 +89,9 @@ def _settle(
     retype = _other_type(source, column, kind, first.text)
     if retype is not None:
         ways.insert(0, f"--types {column}={retype}")
+    if kind == "not_utf8":
+        path = source.paths[first.file_index]
+        ways.insert(0, f"convert the file (iconv -f WINDOWS-1252 -t UTF-8 {path} > utf8.csv)")
     if column != source.label:
         ways.append(f"--drop {column}")
     return " or ".join(ways), True
