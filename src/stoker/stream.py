@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from stoker.errors import OptionError
 from stoker.loader import BatchGroup, Loader, Window
 from stoker.prefetch import Prefetched, prefetch
-from stoker.types import Batch, ReadRequest, Sampler, StreamLimits
+from stoker.types import Batch, Sampler, StreamLimits
 
 __all__ = ["BatchStream"]
 
@@ -47,10 +47,9 @@ class BatchStream(Iterator[Batch]):
         if not 0 <= start_batch <= spec.num_batches:
             raise OptionError(f"start_batch must lie in [0, {spec.num_batches}], got {start_batch}")
         first_window = start_batch * spec.batch_size // spec.window
-        requests = (sampler.request(epoch, window) for window in range(first_window, spec.num_windows))
         windows = prefetch(
-            loader.load,
-            requests,
+            lambda window: loader.load(sampler.request(epoch, window)),
+            range(first_window, spec.num_windows),
             workers=limits.workers if limits.windows_in_flight else 0,
             in_flight=max(1, limits.windows_in_flight),
             name="read",
@@ -80,7 +79,7 @@ class _Groups(Iterator[BatchGroup]):
     """Groups of batches, window after window, that can tell whether the next is at hand."""
 
     def __init__(
-        self, windows: Prefetched[ReadRequest, Window], batch_size: int, group_batches: int, start_batch: int
+        self, windows: Prefetched[int, Window], batch_size: int, group_batches: int, start_batch: int
     ) -> None:
         self._windows = windows
         self._batch_size, self._group_batches, self._start_batch = batch_size, group_batches, start_batch
