@@ -286,8 +286,8 @@ def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monk
         "    model.compile('adam', 'binary_crossentropy')\n"
         "    return model\n"
     )
-    command = ["train", "points.csv", "--label", "kind", "--epochs", "1", "--quiet", "--run", "own"]
-    assert main([*command, "--model", "own_model:build"]) == 0
+    command = ["train", "points.csv", "--label", "kind", "--epochs", "1", "--quiet"]
+    assert main([*command, "--model", "own_model:build", "--run", "own"]) == 0
     assert main([*command, "--model", "own_model:build", "--learning-rate", "0.1", "--run", "other"]) == 2
     assert "learning_rate has no effect on a model of your own" in capsys.readouterr().err
 

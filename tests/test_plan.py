@@ -100,7 +100,7 @@ def test_sizes_that_are_none_are_refused_with_examples(text):
     [
         ({"cache": "never"}, False, 10**12, False, "not asked for"),
         ({"cache": "always"}, False, 0, True, "asked for"),
-        ({"cache": "always"}, True, 10**12, False, "fit into memory"),
+        ({"cache": "auto", "epochs": 2}, True, 10**12, False, "fit into memory"),
         ({"cache": "auto", "epochs": 1}, False, 10**12, False, "single epoch"),
         ({"cache": "auto", "epochs": 2}, False, 10**12, True, "twice the room"),
         ({"cache": "auto", "epochs": 2}, False, 10**6, False, "the disk has 1,000,000"),

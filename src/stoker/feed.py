@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from stoker.buffers import BufferPool
 from stoker.encoding import BatchEncoder
@@ -135,8 +136,7 @@ class BaseFeed(ABC):
         DataError
             If there are labels that training never saw.
         """
-        self.build_cache()
-        return DerivedFeed(derived_stage(self.stage, source, keep=keep, label=label))
+        return DerivedFeed(derived_stage(self.stage, source, keep=keep, label=label), self)
 
     def close(self) -> None:
         """Release files, mappings and idle buffers; the feed may be used again."""
@@ -168,16 +168,22 @@ class BaseFeed(ABC):
 class DerivedFeed(BaseFeed):
     """A feed of other rows with another's fitted transforms, in file order."""
 
-    def __init__(self, stage: Preparation) -> None:
+    def __init__(self, stage: Preparation, parent: BaseFeed) -> None:
         self._stage = stage
+        self._parent = parent if stage.survey is parent.survey else None
 
     @property
     def stage(self) -> Preparation:
-        """Everything resolved."""
-        return self._stage
+        """Everything resolved; rows of the same files come from wherever the parent's come from."""
+        if self._parent is None:
+            return self._stage
+        shared = self._parent.stage
+        return replace(self._stage, reader=shared.reader, read_bytes=shared.read_bytes)
 
     def build_cache(self, progress: Progress | None = None) -> None:
-        """Do nothing: derived rows come from the training feed's cache or from their files."""
+        """Have the parent's cache made, if these are rows of the same files; others come from their files."""
+        if self._parent is not None:
+            self._parent.build_cache(progress)
 
 
 class Feed(BaseFeed):

@@ -190,8 +190,8 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
 
 
 def keep_bytes(options: PlanOptions) -> int:
-    """Bytes of parsed rows that a survey may keep in memory instead of having them parsed again."""
-    return _share(options) // 2
+    """Bytes of parsed rows that a survey may keep in memory instead of having them read again."""
+    return 0 if options.cache == "always" else _share(options) // 2
 
 
 def _share(options: PlanOptions) -> int:
@@ -208,10 +208,10 @@ def _decide_cache(data: DataFacts, machine: MachineFacts, options: PlanOptions) 
     size = data.num_slots * data.row_bytes
     if options.cache == "never":
         return False, "not asked for"
-    if data.kept:
-        return False, "the rows fit into memory"
     if options.cache == "always":
         return True, "asked for"
+    if data.kept:
+        return False, "the rows fit into memory"
     if options.epochs < 2:
         return False, "a single epoch reads each row once"
     if machine.free_disk_bytes < 2 * size:

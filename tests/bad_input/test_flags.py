@@ -127,3 +127,8 @@ def test_an_own_function_that_fails_is_told_from_a_bug(refused, here, monkeypatc
     said = refused("train", "t.csv", "--label", "kind", "--model", "broken_for_test:build", "--quiet")
     assert "model 'broken_for_test:build' failed with ZeroDivisionError: division by zero" in said
     assert said.endswith("broken_for_test.py, line 2)")
+
+
+def test_a_flag_given_twice_is_refused_with_both_values(refused):
+    said = refused("plan", "t.csv", "--label", "kind", "--label=size")
+    assert "--label takes one value and was given 'kind' and 'size'" in said

@@ -30,5 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> object:
     from stoker.cli.commands import build_command
+    from stoker.cli.repeated import refuse_repeated
 
-    return build_command().main(arguments, prog_name="stoker", standalone_mode=False)
+    command = build_command()
+    refuse_repeated(command, arguments)
+    return command.main(arguments, prog_name="stoker", standalone_mode=False)
