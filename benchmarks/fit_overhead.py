@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -87,7 +88,7 @@ def stoker_fit(path: str, progress: str, run: str | None = None) -> Turn:
 
     def turn() -> dict[str, Any]:
         clock = _clock()
-        folder = None if run is None else f"{run}-{next(turns)}"
+        folder = None if run is None else f"{run}/{next(turns)}"
         stoker.fit(model, feed, epochs=EPOCHS, callbacks=[clock], progress=progress, run=folder)
         return _milliseconds(clock.ends)
 
@@ -104,7 +105,7 @@ def run(settings: Settings) -> Report:
     silent, shown = "model.fit, verbose=0", "model.fit, verbose=1"
     headline, bare = "stoker.fit, progress display", "stoker.fit, no display"
     stored = "stoker.fit, progress display, run directory"
-    folder = str(settings.work / "fit-run")
+    folder = tempfile.mkdtemp(prefix="fit-runs-", dir=settings.work)
     contestants = [
         Contestant(name=silent, target=f"{module}:keras_fit", options={**arrays, "verbose": 0}),
         Contestant(
