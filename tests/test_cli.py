@@ -274,6 +274,37 @@ def test_a_run_directory_is_not_written_over(trained, capsys, monkeypatch):
     assert "run already holds a run" in capsys.readouterr().err
 
 
+def test_a_run_imports_no_code_but_what_the_user_names(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (folder / "own_layers.py").write_text(
+        "import keras\n"
+        "@keras.saving.register_keras_serializable('own')\n"
+        "class Doubled(keras.layers.Layer):\n"
+        "    def call(self, inputs):\n"
+        "        return inputs * 2\n"
+        "def build(spec):\n"
+        "    layers = [keras.Input(spec.input_shape), Doubled(), keras.layers.Dense(1, 'sigmoid')]\n"
+        "    model = keras.Sequential(layers)\n"
+        "    model.compile('adam', 'binary_crossentropy')\n"
+        "    return model\n"
+    )
+    command = ["train", "points.csv", "--label", "kind", "--epochs", "1", "--quiet", "--run", "layers"]
+    assert main([*command, "--model", "own_layers:build"]) == 0
+
+    import keras
+
+    del sys.modules["own_layers"]
+    keras.saving.get_custom_objects().clear()
+    assert main(["evaluate", "layers", "test.csv", "--quiet"]) == 2
+    assert "--import own_layers" in capsys.readouterr().err
+    assert "own_layers" not in sys.modules
+    assert main(["evaluate", "layers", "test.csv", "--quiet", "--import", "nowhere"]) == 2
+    assert "there is no module 'nowhere'" in capsys.readouterr().err
+    assert main(["evaluate", "layers", "test.csv", "--quiet", "--import", "own_layers"]) == 0
+
+
 def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monkeypatch):
     folder, _ = trained
     monkeypatch.chdir(folder)

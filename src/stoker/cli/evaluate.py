@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stoker.cli.options import Files, OutputOptions, RunDirectory
+from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
-from stoker.cli.session import allow_local_models, choose_display
+from stoker.cli.session import choose_display, import_modules
 
 if TYPE_CHECKING:
     from stoker.training.evaluation import Evaluation
@@ -24,11 +24,12 @@ def evaluate(
         Literal["error", "skip"],
         typer.Option("--on-bad-row", help="Rows that cannot be parsed.", metavar="error|skip"),
     ] = "error",
+    modules: ModuleNames = None,
 ) -> None:
     """Measure a trained model on labelled files."""
     import stoker
 
-    allow_local_models()
+    import_modules(modules)
     run = stoker.load(directory)
     display = choose_display(output)
     try:

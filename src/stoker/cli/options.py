@@ -11,6 +11,7 @@ __all__ = [
     "DataOptions",
     "Files",
     "ModelOptions",
+    "ModuleNames",
     "OrderOptions",
     "OutputOptions",
     "RunDirectory",
@@ -27,6 +28,15 @@ Files: TypeAlias = Annotated[
 ]
 RunDirectory: TypeAlias = Annotated[
     str, typer.Argument(metavar="DIR", help="A run directory that `stoker train` made.", show_default=False)
+]
+ModuleNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="A module that registers layers of a model of your own; may be repeated.",
+        show_default=False,
+    ),
 ]
 
 

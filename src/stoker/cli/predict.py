@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from stoker.cli.options import Files, OutputOptions, RunDirectory
+from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
-from stoker.cli.session import allow_local_models, choose_display
+from stoker.cli.session import choose_display, import_modules
 from stoker.cli.words import names
 
 
@@ -32,12 +32,13 @@ def predict(
             "--keep", metavar="a,b,…", help="Columns to copy beside the predictions.", show_default=False
         ),
     ] = None,
+    modules: ModuleNames = None,
 ) -> None:
     """Write a trained model's predictions, a line for each row, in their order."""
     import stoker
     from stoker.training.lines import amount, duration, grouped
 
-    allow_local_models()
+    import_modules(modules)
     run = stoker.load(directory)
     display = choose_display(output)
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from stoker.sources import Source
     from stoker.training.progress import Display
 
-__all__ = ["HELD_OUT", "allow_local_models", "choose_display", "make_feed", "open_parts"]
+__all__ = ["HELD_OUT", "allow_local_models", "choose_display", "import_modules", "make_feed", "open_parts"]
 
 _KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
 
@@ -28,6 +30,25 @@ def allow_local_models() -> None:
     """Let ``--model module:build`` name a module in the current folder, behind every installed one."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
+
+
+def import_modules(modules: Sequence[str] | None) -> None:
+    """Import the modules that the user names, those of the current folder included.
+
+    Raises
+    ------
+    OptionError
+        There is no such module.
+    """
+    for name in modules or ():
+        allow_local_models()
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise OptionError(
+                f"--import {name}: there is no module {error.name!r} in {os.getcwd()} "
+                "or among the installed ones"
+            ) from error
 
 
 def choose_display(output: OutputOptions) -> Display:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -60,7 +59,6 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         raise OptionError(f"which must be best or last, got {which!r}")
     run = RunDirectory(directory)
     record = run.read()
-    _import_builder(str(record.options.get("model", "")))
     path = run.path / _MODELS[which]
     if not path.exists():
         raise RunError(f"{path} does not exist: the run is {record.outcome.status}{_other(run.path, which)}")
@@ -68,7 +66,7 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         with without_copy_warning():
             model = keras.models.load_model(path)
     except (ValueError, TypeError, OSError) as error:
-        raise RunError(f"{path} cannot be loaded: {error}") from error
+        raise RunError(f"{path} cannot be loaded: {error}{_own_layers(record)}") from error
     return Run(
         directory=run.path,
         record=record,
@@ -76,6 +74,14 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         transform=from_state(record.transform),
         target=from_state(record.target) if record.target else None,
     )
+
+
+def _own_layers(record: RunRecord) -> str:
+    """The way out for a model of one's own: a run directory is data, and names no code to be run."""
+    module, colon, _ = str(record.options.get("model", "")).partition(":")
+    if not colon:
+        return ""
+    return f"; if {module!r} registers layers of its own, import it first (--import {module})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -238,16 +244,3 @@ def _other(path: Path, which: str) -> str:
     if not (path / _MODELS[other]).exists():
         return ""
     return f"; stoker.load({str(path)!r}, which={other!r}) takes its {other} model"
-
-
-def _import_builder(name: str) -> None:
-    """Layers of one's own are registered by the module that defines them."""
-    module, colon, _ = name.partition(":")
-    if not colon or not module:
-        return
-    try:
-        importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise RunError(
-            f"the run's model was built by {name!r}, and {error.name!r} cannot be found"
-        ) from error
