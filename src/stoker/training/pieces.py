@@ -135,7 +135,10 @@ def frame_pieces(
 def _good_rows(source: Source, parsed: ParsedChunk, inputs: FittedTransform, *, strict: bool) -> IntArray:
     issues = parsed.issues
     bad = issues.is_bad
-    forgiven = np.array([_fills_blanks(inputs, name) for name in issues.names], np.bool_)
+    # A rule for all columns is one for the features: nothing can take the place of a label.
+    forgiven = np.array(
+        [name != source.label and _fills_blanks(inputs, name) for name in issues.names], np.bool_
+    )
     blank = (issues.kinds == IssueKind.BLANK) & (issues.columns >= 0)
     bad = bad | (blank & ~forgiven[issues.columns]) if len(issues) else bad
     places = np.flatnonzero(bad)
