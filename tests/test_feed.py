@@ -208,6 +208,34 @@ def test_a_closed_feed_holds_no_buffers_but_what_the_survey_kept(table):
     assert feed.ledger.current <= before
 
 
+def test_closing_a_feed_that_was_never_used_reads_nothing(table):
+    feed = stoker.Feed(stoker.open(table[0], label="label"))
+    feed.close()
+    assert not (table[0].parent / ".stoker").exists()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+@pytest.mark.parametrize("cache", ["never", "always"])
+def test_a_forgotten_feed_leaves_no_file_open(tmp_path, cache):
+    path = tmp_path / "large.csv"
+    write_table(path, rows=40_000, columns=40)
+
+    def feed():
+        source = stoker.open(path, label="label")
+        return stoker.Feed(source, batch_size=64, memory="3MB", cache=cache, workers=0)
+
+    def held():
+        gc.collect()
+        opened = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+        return opened.count(os.path.realpath(path))
+
+    rows_of(feed())
+    assert held() == 0
+    used = feed()
+    rows_of(used)
+    assert held() == (cache == "never")
+
+
 def test_memory_too_small_for_a_window_is_refused_with_both_numbers(table):
     path, _ = table
     with pytest.raises(MemoryBudgetError, match=r"memory is 1,000,000 bytes.*need \d"):

@@ -299,6 +299,11 @@ class Feed(BaseFeed):
             self._prepared = training_stage(self.source, self.options, progress)
         return self
 
+    def close(self) -> None:
+        """Release files, mappings and idle buffers, if there are any yet; the feed may be used again."""
+        if self._prepared is not None:
+            super().close()
+
     def build_cache(self, progress: Progress | None = None) -> None:
         """Have the plan's cache made now rather than when the first batch is asked for."""
         if self.plan.use_cache and not self._cached:

@@ -258,6 +258,7 @@ def with_cache(stage: Preparation, progress: Progress | None = None) -> Preparat
             workers=stage.plan.limits.workers,
             ledger=stage.ledger,
         )
+    stage.reader.close()
     return replace(stage, reader=cached)
 
 

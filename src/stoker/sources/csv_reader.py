@@ -226,7 +226,10 @@ class CsvReader:
         rows[ordinals] = ids
         issues = parser.row_issues(block, data, 0, piece.file_index, rows)
         blank_label = self._is_blank_label(parser, issues)
-        bad = np.flatnonzero((issues.is_bad | blank_label) & ~np.isin(issues.rows, self._excluded))
+        # Of perhaps millions that are excluded only those between the first and the last row matter here.
+        low, high = np.searchsorted(self._excluded, [ids[0], ids[-1] + 1])
+        known = np.isin(issues.rows, self._excluded[low:high])
+        bad = np.flatnonzero((issues.is_bad | blank_label) & ~known)
         if not len(bad):
             return
         first = int(bad[0])

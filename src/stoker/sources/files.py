@@ -115,6 +115,10 @@ class FileReader:
         if descriptor >= 0:
             os.close(descriptor)
 
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):  # it is missing where the file could not be opened
+            self.close()
+
     def __enter__(self) -> FileReader:
         return self
 
