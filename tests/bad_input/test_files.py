@@ -1,6 +1,7 @@
 """Files that are missing, empty, of another kind, or do not go together."""
 
 import gzip
+import os
 
 import pytest
 
@@ -21,6 +22,14 @@ def test_a_directory_is_told_from_a_file_with_the_pattern_that_names_its_files(r
     assert refused("plan", "data", "--label", "kind") == (
         "data is a directory, not a file; name its files, for example 'data/*.csv' with the quotes"
     )
+
+
+def test_a_pipe_is_refused_and_never_waited_for(refused, here):
+    os.mkfifo(here / "pipe.csv")
+    assert refused("plan", "pipe.csv", "--label", "kind") == (
+        "pipe.csv is a pipe or a device, and rows are read many times; write it to a file"
+    )
+    assert "no file matches this pattern" in refused("plan", "pip*.csv", "--label", "kind")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
@@ -111,7 +120,7 @@ def test_a_compressed_file_comes_with_the_command_that_unpacks_it(refused, here)
         ("-", "standard input cannot be trained on: rows are read many times; write it to a file"),
         ("", "a path must be a non-empty string, got ''"),
         ("https://example.org/t.csv", "files are read from disk, not from the network; download it first"),
-        ("/dev/null", "/dev/null has no suffix; known are .csv, .tsv, .tab, .txt"),
+        ("/dev/null", "/dev/null is a pipe or a device, and rows are read many times; write it to a file"),
     ],
 )
 def test_what_is_no_file_is_told(refused, path, words):

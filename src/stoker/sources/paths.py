@@ -54,7 +54,7 @@ def _expand_one(item: str | os.PathLike[str]) -> list[str]:
         raise OptionError("standard input cannot be trained on: rows are read many times; write it to a file")
     path = os.path.expanduser(path)
     if not os.path.exists(path) and glob.has_magic(path):
-        matches = [match for match in glob.glob(path, recursive=True) if not os.path.isdir(match)]
+        matches = [match for match in glob.glob(path, recursive=True) if os.path.isfile(match)]
         if not matches:
             raise DataError(f"{path}: no file matches this pattern (looked in {_folder_of(path)}); check it")
         return sorted(matches, key=os.fsencode)
@@ -72,6 +72,8 @@ def _require_file(path: str) -> None:
         raise DataError(f"{path}: files are read from disk, not from the network; download it first")
     if not os.path.exists(path):
         raise DataError(f"{path}: no such file (looked from {os.getcwd()}); check the path")
+    if not os.path.isfile(path):
+        raise DataError(f"{path} is a pipe or a device, and rows are read many times; write it to a file")
 
 
 def _folder_of(pattern: str) -> str:
