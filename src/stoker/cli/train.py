@@ -100,6 +100,7 @@ def _check_before_reading(model: ModelOptions, training: TrainOptions) -> None:
     if training.run is not None and Path(training.run).is_file():
         raise OptionError(f"{training.run} is a file, and a run needs a folder: choose another --run")
     given = {} if model.learning_rate is None else {"learning_rate": model.learning_rate}
+    allow_local_models()
     with _own_code(model.model):
         models.check(model.model, **given, **({"metrics": model.metric} if model.metric else {}))
 
@@ -132,7 +133,6 @@ def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
     """The model that the flags ask for, compiled."""
     from stoker import models
 
-    allow_local_models()
     chosen: dict[str, Any] = {}
     if options.learning_rate is not None:
         chosen["learning_rate"] = options.learning_rate
