@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -102,14 +103,26 @@ def test_a_record_that_was_tampered_with_is_told(refused, run, here, key, value,
     assert words in refused("evaluate", run, "t.csv")
 
 
-def test_a_module_that_is_gone_is_named(refused, run, here):
+def test_a_module_that_the_record_names_is_not_imported(accepted, run, here):
     record = json.loads((here / "run" / "run.json").read_bytes())
-    _spoil(here, "options", record["options"] | {"model": "module_that_is_gone:build"})
-    assert "'module_that_is_gone' cannot be found" in refused("evaluate", run, "t.csv")
+    _spoil(here, "options", record["options"] | {"model": "module_of_others:build"})
+    (here / "module_of_others.py").write_text("raise SystemExit('imported')\n")
+    assert "accuracy" in accepted("evaluate", run, "t.csv")
 
 
 def test_a_damaged_model_is_named(refused, run, here):
     (here / "run" / "model.keras").write_bytes(b"junk")
+    assert refused("evaluate", run, "t.csv").startswith("run/model.keras cannot be loaded: ")
+
+
+def test_a_model_with_a_flipped_byte_or_without_its_parts_is_named(refused, run, here):
+    path = here / "run" / "model.keras"
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 0xFF
+    path.write_bytes(whole)
+    assert refused("evaluate", run, "t.csv").startswith("run/model.keras cannot be loaded: Bad CRC-32")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other", "")
     assert refused("evaluate", run, "t.csv").startswith("run/model.keras cannot be loaded: ")
 
 

@@ -155,6 +155,30 @@ def test_columns_are_found_by_name_in_any_order_and_others_ignored(trained):
     )
 
 
+def test_predictions_of_a_frame_have_its_index(trained):
+    frame = make_frame(6, seed=6).iloc[[4, 1, 3]]
+    found = trained.run.predict(frame)
+    assert found.index.tolist() == [4, 1, 3]
+    assert (
+        found["prediction"].tolist()
+        == trained.run.predict(make_frame(6, seed=6))["prediction"][[4, 1, 3]].tolist()
+    )
+
+
+def test_a_blank_label_is_never_scored_whatever_becomes_of_blank_features(tmp_path):
+    path = write(
+        tmp_path, "t.csv", "a,b,y\n" + "".join(f"{i if i % 9 else ''},{i},{i % 2}\n" for i in range(90))
+    )
+    feed = stoker.Feed(stoker.open(path, label="y"), na="mean", batch_size=16)
+    stoker.fit(stoker.models.linear(feed, seed=1), feed, run=tmp_path / "run", progress="none")
+    run = stoker.load(tmp_path / "run")
+    blank = write(tmp_path, "v.csv", "a,b,y\n1,2,1\n,2,1\n1,2,\n")
+    with pytest.raises(BadRowError, match=r"v.csv, line 4: column 'y' holds '', which is blank"):
+        run.evaluate(blank)
+    found = run.evaluate(blank, on_bad_row="skip")
+    assert (found.rows, found.skipped_rows, found.support.tolist()) == (2, 1, [0, 2])
+
+
 def test_an_empty_frame_gives_an_empty_table_with_the_same_columns(trained):
     empty = trained.run.predict(make_frame(0), keep=["id"])
     assert list(empty.columns) == list(trained.run.predict(make_frame(2), keep=["id"]).columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,8 +65,8 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         raise RunError(f"{path} does not exist: the run is {record.outcome.status}{_other(run.path, which)}")
     try:
         with without_copy_warning():
-            model = keras.models.load_model(path)
-    except (ValueError, TypeError, OSError) as error:
+            model = keras.models.load_model(path, safe_mode=True)
+    except (ValueError, TypeError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise RunError(f"{path} cannot be loaded: {error}{_own_layers(record)}") from error
     return Run(
         directory=run.path,
@@ -134,8 +135,8 @@ class Run:
         Returns
         -------
         PredictionReport, pandas.DataFrame or pyarrow.Table
-            A report where `output` is given; else a frame for a frame and a table for the rest. Columns: the
-            kept ones, ``prediction``, and ``probability_<class>`` for each class.
+            A report where `output` is given; else a frame with the same index for a frame and a table for
+            the rest. Columns: the kept ones, ``prediction``, and ``probability_<class>`` for each class.
 
         Raises
         ------
@@ -152,7 +153,11 @@ class Run:
             return self._written(tables, output, bad)
         found = list(tables)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
-        return table.to_pandas() if hasattr(rows, "iloc") else table
+        if not hasattr(rows, "iloc"):
+            return table
+        frame = table.to_pandas()
+        frame.index = rows.index
+        return frame
 
     def evaluate(
         self, rows: Any, *, on_bad_row: str = "error", progress: Progress | None = None
