@@ -81,6 +81,14 @@ def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path):
         RunDirectory(tmp_path / "a").create(record_of())
 
 
+@pytest.mark.parametrize("name", ["model.keras", "last.keras", "epochs.csv"])
+def test_a_file_that_no_run_wrote_is_never_replaced(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(RunError, match=f"{name} is there already"):
+        RunDirectory(tmp_path).create(record_of())
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "blocked").write_text("")
     with pytest.raises(RunError, match="cannot be written"):

@@ -7,6 +7,7 @@ in its place with its own type, and no more than ``in_flight`` tasks are started
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -17,13 +18,20 @@ from typing import Generic, TypeVar
 
 from stoker.errors import OptionError, WorkerError
 
-__all__ = ["Prefetched", "prefetch"]
+__all__ = ["Prefetched", "available_cores", "prefetch"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _TELL_AFTER_SECONDS = 30.0
 _log = logging.getLogger("stoker")
+
+
+def available_cores() -> int:
+    """Cores that this process may use; all of them where the platform does not say."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def prefetch(

@@ -25,6 +25,7 @@ from stoker.plan import (
     keep_bytes,
     make_plan,
 )
+from stoker.prefetch import available_cores
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
 from stoker.survey import LabelCounts, Survey, survey
@@ -312,5 +313,4 @@ def _facts(found: Survey, view: BoundView, spec: FeedSpec) -> DataFacts:
 
 def _machine(source: Source, options: FeedOptions) -> MachineFacts:
     folder = Path(source.paths[0]).resolve().parent
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return MachineFacts(cores=cores, free_disk_bytes=shutil.disk_usage(folder).free)
+    return MachineFacts(cores=available_cores(), free_disk_bytes=shutil.disk_usage(folder).free)

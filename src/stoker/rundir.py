@@ -113,16 +113,6 @@ class RunDirectory:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
-    @property
-    def best_model(self) -> Path:
-        """``model.keras``."""
-        return self.path / "model.keras"
-
-    @property
-    def last_model(self) -> Path:
-        """``last.keras``."""
-        return self.path / "last.keras"
-
     def create(self, record: RunRecord) -> None:
         """Make the folder and write its first record.
 
@@ -137,6 +127,9 @@ class RunDirectory:
             )
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another --run")
+        for name in ("model.keras", "last.keras", "epochs.csv"):
+            if (self.path / name).exists():
+                raise RunError(f"{self.path / name} is there already and no run's: choose another --run")
         self.write(record)
 
     def write(self, record: RunRecord) -> None:

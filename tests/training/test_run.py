@@ -183,6 +183,10 @@ def test_an_empty_frame_gives_an_empty_table_with_the_same_columns(trained):
     empty = trained.run.predict(make_frame(0), keep=["id"])
     assert list(empty.columns) == list(trained.run.predict(make_frame(2), keep=["id"]).columns)
     assert len(empty) == 0
+    for suffix, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        output = trained.folder / f"empty.{suffix}"
+        assert trained.run.predict(make_frame(0), keep=["id"], output=output).rows == 0
+        assert list(read(output).columns) == list(empty.columns)
 
 
 @pytest.mark.parametrize(

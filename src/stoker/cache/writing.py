@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from stoker import folders
 from stoker.cache.contents import Contents, expected_bytes, schema_of
 from stoker.kernels.gather import gather
 from stoker.ledger import Ledger
-from stoker.prefetch import prefetch
+from stoker.prefetch import available_cores, prefetch
 from stoker.types import ColumnSpec, IntArray, Matrix, Progress, RowReader, Rows
 
 __all__ = ["write"]
@@ -44,7 +43,7 @@ def write(
     """Write all rows to a new file at `path`, whole or not at all; see `stoker.cache.build`."""
     num_rows = _piece_rows(contents, ledger)
     schema = schema_of(contents)
-    threads = len(os.sched_getaffinity(0)) if workers is None else workers
+    threads = available_cores() if workers is None else workers
     starts = range(0, contents.num_slots, num_rows)
     pieces = (_Piece(start, min(start + num_rows, contents.num_slots)) for start in starts)
     # A piece is in memory twice, as the reader gave it and as it is written.

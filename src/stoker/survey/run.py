@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import numpy as np
 from stoker import folders
 from stoker.errors import BadRowError, ChangedDataError, DataError
 from stoker.ledger import Ledger
+from stoker.prefetch import available_cores
 from stoker.sources import Source
 from stoker.sources.index import IndexBuilder
 from stoker.survey import store
@@ -96,7 +96,7 @@ def survey(
     (4, 'uint8', (0, 1), [2.5])
     """
     policy = Policy(blanks=na, bad_rows=on_bad_row, max_bad_rows=max_bad_rows, role=role)
-    threads = len(os.sched_getaffinity(0)) if workers is None else workers
+    threads = available_cores() if workers is None else workers
     keys = store.keys_of(source, policy)
     notes: list[str] = []
     found = store.find(source, keys, progress=progress, notes=notes) if stored else None

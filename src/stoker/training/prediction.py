@@ -98,7 +98,9 @@ def prediction_schema(spec: FeedSpec, keep: Sequence[str] = ()) -> pa.Schema:
     return pa.schema([*fields, *(pa.field(name, pa.float32()) for name in _probability_names(spec))])
 
 
-def write_predictions(tables: Iterable[pa.Table], path: str | os.PathLike[str]) -> PredictionReport:
+def write_predictions(
+    tables: Iterable[pa.Table], path: str | os.PathLike[str], schema: pa.Schema
+) -> PredictionReport:
     """Write tables to a CSV, Parquet or JSON Lines file, by its suffix, as they come.
 
     Parameters
@@ -107,6 +109,8 @@ def write_predictions(tables: Iterable[pa.Table], path: str | os.PathLike[str]) 
         Of one schema.
     path
         Ends in ``.csv``, ``.parquet`` or ``.jsonl``; replaced only when everything is written.
+    schema
+        What to write where there are no tables.
 
     Raises
     ------
@@ -124,6 +128,8 @@ def write_predictions(tables: Iterable[pa.Table], path: str | os.PathLike[str]) 
             for table in tables:
                 write(table)
                 rows += table.num_rows
+            if not rows:
+                write(schema.empty_table())
     except OSError as error:
         raise RunError(f"{final} cannot be written: {error.strerror or error}") from error
     return PredictionReport(rows=rows, bad_rows=0, seconds=time.perf_counter() - started, path=str(final))

@@ -20,7 +20,6 @@ from stoker.training.adapter import without_copy_warning
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
 from stoker.training.pieces import Piece, file_pieces, frame_pieces
 from stoker.training.prediction import (
-    PredictionReport,
     prediction_schema,
     prediction_tables,
     write_predictions,
@@ -150,7 +149,8 @@ class Run:
             bad.counted(self._pieces(rows, keep, progress, output)), Scorer(self.model, self.spec), self.spec
         )
         if output is not None:
-            return self._written(tables, output, bad)
+            report = write_predictions(tables, output, prediction_schema(self.spec, keep))
+            return replace(report, bad_rows=bad.count)
         found = list(tables)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
         if not hasattr(rows, "iloc"):
@@ -194,11 +194,6 @@ class Run:
         bad = _BadRows()
         batches = ((piece.x, piece.y) for piece in bad.counted(pieces) if piece.y is not None)
         return replace(evaluate_batches(self.model, self.spec, batches), skipped_rows=bad.count)
-
-    def _written(
-        self, tables: Iterator[pa.Table], output: str | os.PathLike[str], bad: _BadRows
-    ) -> PredictionReport:
-        return replace(write_predictions(tables, output), bad_rows=bad.count)
 
     def _pieces(
         self,
