@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -42,7 +41,7 @@ def machine() -> list[str]:
 def results(reports: list[Report], settings: Settings, seconds: float) -> str:
     """Render the whole page."""
     rows = [figure.row() for report in reports for figure in report.figures]
-    arguments = f" --rounds {settings.rounds}" + (" --full" if settings.full else "")
+    options = f"--rounds {settings.rounds} --factor {settings.factor}" + (" --full" if settings.full else "")
     head = [
         "# Measured figures",
         "",
@@ -50,7 +49,7 @@ def results(reports: list[Report], settings: Settings, seconds: float) -> str:
         "in a process of its own; the data lie in the page cache. Ratios are of medians.",
         "",
         *[f"- {line}" for line in machine()],
-        f"- command: `{shlex.join(['python', '-m', 'benchmarks.run_all'])}{arguments}`",
+        f"- command: `python -m benchmarks {options}`",
         f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds / 60:.0f} minutes",
         "",
         table(("figure", "asked", "measured", "met"), rows),
