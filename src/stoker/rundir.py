@@ -33,6 +33,7 @@ __all__ = [
     "Outcome",
     "RunDirectory",
     "RunRecord",
+    "Status",
     "next_run_path",
 ]
 
@@ -99,6 +100,12 @@ class RunRecord(msgspec.Struct, kw_only=True):
     plan: Plan
     epochs: list[EpochRecord] = []
     outcome: Outcome = msgspec.field(default_factory=Outcome)
+
+
+class _Format(msgspec.Struct):
+    """What is read first: a newer layout may have other fields altogether."""
+
+    format: int
 
 
 class RunDirectory:
@@ -169,14 +176,14 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from error
         try:
-            record = msgspec.json.decode(data, type=RunRecord)
+            found = msgspec.json.decode(data, type=_Format).format
+            if found > FORMAT:
+                raise RunError(
+                    f"{path} has format {found}, this stoker reads up to {FORMAT}: pip install -U stoker"
+                )
+            return msgspec.json.decode(data, type=RunRecord)
         except (msgspec.DecodeError, ValueError) as error:
             raise RunError(f"{path} is damaged or not a run of stoker: {error}") from error
-        if record.format > FORMAT:
-            raise RunError(
-                f"{path} has format {record.format}, this stoker reads up to {FORMAT}: pip install -U stoker"
-            )
-        return record
 
     def _difference(self, record: RunRecord) -> str:
         """How the run that is there differs from the new one, as the end of a sentence."""

@@ -5,7 +5,7 @@ Shapes are written with ``n`` rows, ``k`` numeric feature columns and ``B`` rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -341,6 +341,4 @@ class Transform(Protocol):
         ...
 
 
-BatchStream: TypeAlias = Iterator[Batch]
 Progress: TypeAlias = Callable[[int, int], None]
-Paths: TypeAlias = "str | Sequence[str]"

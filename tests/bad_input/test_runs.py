@@ -76,7 +76,7 @@ def test_a_folder_that_is_no_run_is_named(refused, run, command, folder, words):
     assert refused(command, folder, "t.csv", *output) == words
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[1, 2]", b'{"format": 99}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[1, 2]"])
 def test_a_damaged_record_is_named(refused, run, here, content):
     (here / "run" / "run.json").write_bytes(content)
     assert refused("evaluate", run, "t.csv").startswith("run/run.json is damaged or not a run of stoker: ")

@@ -169,7 +169,7 @@ def _tensor(array: Any) -> Any:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def build_model(model: Any, spec: FeedSpec, batch_size: int, *, weighted: bool = False) -> None:
+def build_model(model: Any, spec: FeedSpec, batch_size: int) -> None:
     """Build layers, metrics, loss and optimizer from shapes alone.
 
     Raises
@@ -181,9 +181,8 @@ def build_model(model: Any, spec: FeedSpec, batch_size: int, *, weighted: bool =
         raise OptionError(f"model {model.name!r} is not compiled: call model.compile(optimizer, loss) first")
     x = np.zeros((batch_size, *spec.input_shape), spec.input_dtype)
     y = np.zeros((batch_size,), np.float32 if spec.task == "regression" else np.int32)
-    sample_weight = np.ones((batch_size,), np.float32) if weighted else None
     try:
-        model._symbolic_build(data_batch=(x, y, sample_weight))
+        model._symbolic_build(data_batch=(x, y, None))
     except (ValueError, RuntimeError) as error:
         raise OptionError(
             f"model {model.name!r} cannot be built for input of shape {spec.input_shape} and "

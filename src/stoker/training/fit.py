@@ -10,6 +10,7 @@ from typing import Any
 
 from stoker.errors import OptionError
 from stoker.feed import Feed
+from stoker.rundir import Status
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import TRAIN_BATCH_HOOKS, History, TrainingCallbacks, hooks_batches
@@ -18,7 +19,7 @@ from stoker.training.interrupts import Interrupts
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.progress import Display, choose_display
 from stoker.training.protocols import FeedLike
-from stoker.training.recording import RunRecorder, Status
+from stoker.training.recording import RunRecorder
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
 from stoker.training.supervisor import TrainingSupervisor
 

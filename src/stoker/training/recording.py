@@ -7,22 +7,21 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import psutil
 
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed
-from stoker.rundir import EpochRecord, FileRecord, Outcome, RunDirectory, RunRecord
+from stoker.rundir import EpochRecord, FileRecord, Outcome, RunDirectory, RunRecord, Status
 from stoker.survey import Survey
 from stoker.training.protocols import FeedLike
 from stoker.training.reopen import describe_files
 from stoker.training.report import FitReport
 
-__all__ = ["RunRecorder", "Status"]
+__all__ = ["RunRecorder"]
 
-Status = Literal["running", "finished", "interrupted", "failed"]
 _PACKAGES = ("stoker", "keras", "jax", "tensorflow", "torch", "numpy", "numba", "pyarrow")
 
 
