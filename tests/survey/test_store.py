@@ -130,6 +130,20 @@ def test_other_bytes_of_the_same_size_are_surveyed_anew(path):
     assert look(path).seconds == 0
 
 
+def test_other_bytes_under_the_old_time_are_surveyed_anew(path):
+    look(path)
+    before = os.stat(path)
+    path.write_bytes(path.read_bytes().replace(b"0,298,", b"0,297,", 1))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = os.stat(path)
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (
+        before.st_size,
+        before.st_mtime_ns,
+        before.st_ino,
+    )
+    assert "changed" in look(path).notes[0]
+
+
 def test_a_longer_file_is_surveyed_anew(path):
     look(path)
     with open(path, "a") as file:

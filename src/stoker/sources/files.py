@@ -24,16 +24,20 @@ _LF, _CR = 10, 13
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileIdentity:
-    """What the file system says of a file; `mtime_ns` and `inode` only save a second hashing."""
+    """What the file system says of a file; times and inode only save a second hashing.
+
+    The time of modification can be set back, and some copying tools do; that of the inode's change cannot.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
 
 
 def identify(path: str) -> FileIdentity:
-    """Size, time of modification and inode of a file.
+    """Size, times and inode of a file.
 
     Raises
     ------
@@ -44,7 +48,13 @@ def identify(path: str) -> FileIdentity:
         status = os.stat(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    return FileIdentity(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+    return FileIdentity(
+        path=path,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+    )
 
 
 class FileReader:

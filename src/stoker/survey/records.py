@@ -35,6 +35,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     size: int
     """Bytes."""
     mtime_ns: int
+    ctime_ns: int
     inode: int
     digest: str
     """Over the checksums of all its segments, in hexadecimal."""

@@ -89,6 +89,7 @@ def file_records(identities: Sequence[FileIdentity], index: RowIndex) -> tuple[F
                 name=name,
                 size=identity.size,
                 mtime_ns=identity.mtime_ns,
+                ctime_ns=identity.ctime_ns,
                 inode=identity.inode,
                 digest=hashed.hexdigest(),
             )
@@ -172,18 +173,23 @@ def _still_holds(found: Found, source: Source, folder: Path, progress: Progress 
     known = found.record.files
     if [file.size for file in known] != [identity.size for identity in identities]:
         return False
-    stamps = [(file.mtime_ns, file.inode) for file in known]
-    if stamps == [(identity.mtime_ns, identity.inode) for identity in identities]:
+    if list(map(_stamps, known)) == list(map(_stamps, identities)):
         return True
     found.index.check(source.paths, progress)
     files = [
-        msgspec.structs.replace(file, mtime_ns=identity.mtime_ns, inode=identity.inode)
+        msgspec.structs.replace(
+            file, mtime_ns=identity.mtime_ns, ctime_ns=identity.ctime_ns, inode=identity.inode
+        )
         for file, identity in zip(known, identities, strict=True)
     ]
     # Best effort: without it the next run hashes once more.
     with suppress(OSError), folders.staged_file(folder / _RECORD) as file:
         file.write(encode(msgspec.structs.replace(found.record, files=files)))
     return True
+
+
+def _stamps(file: FileRecord | FileIdentity) -> tuple[int, int, int]:
+    return file.mtime_ns, file.ctime_ns, file.inode
 
 
 def _array_record(path: Path) -> ArrayRecord:
