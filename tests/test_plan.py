@@ -120,7 +120,15 @@ def test_a_plan_survives_json():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"batch_size": 0}, "batch_size"), ({"shuffle": "full"}, "shuffle"), ({"workers": -1}, "workers")],
+    [
+        ({"batch_size": 0}, "batch_size"),
+        ({"shuffle": "full"}, "shuffle"),
+        ({"workers": -1}, "workers"),
+        ({"cache": "sometimes"}, "cache must be one of auto, always, never, got 'sometimes'"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"seed": -1}, r"seed must lie in \[0, 2\*\*64\), got -1"),
+        ({"seed": 1 << 64}, "seed must lie"),
+    ],
 )
 def test_options_that_cannot_be_are_refused_by_name(options, message):
     with pytest.raises(OptionError, match=message):

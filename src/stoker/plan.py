@@ -7,7 +7,7 @@ declared memory alone; workers, cache and the state of the machine decide only h
 from __future__ import annotations
 
 import re
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -84,6 +84,14 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
     epochs: int = 1
     workers: int | None = None
     derived: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cache not in get_args(CacheOption):
+            raise OptionError(f"cache must be one of {', '.join(get_args(CacheOption))}, got {self.cache!r}")
+        if self.epochs < 1:
+            raise OptionError(f"epochs must be at least 1, got {self.epochs}")
+        if not 0 <= self.seed < 1 << 64:
+            raise OptionError(f"seed must lie in [0, 2**64), got {self.seed}")
 
 
 class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):
