@@ -138,7 +138,7 @@ def run(settings: Settings) -> Report:
     pixels, labels = map(str, write_arrays(settings, MATRIX_ROWS))
     module = "benchmarks.shuffled_cache"
     ours = f"{module}:stoker_cached"
-    cached = {"path": path, "memory": "128MB"}
+    cached = {"path": path, "memory": "1GB"}
     arrays = {"pixels": pixels, "labels": labels}
     contestants = [
         Contestant(name="stoker, exact", target=ours, options={**cached, "shuffle": "exact"}),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoker.errors import OptionError
+from stoker.errors import OptionError, WorkerError
 from stoker.prefetch import prefetch
 
 
@@ -126,3 +126,12 @@ def test_ready_tells_whether_the_next_result_can_be_had_at_once():
 def test_impossible_bounds_are_refused_by_name(workers, in_flight, name):
     with pytest.raises(OptionError, match=name):
         prefetch(abs, [], workers=workers, in_flight=in_flight, name="x")
+
+
+def test_a_function_that_raises_stop_iteration_does_not_end_the_results_in_silence():
+    def stop(_):
+        raise StopIteration
+
+    results = prefetch(stop, [1, 2], workers=1, in_flight=2, name="stop")
+    with pytest.raises(WorkerError, match="'stop' raised StopIteration"):
+        next(results)

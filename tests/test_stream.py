@@ -63,7 +63,7 @@ def stream_of(spec, *, reader=None, ledger=None, start=0, epoch=0, workers=2, ah
     limits = StreamLimits(
         workers=workers, windows_in_flight=ahead, group_batches=group, groups_in_flight=groups
     )
-    loader = Loader(reader, WholeView(spec.num_rows), ledger, 1000)
+    loader = Loader(reader, WholeView(spec.num_rows), ledger, 1000, 20)
     return BatchStream(loader, make_sampler(spec), encoder, epoch=epoch, start_batch=start, limits=limits)
 
 

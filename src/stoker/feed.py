@@ -106,7 +106,7 @@ class BaseFeed(ABC):
         self.build_cache()
         stage = self.stage
         return BatchStream(
-            Loader(stage.reader, stage.view, stage.ledger, stage.read_bytes),
+            Loader(stage.reader, stage.view, stage.ledger, stage.read_bytes, stage.row_bytes),
             make_sampler(stage.plan.order),
             self._encoder(),
             epoch=epoch,

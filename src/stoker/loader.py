@@ -90,10 +90,15 @@ class Loader:
         What the windows are charged to.
     read_bytes
         What one read holds besides its rows; 0 where rows are not read but mapped.
+    row_bytes
+        What a row takes once it is read; 0 where rows are mapped.
     """
 
-    def __init__(self, reader: RowReader, view: PositionMap, ledger: Ledger, read_bytes: int) -> None:
-        self._reader, self._view, self._ledger, self._read_bytes = reader, view, ledger, read_bytes
+    def __init__(
+        self, reader: RowReader, view: PositionMap, ledger: Ledger, read_bytes: int, row_bytes: int
+    ) -> None:
+        self._reader, self._view, self._ledger = reader, view, ledger
+        self._read_bytes, self._row_bytes = read_bytes, row_bytes
 
     def load(self, request: ReadRequest) -> Window:
         """Read the rows of a request; safe to call from several threads.
@@ -105,9 +110,11 @@ class Loader:
         """
         with self._ledger.charge("reads", self._read_bytes):
             ids = self._view.ids_of(_positions(request.ranges))
-            rows = self._reader.read(ids)
+            places = ids.nbytes + request.order.nbytes + request.ranges.nbytes
+            with self._ledger.charge("windows", len(ids) * self._row_bytes):
+                rows = self._reader.read(ids)
+            charge = self._ledger.charge("windows", places + _own_bytes(rows))
         window = Window(request, rows, ids)
-        charge = self._ledger.charge("windows", ids.nbytes + request.order.nbytes + _own_bytes(rows))
         weakref.finalize(window, charge.release).atexit = False
         return window
 

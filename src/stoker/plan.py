@@ -31,17 +31,20 @@ Shuffle: TypeAlias = Literal["block", "exact"] | bool
 CacheOption: TypeAlias = Literal["auto", "always", "never"]
 
 MIB = 1 << 20
-READ_BYTES = 640 * 1024  # what a read of a source holds besides its result
+READ_BYTES = MIB  # what a read of a source holds besides its result
 _VALUE_BYTES = (
     8  # a number of the widest type; the order must not depend on the type that a format happens to hold
 )
 _WINDOW_SHARE = (
     6  # a window takes at most this part of a feed's share: one is used up, one waits, one is read
 )
-_AHEAD_SHARE = 8  # batches made ahead take at most this part, and so do reads
-_GROUP_SHARE = 32  # batches made in one go take at most this part
+_AHEAD_SHARE = 4  # batches made ahead take at most this part
+_READ_SHARE = 8  # reads take at most this part
+_GROUP_SHARE = 24  # batches made in one go take at most this part
 _GROUP_BYTES = 4 * MIB
-_ORDER_BYTES = 16  # a row's id and its place in the window
+_ORDER_BYTES = 32  # a row's id, its place in the window and, in the exact order, its range
+_MOST_WINDOW_ROWS: dict[OrderKind, int] = {"sequential": 1 << 16, "exact": 1 << 13, "block": 1 << 16}
+"""A window is worked out as a whole: more rows would make a seek take longer than some milliseconds."""
 _BLOCKS_A_WINDOW = 64
 _BLOCK_BYTES = 256 * 1024
 _MOST_LANES = 16
@@ -173,18 +176,18 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     if batch < 1:
         raise OptionError(f"batch_size must be at least 1, got {batch}")
     row = data.num_columns * _VALUE_BYTES
-    most = _share(options) // (_WINDOW_SHARE * row)
+    kind = _order_kind(options.shuffle)
+    most = min(_share(options) // (_WINDOW_SHARE * (row + _ORDER_BYTES)), _MOST_WINDOW_ROWS[kind])
     window = max(1, most // batch) * batch
     window = min(window, -(-data.num_rows // batch) * batch)
-    # Three times a window, two batches and a read: for training, for validation, and for what is kept.
-    needed = 3 * (batch * (row + _ORDER_BYTES) + 2 * _batch_bytes(data, batch) + READ_BYTES)
+    # Four times a window, two batches and a read: training and validation, each twice with what is kept.
+    needed = 4 * (batch * (row + _ORDER_BYTES) + 2 * _batch_bytes(data, batch) + READ_BYTES)
     if needed > options.memory_bytes:
         raise MemoryBudgetError(
             f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of {data.num_columns} "
             f"columns and what goes with it need {needed:,}: raise --memory to {-(-needed // 10**6)}MB "
             "or lower --batch-size"
         )
-    kind = _order_kind(options.shuffle)
     block = max(1, min(_BLOCK_BYTES // row, window // _BLOCKS_A_WINDOW))
     return OrderSpec(
         kind=kind,
@@ -264,7 +267,7 @@ def _concurrency(
     if workers < 0:
         raise OptionError(f"workers must be 0 or more, got {workers}")
     if not in_storage:
-        workers = min(workers, max(1, budget // _AHEAD_SHARE // READ_BYTES))
+        workers = min(workers, max(1, budget // _READ_SHARE // READ_BYTES))
     reads = 0 if in_storage else max(1, workers) * READ_BYTES
     batch_bytes = _batch_bytes(data, order.batch_size)
     group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE) // batch_bytes)
@@ -273,13 +276,14 @@ def _concurrency(
     ahead = (groups + 1) * group * batch_bytes
     kept = data.num_slots * data.row_bytes if data.kept else 0
     window_bytes = order.window * (_ORDER_BYTES if in_storage else _ORDER_BYTES + data.row_bytes)
-    windows = max(0, min(2, (budget - kept - ahead - reads) // window_bytes - 1))
+    # Besides those in flight: one is handed out, and the one before may still be in the making of batches.
+    windows = max(0, min(2, (budget - kept - ahead - reads) // window_bytes - 2))
     limits = StreamLimits(
         workers=workers, windows_in_flight=windows, group_batches=group, groups_in_flight=groups
     )
     return limits, (
         MemoryLine(name="kept rows", count=1, num_bytes=kept),
-        MemoryLine(name="windows", count=windows + 1, num_bytes=(windows + 1) * window_bytes),
+        MemoryLine(name="windows", count=windows + 2, num_bytes=(windows + 2) * window_bytes),
         MemoryLine(name="batches", count=groups + 1, num_bytes=ahead),
         MemoryLine(name="reads", count=workers, num_bytes=reads),
     )

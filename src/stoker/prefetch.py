@@ -186,6 +186,9 @@ class Prefetched(Generic[Task, Result]):
             except FutureTimeout:
                 if future.done():  # the function itself raised a TimeoutError
                     return future.result()
+            except StopIteration as error:
+                # Let through, it would end the results as if there were no more.
+                raise WorkerError(f"the stage {self._name!r} raised StopIteration for a task") from error
             waited = time.monotonic() - began
             alive = sum(thread.name.startswith(f"stoker-{self._name}") for thread in threading.enumerate())
             if not alive:

@@ -90,6 +90,11 @@ class Preparation:
     keep: tuple[str, ...]
     ledger: Ledger
 
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes once it is read; 0 where rows are mapped or kept."""
+        return _row_bytes(self.spec, self.survey) if self.read_bytes else 0
+
 
 def _transform_rule(policy: Blanks) -> NaRule:
     return "error" if policy == "drop-row" else policy
@@ -231,7 +236,13 @@ def _target(
 
 def _fitted(options: FeedOptions, found: Survey, label: str) -> FeatureTransform:
     """The features' transform, fitted by the statistics of the training rows unless it is already."""
-    transform = options.transform or Standardize(na=options.transform_na(label))
+    rule = options.transform_na(label)
+    transform = options.transform or Standardize(na=rule)
+    if transform.na != rule:
+        raise OptionError(
+            f"the feed has na={options.na!r} and its transform na={transform.na!r}: one would let blanks through "
+            f"and the other not; give the transform na={rule!r} too"
+        )
     if transform.is_fitted or found.statistics is None:
         return transform
     return transform.fit_statistics(found.statistics)
@@ -298,6 +309,10 @@ def _some(labels: Sequence[object], limit: int = 5) -> str:
     return ", ".join(map(repr, labels[:limit])) + more
 
 
+def _row_bytes(spec: FeedSpec, found: Survey) -> int:
+    return len(spec.features) * found.dtype.itemsize + 8
+
+
 def _facts(found: Survey, view: BoundView, spec: FeedSpec) -> DataFacts:
     return DataFacts(
         num_rows=view.num_rows,
@@ -305,7 +320,7 @@ def _facts(found: Survey, view: BoundView, spec: FeedSpec) -> DataFacts:
         num_bytes=found.num_bytes,
         num_features=len(spec.features),
         num_columns=len(spec.features) + 1,
-        row_bytes=len(spec.features) * found.dtype.itemsize + 8,
+        row_bytes=_row_bytes(spec, found),
         kept=found.kept is not None,
         survey_seconds=found.seconds,
     )

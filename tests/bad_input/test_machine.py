@@ -14,7 +14,7 @@ from stoker.cli.train import build_model
 from stoker.sources import Source
 
 NUM_ROWS, NUM_COLUMNS = 8_000, 40
-TIGHT = ("--label", "y", "--memory", "2.5MB", "--epochs", "1", "--model", "linear")
+TIGHT = ("--label", "y", "--memory", "5MB", "--epochs", "1", "--model", "linear")
 """Too little memory for the rows of `large`, which must be read again or cached."""
 
 

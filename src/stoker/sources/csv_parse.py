@@ -131,7 +131,7 @@ class FileParser:
         out: npt.NDArray[Any] | None,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], IntArray]:
         narrowest = _place_of(dtype)
-        capacity = len(data) // 8 + 64
+        capacity = len(data) // 64 + 64
         extra = np.zeros((count, int((self.targets == _LABEL_TARGET).sum())))
         while True:
             kind = np.dtype(DTYPES[narrowest])

@@ -22,7 +22,7 @@ from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["CsvReader"]
 
-PIECE_BYTES = 1 << 19
+PIECE_BYTES = 1 << 17
 """Bytes that are read and parsed at a time: they stay in a core's cache. A longer segment is a piece."""
 _NEAR = 2
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ColumnError, OptionError
+from stoker.kernels.lookup import extremes
 from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["FittedTransform", "checked_places", "from_plain", "nearest", "same_features", "to_plain"]
@@ -86,14 +87,13 @@ def checked_places(rows: Rows, take: IntArray | None) -> IntArray:
         places = np.arange(rows.num_rows, dtype=np.int64) if rows.index is None else rows.index
     else:
         take = np.ascontiguousarray(take, np.int64)
-        if take.size and (take.min() < 0 or take.max() >= rows.num_rows):
-            raise IndexError(
-                f"row numbers must lie in [0, {rows.num_rows}), got {take.min()} to {take.max()}"
-            )
+        least, most = extremes(take) if take.size else (0, -1)
+        if least < 0 or most >= rows.num_rows:
+            raise IndexError(f"row numbers must lie in [0, {rows.num_rows}), got {least} to {most}")
         places = rows.places(take)
     places = np.ascontiguousarray(places, np.int64)
     if places.size and rows.matrix is not None:
-        _check_inside(rows.matrix, int(places.min()), int(places.max()))
+        _check_inside(rows.matrix, *extremes(places))
     return places
 
 
@@ -143,7 +143,7 @@ def to_plain(numbers: npt.NDArray[Any]) -> list[Any]:
     [0.1, 'inf']
     """
     plain: list[Any] = numbers.tolist()
-    if numbers.dtype.kind != "f":
+    if numbers.dtype.kind != "f" or np.isfinite(numbers).all():
         return plain
     return [number if math.isfinite(number) else repr(number) for number in plain]
 

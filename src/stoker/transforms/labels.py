@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stoker.errors import ColumnError, DataError, OptionError
+from stoker.kernels.lookup import index_sorted
 from stoker.transforms.base import FittedTransform, checked_places, nearest
 from stoker.types import IntArray, Rows
 
@@ -141,15 +142,14 @@ class LabelEncoder(FittedTransform):
         if isinstance(labels, np.ndarray) != isinstance(self._known, np.ndarray):
             raise self._unknown(labels, np.ones(len(labels), np.bool_))
         if isinstance(labels, np.ndarray):
-            places = np.searchsorted(self._known, labels)
-            indices = np.minimum(places, len(self._known) - 1).astype(np.int32)
-            unknown = self._known[indices] != labels
+            indices = np.empty(labels.size, np.int32)
+            misses = index_sorted(self._known, labels, indices)
         else:
             found = pc.index_in(labels, value_set=self._known.cast(labels.type))
             indices = np.array(pc.fill_null(found, -1), np.int32)
-            unknown = indices < 0
-        if unknown.any():
-            raise self._unknown(labels, unknown)
+            misses = found.null_count
+        if misses:
+            raise self._unknown(labels, indices < 0)
         return indices
 
     def _unknown(self, labels: Any, unknown: npt.NDArray[np.bool_]) -> DataError:
