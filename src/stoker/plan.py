@@ -180,8 +180,8 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     most = min(_share(options) // (_WINDOW_SHARE * (row + _ORDER_BYTES)), _MOST_WINDOW_ROWS[kind])
     window = max(1, most // batch) * batch
     window = min(window, -(-data.num_rows // batch) * batch)
-    # Four times a window, two batches and a read: training and validation, each twice with what is kept.
-    needed = 4 * (batch * (row + _ORDER_BYTES) + 2 * _batch_bytes(data, batch) + READ_BYTES)
+    # What training and validation each need at the least, with room for working ahead.
+    needed = 5 * (batch * (row + _ORDER_BYTES) + 2 * _batch_bytes(data, batch) + READ_BYTES)
     if needed > options.memory_bytes:
         raise MemoryBudgetError(
             f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of {data.num_columns} "
@@ -206,8 +206,8 @@ def keep_bytes(options: PlanOptions) -> int:
 
 
 def _share(options: PlanOptions) -> int:
-    """What a feed may take of the memory: training three quarters, the feeds derived from it the rest."""
-    return options.memory_bytes // 4 if options.derived else 3 * options.memory_bytes // 4
+    """What a feed may take of the memory: training two thirds, what is derived from it one."""
+    return options.memory_bytes // 3 if options.derived else 2 * options.memory_bytes // 3
 
 
 def _batch_bytes(data: DataFacts, batch_size: int) -> int:
@@ -269,15 +269,16 @@ def _concurrency(
     if not in_storage:
         workers = min(workers, max(1, budget // _READ_SHARE // READ_BYTES))
     reads = 0 if in_storage else max(1, workers) * READ_BYTES
-    batch_bytes = _batch_bytes(data, order.batch_size)
-    group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE) // batch_bytes)
-    group = min(group, order.window // order.batch_size)
-    groups = max(1, min(workers + 2, budget // _AHEAD_SHARE // (group * batch_bytes) - 1))
-    ahead = (groups + 1) * group * batch_bytes
     kept = data.num_slots * data.row_bytes if data.kept else 0
     window_bytes = order.window * (_ORDER_BYTES if in_storage else _ORDER_BYTES + data.row_bytes)
-    # Besides those in flight: one is handed out, and the one before may still be in the making of batches.
-    windows = max(0, min(2, (budget - kept - ahead - reads) // window_bytes - 2))
+    # Two windows always: one is handed out, and the one before may still be in the making of batches.
+    room = budget - kept - reads - 2 * window_bytes
+    batch_bytes = _batch_bytes(data, order.batch_size)
+    group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE, room // 2) // batch_bytes)
+    group = min(group, order.window // order.batch_size)
+    groups = max(1, min(workers + 2, min(room, budget // _AHEAD_SHARE) // (group * batch_bytes) - 1))
+    ahead = (groups + 1) * group * batch_bytes
+    windows = max(0, min(2, (room - ahead) // window_bytes))
     limits = StreamLimits(
         workers=workers, windows_in_flight=windows, group_batches=group, groups_in_flight=groups
     )

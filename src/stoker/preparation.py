@@ -240,8 +240,8 @@ def _fitted(options: FeedOptions, found: Survey, label: str) -> FeatureTransform
     transform = options.transform or Standardize(na=rule)
     if transform.na != rule:
         raise OptionError(
-            f"the feed has na={options.na!r} and its transform na={transform.na!r}: one would let blanks through "
-            f"and the other not; give the transform na={rule!r} too"
+            f"the feed has na={options.na!r} and its transform na={transform.na!r}: one would let blanks "
+            f"through and the other not; give the transform na={rule!r} too"
         )
     if transform.is_fitted or found.statistics is None:
         return transform

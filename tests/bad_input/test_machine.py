@@ -13,14 +13,14 @@ from stoker.cli import train as train_command
 from stoker.cli.train import build_model
 from stoker.sources import Source
 
-NUM_ROWS, NUM_COLUMNS = 8_000, 40
-TIGHT = ("--label", "y", "--memory", "5MB", "--epochs", "1", "--model", "linear")
+NUM_ROWS, NUM_COLUMNS = 10_000, 40
+TIGHT = ("--label", "y", "--memory", "8MB", "--epochs", "1", "--model", "linear")
 """Too little memory for the rows of `large`, which must be read again or cached."""
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table whose rows take 2.6 MB."""
+    """A table whose rows take 3.3 MB."""
     path = tmp_path_factory.mktemp("large") / "t.csv"
     values = [f"{number % 1_000}.5" for number in range(NUM_ROWS + NUM_COLUMNS)]
     header = ",".join(f"x{place}" for place in range(NUM_COLUMNS))

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _MEMORY = "8MB"
 _EPOCHS = 5
-_REHEARSAL_ROWS = 24_000  # too many to be kept in its memory, so that it takes the same ways
-_REHEARSAL_MEMORY = "3MB"
+_REHEARSAL_ROWS = 24_000
+_REHEARSAL_MEMORY = "7MB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
