@@ -70,7 +70,7 @@ def stoker_first(path: str, standardize: bool = False) -> Turn:
     )
 
 
-def stoker_again(path: str, memory: str = "16MB") -> Turn:
+def stoker_again(path: str, memory: str = "32MB") -> Turn:
     """Time an epoch of a surveyed file whose rows do not fit the budget: all are read and parsed again."""
     import stoker
     from stoker.transforms.numeric import Cast
@@ -212,7 +212,7 @@ def run(settings: Settings) -> Report:
             options={**file, "standardize": True},
         ),
         Contestant(
-            name="stoker, surveyed before, budget of 16 MB",
+            name="stoker, surveyed before, budget of 32 MB",
             target=f"{module}:stoker_again",
             options=file,
         ),
