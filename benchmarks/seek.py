@@ -73,7 +73,7 @@ def seek(shuffle: Any, num_columns: int) -> Callable[[], dict[str, Any]]:
     bad = np.sort(np.random.default_rng(0).choice(NUM_SLOTS, 1_000, replace=False))
     view = View().then(SplitSpec(fraction=0.9, seed=7, part=0)).bind(NUM_SLOTS, bad)
     spec = _order(view.num_rows, num_columns, shuffle)
-    loader = Loader(SyntheticReader(num_columns), view, Ledger(MEMORY), 0)
+    loader = Loader(SyntheticReader(num_columns), view, Ledger(MEMORY), 0, 0)
     limits = StreamLimits(workers=2, windows_in_flight=1, group_batches=1, groups_in_flight=1)
 
     def once(epoch: int) -> float:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions
 from stoker.cli.words import missing_values, names, settings
 from stoker.errors import OptionError
-from stoker.types import ColumnKind
 
 if TYPE_CHECKING:
     from stoker.feed import Feed
     from stoker.sources import Source
     from stoker.training.progress import Display
+    from stoker.types import ColumnKind
 
 __all__ = ["HELD_OUT", "allow_local_models", "choose_display", "import_modules", "make_feed", "open_parts"]
 
