@@ -33,7 +33,7 @@ def machine() -> list[str]:
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"{package} absent")
     return [
-        f"machine: {model}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {".".join(platform.release().split(".")[:2])}",
+        f"machine: {model}, {psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}",
         f"versions: {', '.join(versions)}",
     ]
 
