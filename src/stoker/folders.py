@@ -9,8 +9,8 @@ recognised by the missing lock and removed by the next.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
+import importlib
 import os
 import secrets
 import shutil
@@ -18,16 +18,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import platformdirs
 
 __all__ = ["clean", "homes", "scratch_folder", "staged_file", "staged_folder"]
 
+# Windows has no such locks: there only age tells a killed builder from a slow one.
+fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
+
 _BESIDE = ".stoker"
 _PREFIX = ".building-"
 _LOCK = "lock"
 _GRACE_SECONDS = 60.0
+_GRACE_SECONDS_WITHOUT_LOCKS = 24 * 3600.0
 _ATTEMPTS = 100
 _IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
@@ -59,7 +63,7 @@ def staged_folder(final: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         with open(temporary / _LOCK, "wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _lock(lock)
             yield temporary
             os.unlink(temporary / _LOCK)
             _replace_folder(temporary, final)
@@ -84,7 +88,7 @@ def staged_file(final: Path) -> Iterator[BinaryIO]:
     _make_home(final.parent)
     try:
         with open(temporary, "xb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -109,7 +113,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         with open(temporary / _LOCK, "wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _lock(lock)
             yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -163,10 +167,18 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _lock(file: BinaryIO) -> None:
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
 def _is_abandoned(path: Path) -> bool:
     # Between a builder's making of a name and its lock there is a moment without one; hence the grace.
-    if time.time() - path.stat().st_mtime < _GRACE_SECONDS:
+    grace = _GRACE_SECONDS if fcntl is not None else _GRACE_SECONDS_WITHOUT_LOCKS
+    if time.time() - path.stat().st_mtime < grace:
         return False
+    if fcntl is None:
+        return True
     lock = path / _LOCK if path.is_dir() else path
     try:
         with open(lock, "rb") as file:

@@ -1,0 +1,52 @@
+"""What killed builders leave behind goes; what a live one builds stays, with locks or without."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from stoker import folders
+
+
+def leftover(folder, age):
+    path = folder / f"{folders._PREFIX}index-1234"
+    path.write_bytes(b"half")
+    then = time.time() - age
+    os.utime(path, (then, then))
+    return path
+
+
+@pytest.mark.parametrize(("age", "stays"), [(10, True), (120, False)])
+def test_an_abandoned_file_is_removed_after_a_grace(tmp_path, age, stays):
+    path = leftover(tmp_path, age)
+    folders.clean(tmp_path)
+    assert path.exists() is stays
+
+
+def test_a_file_that_is_being_built_stays_however_old_it_looks(tmp_path):
+    with folders.staged_file(tmp_path / "index") as file:
+        (path,) = tmp_path.iterdir()
+        os.utime(path, (0, 0))
+        folders.clean(tmp_path)
+        assert path.exists()
+        file.write(b"whole")
+    assert (tmp_path / "index").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize(("age", "stays"), [(3600, True), (25 * 3600, False)])
+def test_without_locks_only_age_tells(tmp_path, monkeypatch, age, stays):
+    monkeypatch.setattr(folders, "fcntl", None)
+    path = leftover(tmp_path, age)
+    folders.clean(tmp_path)
+    assert path.exists() is stays
+    with folders.staged_file(tmp_path / "index") as file:
+        file.write(b"whole")
+    assert (tmp_path / "index").read_bytes() == b"whole"
+
+
+def test_a_failed_build_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="stop"), folders.staged_file(tmp_path / "index"):
+        raise ValueError("stop")
+    assert not list(tmp_path.iterdir())
