@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -121,7 +122,6 @@ def text_problems(
     problems = []
     for name in source.text_features:
         row, example = examples[name]
-        kind = "int" if example.lstrip("+-").isdigit() else "float"
         problems.append(
             ColumnProblem(
                 column=name,
@@ -130,11 +130,19 @@ def text_problems(
                 file=source.paths[0],
                 row=row,
                 example=example or None,
-                remedy=f"--drop {name}, or --types {name}={kind} if these are numbers",
+                remedy=f"--drop {name}{_if_numbers(name, example)}",
                 blocking=True,
             )
         )
     return problems
+
+
+def _if_numbers(name: str, example: str) -> str:
+    """The other way out for a text column whose example reads as a number, such as 0012."""
+    if not re.fullmatch(r"[+-]?\d+(\.\d*)?", example.strip()):
+        return ""
+    kind = "float" if "." in example else "int"
+    return f", or --types {name}={kind} if these are numbers"
 
 
 def column_problems(source: Source, statistics: ColumnStatistics) -> list[ColumnProblem]:
