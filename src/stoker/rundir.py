@@ -92,6 +92,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     options: dict[str, Any]
     files: list[FileRecord]
     validation_files: list[FileRecord] = []
+    reading: dict[str, Any] = {}
     columns: list[ColumnSpec]
     excluded_rows: int = 0
     spec: FeedSpec

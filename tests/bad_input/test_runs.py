@@ -94,7 +94,7 @@ def _spoil(here, key, value):
     [
         ("format", 99, "run/run.json has format 99, this stoker reads up to 1: pip install -U stoker"),
         ("transform", {"name": "evil"}, "the stored transform is a 'evil'; this version knows "),
-        ("options", {}, "run.json does not say how its files were written"),
+        ("reading", {}, "run.json does not say how its files were written"),
         ("columns", [], "run.json does not say how its files were written"),
     ],
 )

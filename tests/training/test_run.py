@@ -44,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
         validation=valid,
         epochs=3,
         run=folder / "run",
-        options={"note": "first"},
+        options={"note": "first", "files": ["mine.csv"]},
         progress="none",
     )
     return SimpleNamespace(
@@ -70,6 +70,10 @@ def test_the_record_tells_the_whole_run(trained):
     assert len({epoch.order_digest for epoch in record.epochs}) == 3
     assert record.files[0].num_rows == 90
     assert record.backend == keras.backend.backend()
+
+
+def test_options_are_kept_as_they_were_given(trained):
+    assert trained.run.record.options == {"note": "first", "files": ["mine.csv"]}
 
 
 def test_the_digests_are_those_of_the_feeds_batches(trained):

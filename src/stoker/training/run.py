@@ -217,7 +217,7 @@ class Run:
         if isinstance(rows, Source) and rows.view.steps:
             raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
         paths = rows.paths if isinstance(rows, Source) else rows
-        known = reopen(self.record.options.get("files", {}), self.record.columns, self.spec.label)
+        known = reopen(self.record.reading, self.record.columns, self.spec.label)
         return known.like(paths, with_label=with_label)
 
 
