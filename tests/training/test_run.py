@@ -207,6 +207,15 @@ def test_a_frame_that_cannot_be_scored_is_refused(rows, keep, message, trained):
         trained.run.predict(rows, keep=keep)
 
 
+@pytest.mark.parametrize("short", ["c", "id", "label"])
+def test_columns_of_different_lengths_are_refused_with_both(short, trained):
+    columns = {name: column.to_numpy() for name, column in make_frame(5).items()}
+    columns[short] = columns[short][:3]
+    expected = f"column '{short}' has 3 rows and column 'a' has 5: all columns need the same number"
+    with pytest.raises(OptionError, match=expected):
+        trained.run.evaluate(columns) if short == "label" else trained.run.predict(columns, keep=["id"])
+
+
 def test_what_is_no_rows_is_refused(trained):
     with pytest.raises(OptionError, match=r"expected a path, a Source, a pandas frame.* got int"):
         trained.run.predict(3)

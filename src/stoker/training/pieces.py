@@ -112,15 +112,15 @@ def frame_pieces(
     ------
     ColumnError
         If a column is absent or holds no numbers.
+    OptionError
+        If two columns have different lengths.
     """
     columns = _columns_of(frame, features)
-    for name in (*keep, *(() if target is None or label is None else (label,))):
+    used = (*features, *keep, *(() if target is None or label is None else (label,)))
+    for name in used:
         if name not in columns:
             raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
-    lengths = {len(columns[name]) for name in features}
-    if len(lengths) != 1:
-        raise OptionError(f"the columns have different lengths: {sorted(lengths)}")
-    for first in range(0, lengths.pop(), _FRAME_ROWS):
+    for first in range(0, _common_length(columns, used), _FRAME_ROWS):
         part = slice(first, first + _FRAME_ROWS)
         numbers = [_numbers(columns[name][part], name) for name in features]
         matrix = np.ascontiguousarray(np.stack(numbers, axis=1))
@@ -130,6 +130,17 @@ def frame_pieces(
         y = None if target is None else target.apply(rows, good)
         kept = {name: _kept(columns[name][part]) for name in keep}
         yield Piece(num_rows=len(matrix), good=good, x=inputs.apply(rows, good), y=y, kept=kept)
+
+
+def _common_length(columns: Mapping[str, Any], used: Sequence[str]) -> int:
+    first = len(columns[used[0]])
+    for name in used:
+        if len(columns[name]) != first:
+            raise OptionError(
+                f"column {name!r} has {len(columns[name]):,} rows and column {used[0]!r} has {first:,}: "
+                "all columns need the same number"
+            )
+    return first
 
 
 def _good_rows(source: Source, parsed: ParsedChunk, inputs: FittedTransform, *, strict: bool) -> IntArray:
@@ -192,9 +203,6 @@ def _columns_of(frame: Any, features: Sequence[str]) -> Mapping[str, Any]:
             "expected a path, a Source, a pandas frame, an Arrow table, a mapping or an array of columns, "
             f"got {type(frame).__name__}"
         )
-    for name in features:
-        if name not in columns:
-            raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
     return columns
 
 
