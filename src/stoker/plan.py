@@ -43,7 +43,7 @@ _READ_SHARE = 8  # reads take at most this part
 _GROUP_SHARE = 24  # batches made in one go take at most this part
 _GROUP_BYTES = 4 * MIB
 _ORDER_BYTES = 32  # a row's id, its place in the window and, in the exact order, its range
-_MOST_WINDOW_ROWS: dict[OrderKind, int] = {"sequential": 1 << 16, "exact": 1 << 13, "block": 1 << 16}
+_MOST_WINDOW_ROWS: dict[OrderKind, int] = {"sequential": 1 << 16, "exact": 1 << 12, "block": 1 << 16}
 """A window is worked out as a whole: more rows would make a seek take longer than some milliseconds."""
 _BLOCKS_A_WINDOW = 64
 _BLOCK_BYTES = 256 * 1024

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,28 @@ def test_the_rank_of_one_outside_counts_the_members_before_it():
     nothing = np.empty((0, WORDS), np.uint64)
     ranks, inside = ranks_of(np.arange(2_300), SEED, 2_300, 300, 20, 0, nothing)
     assert np.array_equal(ranks, np.cumsum(inside) - inside)
+
+
+@pytest.mark.parametrize("wanted", [247, 248, 249])
+def test_hashes_that_begin_alike_are_told_apart(wanted):
+    # Under this seed two hashes of the group share their upper 32 bits, at ranks 247 and 248.
+    first = 2_890 * GROUP
+    hashes = mix_many(SEED, np.arange(first, first + GROUP, dtype=np.uint64))
+    order = np.argsort(hashes)
+    assert hashes[order[247]] >> np.uint64(32) == hashes[order[248]] >> np.uint64(32)
+    table = np.empty((1, WORDS), np.uint64)
+    mark_groups(SEED, first + GROUP, wanted, 0, 2_890, table)
+    assert np.array_equal(np.flatnonzero(bits_of(table[0])), np.sort(order[:wanted]))
+
+
+def test_members_of_thousands_of_groups_are_found_within_a_seek():
+    ordinals = 900 * np.arange(0, 4_096 * 200, 200) + 5
+    nothing = np.empty((0, WORDS), np.uint64)
+
+    def seconds():
+        start = time.thread_time()
+        members_of(ordinals, SEED, 10**9, 900, 0, 0, nothing)
+        return time.thread_time() - start
+
+    seconds()
+    assert min(seconds() for _ in range(5)) < 0.012

@@ -15,33 +15,91 @@ __all__ = ["GROUP", "WORDS", "mark_groups", "members_of", "ranks_of"]
 
 GROUP = 1_000
 WORDS = 16
-_BUCKETS = 1_024
+_PLACES = 64 * WORDS
 _ONE = np.uint64(1)
+_LARGEST = np.uint32(0xFFFFFFFF)
+_MOST_COUNTS = 40
 
 
 @kernel
-def _mark_group(seed, first, size, wanted, words):
-    """Set the bits of the `wanted` ordinals of [first, first + size) with the smallest hashes."""
+def _halve_hashes(seed, first, size, halves):
+    """The upper 32 bits of the hashes of [first, first + size); places behind them are made the largest."""
+    for place in range(size):
+        halves[place] = np.uint32(mix(np.uint64(seed), np.uint64(first + place)) >> np.uint64(32))
+    halves[size:] = _LARGEST
+
+
+@kernel
+def _count_below(halves, limit):
+    count = np.uint32(0)
+    for place in range(halves.shape[0]):
+        # Numba would count in 64 bits and halve what the processor compares at a time.
+        count = np.uint32(count + np.uint32(halves[place] < limit))
+    return np.int64(count)
+
+
+@kernel
+def _limit_of(halves, wanted):
+    """A number that exactly `wanted` of `halves` lie below; -1 where equal halves leave none.
+
+    Hashes are spread evenly, so that interpolation finds it in about four counts where a sort would take
+    many times longer.
+    """
+    low, high, below, upto = np.int64(0), np.int64(1 << 32), 0, halves.shape[0]
+    for _ in range(_MOST_COUNTS):
+        if below == wanted:
+            return low
+        if high - low < 2:
+            return np.int64(-1)
+        limit = low + np.int64((high - low) * ((wanted - below) / (upto - below)))
+        limit = min(max(limit, low + 1), high - 1)
+        count = _count_below(halves, np.uint32(limit))
+        if count <= wanted:
+            low, below = limit, count
+        else:
+            high, upto = limit, count
+    return np.int64(-1)
+
+
+@kernel
+def _mark_by_search(seed, first, size, wanted, words):
+    """Set the bits of the `wanted` smallest of [first, first + size), one after the other."""
     words[:] = 0
     hashes = np.empty(size, np.uint64)
-    counts = np.zeros(_BUCKETS, np.int64)
     for place in range(size):
         hashes[place] = mix(np.uint64(seed), np.uint64(first + place))
-        counts[hashes[place] >> np.uint64(54)] += 1
-    bucket, below = 0, 0
-    while bucket < _BUCKETS and below + counts[bucket] <= wanted:
-        below += counts[bucket]
-        bucket += 1
-    for place in range(size):
-        if np.int64(hashes[place] >> np.uint64(54)) < bucket:
-            words[place >> 6] |= _ONE << np.uint64(place & 63)
-    for _ in range(wanted - below):
+    for _ in range(wanted):
         best = -1
         for place in range(size):
             taken = (words[place >> 6] >> np.uint64(place & 63)) & _ONE
             if taken == 0 and (best < 0 or hashes[place] < hashes[best]):
                 best = place
         words[best >> 6] |= _ONE << np.uint64(best & 63)
+
+
+@kernel
+def _mark_group(seed, first, size, wanted, halves, words):
+    """Set the bits of the `wanted` ordinals of [first, first + size) with the smallest hashes.
+
+    `halves` is scratch, uint32 of shape (1024,). Loops over it are what the processor does eight at a time.
+    """
+    _halve_hashes(seed, first, size, halves)
+    limit = np.int64(_LARGEST) if wanted == size else _limit_of(halves[:size], wanted)
+    if limit < 0 or (wanted == size and _count_below(halves[:size], _LARGEST) < size):
+        _mark_by_search(seed, first, size, wanted, words)
+        return
+    for index in range(WORDS):
+        word = np.uint64(0)
+        for bit in range(64):
+            word |= np.uint64(halves[index * 64 + bit] < np.uint32(limit)) << np.uint64(bit)
+        words[index] = word
+
+
+@kernel
+def _mark_numbered(seed, total, wanted, wanted_last, group, halves, words):
+    first = group * GROUP
+    size = min(GROUP, total - first)
+    _mark_group(seed, first, size, wanted if size == GROUP else wanted_last, halves, words)
 
 
 @kernel
@@ -59,10 +117,9 @@ def mark_groups(seed, total, wanted, wanted_last, first_group, table):
         Number of the group whose bits ``table[0]`` takes.
     table : uint64 of shape (g, 16)
     """
+    halves = np.empty(_PLACES, np.uint32)
     for row in range(table.shape[0]):
-        first = (first_group + row) * GROUP
-        size = min(GROUP, total - first)
-        _mark_group(seed, first, size, wanted if size == GROUP else wanted_last, table[row])
+        _mark_numbered(seed, total, wanted, wanted_last, first_group + row, halves, table[row])
 
 
 @kernel
@@ -95,8 +152,7 @@ def members_of(ordinals, seed, total, wanted, wanted_last, part, table):
     An ordinal that follows its neighbour costs a few instructions.
     """
     out = np.empty(ordinals.shape[0], np.int64)
-    scratch = np.empty((1, WORDS), np.uint64)
-    words = scratch[0]
+    halves, words = np.empty(_PLACES, np.uint32), np.empty(WORDS, np.uint64)
     flip = np.uint64(0) if part == 0 else ~np.uint64(0)
     size = wanted if part == 0 else GROUP - wanted
     full = total // GROUP
@@ -107,7 +163,7 @@ def members_of(ordinals, seed, total, wanted, wanted_last, part, table):
             if table.shape[0] > 0:
                 words = table[now]
             elif now != group:
-                mark_groups(seed, total, wanted, wanted_last, now, scratch)
+                _mark_numbered(seed, total, wanted, wanted_last, now, halves, words)
             group = now
             stop = total if group == full else (group + 1) * size
             index, word = _seek(words, ordinals[place] - group * size, flip)
@@ -129,7 +185,7 @@ def ranks_of(parents, seed, total, wanted, wanted_last, part, table):
     """
     out = np.empty(parents.shape[0], np.int64)
     inside = np.empty(parents.shape[0], np.bool_)
-    scratch = np.empty((1, WORDS), np.uint64)
+    halves, words = np.empty(_PLACES, np.uint32), np.empty(WORDS, np.uint64)
     size = wanted if part == 0 else GROUP - wanted
     current = -1
     for place in range(parents.shape[0]):
@@ -137,11 +193,9 @@ def ranks_of(parents, seed, total, wanted, wanted_last, part, table):
         offset = parents[place] - group * GROUP
         if table.shape[0] > 0:
             words = table[group]
-        else:
-            if group != current:
-                mark_groups(seed, total, wanted, wanted_last, group, scratch)
-                current = group
-            words = scratch[0]
+        elif group != current:
+            _mark_numbered(seed, total, wanted, wanted_last, group, halves, words)
+            current = group
         marked = 0
         for index in range(offset >> 6):
             marked += _count_bits(words[index])
