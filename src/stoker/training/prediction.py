@@ -118,6 +118,8 @@ def write_predictions(
         For another suffix.
     RunError
         If the file cannot be written.
+    OSError
+        What came of making the tables, as it is.
     """
     started = time.perf_counter()
     final = Path(path)
@@ -125,14 +127,31 @@ def write_predictions(
     rows = 0
     try:
         with staged_file(final) as file, opened(file) as write:
-            for table in tables:
+            for table in _kept_apart(tables):
                 write(table)
                 rows += table.num_rows
             if not rows:
                 write(schema.empty_table())
+    except _InputError as error:
+        raise error.reason from error.reason.__cause__
     except OSError as error:
         raise RunError(f"{final} cannot be written: {error.strerror or error}") from error
     return PredictionReport(rows=rows, bad_rows=0, seconds=time.perf_counter() - started, path=str(final))
+
+
+class _InputError(Exception):
+    """The operating system refused something while the tables were made, and not while they were written."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _kept_apart(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    try:
+        yield from tables
+    except OSError as error:
+        raise _InputError(error) from error
 
 
 def _probability_names(spec: FeedSpec) -> Sequence[str]:
