@@ -1,0 +1,34 @@
+"""The vocabulary that the rooms share: rows, requests, batches, and the duties of those who make them.
+
+Shapes are written with ``n`` rows, ``k`` numeric feature columns and ``B`` rows a batch.
+"""
+
+from __future__ import annotations
+
+from stoker.types.batch import Batch
+from stoker.types.columns import ColumnKind, ColumnSpec, FeedSpec, Task
+from stoker.types.order import OrderKind, OrderSpec, Position, ReadRequest, StreamLimits
+from stoker.types.protocols import Progress, RowReader, Sampler, Transform
+from stoker.types.rows import Arrays, IntArray, Matrix, Rows, Uint64Array
+
+__all__ = [
+    "Arrays",
+    "Batch",
+    "ColumnKind",
+    "ColumnSpec",
+    "FeedSpec",
+    "IntArray",
+    "Matrix",
+    "OrderKind",
+    "OrderSpec",
+    "Position",
+    "Progress",
+    "ReadRequest",
+    "RowReader",
+    "Rows",
+    "Sampler",
+    "StreamLimits",
+    "Task",
+    "Transform",
+    "Uint64Array",
+]
