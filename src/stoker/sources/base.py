@@ -141,7 +141,7 @@ class Source:
         """Kind of a used column; `KeyError` where it is not used."""
         return {spec.name: spec.kind for spec in self.columns}[column]
 
-    def split(self, fraction: float, seed: int = 0, group: str | None = None) -> tuple[Source, Source]:
+    def split(self, fraction: float, seed: int = 0) -> tuple[Source, Source]:
         """Two views in file order: about `fraction` of the rows, and the others.
 
         In each group of 1,000 consecutive rows, bad ones counted, the ``round(fraction * size)`` with the
@@ -152,8 +152,6 @@ class Source:
         OptionError
             `fraction` does not lie between 0 and 1, or `seed` not in [0, 2**64).
         """
-        if group is not None:
-            raise OptionError("group= is not supported yet; split by row, or open two files")
         first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
         return replace(self, view=self.view.then(first)), replace(self, view=self.view.then(second))
 

@@ -85,11 +85,6 @@ class LabelEncoder(FittedTransform):
         """Whether `apply` may be called."""
         return bool(self.classes_)
 
-    @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.classes_)
-
     def apply(self, rows: Rows, take: IntArray) -> npt.NDArray[Any]:
         """Class indices, int32 of shape (len(take),).
 
