@@ -156,3 +156,9 @@ def test_take_names_what_it_cannot_take():
         TakeSpec.of(np.array([True, False]))
     with pytest.raises(OptionError, match="from 0 on, got -1"):
         TakeSpec.of([-1])
+
+
+@pytest.mark.parametrize("excluded", [[3, 3], [5, 2], [-1, 4], [9, 10]])
+def test_excluded_ids_ascend_within_the_slots(excluded):
+    with pytest.raises(ValueError, match="excluded ids must"):
+        View().bind(10, np.array(excluded))

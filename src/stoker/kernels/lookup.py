@@ -1,4 +1,4 @@
-"""Small searches over int64 arrays that run once a group of batches: one call where NumPy takes several."""
+"""Small searches over sorted arrays: one call where NumPy takes several."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from stoker.kernels.compiling import kernel
 
-__all__ = ["extremes", "index_sorted"]
+__all__ = ["count_gaps", "extremes", "index_sorted"]
 
 
 @kernel
@@ -45,3 +45,29 @@ def index_sorted(known, values, out):
         out[place] = np.int32(low) if found else np.int32(-1)
         misses += not found
     return misses
+
+
+@kernel
+def count_gaps(starts, lows, positions):
+    """Each position plus how many gaps lie before it, int64 of shape (n,).
+
+    Parameters
+    ----------
+    starts, lows
+        Gaps by the position that follows them: those of the positions [65536 r, 65536 (r + 1)) are
+        ``lows[starts[r] : starts[r + 1]]``, the lower 16 bits of each, ascending.
+    positions
+        int64 of shape (n,).
+    """
+    out = np.empty(positions.shape[0], np.int64)
+    for place in range(positions.shape[0]):
+        run, wanted = positions[place] >> 16, positions[place] & 0xFFFF
+        low, high = starts[run], starts[run + 1]
+        while low < high:
+            middle = (low + high) // 2
+            if np.int64(lows[middle]) <= wanted:
+                low = middle + 1
+            else:
+                high = middle
+        out[place] = positions[place] + low
+    return out

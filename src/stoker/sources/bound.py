@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import OptionError
+from stoker.sources.gaps import Gaps
 from stoker.types import IntArray
 
 __all__ = ["BoundView", "Step"]
+
+_PIECE = 1 << 14
+"""Excluded ids that are looked at in one go: of millions no copy is made."""
 
 
 class Step(Protocol):
     """One narrowing of a view. Duties: monotone, thread-safe, the same on every machine."""
 
     size: int
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that is held."""
+        ...
 
     def up(self, ordinals: IntArray) -> IntArray:
         """Parent ordinals of own ordinals."""
@@ -34,17 +44,13 @@ class BoundView:
     """
 
     def __init__(self, num_slots: int, steps: tuple[Step, ...], excluded: IntArray) -> None:
-        if excluded.ndim != 1 or (len(excluded) and not bool(np.all(excluded[1:] > excluded[:-1]))):
-            raise ValueError("excluded ids must be strictly ascending and of one dimension")
-        if len(excluded) and not 0 <= int(excluded[0]) <= int(excluded[-1]) < num_slots:
-            raise ValueError(f"excluded ids must lie in [0, {num_slots})")
+        if excluded.ndim != 1:
+            raise ValueError(f"excluded ids must be of one dimension, got {excluded.ndim}")
         self._num_slots = num_slots
         self._steps = steps
         self._excluded = np.asarray(excluded, np.int64)
-        own, inside = self._down(self._excluded)
-        lost = own[inside]
-        self._before = lost - np.arange(len(lost), dtype=np.int64)
         self._num_ordinals = steps[-1].size if steps else num_slots
+        self._gaps = Gaps(self._missing(), most=len(excluded), num_ordinals=self._num_ordinals)
 
     @property
     def num_slots(self) -> int:
@@ -54,7 +60,12 @@ class BoundView:
     @property
     def num_rows(self) -> int:
         """Rows of the view, excluded ones not counted."""
-        return self._num_ordinals - len(self._before)
+        return self._num_ordinals - len(self._gaps)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that it takes to tell rows from positions; the list of excluded ids is its owner's."""
+        return self._gaps.num_bytes + sum(step.num_bytes for step in self._steps)
 
     def ids(self, start: int, stop: int) -> IntArray:
         """Row ids of the positions [start, stop), ascending, int64."""
@@ -73,9 +84,7 @@ class BoundView:
                 f"positions must lie in [0, {self.num_rows}), got {int(positions.min())} to "
                 f"{int(positions.max())}"
             )
-        ordinals: IntArray = positions
-        if len(self._before):
-            ordinals = positions + np.searchsorted(self._before, positions, side="right")
+        ordinals = self._gaps.ordinals(positions)
         for step in reversed(self._steps):
             ordinals = step.up(ordinals)
         return ordinals
@@ -92,6 +101,19 @@ class BoundView:
     def mask(self, first_id: int, count: int) -> npt.NDArray[np.bool_]:
         """`contains` of the ids [first_id, first_id + count)."""
         return self.contains(np.arange(first_id, first_id + count, dtype=np.int64))
+
+    def _missing(self) -> Iterator[IntArray]:
+        """The view's own ordinals of excluded ids, ascending, in pieces."""
+        last = -1
+        for start in range(0, len(self._excluded), _PIECE):
+            piece = self._excluded[start : start + _PIECE]
+            if int(piece[0]) <= last or not bool(np.all(piece[1:] > piece[:-1])):
+                raise ValueError("excluded ids must be strictly ascending and none below 0")
+            last = int(piece[-1])
+            if last >= self._num_slots:
+                raise ValueError(f"excluded ids must lie in [0, {self._num_slots}), got {last}")
+            own, inside = self._down(piece)
+            yield own[inside]
 
     def _down(self, ids: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
         ordinals = np.asarray(ids, np.int64)

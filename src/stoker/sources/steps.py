@@ -14,7 +14,7 @@ from stoker.types import IntArray
 __all__ = ["HeadStep", "ShardStep", "SplitStep", "TakeStep"]
 
 _PAGE = 1_024  # groups that are marked at a time
-_TABLE_LIMIT = 1 << 28  # ordinals; their table takes 32 MiB
+_TABLE_LIMIT = 1 << 23  # ordinals; their table takes 1 MiB, and a group without one a microsecond
 
 
 class SplitStep:
@@ -36,6 +36,11 @@ class SplitStep:
         self._table = np.empty((groups, WORDS), np.uint64)
         self._is_marked = np.zeros(-(-groups // _PAGE), np.bool_)
         self._lock = threading.Lock()
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that is held."""
+        return self._table.nbytes + self._is_marked.nbytes
 
     def up(self, ordinals: IntArray) -> IntArray:
         """Parent ordinals of own ordinals."""
@@ -75,6 +80,11 @@ class ShardStep:
         self._first = index * total // count
         self.size = (index + 1) * total // count - self._first
 
+    @property
+    def num_bytes(self) -> int:
+        """Memory that is held."""
+        return 0
+
     def up(self, ordinals: IntArray) -> IntArray:
         """Parent ordinals of own ordinals."""
         return ordinals + self._first
@@ -101,6 +111,11 @@ class TakeStep:
             raise OptionError(f"take was given row {int(indices[-1])}, and there are only {total} rows")
         self._indices = indices
         self.size = len(indices)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that is held."""
+        return self._indices.nbytes
 
     def up(self, ordinals: IntArray) -> IntArray:
         """Parent ordinals of own ordinals."""
