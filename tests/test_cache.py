@@ -174,7 +174,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(DataError) as error:
         cache.build(found, found.reader())
     assert "No space left on device" in str(error.value)
-    assert "--cache never" in str(error.value)
+    assert "cache='never'" in str(error.value)
     assert f"{cache.expected_bytes(found):,} bytes" in str(error.value)
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"t.csv", ".gitignore"}
     assert Path(found.paths[0]).read_bytes() == before

@@ -285,7 +285,7 @@ def test_memory_too_small_for_a_window_is_refused_with_both_numbers(table):
 
 def test_a_source_without_a_label_cannot_be_trained_on(table):
     path, _ = table
-    with pytest.raises(ColumnError, match="--label"):
+    with pytest.raises(ColumnError, match="label="):
         stoker.Feed(stoker.open(path)).prepare()
 
 

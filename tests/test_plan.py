@@ -78,7 +78,9 @@ def test_a_plan_keeps_within_the_memory_or_is_refused(rows, features, batch, mem
 
 
 def test_a_memory_too_small_for_one_window_names_both_numbers_and_the_way_out():
-    with pytest.raises(MemoryBudgetError, match=r"1,000,000 bytes.*one window of 4096.*--memory to \d+MB"):
+    with pytest.raises(
+        MemoryBudgetError, match=r"1,000,000 bytes.*one window of 4096.*raise memory= to \d+MB"
+    ):
         resolve_order(DATA, PlanOptions(batch_size=4096, memory_bytes=1_000_000))
 
 

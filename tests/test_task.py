@@ -40,7 +40,7 @@ def test_the_users_word_beats_the_guess():
 
 
 def test_regression_on_text_names_the_way_out():
-    with pytest.raises(OptionError, match=r"'y' is text.*--types y=float"):
+    with pytest.raises(OptionError, match=r"'y' is text.*types=\{'y': 'float'\}"):
         resolve_task("regression", labels_of("text", ["a", "b"]), label="y")
 
 

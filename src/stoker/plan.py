@@ -185,8 +185,8 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     if needed > options.memory_bytes:
         raise MemoryBudgetError(
             f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of {data.num_columns} "
-            f"columns and what goes with it need {needed:,}: raise --memory to {-(-needed // 10**6)}MB "
-            "or lower --batch-size"
+            f"columns and what goes with it need {needed:,}: raise memory= to {-(-needed // 10**6)}MB "
+            "or lower batch_size="
         )
     block = max(1, min(_BLOCK_BYTES // row, window // _BLOCKS_A_WINDOW))
     return OrderSpec(

@@ -66,7 +66,7 @@ class FeedOptions:
         if label is not None and self.na.get(label, "error") not in ("error", "drop-row"):
             raise OptionError(
                 f"na: {label!r} is the label, and nothing can take its place, got {self.na[label]!r}; "
-                f"say drop-row for it (--na {label}=drop-row)"
+                f"drop its rows instead with na={{{label!r}: 'drop-row'}}"
             )
         return {name: _transform_rule(policy) for name, policy in self.na.items() if name != label}
 
@@ -111,7 +111,7 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
         For what cannot be trained on, or as asked.
     """
     if source.label is None:
-        raise ColumnError("there is nothing to learn without a label: name its column with label= or --label")
+        raise ColumnError("there is nothing to learn without a label: name its column with label=")
     options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
     found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan))
@@ -169,7 +169,8 @@ def derived_stage(
     if not view.num_rows:
         few = f"none of the {found.num_slots:,} rows" if held.view.steps else "no row"
         raise DataError(
-            f"{held.paths[0]}: {few} is left to validate on; give more rows, or files of their own (--valid)"
+            f"{held.paths[0]}: {few} is left to validate on; give more rows, or files of their "
+            "own (validation=)"
         )
     plan = make_plan(_facts(found, view, base.spec), _machine(held, options), options.plan)
     return replace(

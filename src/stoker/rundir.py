@@ -134,10 +134,10 @@ class RunDirectory:
                 f"{self.path} already holds a run{self._difference(record)}; choose another folder"
             )
         if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"{self.path} is a file, and a run needs a folder: choose another --run")
+            raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
         for name in ("model.keras", "last.keras", "epochs.csv"):
             if (self.path / name).exists():
-                raise RunError(f"{self.path / name} is there already and no run's: choose another --run")
+                raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
         self.write(record)
 
     def write(self, record: RunRecord) -> None:
@@ -157,7 +157,7 @@ class RunDirectory:
                 file.write(_epochs_table(record.epochs).encode())
         except OSError as error:
             raise RunError(
-                f"the run directory {self.path} cannot be written ({error.strerror}): choose another --run "
+                f"the run directory {self.path} cannot be written ({error.strerror}): choose another run= "
                 "or make room there"
             ) from error
 

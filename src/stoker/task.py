@@ -53,12 +53,12 @@ def resolve_task(option: TaskOption, labels: LabelCounts, *, label: str) -> tupl
         if fraction is not None:
             raise OptionError(
                 f"the label {label!r} holds the fraction {fraction!r}, and classes are whole numbers or "
-                f"text: leave --task out, or hold the column as text with --types {label}=text"
+                f"text: leave task= out, or hold the column as text with types={{{label!r}: 'text'}}"
             )
     elif labels.kind == "text":
         raise OptionError(
-            f"the label {label!r} is text, and regression needs numbers: leave --task out, or declare "
-            f"the column with --types {label}=float"
+            f"the label {label!r} is text, and regression needs numbers: leave task= out, or declare "
+            f"the column with types={{{label!r}: 'float'}}"
         )
     return task, reason
 

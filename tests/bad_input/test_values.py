@@ -115,7 +115,7 @@ def test_a_blank_label_can_only_be_dropped(refused, accepted, write, kinds):
     said = refused(*PLAN)
     assert said.endswith("column 'kind': 1 blank value, first at t.csv, line 32 (row 30): --na kind=drop-row")
     assert _numbers(accepted, "--na", "kind=drop-row") == (99, 100)
-    assert "nothing can take its place, got 'mean'; say drop-row for it" in refused(
+    assert "nothing can take its place, got 'mean'; drop its rows instead with --na kind=drop-row" in refused(
         *PLAN, "--na", "kind=mean"
     )
 

@@ -48,13 +48,13 @@ def test_text_among_numbers_is_named_with_line_and_row(write):
     message = refusal(source, BadRowError)
     assert "table.csv cannot be used as it is" in message
     assert "column 'a': 1 value that is no number, first at" in message
-    assert "line 31,339 (row 31,337), 'abc': --on-bad-row skip or --drop a" in message
+    assert "line 31,339 (row 31,337), 'abc': on_bad_row='skip' or drop=['a']" in message
 
 
 def test_a_ragged_row_is_named_with_file_and_line(write):
     message = refusal(write(numbers(300, line_100="1,2", line_200="1,2,3,4")), BadRowError)
     assert "2 rows with a wrong number of fields, first at" in message
-    assert "table.csv, line 100 (row 98), '1,2': --on-bad-row skip" in message
+    assert "table.csv, line 100 (row 98), '1,2': on_bad_row='skip'" in message
 
 
 def test_skipped_rows_are_recorded_and_counted(write):
@@ -71,7 +71,7 @@ def test_more_bad_rows_than_allowed_are_refused_with_both_numbers(write):
     source = write(numbers(300, line_100="1,2", line_200="1,x,3"))
     assert look(source, on_bad_row="skip", max_bad_rows=2).num_skipped == 2
     message = refusal(source, BadRowError, on_bad_row="skip", max_bad_rows=1)
-    assert "2 rows cannot be parsed, and at most 1 may be skipped (--max-bad-rows)" in message
+    assert "2 rows cannot be parsed, and at most 1 may be skipped (max_bad_rows=)" in message
     assert "line 100 (row 98)" in message
 
 
@@ -88,7 +88,7 @@ def test_blanks_are_named_with_every_way_out(write, blank):
     message = refusal(write(numbers(50, line_10=f"0,{blank},1", line_20=f"1,{blank},3")), ColumnError)
     assert "column 'a': 2 blank values, first at" in message
     assert "line 10 (row 8)" in message
-    assert ": --na a=mean, --na a=zero, --na a=drop-row or --drop a" in message
+    assert ": na={'a': 'mean'}, na={'a': 'zero'}, na={'a': 'drop-row'} or drop=['a']" in message
 
 
 @pytest.mark.parametrize("word", ["mean", "zero"])
@@ -115,7 +115,7 @@ def test_a_column_without_a_value_has_no_mean(write):
     source = write("y,a,b\n0,,1\n1,,2\n0,,5\n", types={"a": "float"})
     message = refusal(source, ColumnError, na="mean")
     assert "column 'a': 3 blank values" in message
-    assert "no row has a value: --drop a" in message
+    assert "no row has a value: drop=['a']" in message
 
 
 @pytest.mark.parametrize("kind", ["numeric", "text"])
@@ -127,7 +127,7 @@ def test_a_blank_label_can_only_be_dropped(write, kind):
     message = refusal(source, ColumnError, na="mean")
     assert "column 'y': 1 blank value, first at" in message
     assert "line 8 (row 6)" in message
-    assert ": --na y=drop-row" in message
+    assert ": na={'y': 'drop-row'}" in message
     assert look(source, na="drop-row").excluded.tolist() == [6]
     skipped = look(source, on_bad_row="skip")
     assert skipped.excluded.tolist() == [6]
@@ -144,19 +144,19 @@ def far(text: str) -> str:
 
 def test_leading_zeros_among_numbers_name_the_type_that_takes_them(write):
     message = refusal(write(far("1,007,3")), BadRowError)
-    assert "'007': --types a=int or --on-bad-row skip or --drop a" in message
+    assert "'007': types={'a': 'int'} or on_bad_row='skip' or drop=['a']" in message
 
 
 def test_a_fraction_among_integer_labels_names_the_type_that_takes_it(write):
     message = refusal(write(far("1.5,3,3")), BadRowError)
     assert "column 'y': 1 value that is no number" in message
-    assert "'1.5': --types y=float or --on-bad-row skip" in message
-    assert "--drop y" not in message
+    assert "'1.5': types={'y': 'float'} or on_bad_row='skip'" in message
+    assert "drop=" not in message
 
 
 def test_text_among_number_labels_names_the_type_that_takes_it(write):
     message = refusal(write(far("other,3,3")), BadRowError)
-    assert "'other': --types y=text or --on-bad-row skip" in message
+    assert "'other': types={'y': 'text'} or on_bad_row='skip'" in message
 
 
 def test_invalid_utf8_in_a_text_label_is_named(write):
@@ -172,13 +172,13 @@ def test_invalid_utf8_in_a_text_label_is_named(write):
 def test_a_text_feature_is_refused_with_its_way_out(write):
     message = refusal(write("y,name,a\n0,ann,1\n1,bob,2\n"), ColumnError)
     assert "column 'name': 2 rows of text" in message
-    assert "'ann': --drop name" in message
-    assert "--types" not in message  # 'ann' is no number, and declaring the column one would not help
+    assert "'ann': drop=['name']" in message
+    assert "types=" not in message  # 'ann' is no number, and declaring the column one would not help
 
 
 def test_a_text_feature_of_padded_numbers_names_the_type_that_takes_them(write):
     message = refusal(write("y,zip,a\n0,12,1\n1,0412,2\n"), ColumnError)
-    assert "(row 1), '0412': --drop zip, or --types zip=int" in message
+    assert "(row 1), '0412': drop=['zip'], or types={'zip': 'int'}" in message
 
 
 def test_every_blocking_problem_is_in_one_message(write):
@@ -204,7 +204,7 @@ def test_hundreds_of_problems_are_told_in_a_few_lines_and_each_is_named(write):
     message = refusal(write("\n".join([header, *rows]) + "\n"), ColumnError)
     assert all(f"'p{place}'" in message for place in range(100))
     assert "88 more columns with blank values: 'p12' (1), 'p13' (1)" in message
-    assert "for all columns at once: --na mean, --na zero or --na drop-row" in message
+    assert "for all columns at once: na='mean', na='zero' or na='drop-row'" in message
     assert message.count("\n") == 14
 
 
@@ -224,7 +224,7 @@ def test_a_file_that_grew_since_it_was_opened_is_named(write, tmp_path):
 def test_one_class_only_is_refused(write):
     message = refusal(write("y,a\n3,1\n3,2\n3,5\n"), DataError)
     assert "column 'y': 3 rows, all of one class, '3'" in message
-    assert "add rows of another class, or name another column with --label" in message
+    assert "add rows of another class, or name another column with label=" in message
 
 
 def test_one_class_in_the_view_only_is_refused(write):
@@ -256,14 +256,14 @@ def test_constant_and_unique_columns_are_told_and_do_not_block(write):
     found = look(write("y,id,one,other,a\n" + rows))
     kinds = [(problem.column, problem.kind, problem.remedy) for problem in found.problems]
     assert kinds == [
-        ("one", "constant", "--drop one"),
-        ("other", "constant", "--drop other"),
-        ("id", "unique", "--drop id"),
+        ("one", "constant", "drop=['one']"),
+        ("other", "constant", "drop=['other']"),
+        ("id", "unique", "drop=['id']"),
     ]
     assert not any(problem.blocking for problem in found.problems)
     assert describe_problems(found.problems) == [
-        "2 columns with the same value in every row: 'one', 'other': --drop them",
-        "column 'id': 500 rows, each with another value: --drop id",
+        "2 columns with the same value in every row: 'one', 'other': leave them out with drop=",
+        "column 'id': 500 rows, each with another value: drop=['id']",
     ]
 
 

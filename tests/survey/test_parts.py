@@ -61,10 +61,10 @@ def test_dictionaries_of_texts_and_float_labels_are_counted():
         (
             np.arange(30),
             None,
-            "30 different values in 30 rows, nearly as many classes as rows. Use --task regression",
+            "30 different values in 30 rows, nearly as many classes as rows. Use task='regression'",
         ),
         (np.arange(20_000), None, "over 10,000 different values in 20,000 rows"),
-        (np.arange(300) % 3, 2, "has 3 classes where the task needs 2: 0, 1, 2. Use --task classes"),
+        (np.arange(300) % 3, 2, "has 3 classes where the task needs 2: 0, 1, 2. Use task='classes'"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels, wanted, message):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import typer
 
+from stoker.cli.flags import with_flags
 from stoker.errors import StokerError
 
 __all__ = ["exit_code"]
@@ -21,7 +22,7 @@ def exit_code(command: Callable[[], object]) -> int:
     try:
         code = command()
     except StokerError as error:
-        return _tell(str(error), _MISTAKE)
+        return _tell(with_flags(str(error)), _MISTAKE)
     except typer.TyperException as error:
         return _tell(_usage(error), _MISTAKE)
     except (KeyboardInterrupt, typer.Abort):

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stoker.cli.flags import with_flags
+
 if TYPE_CHECKING:
     from stoker.feed import BaseFeed
 
@@ -45,7 +47,7 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     if found.excluded.size:
         yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values"
     for line in describe_problems(found.problems):
-        yield "note", line
+        yield "note", with_flags(line)
     yield from _task_lines(feed)
 
 

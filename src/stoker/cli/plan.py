@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stoker.cli.flags import with_flags
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions
 from stoker.cli.picture import data_lines, plan_lines
 from stoker.cli.printing import print_json, print_lines
@@ -34,6 +35,9 @@ def plan(data: DataOptions, order: OrderOptions, output: OutputOptions) -> None:
                 "bytes": found.num_bytes,
                 "spec": msgspec.to_builtins(feed.spec),
                 "plan": msgspec.to_builtins(feed.plan),
-                "problems": [msgspec.to_builtins(problem) for problem in found.problems],
+                "problems": [
+                    msgspec.to_builtins(problem) | {"remedy": with_flags(problem.remedy)}
+                    for problem in found.problems
+                ],
             }
         )

@@ -89,7 +89,7 @@ def read_layout(
     if named and not records:
         raise DataError(
             f"{path}: there is a header ({', '.join(names[:4])}{', …' if len(names) > 4 else ''}) and no row "
-            "below it; give a file with rows, or say header=False (--no-header) if the line is a row"
+            "below it; give a file with rows, or say header=False if the line is a row"
         )
     layout = FileLayout(
         path=path,
@@ -140,7 +140,7 @@ def _read_head(path: str, written: Written, expected: Sequence[str], earlier: Fi
             if found.is_whole or size >= _LARGEST_SAMPLE:
                 raise DataError(
                     f"{path}: no record ends in the first {len(head)} bytes; "
-                    + "a quote is opened and never closed; say quote='' (--quote none) if there are no quotes"
+                    + "a quote is opened and never closed; say quote='' if there are no quotes"
                 )
             size *= 8
 

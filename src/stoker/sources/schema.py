@@ -179,10 +179,10 @@ def _why_absent(name: str, layout: FileLayout) -> str:
         called = "only column is called #0" if not last else f"columns are called #0 to #{last}"
         if name.startswith("#"):
             return f"; the file has no header, so its {called}"
-        delimiter = f"; the delimiter was taken to be {layout.dialect.delimiter!r} (--delimiter)"
+        delimiter = f"; the delimiter was taken to be {layout.dialect.delimiter!r} (delimiter=)"
         return (
-            f"; the file has no header, so its {called}; if its first line holds names, say header=True "
-            f"(--header){delimiter if not last else ''}"
+            f"; the file has no header, so its {called}; if its first line holds names, say "
+            f"header=True{delimiter if not last else ''}"
         )
     return nearest(name, layout.names)
 

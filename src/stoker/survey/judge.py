@@ -31,6 +31,13 @@ _SETTLED: dict[Blanks, str] = {
 }
 
 
+_SKIP = "on_bad_row='skip'"
+
+
+def _na(column: str | None, word: Blanks) -> str:
+    return f"na={{{column!r}: {word!r}}}"
+
+
 def row_problems(
     source: Source, tally: IssueTally, policy: Policy, empty: frozenset[str]
 ) -> list[ColumnProblem]:
@@ -44,7 +51,7 @@ def row_problems(
     for column, kind, count, first, word in found:
         remedy, blocking = _settle(source, column, kind, first, word, policy)
         if kind == "blank" and word == "mean" and column in empty:
-            remedy, blocking = f"no row has a value: --drop {column}", True
+            remedy, blocking = f"no row has a value: drop=[{column!r}]", True
         problems.append(
             ColumnProblem(
                 column=column,
@@ -80,21 +87,22 @@ def _settle(
         if word != "error":
             return _SETTLED[word], False
         if column == source.label:
-            return f"--na {column}=drop-row", True
-        return f"--na {column}=mean, --na {column}=zero, --na {column}=drop-row or --drop {column}", True
+            return _na(column, "drop-row"), True
+        words: tuple[Blanks, ...] = ("mean", "zero", "drop-row")
+        return f"{', '.join(_na(column, word) for word in words)} or drop=[{column!r}]", True
     if policy.bad_rows == "skip":
         return "their rows are skipped", False
     if column is None:
-        return "--on-bad-row skip", True
-    ways = ["--on-bad-row skip"]
+        return _SKIP, True
+    ways = [_SKIP]
     retype = _other_type(source, column, kind, first.text)
     if retype is not None:
-        ways.insert(0, f"--types {column}={retype}")
+        ways.insert(0, f"types={{{column!r}: {retype!r}}}")
     if kind == "not_utf8":
         path = source.paths[first.file_index]
         ways.insert(0, f"convert the file (iconv -f WINDOWS-1252 -t UTF-8 {path} > utf8.csv)")
     if column != source.label:
-        ways.append(f"--drop {column}")
+        ways.append(f"drop=[{column!r}]")
     return " or ".join(ways), True
 
 
@@ -130,7 +138,7 @@ def text_problems(
                 file=source.paths[0],
                 row=row,
                 example=example or None,
-                remedy=f"--drop {name}{_if_numbers(name, example)}",
+                remedy=f"drop=[{name!r}]{_if_numbers(name, example)}",
                 blocking=True,
             )
         )
@@ -142,7 +150,7 @@ def _if_numbers(name: str, example: str) -> str:
     if not re.fullmatch(r"[+-]?\d+(\.\d*)?", example.strip()):
         return ""
     kind = "float" if "." in example else "int"
-    return f", or --types {name}={kind} if these are numbers"
+    return f", or types={{{name!r}: {kind!r}}} if these are numbers"
 
 
 def column_problems(source: Source, statistics: ColumnStatistics) -> list[ColumnProblem]:
@@ -169,7 +177,7 @@ def column_problems(source: Source, statistics: ColumnStatistics) -> list[Column
                     kind=kind,
                     count=int(statistics.count[place]),
                     example=example,
-                    remedy=f"--drop {name}",
+                    remedy=f"drop=[{name!r}]",
                 )
             )
     return problems
@@ -185,7 +193,7 @@ def label_problems(label: str, whole: LabelCounts, seen: LabelCounts) -> list[Co
                 kind="one_class",
                 count=seen.num_rows,
                 example=str(seen.classes[0]),
-                remedy=f"{where}, or name another column with --label",
+                remedy=f"{where}, or name another column with label=",
                 blocking=True,
             )
         ]
@@ -195,7 +203,7 @@ def label_problems(label: str, whole: LabelCounts, seen: LabelCounts) -> list[Co
                 column=label,
                 kind="many_classes",
                 count=whole.num_rows,
-                remedy="name another column with --label",
+                remedy="name another column with label=",
                 blocking=True,
             )
         ]

@@ -150,7 +150,7 @@ def check_classes(labels: LabelCounts, *, label: str, num_classes_wanted: int | 
     if num_classes_wanted is not None and found != num_classes_wanted:
         raise DataError(
             f"the label {label!r} has {found:,} classes where the task needs {num_classes_wanted}: "
-            f"{_some(labels.classes)}. Use --task classes, or leave --task out."
+            f"{_some(labels.classes)}. Use task='classes', or leave task= out."
         )
 
 
@@ -159,7 +159,7 @@ def one_class_message(labels: LabelCounts, label: str) -> str:
     value = labels.classes[0] if labels.classes else None
     return (
         f"the label {label!r} is {value!r} in all {labels.num_rows:,} rows: with one class only there is "
-        "nothing to learn. Give rows of another class too, or name another column with --label."
+        "nothing to learn. Give rows of another class too, or name another column with label=."
     )
 
 
@@ -172,8 +172,8 @@ def is_nearly_unique(labels: LabelCounts) -> bool:
 
 def _way_out(labels: LabelCounts) -> str:
     if labels.kind == "text":
-        return "Name another column with --label."
-    return "Use --task regression, or name another column with --label."
+        return "Name another column with label=."
+    return "Use task='regression', or name another column with label=."
 
 
 def _some(classes: tuple[Any, ...], limit: int = 5) -> str:

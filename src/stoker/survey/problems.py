@@ -1,4 +1,4 @@
-"""What the survey found wrong: column, count, first place, and the flag that settles it."""
+"""What the survey found wrong: column, count, first place, and the option that settles it."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ _WHAT = {
 }
 
 _SHARED = {
-    "blank": ("blank values", "--na mean, --na zero, --na drop-row or --drop them"),
-    "not_a_number": ("values that are no numbers", "--on-bad-row skip or --drop them"),
-    "not_finite": ("values that are not finite", "--on-bad-row skip or --drop them"),
-    "not_utf8": ("values that are not UTF-8", "--on-bad-row skip or --drop them"),
+    "blank": ("blank values", "na='mean', na='zero', na='drop-row', or leave them out with drop="),
+    "not_a_number": ("values that are no numbers", "on_bad_row='skip', or leave them out with drop="),
+    "not_finite": ("values that are not finite", "on_bad_row='skip', or leave them out with drop="),
+    "not_utf8": ("values that are not UTF-8", "on_bad_row='skip', or leave them out with drop="),
     "text_feature": (
         "text, which no model here can take",
-        "--drop them, or --types NAME=float for those that hold numbers",
+        "leave them out with drop=, or types={'NAME': 'float'} for those that hold numbers",
     ),
-    "constant": ("the same value in every row", "--drop them"),
-    "unique": ("another value in every row", "--drop them"),
-    "large_integer": ("integers beyond 2**53, which are rounded", "--drop them"),
+    "constant": ("the same value in every row", "leave them out with drop="),
+    "unique": ("another value in every row", "leave them out with drop="),
+    "large_integer": ("integers beyond 2**53, which are rounded", "leave them out with drop="),
 }
 """Of kinds that many columns may have at once: what is said of all of them, and what settles it."""
 
@@ -87,7 +87,7 @@ class ColumnProblem:
     example
         The first one's text, cut to 60 characters.
     remedy
-        The flags that settle it, as written on the command line; the Python arguments have the same names.
+        The options that settle it, as written in Python; the command line makes flags of them.
     blocking
         Whether training is refused until one of them is given.
     """
@@ -108,8 +108,8 @@ class ColumnProblem:
         Examples
         --------
         >>> ColumnProblem(column="age", kind="blank", count=2, file="a.csv", line=7, row=5,
-        ...               remedy="--na age=mean").describe()
-        "column 'age': 2 blank values, first at a.csv, line 7 (row 5): --na age=mean"
+        ...               remedy="na={'age': 'mean'}").describe()
+        "column 'age': 2 blank values, first at a.csv, line 7 (row 5): na={'age': 'mean'}"
         """
         where = "" if self.column is None else f"column {self.column!r}: "
         what = _WHAT[self.kind][self.count != 1]
@@ -140,7 +140,7 @@ def describe_problems(problems: Iterable[ColumnProblem], *, limit: int = 8) -> l
     """
     grouped: dict[tuple[str, bool, bool], list[ColumnProblem]] = {}
     for problem in problems:
-        key = (problem.kind, problem.blocking, "--drop" in problem.remedy)
+        key = (problem.kind, problem.blocking, "drop=" in problem.remedy)
         grouped.setdefault(key, []).append(problem)
     lines = []
     for (kind, _, _), group in grouped.items():
@@ -197,5 +197,5 @@ def _listed(group: Sequence[ColumnProblem]) -> list[str]:
         names = ", ".join(f"{problem.column!r} ({problem.count:,})" for problem in further)
         lines.append(f"{len(further):,} more columns with {_WHAT[group[0].kind][1]}: {names}")
     if further and group[0].kind == "blank":
-        lines.append("for all columns at once: --na mean, --na zero or --na drop-row")
+        lines.append("for all columns at once: na='mean', na='zero' or na='drop-row'")
     return lines

@@ -228,7 +228,7 @@ def _refuse(source: Source, policy: Policy, record: SurveyRecord) -> None:
         rows = "1 row" if record.num_skipped == 1 else f"{record.num_skipped:,} rows"
         raise BadRowError(
             f"{source.paths[0]}: {rows} cannot be parsed, and at most {policy.max_bad_rows:,} may be skipped "
-            f"(--max-bad-rows); correct them or allow {record.num_skipped:,}:\n  " + "\n  ".join(first)
+            f"(max_bad_rows=); correct them or allow {record.num_skipped:,}:\n  " + "\n  ".join(first)
         )
 
 

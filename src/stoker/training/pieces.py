@@ -157,7 +157,7 @@ def _good_rows(source: Source, parsed: ParsedChunk, inputs: FittedTransform, *, 
         place = int(places[0])
         line = source.line_of(issues.file_index, int(issues.offsets[place]))
         where = f"{source.paths[issues.file_index]}, line {line}"
-        raise BadRowError(f"{where}: {issues.explain(place)}; --on-bad-row skip leaves such rows out")
+        raise BadRowError(f"{where}: {issues.explain(place)}; on_bad_row='skip' leaves such rows out")
     good = np.ones(parsed.num_records, np.bool_)
     good[issues.rows[places] - parsed.first_row] = False
     return np.flatnonzero(good).astype(np.int64)

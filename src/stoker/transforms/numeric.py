@@ -291,6 +291,6 @@ def _finite(spread: FloatArray, features: tuple[str, ...]) -> FloatArray:
         name = features[int(np.flatnonzero(~np.isfinite(spread))[0])]
         raise DataError(
             f"column {name!r} spreads so far that float64 cannot hold it: correct its greatest and "
-            f"least values or leave it out (--drop {name})"
+            f"least values or leave it out (drop=[{name!r}])"
         )
     return spread

@@ -1,0 +1,74 @@
+"""The library's words for its options as this program's flags.
+
+Below the command line, a message names options as Python does: ``na={'age': 'mean'}``, ``on_bad_row='skip'``,
+``drop=``. Here they become ``--na age=mean``, ``--on-bad-row skip`` and ``--drop``, ready for a shell.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import re
+import shlex
+from collections.abc import Iterable
+
+__all__ = ["with_flags"]
+
+_SAME_NAMES = (
+    "batch_size|cache|class_weight|columns|delimiter|drop|early_stopping|epochs|header|keep|label|learning_rate"
+    "|max_bad_rows|max_time|memory|monitor|na|on_bad_row|output|overwrite|quote|run|seed|shuffle|task|types"
+    "|validate_every"
+)
+_FLAGS = {name: f"--{name.replace('_', '-')}" for name in _SAME_NAMES.split("|")} | {
+    "metrics": "--metric",
+    "validation": "--valid",
+}
+_NEGATED = {"header": "--no-header"}
+
+_TEXT = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_PAIR = rf"{_TEXT}: {_TEXT}"
+_VALUE = rf"\{{{_PAIR}(?:, {_PAIR})*\}}|\[{_TEXT}(?:, {_TEXT})*\]|{_TEXT}|True|False|\d+"
+_QUOTED_OR_OPTION = re.compile(
+    rf"(?<!\w){_TEXT}|(?<![\w.])(?P<name>{'|'.join(_FLAGS)})=(?:(?P<value>{_VALUE})|(?=[\s,.;:)]|$))"
+)
+
+
+def with_flags(message: str) -> str:
+    """A message of the library in the words of the command line; what it quotes of the data stays as it is.
+
+    Examples
+    --------
+    >>> with_flags("2 blank values: na={'unit price': 'mean'} or drop=['unit price']")
+    "2 blank values: --na 'unit price=mean' or --drop 'unit price'"
+    >>> with_flags("it holds 'drop=', so say header=False, or quote='' if need be; name it with label=")
+    "it holds 'drop=', so say --no-header, or --quote none if need be; name it with --label"
+    """
+    return _QUOTED_OR_OPTION.sub(_as_flag, message)
+
+
+def _as_flag(found: re.Match[str]) -> str:
+    name, written = found["name"], found["value"]
+    if name is None:
+        return found[0]
+    if written is None:
+        return _FLAGS[name]
+    value = ast.literal_eval(written)
+    if isinstance(value, bool):
+        return _FLAGS[name] if value else _NEGATED.get(name, f"no {_FLAGS[name]}")
+    return f"{_FLAGS[name]} {shlex.quote(_word(value))}"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, dict):
+        return _listed(f"{column}={choice}" for column, choice in value.items())
+    if isinstance(value, list):
+        return _listed(value)
+    return str(value) or "none"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names as `stoker.cli.words.names` reads them: with commas, and quoted where they hold one."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
