@@ -10,9 +10,9 @@ import pytest
 from stoker import folders
 
 
-def leftover(folder, age):
+def leftover(folder, age, content=b""):
     path = folder / f"{folders._PREFIX}index-1234"
-    path.write_bytes(b"half")
+    path.write_bytes(content)
     then = time.time() - age
     os.utime(path, (then, then))
     return path
@@ -23,6 +23,20 @@ def test_an_abandoned_file_is_removed_after_a_grace(tmp_path, age, stays):
     path = leftover(tmp_path, age)
     folders.clean(tmp_path)
     assert path.exists() is stays
+
+
+def test_an_abandoned_file_that_was_begun_needs_no_grace(tmp_path):
+    path = leftover(tmp_path, 0, b"half")
+    folders.clean(tmp_path)
+    assert not path.exists()
+
+
+def test_only_leftovers_of_the_named_file_are_removed(tmp_path):
+    names = [".building-out.csv-0123456789ab", ".building-out.csv-notes", ".building-about.csv-0123456789ab"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"half")
+    folders.clean(tmp_path, "out.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 
 
 def test_a_file_that_is_being_built_stays_however_old_it_looks(tmp_path):
@@ -38,7 +52,7 @@ def test_a_file_that_is_being_built_stays_however_old_it_looks(tmp_path):
 @pytest.mark.parametrize(("age", "stays"), [(3600, True), (25 * 3600, False)])
 def test_without_locks_only_age_tells(tmp_path, monkeypatch, age, stays):
     monkeypatch.setattr(folders, "fcntl", None)
-    path = leftover(tmp_path, age)
+    path = leftover(tmp_path, age, b"half")
     folders.clean(tmp_path)
     assert path.exists() is stays
     with folders.staged_file(tmp_path / "index") as file:

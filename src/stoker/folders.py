@@ -12,6 +12,7 @@ import errno
 import hashlib
 import importlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -119,11 +120,20 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def clean(folder: Path) -> None:
-    """Remove what builders left in a folder when they were killed; never fails, nor touches a live one's."""
+def clean(folder: Path, name: str = "") -> None:
+    """Remove what builders left in a folder when they were killed; never fails, nor touches a live one's.
+
+    Parameters
+    ----------
+    folder
+        Where they built.
+    name
+        Of the one file or folder they built there, in a folder that is not stoker's own; else all.
+    """
+    pattern = re.compile(re.escape(_PREFIX) + (re.escape(name) + "-[0-9a-f]{12}$" if name else ""))
     with suppress(OSError):
         for path in folder.iterdir():
-            if path.name.startswith(_PREFIX) and _is_abandoned(path):
+            if pattern.match(path.name) and _is_abandoned(path):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
@@ -173,13 +183,19 @@ def _lock(file: BinaryIO) -> None:
 
 
 def _is_abandoned(path: Path) -> bool:
-    # Between a builder's making of a name and its lock there is a moment without one; hence the grace.
+    # Between a builder's making of a name and its lock there is a moment without one; hence the grace. A file
+    # is locked before its first byte is written, so one that holds any needs none.
+    if fcntl is not None and path.is_file() and path.stat().st_size:
+        return _is_unlocked(path)
     grace = _GRACE_SECONDS if fcntl is not None else _GRACE_SECONDS_WITHOUT_LOCKS
     if time.time() - path.stat().st_mtime < grace:
         return False
     if fcntl is None:
         return True
-    lock = path / _LOCK if path.is_dir() else path
+    return _is_unlocked(path / _LOCK if path.is_dir() else path)
+
+
+def _is_unlocked(lock: Path) -> bool:
     try:
         with open(lock, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -195,10 +195,28 @@ def test_a_kept_column_may_not_have_a_predictions_name(refused, run, here):
     assert said.startswith("column 'prediction' cannot be kept: a prediction has that name")
 
 
+def test_predictions_replace_a_file_only_when_told_to(accepted, refused, run, here):
+    (here / "out.csv").write_text("precious")
+    assert refused("predict", run, "t.csv", "-o", "out.csv") == (
+        "out.csv is there already: name another output, or say --overwrite to replace it"
+    )
+    assert (here / "out.csv").read_text() == "precious"
+    accepted("predict", run, "t.csv", "-o", "out.csv", "--overwrite")
+    assert (here / "out.csv").read_text().startswith("prediction,")
+
+
+def test_what_a_killed_prediction_left_is_cleared_by_the_next(accepted, run, here):
+    (here / ".building-out.csv-0123456789ab").write_text("half")
+    accepted("predict", run, "t.csv", "-o", "out.csv")
+    assert sorted(path.name for path in here.iterdir()) == ["out.csv", "run", "t.csv"]
+
+
 def test_a_failed_prediction_leaves_what_was_there(refused, run, here):
     (here / "out.csv").write_text("precious")
     (here / "v.csv").write_text("a\n1\n")
-    assert "v.csv: the feature column 'b' is absent" in refused("predict", run, "v.csv", "-o", "out.csv")
+    assert "v.csv: the feature column 'b' is absent" in refused(
+        "predict", run, "v.csv", "-o", "out.csv", "--overwrite"
+    )
     assert (here / "out.csv").read_text() == "precious"
     assert sorted(path.name for path in here.iterdir()) == ["out.csv", "run", "t.csv", "v.csv"]
 

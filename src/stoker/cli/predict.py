@@ -26,6 +26,9 @@ def predict(
             show_default=False,
         ),
     ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT if it is there already.")
+    ] = False,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -43,7 +46,13 @@ def predict(
     display = choose_display(output)
     try:
         with display.stage("predict", "B") as progress:
-            report = run.predict(files, output=out, keep=names(keep, "--keep") or (), progress=progress)
+            report = run.predict(
+                files,
+                output=out,
+                overwrite=overwrite,
+                keep=names(keep, "--keep") or (),
+                progress=progress,
+            )
         bad = f", {grouped(report.bad_rows)} of them bad and left empty" if report.bad_rows else ""
         speed = f"{amount(report.rows / report.seconds)} rows/s" if report.seconds else ""
         display.note(

@@ -18,7 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from stoker.errors import OptionError, RunError
-from stoker.folders import staged_file
+from stoker.folders import clean, staged_file
 from stoker.training.pieces import Piece
 from stoker.training.scoring import Scorer, class_indices
 from stoker.types import FeedSpec
@@ -99,7 +99,7 @@ def prediction_schema(spec: FeedSpec, keep: Sequence[str] = ()) -> pa.Schema:
 
 
 def write_predictions(
-    tables: Iterable[pa.Table], path: str | os.PathLike[str], schema: pa.Schema
+    tables: Iterable[pa.Table], path: str | os.PathLike[str], schema: pa.Schema, *, overwrite: bool = False
 ) -> PredictionReport:
     """Write tables to a CSV, Parquet or JSON Lines file, by its suffix, as they come.
 
@@ -108,14 +108,16 @@ def write_predictions(
     tables
         Of one schema.
     path
-        Ends in ``.csv``, ``.parquet`` or ``.jsonl``; replaced only when everything is written.
+        Ends in ``.csv``, ``.parquet`` or ``.jsonl``; appears only when everything is written.
     schema
         What to write where there are no tables.
+    overwrite
+        Whether a file that is there may be replaced.
 
     Raises
     ------
     OptionError
-        For another suffix.
+        For another suffix, or a file that is there already.
     RunError
         If the file cannot be written.
     OSError
@@ -124,6 +126,11 @@ def write_predictions(
     started = time.perf_counter()
     final = Path(path)
     opened = _writer_of(final)
+    if final.is_file() and not overwrite:
+        raise OptionError(
+            f"{final} is there already: name another output, or say overwrite=True to replace it"
+        )
+    clean(final.parent, final.name)
     rows = 0
     try:
         with staged_file(final) as file, opened(file) as write:

@@ -81,7 +81,10 @@ def _own_layers(record: RunRecord) -> str:
     module, colon, _ = str(record.options.get("model", "")).partition(":")
     if not colon:
         return ""
-    return f"; if {module!r} registers layers of its own, import it first (--import {module})"
+    return (
+        f"; if {module!r} registers layers of its own, import it first (on the command line: "
+        f"--import {module})"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,6 +117,7 @@ class Run:
         rows: Any,
         *,
         output: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
         keep: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Any:
@@ -126,6 +130,8 @@ class Run:
             or an array of shape (n, k). No label is needed.
         output
             A ``.csv``, ``.parquet`` or ``.jsonl`` file to write, row by row in bounded memory.
+        overwrite
+            Whether `output` may take the place of a file that is there.
         keep
             Columns to copy beside the predictions; those of files come as the text that stands there.
         progress
@@ -142,14 +148,18 @@ class Run:
         ColumnError
             If a feature, or a column to keep, is absent.
         OptionError, RunError
-            If `output` has another suffix, or cannot be written.
+            If `output` has another suffix, is there already, or cannot be written.
         """
+        if overwrite and output is None:
+            raise OptionError("overwrite has no effect without output=")
         bad = _BadRows()
         tables = prediction_tables(
             bad.counted(self._pieces(rows, keep, progress, output)), Scorer(self.model, self.spec), self.spec
         )
         if output is not None:
-            report = write_predictions(tables, output, prediction_schema(self.spec, keep))
+            report = write_predictions(
+                tables, output, prediction_schema(self.spec, keep), overwrite=overwrite
+            )
             return replace(report, bad_rows=bad.count)
         found = list(tables)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
