@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet
 
 from stoker.errors import OptionError, RunError
@@ -180,24 +179,38 @@ def _csv(file: BinaryIO) -> Iterator[Write]:
     def write(table: pa.Table) -> None:
         nonlocal header
         if header:
-            file.write(_csv_header(table.column_names))
+            file.write(_csv_lines([pa.array([name]) for name in table.column_names]))
             header = False
-        # Arrow's "needed" quotes every text, so it is asked to only where a text needs it.
-        style = "needed" if _needs_quotes(table) else "none"
-        pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False, quoting_style=style))
+        for part in table.to_batches():
+            file.write(_csv_lines(part.columns))
 
     yield write
 
 
-def _needs_quotes(table: pa.Table) -> bool:
-    texts = (column for column in table.columns if pa.types.is_string(column.type))
-    found = (pc.any(pc.match_substring_regex(text, '[,"\r\n]')).as_py() for text in texts)
-    return any(found)
+def _csv_lines(columns: Sequence[Any]) -> bytes:
+    """Rows as lines: a field is quoted where it holds a comma, a quote or a line end, and nowhere else.
+
+    Arrow's writer quotes every text or none, and the choice would have to be made before all texts are known.
+    """
+    fields = [_quoted(column) if _is_text(column) else column.cast(pa.string()) for column in columns]
+    fields = [pc.fill_null(field, "") for field in fields]
+    if len(fields) == 1:
+        # An empty line would be taken for no row at all.
+        fields = [pc.if_else(pc.equal(fields[0], ""), '""', fields[0])]
+    lines = pc.binary_join_element_wise(*fields, ",")
+    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
 
 
-def _csv_header(names: Sequence[str]) -> bytes:
-    quoted = ['"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name for name in names]
-    return (",".join(quoted) + "\n").encode()
+def _is_text(column: Any) -> bool:
+    return bool(pa.types.is_string(column.type))
+
+
+def _quoted(texts: Any) -> Any:
+    needed = pc.match_substring_regex(texts, '[,"\r\n]')
+    if not pc.any(needed).as_py():
+        return texts
+    doubled = pc.replace_substring(texts, '"', '""')
+    return pc.if_else(needed, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
 
 
 @contextmanager
