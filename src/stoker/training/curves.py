@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["AreaUnderCurve"]
 
-_BINS = 1 << 18
-_LOW, _HIGH = -104.0, 18.0  # log odds of the least float32 above 0, and of more than the greatest below 1
+_MOST_SCORES = 1 << 19
+_HELD = 1 << 18
+_SIGN = np.uint32(1 << 31)
+
+Keys = npt.NDArray[np.uint32]
 
 
 class AreaUnderCurve:
-    """Counts scores in 2**18 bins that are evenly spaced in log odds over all of float32.
+    """The exact area while no class has more than 524,288 different scores; beyond, within `error`.
 
-    Scores in one bin count as tied, so the result errs by at most half the share of (positive, negative)
-    pairs that fall into one bin. Evenly spaced probabilities would lump together what a confident model keeps
-    apart.
+    Scores are counted by their float32 bits, put so that their order is that of the numbers. Where there are
+    too many different ones, as many of the last bits as need be are left out, so that scores that are next to
+    one another count as tied. The result does not depend on the order of the rows. Some 20 MB are
+    held at most, and twice that for a moment.
+
+    Parameters
+    ----------
+    most_scores
+        Different scores to tell apart in a class.
 
     Examples
     --------
@@ -28,9 +38,11 @@ class AreaUnderCurve:
     0.75
     """
 
-    def __init__(self) -> None:
-        self._positive = np.zeros(_BINS, np.int64)
-        self._negative = np.zeros(_BINS, np.int64)
+    def __init__(self, *, most_scores: int = _MOST_SCORES) -> None:
+        self._sides = (_Counts(), _Counts())
+        self._most = most_scores
+        self._shift = 0
+        self._broken = False
 
     def update(self, scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> None:
         """Add rows.
@@ -38,25 +50,92 @@ class AreaUnderCurve:
         Parameters
         ----------
         scores
-            Probabilities of the positive class, shape (n,).
+            Probabilities of the positive class, or any numbers that grow with it, shape (n,).
         positive
             Whether each row is positive, shape (n,).
         """
-        probability = scores.astype(np.float64)
-        with np.errstate(divide="ignore"):
-            odds = np.log(probability) - np.log1p(-probability)
-        share = (np.clip(odds, _LOW, _HIGH) - _LOW) / (_HIGH - _LOW)
-        bins = np.minimum((share * _BINS).astype(np.int64), _BINS - 1)
-        self._positive += np.bincount(bins[positive], minlength=_BINS)
-        self._negative += np.bincount(bins[~positive], minlength=_BINS)
+        self._broken |= bool(np.isnan(scores).any())
+        keys = _ordered(scores) >> np.uint32(self._shift)
+        for side, chosen in zip(self._sides, (~positive, positive), strict=True):
+            side.add(keys[chosen])
+        if max(side.num_held for side in self._sides) >= _HELD:
+            self._settle()
 
     def result(self) -> float:
-        """The area, from 0 to 1; NaN where only one class occurred."""
-        positives, negatives = int(self._positive.sum()), int(self._negative.sum())
-        if not positives or not negatives:
-            return math.nan
-        below = np.cumsum(self._negative) - self._negative
-        # Python integers: the product of two counts may leave 64 bits.
-        used = np.flatnonzero(self._positive)
-        wins = sum(int(self._positive[i]) * (2 * int(below[i]) + int(self._negative[i])) for i in used)
-        return wins / (2 * positives * negatives)
+        """The area, from 0 to 1; NaN where only one class occurred, or a score was NaN."""
+        wins, ties, pairs = self._compared()
+        return (2 * wins + ties) / (2 * pairs) if pairs and not self._broken else math.nan
+
+    @property
+    def error(self) -> float:
+        """How far `result` may be off at most; 0 where it is exact."""
+        if not self._settle():
+            return 0.0
+        _, ties, pairs = self._compared()
+        return ties / (2 * pairs) if pairs else 0.0
+
+    def _compared(self) -> tuple[int, int, int]:
+        """Pairs of a positive and a negative row: those in which the positive scores higher, ties, all."""
+        self._settle()
+        negative, positive = self._sides
+        below = np.concatenate([[0], np.cumsum(negative.counts)])
+        first, behind = (np.searchsorted(negative.keys, positive.keys, side) for side in ("left", "right"))
+        wins = _product(positive.counts, below[first])
+        ties = _product(positive.counts, below[behind] - below[first])
+        return wins, ties, int(positive.counts.sum()) * int(negative.counts.sum())
+
+    def _settle(self) -> int:
+        """Count what is held, and leave out bits while there are too many keys; the bits left out."""
+        for side in self._sides:
+            side.settle()
+        while max(len(side.keys) for side in self._sides) > self._most:
+            self._shift += 1
+            for side in self._sides:
+                side.leave_out_a_bit()
+        return self._shift
+
+
+class _Counts:
+    """How often each key occurred, ascending; and keys that are not counted yet."""
+
+    def __init__(self) -> None:
+        self.keys: Keys = np.zeros(0, np.uint32)
+        self.counts = np.zeros(0, np.int64)
+        self._held: list[Keys] = []
+        self.num_held = 0
+
+    def add(self, keys: Keys) -> None:
+        self._held.append(keys)
+        self.num_held += len(keys)
+
+    def settle(self) -> None:
+        if not self.num_held:
+            return
+        new, counts = np.unique(np.concatenate(self._held), return_counts=True)
+        self._held, self.num_held = [], 0
+        self._take(np.concatenate([self.keys, new]), np.concatenate([self.counts, counts]))
+
+    def leave_out_a_bit(self) -> None:
+        self._take(self.keys >> np.uint32(1), self.counts)
+
+    def _take(self, keys: Keys, counts: npt.NDArray[np.int64]) -> None:
+        if not len(keys):
+            return
+        # Two ascending runs at most, which a stable sort merges.
+        order = np.argsort(keys, kind="stable")
+        keys, counts = keys[order], counts[order]
+        first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        self.keys, self.counts = keys[first], np.add.reduceat(counts, first)
+
+
+def _ordered(scores: npt.NDArray[np.float32]) -> Keys:
+    """Unsigned integers in the order of the numbers; 0.0 and -0.0 are one."""
+    bits: Keys = (scores.astype(np.float32) + np.float32(0)).view(np.uint32)
+    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+
+
+def _product(counts: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> int:
+    """The sum of products, which may leave 64 bits."""
+    if int(counts.sum()) * int(others.max(initial=0)) < 1 << 63:
+        return int(counts @ others)
+    return sum(map(operator.mul, counts.tolist(), others.tolist()))
