@@ -103,6 +103,32 @@ def test_a_record_that_was_tampered_with_is_told(refused, run, here, key, value,
     assert words in refused("evaluate", run, "t.csv")
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"classes": ["no", "yes", "maybe"]}, "names 3 classes, and its task 'binary' has 2: "),
+        ({"classes": ["no"]}, "names 1 classes, and its task 'binary' has 2: "),
+        (
+            {"classes": ["no", "yes", "maybe"], "task": "classes", "num_outputs": 3},
+            "names 3 classes, and its label encoder knows 2: ",
+        ),
+        (
+            {"task": "classes", "num_outputs": 2},
+            "names 2 classes, and run/model.keras gives 1: ",
+        ),
+        ({"features": ["a"]}, "names 1 features, and run/model.keras takes 2: "),
+    ],
+)
+@pytest.mark.parametrize("command", [("evaluate",), ("predict", "-o", "out.csv")])
+def test_a_record_that_does_not_fit_its_model_is_told_with_both_numbers(
+    refused, run, here, command, spec, words
+):
+    record = json.loads((here / "run" / "run.json").read_bytes())
+    _spoil(here, "spec", record["spec"] | spec)
+    said = refused(command[0], run, "t.csv", *command[1:])
+    assert said == f"run/run.json {words}one was changed, or they are of different runs"
+
+
 def test_a_module_that_the_record_names_is_not_imported(accepted, run, here):
     record = json.loads((here / "run" / "run.json").read_bytes())
     _spoil(here, "options", record["options"] | {"model": "module_of_others:build"})

@@ -67,13 +67,48 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
             model = keras.models.load_model(path, safe_mode=True)
     except (ValueError, TypeError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise RunError(f"{path} cannot be loaded: {error}{_own_layers(record)}") from error
-    return Run(
+    found = Run(
         directory=run.path,
         record=record,
         model=model,
         transform=from_state(record.transform),
         target=from_state(record.target) if record.target else None,
     )
+    _check_parts(found, path)
+    return found
+
+
+def _check_parts(run: Run, path: Path) -> None:
+    """Refuse a record and a model that do not belong together."""
+    spec, said = run.spec, f"{run.directory / 'run.json'} names"
+    takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
+    facts = [(f"{said} {len(spec.features)} features", f"{path} takes", takes, (len(spec.features),))]
+    if spec.classes is None:
+        facts.append((f"{said} the task {spec.task!r}, of 1 output", f"{path} gives", gives, (1,)))
+    else:
+        classes, of = len(spec.classes), f"{said} {len(spec.classes)} classes"
+        known = getattr(run.target, "classes_", None)
+        facts += [
+            (of, f"its task {spec.task!r} has", 2 if spec.task == "binary" else None, (classes,)),
+            (of, "its num_outputs is", spec.num_outputs, (1 if spec.task == "binary" else classes,)),
+            (of, "its label encoder knows", None if known is None else len(known), (classes,)),
+            (of, f"{path} gives", gives, (1, 2) if spec.task == "binary" else (classes,)),
+        ]
+    for one, other, number, fitting in facts:
+        if number is not None and number not in fitting:
+            raise RunError(f"{one}, and {other} {number}: one was changed, or they are of different runs")
+
+
+def _width(model: Any, which: str) -> int | None:
+    """Numbers a row that a model takes or gives; None where it does not say."""
+    try:
+        shape = getattr(model, which)
+    except (AttributeError, ValueError):
+        return None
+    if not isinstance(shape, tuple) or not 1 <= len(shape) <= 2:
+        return None
+    width = 1 if len(shape) == 1 else shape[1]
+    return width if isinstance(width, int) else None
 
 
 def _own_layers(record: RunRecord) -> str:
