@@ -7,31 +7,25 @@ in its place with its own type, and no more than ``in_flight`` tasks are started
 from __future__ import annotations
 
 import logging
-import os
-import threading
+import reprlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Generic, TypeVar
 
 from stoker.errors import OptionError, WorkerError
+from stoker.prefetch.threads import Job, Threads
 
-__all__ = ["Prefetched", "available_cores", "prefetch"]
+__all__ = ["Prefetched", "prefetch"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _TELL_AFTER_SECONDS = 30.0
+_CLOSE_WITHIN_SECONDS = 5.0
+_LOOK_EVERY_SECONDS = 1.0
 _log = logging.getLogger("stoker")
-
-
-def available_cores() -> int:
-    """Cores that this process may use; all of them where the platform does not say."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def prefetch(
@@ -42,13 +36,16 @@ def prefetch(
     in_flight: int,
     name: str,
     tell_after: float = _TELL_AFTER_SECONDS,
+    close_within: float = _CLOSE_WITHIN_SECONDS,
 ) -> Prefetched[Task, Result]:
     """Apply `function` to every task, ahead of the consumer and in order.
 
     Parameters
     ----------
     function
-        Called in a worker thread, once a task.
+        Called in a worker thread, once a task. It may have two methods, as `stoker.prefetch.Processes` has:
+        ``at_work() -> str`` says in the message about a long wait what is being computed, and ``interrupt()``
+        is called where the results are closed while a task is computed, so that nobody waits for it.
     tasks
         Drawn one by one in the consuming thread, never further ahead than the bound. Where they come from
         another stage and have a method ``ready() -> bool``, none is drawn that would have to be waited for
@@ -61,6 +58,9 @@ def prefetch(
         What the stage does, for thread names and for the message about a long wait.
     tell_after
         Seconds of waiting after which, and after each doubling of which, a warning is logged.
+    close_within
+        Seconds that `close` waits for tasks that are being computed. Then a warning names them, and their
+        threads, which do not keep the interpreter from exiting, are left behind.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def prefetch(
         raise OptionError(f"workers must be 0 or more, got {workers}")
     if in_flight < 1:
         raise OptionError(f"in_flight must be at least 1, got {in_flight}")
-    return Prefetched(function, iter(tasks), workers, in_flight, name, tell_after)
+    return Prefetched(function, iter(tasks), workers, in_flight, name, tell_after, close_within)
 
 
 class Prefetched(Generic[Task, Result]):
@@ -95,14 +95,17 @@ class Prefetched(Generic[Task, Result]):
         in_flight: int,
         name: str,
         tell_after: float,
+        close_within: float,
     ) -> None:
         self._function = function
         self._tasks = tasks
         self._in_flight = in_flight
         self._name = name
         self._tell_after = tell_after
-        self._futures: deque[Future[Result]] = deque()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=f"stoker-{name}") if workers else None
+        self._jobs: deque[Job[Result]] = deque()
+        self._threads: Threads[Result] | None = None
+        if workers:
+            self._threads = Threads(workers, name=name, within=close_within)
         self._exhausted = False
         self._failed: BaseException | None = None
         self._closed = False
@@ -121,33 +124,33 @@ class Prefetched(Generic[Task, Result]):
 
     def start(self) -> None:
         """Start as many tasks as the bound allows, without waiting for any."""
-        while len(self._futures) < self._in_flight and not self._exhausted and self._task_at_hand():
+        while len(self._jobs) < self._in_flight and not self._exhausted and self._task_at_hand():
             self._start_one()
 
     def ready(self) -> bool:
         """Whether the next result, or the end, can be had without waiting."""
-        if self._pool is None:
+        if self._threads is None:
             return False
         self.start()
-        return self._futures[0].done() if self._futures else self._exhausted
+        return self._jobs[0].done() if self._jobs else self._exhausted
 
     def __next__(self) -> Result:
         if self._closed:
             raise StopIteration
-        if self._pool is None:
+        if self._threads is None:
             return self._call_here()
         self.start()
-        if not self._futures and not self._exhausted:
+        if not self._jobs and not self._exhausted:
             self._start_one()
-        if not self._futures:
+        if not self._jobs:
             failed = self._failed
             self.close()
             if failed is not None:
                 raise failed
             raise StopIteration
-        future = self._futures.popleft()
+        job = self._jobs.popleft()
         try:
-            result = self._wait(future)
+            result = self._wait(job)
         except BaseException:
             self.close()
             raise
@@ -155,7 +158,7 @@ class Prefetched(Generic[Task, Result]):
         return result
 
     def _start_one(self) -> None:
-        assert self._pool is not None
+        assert self._threads is not None
         try:
             task = next(self._tasks)
         except StopIteration:
@@ -164,7 +167,7 @@ class Prefetched(Generic[Task, Result]):
             # The results before the failing task are still good, and come first.
             self._exhausted, self._failed = True, error
         else:
-            self._futures.append(self._pool.submit(self._function, task))
+            self._jobs.append(self._threads.submit(self._function, task))
 
     def _task_at_hand(self) -> bool:
         """Whether the next task can be drawn without waiting; tasks that cannot tell are trusted."""
@@ -173,39 +176,60 @@ class Prefetched(Generic[Task, Result]):
 
     def _call_here(self) -> Result:
         try:
-            return self._function(next(self._tasks))
+            task = next(self._tasks)
+            try:
+                return self._function(task)
+            except StopIteration as error:
+                raise self._stopped() from error
         except BaseException:
             self.close()
             raise
 
-    def _wait(self, future: Future[Result]) -> Result:
-        patience, began = self._tell_after, time.monotonic()
-        while True:
-            try:
-                return future.result(timeout=patience)
-            except FutureTimeout:
-                if future.done():  # the function itself raised a TimeoutError
-                    return future.result()
-            except StopIteration as error:
-                # Let through, it would end the results as if there were no more.
-                raise WorkerError(f"the stage {self._name!r} raised StopIteration for a task") from error
+    def _wait(self, job: Job[Result]) -> Result:
+        assert self._threads is not None
+        began, tell_at = time.monotonic(), self._tell_after
+        while not job.done():
             waited = time.monotonic() - began
-            alive = sum(thread.name.startswith(f"stoker-{self._name}") for thread in threading.enumerate())
-            if not alive:
-                raise WorkerError(f"every worker of the stage {self._name!r} has ended without a result")
-            _log.warning("still waiting for %s after %.0f s (%d threads alive)", self._name, waited, alive)
-            patience = waited
+            if waited >= tell_at:
+                _log.warning("still waiting for %s after %.0f s (%s)", self._name, waited, self._at_work(job))
+                tell_at = 2 * waited
+            try:
+                job.exception(timeout=min(_LOOK_EVERY_SECONDS, max(0.0, tell_at - waited)))
+            except FutureTimeout:
+                if self._threads.lost(job):
+                    task = reprlib.repr(job.task)
+                    raise WorkerError(
+                        f"the stage {self._name!r} lost the thread that was to compute {task}"
+                    ) from None
+        if isinstance(error := job.exception(), StopIteration):
+            raise self._stopped() from error
+        return job.result()
+
+    def _at_work(self, job: Job[Result]) -> str:
+        assert self._threads is not None
+        at_work: Callable[[], str] | None = getattr(self._function, "at_work", None)
+        if at_work is not None:
+            return at_work()
+        return f"{self._threads.alive()} threads alive; wanted: {reprlib.repr(job.task)}"
+
+    def _stopped(self) -> WorkerError:
+        # Let through, it would end the results as if there were no more.
+        return WorkerError(f"the stage {self._name!r} raised StopIteration for a task")
 
     def close(self) -> None:
-        """Cancel what has not begun, wait for what runs, close the tasks; idempotent."""
+        """Cancel what has not begun, wait a while for what runs, close the tasks; idempotent."""
         if getattr(self, "_closed", True):
             return
         self._closed = True
-        for future in self._futures:
-            future.cancel()
-        self._futures.clear()
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-        close = getattr(self._tasks, "close", None)
-        if close is not None:
-            close()
+        for job in self._jobs:
+            job.cancel()
+        self._jobs.clear()
+        try:
+            if self._threads is not None:
+                if self._threads.busy() and hasattr(self._function, "interrupt"):
+                    self._function.interrupt()
+                self._threads.close()
+        finally:
+            close = getattr(self._tasks, "close", None)
+            if close is not None:
+                close()

@@ -1,0 +1,174 @@
+"""A function computed by child processes: spawned, never forked; they answer through shared memory."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from stoker.errors import OptionError, WorkerError
+from stoker.prefetch.pickling import culprit, pack
+from stoker.prefetch.spawned import Parcel, Spawned
+
+__all__ = ["Processes"]
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_MOST_SLOTS = 128
+"""Regions of shared memory of all children together; each takes two descriptors."""
+
+
+class Processes(Generic[Task, Result]):
+    """A callable whose calls are computed in child processes; made for `prefetch`, one thread a child.
+
+    Children start in fresh interpreters, all at once, and never import the script again, so that none needs
+    ``if __name__ == "__main__"``: its functions and classes travel by value. They find modules where this
+    process does. A child that dies is noticed at once, and none outlives this process, however that ends.
+
+    Results belong to the receiver: their arrays lie in shared memory that is written again only when
+    nothing refers to them any more.
+
+    Parameters
+    ----------
+    function
+        Called in a child with one task.
+    workers
+        Children, at least 1. With one, all calls meet the same state, in the order of the calls.
+    name
+        What they compute, for messages.
+    stand_ins
+        Importable classes that take the place of others when `function` is sent, for classes whose module a
+        child had better not import.
+    start_within
+        Seconds that a child's interpreter may take to start.
+
+    Raises
+    ------
+    OptionError
+        If `function` cannot be pickled, naming the part of it that cannot; if `workers` is below 1; on a
+        system without Unix sockets.
+    WorkerError
+        When called: if the child dies, or if all have died or were shut down. An exception of the function
+        comes with its own type and attributes, and the child's traceback as a note.
+
+    Examples
+    --------
+    >>> from stoker.prefetch import prefetch
+    >>> with Processes(abs, workers=1, name="abs") as remote:
+    ...     with prefetch(remote, [-1, 2], workers=1, in_flight=2, name="abs") as results:
+    ...         print(*results)
+    1 2
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Task], Result],
+        *,
+        workers: int,
+        name: str,
+        stand_ins: Mapping[type, type] | None = None,
+        start_within: float = 60.0,
+    ) -> None:
+        if workers < 1:
+            raise OptionError(f"workers must be 1 or more for processes, got {workers}")
+        if not (hasattr(socket, "AF_UNIX") and hasattr(socket, "send_fds")):
+            raise OptionError("worker processes need Unix sockets, which this system lacks; use threads")
+        self._name, self._stand_ins = name, dict(stand_ins or {})
+        self._parcel = self._packed(function)
+        self._children: list[Spawned] = []
+        self._idle: list[Spawned] = []
+        self._turn = threading.Condition()
+        self._end = weakref.finalize(self, _end, self._children, self._turn, os.getpid())
+        try:
+            for _ in range(workers):
+                most_slots = max(4, _MOST_SLOTS // workers)
+                self._children.append(Spawned(name, most_slots=most_slots, start_within=start_within))
+        except BaseException:
+            self.close()
+            raise
+        self._idle += reversed(self._children)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the children that live."""
+        return tuple(child.pid for child in self._children if not child.dead)
+
+    def __enter__(self) -> Processes[Task, Result]:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __call__(self, task: Task) -> Result:
+        """Have the next free child compute `task`, and wait for it."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._idle or all(child.dead for child in self._children))
+            if not self._idle:
+                raise WorkerError(f"no process of {self._name!r} is left: each was shut down or has died")
+            child = self._idle.pop()
+            parcel = self._parcel
+        try:
+            result: Result = child.compute(parcel, task)
+        finally:
+            with self._turn:
+                if not child.dead:
+                    self._idle.append(child)
+                self._turn.notify_all()
+        return result
+
+    def replace(self, function: Callable[[Task], Result]) -> None:
+        """Have every child use another function from its next task on.
+
+        Raises
+        ------
+        OptionError
+            As for the first one.
+        """
+        self._parcel = self._packed(function)
+
+    def at_work(self) -> str:
+        """What each child computes, and since when."""
+        now = time.monotonic()
+        parts = [
+            f"process {child.pid} computes {reprlib.repr(child.task)} since {now - since:.0f} s"
+            for child in self._children
+            if (since := child.since) is not None
+        ]
+        return ", ".join(parts) or "no process computes anything"
+
+    def interrupt(self) -> None:
+        """Kill the children that are computing; calls that wait for one raise `WorkerError`."""
+        for child in self._children:
+            if child.since is not None:
+                child.stop()
+
+    def close(self) -> None:
+        """Kill all children, whatever they do, and wait until they are gone; idempotent."""
+        self._end()
+
+    def _packed(self, function: Callable[[Task], Result]) -> Parcel:
+        try:
+            return Parcel(pack(function, stand_ins=self._stand_ins))
+        except MemoryError:
+            raise
+        except Exception as error:
+            where, why = culprit(function, "function", stand_ins=self._stand_ins)
+            raise OptionError(
+                f"{self._name!r} cannot be computed in another process: {where}, cannot be pickled ({why}); "
+                "make or open it where a task is computed, or use threads instead of processes"
+            ) from error
+
+
+def _end(children: list[Spawned], turn: Any, pid: int) -> None:
+    if os.getpid() != pid:  # in a fork of the parent, whose children these are not
+        return
+    for child in children:
+        child.stop()
+    with turn:
+        turn.notify_all()
