@@ -176,14 +176,47 @@ def test_a_missing_model_is_named(refused, run, here):
 def test_files_that_cannot_be_evaluated_are_named(refused, run, here, table, words):
     if table is not None:
         (here / "v.csv").write_text(table)
-    assert words in refused("evaluate", run, "v.csv")
+    assert words in refused("evaluate", run, "v.csv", "--on-bad-row", "error")
 
 
-@pytest.mark.parametrize("row", ["1,x,no", "1,,no", "1,2", "1,1e400,no", "1,2,"])
-def test_rows_that_cannot_be_evaluated_are_skipped_as_the_message_says(accepted, refused, run, here, row):
+ROWS = {
+    "1,x,no": "column 'b' holds 'x', which is not a number",
+    "1,,no": "column 'b' holds '', which is blank",
+    "1,2": "the record has 2 fields instead of 3: '1,2'",
+    "1,1e400,no": "column 'b' holds '1e400', which is not finite",
+}
+
+
+@pytest.mark.parametrize(("row", "trouble"), ROWS.items())
+def test_evaluate_and_predict_treat_rows_that_cannot_be_scored_alike(
+    accepted, refused, run, here, row, trouble, capsys
+):
     (here / "v.csv").write_text(f"a,b,kind\n1,2,no\n{row}\n3,4,yes\n")
-    assert "--on-bad-row skip leaves such rows out" in refused("evaluate", run, "v.csv")
-    assert "rows      2, 1 bad ones left out" in accepted("evaluate", run, "v.csv", "--on-bad-row", "skip")
+    strict = f"v.csv, line 3: {trouble}; --on-bad-row skip leaves such rows without an answer"
+    for command in (("evaluate", run, "v.csv"), ("predict", run, "v.csv", "-o", "out.csv")):
+        assert refused(*command, "--on-bad-row", "error") == strict
+        assert not (here / "out.csv").exists()
+        assert main(command) == 0
+        said = capsys.readouterr()
+        assert f"1 row cannot be scored and has no answer, first v.csv, line 3: {trouble}" in said.err
+    assert "\n,,\n" in (here / "out.csv").read_text()
+    assert "rows      2, 1 left out" in accepted("evaluate", run, "v.csv", "--on-bad-row", "skip")
+
+
+def test_a_row_without_a_label_is_left_out_of_the_evaluation(accepted, refused, run, here):
+    (here / "v.csv").write_text("a,b,kind\n1,2,no\n1,2,\n3,4,yes\n")
+    assert "rows      2, 1 left out" in accepted("evaluate", run, "v.csv")
+    assert "line 3: column 'kind' holds '', which is blank" in refused(
+        "evaluate", run, "v.csv", "--on-bad-row", "error"
+    )
+
+
+def test_rows_none_of_which_can_be_scored_are_told(refused, run, here):
+    (here / "v.csv").write_text("a,b,kind\n1,,no\n1,x,no\n")
+    assert refused("evaluate", run, "v.csv") == (
+        "there are no rows to evaluate: 2 cannot be scored, the first is v.csv, line 2: column 'b' holds '', "
+        "which is blank"
+    )
 
 
 def test_predictions_never_take_the_place_of_their_input(refused, run, here):

@@ -143,6 +143,15 @@ def test_blank_numbers_in_a_frame_give_empty_predictions(trained):
     assert found.column("prediction")[1].as_py() is None
 
 
+@pytest.mark.parametrize(("value", "words"), [(np.nan, "is blank"), (np.inf, "holds inf")])
+def test_a_frame_is_as_strict_as_asked(value, words, trained):
+    frame = {"a": [1.0, 2.0], "b": [2, value], "c": [4, 5], "label": ["ant", "bee"]}
+    for method in (trained.run.predict, trained.run.evaluate):
+        with pytest.raises(BadRowError, match=f"row 1 of the frame: column 'b' {words}"):
+            method(frame, on_bad_row="error")
+    assert trained.run.evaluate(frame).skipped_rows == 1
+
+
 def test_columns_are_found_by_name_in_any_order_and_others_ignored(trained):
     frame = make_frame(5, seed=6)
     mixed = frame[["c", "id", "b", "label", "a"]]
@@ -178,8 +187,8 @@ def test_a_blank_label_is_never_scored_whatever_becomes_of_blank_features(tmp_pa
     run = stoker.load(tmp_path / "run")
     blank = write(tmp_path, "v.csv", "a,b,y\n1,2,1\n,2,1\n1,2,\n")
     with pytest.raises(BadRowError, match=r"v.csv, line 4: column 'y' holds '', which is blank"):
-        run.evaluate(blank)
-    found = run.evaluate(blank, on_bad_row="skip")
+        run.evaluate(blank, on_bad_row="error")
+    found = run.evaluate(blank)
     assert (found.rows, found.skipped_rows, found.support.tolist()) == (2, 1, [0, 2])
 
 
@@ -252,9 +261,10 @@ def test_texts_with_delimiters_and_quotes_survive_the_csv(trained):
 def test_evaluating_a_bad_row_names_file_and_line_unless_it_is_skipped(trained):
     path = write(trained.folder, "bad-label.csv", "label,a,b,c\nant,5,6,7\nbee,x,6,7\n")
     with pytest.raises(BadRowError, match=r"bad-label.csv, line 3: column 'a' holds 'x'"):
-        trained.run.evaluate(path)
-    found = trained.run.evaluate(path, on_bad_row="skip")
+        trained.run.evaluate(path, on_bad_row="error")
+    found = trained.run.evaluate(path)
     assert (found.rows, found.skipped_rows) == (1, 1)
+    assert found.first_skipped == f"{path}, line 3: column 'a' holds 'x', which is not a number"
     with pytest.raises(OptionError, match="on_bad_row must be"):
         trained.run.evaluate(path, on_bad_row="ignore")
 

@@ -8,7 +8,7 @@ import typer
 
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
-from stoker.cli.session import choose_display, import_modules
+from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
 
 if TYPE_CHECKING:
     from stoker.training.evaluation import Evaluation
@@ -22,8 +22,10 @@ def evaluate(
     output: OutputOptions,
     on_bad_row: Annotated[
         Literal["error", "skip"],
-        typer.Option("--on-bad-row", help="Rows that cannot be parsed.", metavar="error|skip"),
-    ] = "error",
+        typer.Option(
+            "--on-bad-row", help="Rows that cannot be scored: stop, or go on.", metavar="error|skip"
+        ),
+    ] = "skip",
     modules: ModuleNames = None,
 ) -> None:
     """Measure a trained model on labelled files."""
@@ -35,6 +37,7 @@ def evaluate(
     try:
         with display.stage("evaluate", "B") as progress:
             found = run.evaluate(files, on_bad_row=on_bad_row, progress=progress)
+        warn_of_bad_rows(display, found.skipped_rows, found.first_skipped)
     finally:
         display.close()
     if output.json:
@@ -46,7 +49,7 @@ def evaluate(
 def _print(found: Evaluation) -> None:
     from stoker.training.lines import grouped
 
-    skipped = f", {grouped(found.skipped_rows)} bad ones left out" if found.skipped_rows else ""
+    skipped = f", {grouped(found.skipped_rows)} left out" if found.skipped_rows else ""
     lines = [("rows", f"{grouped(found.rows)}{skipped}"), ("loss", _number(found.loss))]
     measures = {
         "accuracy": found.accuracy,

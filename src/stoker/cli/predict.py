@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
-from stoker.cli.session import choose_display, import_modules
+from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
 from stoker.cli.words import names
 
 
@@ -35,6 +35,12 @@ def predict(
             "--keep", metavar="a,b,…", help="Columns to copy beside the predictions.", show_default=False
         ),
     ] = None,
+    on_bad_row: Annotated[
+        Literal["error", "skip"],
+        typer.Option(
+            "--on-bad-row", help="Rows that cannot be scored: stop, or go on.", metavar="error|skip"
+        ),
+    ] = "skip",
     modules: ModuleNames = None,
 ) -> None:
     """Write a trained model's predictions, a line for each row, in their order."""
@@ -51,13 +57,12 @@ def predict(
                 output=out,
                 overwrite=overwrite,
                 keep=names(keep, "--keep") or (),
+                on_bad_row=on_bad_row,
                 progress=progress,
             )
-        bad = f", {grouped(report.bad_rows)} of them bad and left empty" if report.bad_rows else ""
+        warn_of_bad_rows(display, report.bad_rows, report.first_bad)
         speed = f"{amount(report.rows / report.seconds)} rows/s" if report.seconds else ""
-        display.note(
-            "done", f"{grouped(report.rows)} rows{bad} in {duration(report.seconds)} · {speed} · {out}"
-        )
+        display.note("done", f"{grouped(report.rows)} rows in {duration(report.seconds)} · {speed} · {out}")
     finally:
         display.close()
     if output.json:
@@ -65,6 +70,7 @@ def predict(
             {
                 "rows": report.rows,
                 "bad_rows": report.bad_rows,
+                "first_bad": report.first_bad,
                 "seconds": report.seconds,
                 "rows_per_second": report.rows / report.seconds if report.seconds else None,
                 "path": str(report.path),

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from stoker.training.progress import Display
     from stoker.types import ColumnKind
 
-__all__ = ["HELD_OUT", "allow_local_models", "choose_display", "import_modules", "make_feed", "open_parts"]
+__all__ = [
+    "HELD_OUT",
+    "allow_local_models",
+    "choose_display",
+    "import_modules",
+    "make_feed",
+    "open_parts",
+    "warn_of_bad_rows",
+]
 
 _KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
 
@@ -56,6 +64,15 @@ def choose_display(output: OutputOptions) -> Display:
     from stoker.training.progress import choose_display as choose
 
     return choose("none" if output.quiet else "auto")
+
+
+def warn_of_bad_rows(display: Display, count: int, first: str | None) -> None:
+    """Say how many rows have no answer, and where the first one stands."""
+    from stoker.training.lines import counted
+
+    if count:
+        text = f"{counted(count, 'row')} cannot be scored and {'has' if count == 1 else 'have'} no answer"
+        display.note("warning", f"{text}, first {first} (--on-bad-row error stops there)")
 
 
 def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:

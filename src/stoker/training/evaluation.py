@@ -47,8 +47,8 @@ class Evaluation:
         class has more than 524,288 different scores, else to about a millionth.
     mae, rmse, r2
         For regression: mean absolute error, root of the mean squared error, share of variance explained.
-    skipped_rows
-        Bad rows that were left out.
+    skipped_rows, first_skipped
+        Rows that could not be scored and were left out, and where the first one stands and why.
     """
 
     task: str
@@ -66,10 +66,23 @@ class Evaluation:
     rmse: float | None = None
     r2: float | None = None
     skipped_rows: int = 0
+    first_skipped: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; NaN becomes None."""
-        names = ("task", "rows", "skipped_rows", "loss", "metrics", "accuracy", "auc", "mae", "rmse", "r2")
+        names = (
+            "task",
+            "rows",
+            "skipped_rows",
+            "first_skipped",
+            "loss",
+            "metrics",
+            "accuracy",
+            "auc",
+            "mae",
+            "rmse",
+            "r2",
+        )
         plain = {name: getattr(self, name) for name in names}
         for name in ("classes", "confusion", "precision", "recall", "support"):
             value = getattr(self, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -37,6 +37,8 @@ class Piece:
         Inputs and targets of the good rows; y is None where there is no label.
     kept
         Columns that come along, Arrow arrays of shape (num_rows,).
+    tell_first_bad
+        Says where the first row that cannot be scored stands, and why; None where all can.
     """
 
     num_rows: int
@@ -44,6 +46,7 @@ class Piece:
     x: npt.NDArray[Any]
     y: npt.NDArray[Any] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
+    tell_first_bad: Callable[[], str] | None = None
 
 
 def file_pieces(
@@ -74,18 +77,20 @@ def file_pieces(
     DataError
         For a label that training never saw.
     """
-    if on_bad_row not in ("error", "skip"):
-        raise OptionError(f"on_bad_row must be error or skip, got {on_bad_row!r}")
+    strict = _is_strict(on_bad_row)
     total = sum(identity.size for identity in source.identity())
     kept = source.table.schema.kept if hasattr(source.table.schema, "kept") else ()
 
     def make(chunk: Chunk) -> tuple[Piece, int]:
         parsed = source.parse(chunk)
-        good = _good_rows(source, parsed, inputs, strict=on_bad_row == "error")
+        good, tell = _good_rows(source, parsed, inputs)
+        if strict and tell is not None:
+            raise _bad_row(tell)
         x = inputs.apply(parsed.rows, good)
         y = None if target is None else _targets(source, parsed, target, good)
         columns = {name: parsed.rows.columns[name] for name in kept}
-        return Piece(num_rows=parsed.num_records, good=good, x=x, y=y, kept=columns), len(chunk.data)
+        piece = Piece(num_rows=parsed.num_records, good=good, x=x, y=y, kept=columns, tell_first_bad=tell)
+        return piece, len(chunk.data)
 
     done = 0
     chunks = source.chunks(_CHUNK_BYTES)
@@ -105,6 +110,7 @@ def frame_pieces(
     keep: Sequence[str] = (),
     label: str | None = None,
     target: FittedTransform | None = None,
+    on_bad_row: str = "skip",
 ) -> Iterator[Piece]:
     """Rows of a pandas frame, an Arrow table, a mapping of arrays, or an array of shape (n, k).
 
@@ -114,7 +120,10 @@ def frame_pieces(
         If a column is absent or holds no numbers.
     OptionError
         If two columns have different lengths.
+    BadRowError
+        Under ``on_bad_row="error"``: naming the row and what is wrong.
     """
+    strict = _is_strict(on_bad_row)
     columns = _columns_of(frame, features)
     used = (*features, *keep, *(() if target is None or label is None else (label,)))
     for name in used:
@@ -126,10 +135,13 @@ def frame_pieces(
         matrix = np.ascontiguousarray(np.stack(numbers, axis=1))
         labels = {} if target is None or label is None else {label: _label(columns[label][part])}
         rows = Rows(num_rows=len(matrix), features=tuple(features), matrix=Matrix.of(matrix), columns=labels)
-        good = np.flatnonzero(~_unusable(matrix, features, inputs)).astype(np.int64)
+        good, tell = _usable(matrix, features, inputs, first)
+        if strict and tell is not None:
+            raise _bad_row(tell)
         y = None if target is None else target.apply(rows, good)
         kept = {name: _kept(columns[name][part]) for name in keep}
-        yield Piece(num_rows=len(matrix), good=good, x=inputs.apply(rows, good), y=y, kept=kept)
+        x = inputs.apply(rows, good)
+        yield Piece(num_rows=len(matrix), good=good, x=x, y=y, kept=kept, tell_first_bad=tell)
 
 
 def _common_length(columns: Mapping[str, Any], used: Sequence[str]) -> int:
@@ -143,7 +155,20 @@ def _common_length(columns: Mapping[str, Any], used: Sequence[str]) -> int:
     return first
 
 
-def _good_rows(source: Source, parsed: ParsedChunk, inputs: FittedTransform, *, strict: bool) -> IntArray:
+def _is_strict(on_bad_row: str) -> bool:
+    if on_bad_row not in ("error", "skip"):
+        raise OptionError(f"on_bad_row must be error or skip, got {on_bad_row!r}")
+    return on_bad_row == "error"
+
+
+def _bad_row(tell: Callable[[], str]) -> BadRowError:
+    return BadRowError(f"{tell()}; on_bad_row='skip' leaves such rows without an answer")
+
+
+def _good_rows(
+    source: Source, parsed: ParsedChunk, inputs: FittedTransform
+) -> tuple[IntArray, Callable[[], str] | None]:
+    """The rows that can be scored, and what says where the first other one stands."""
     issues = parsed.issues
     bad = issues.is_bad
     # A rule for all columns is one for the features: nothing can take the place of a label.
@@ -153,14 +178,15 @@ def _good_rows(source: Source, parsed: ParsedChunk, inputs: FittedTransform, *, 
     blank = (issues.kinds == IssueKind.BLANK) & (issues.columns >= 0)
     bad = bad | (blank & ~forgiven[issues.columns]) if len(issues) else bad
     places = np.flatnonzero(bad)
-    if strict and len(places):
-        place = int(places[0])
-        line = source.line_of(issues.file_index, int(issues.offsets[place]))
-        where = f"{source.paths[issues.file_index]}, line {line}"
-        raise BadRowError(f"{where}: {issues.explain(place)}; on_bad_row='skip' leaves such rows out")
     good = np.ones(parsed.num_records, np.bool_)
     good[issues.rows[places] - parsed.first_row] = False
-    return np.flatnonzero(good).astype(np.int64)
+
+    def tell() -> str:
+        place = int(places[0])
+        line = source.line_of(issues.file_index, int(issues.offsets[place]))
+        return f"{source.paths[issues.file_index]}, line {line}: {issues.explain(place)}"
+
+    return np.flatnonzero(good).astype(np.int64), tell if len(places) else None
 
 
 def _targets(
@@ -175,9 +201,21 @@ def _targets(
         ) from error
 
 
-def _unusable(matrix: npt.NDArray[np.float64], features: Sequence[str], inputs: FittedTransform) -> Any:
+def _usable(
+    matrix: npt.NDArray[np.float64], features: Sequence[str], inputs: FittedTransform, first_row: int
+) -> tuple[IntArray, Callable[[], str] | None]:
+    """The rows that can be scored, and what says where the first other one stands."""
     strict = np.array([not _fills_blanks(inputs, name) for name in features], np.bool_)
-    return (np.isnan(matrix) & strict).any(axis=1) | np.isinf(matrix).any(axis=1)
+    unusable = (np.isnan(matrix) & strict) | np.isinf(matrix)
+    bad = unusable.any(axis=1)
+
+    def tell() -> str:
+        row = int(np.argmax(bad))
+        column = int(np.argmax(unusable[row]))
+        what = "is blank" if np.isnan(matrix[row, column]) else f"holds {matrix[row, column]}"
+        return f"row {first_row + row:,} of the frame: column {features[column]!r} {what}"
+
+    return np.flatnonzero(~bad).astype(np.int64), tell if bad.any() else None
 
 
 def _fills_blanks(inputs: FittedTransform, column: str) -> bool:

@@ -39,12 +39,13 @@ Write = Callable[[pa.Table], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionReport:
-    """What was written: rows in all, how many of them were bad and stay empty, seconds, and where."""
+    """What was written: rows in all and those that could not be scored, seconds, path, the first bad row."""
 
     rows: int
     bad_rows: int
     seconds: float
     path: str
+    first_bad: str | None = None
 
 
 def prediction_tables(pieces: Iterable[Piece], scorer: Scorer, spec: FeedSpec) -> Iterator[pa.Table]:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import pyarrow as pa
 
-from stoker.errors import OptionError, RunError
+from stoker.errors import DataError, OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory, RunRecord
 from stoker.sources import Source
@@ -82,7 +82,10 @@ def _check_parts(run: Run, path: Path) -> None:
     """Refuse a record and a model that do not belong together."""
     spec, said = run.spec, f"{run.directory / 'run.json'} names"
     takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
-    facts = [(f"{said} {len(spec.features)} features", f"{path} takes", takes, (len(spec.features),))]
+    inputs = len(spec.features)
+    facts: list[tuple[str, str, int | None, tuple[int, ...]]] = [
+        (f"{said} {inputs} features", f"{path} takes", takes, (inputs,))
+    ]
     if spec.classes is None:
         facts.append((f"{said} the task {spec.task!r}, of 1 output", f"{path} gives", gives, (1,)))
     else:
@@ -154,9 +157,13 @@ class Run:
         output: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
         keep: Sequence[str] = (),
+        on_bad_row: str = "skip",
         progress: Progress | None = None,
     ) -> Any:
-        """Predict rows, in their order; a bad row gives an empty prediction.
+        """Predict rows, in their order.
+
+        A row that cannot be scored, for it cannot be parsed or has a blank that training did not fill, keeps
+        its place and gets an empty prediction.
 
         Parameters
         ----------
@@ -169,6 +176,8 @@ class Run:
             Whether `output` may take the place of a file that is there.
         keep
             Columns to copy beside the predictions; those of files come as the text that stands there.
+        on_bad_row
+            ``"skip"``, or ``"error"`` to stop at the first row that cannot be scored.
         progress
             For files: called with bytes done and bytes in all.
 
@@ -182,6 +191,8 @@ class Run:
         ------
         ColumnError
             If a feature, or a column to keep, is absent.
+        BadRowError
+            Under ``"error"``: naming the place and what is wrong.
         OptionError, RunError
             If `output` has another suffix, is there already, or cannot be written.
         """
@@ -189,13 +200,15 @@ class Run:
             raise OptionError("overwrite has no effect without output=")
         bad = _BadRows()
         tables = prediction_tables(
-            bad.counted(self._pieces(rows, keep, progress, output)), Scorer(self.model, self.spec), self.spec
+            bad.counted(self._pieces(rows, keep, on_bad_row, progress, output)),
+            Scorer(self.model, self.spec),
+            self.spec,
         )
         if output is not None:
             report = write_predictions(
                 tables, output, prediction_schema(self.spec, keep), overwrite=overwrite
             )
-            return replace(report, bad_rows=bad.count)
+            return replace(report, bad_rows=bad.count, first_bad=bad.first)
         found = list(tables)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
         if not hasattr(rows, "iloc"):
@@ -205,23 +218,27 @@ class Run:
         return frame
 
     def evaluate(
-        self, rows: Any, *, on_bad_row: str = "error", progress: Progress | None = None
+        self, rows: Any, *, on_bad_row: str = "skip", progress: Progress | None = None
     ) -> Evaluation:
         """Evaluate on rows that have labels.
+
+        Rows that `predict` has no answer for, and those without a label, are left out and counted.
 
         Parameters
         ----------
         rows
             Files, a Source, a feed, or a frame as in `predict`, with the label column.
         on_bad_row
-            ``"error"`` or ``"skip"``, for files.
+            ``"skip"``, or ``"error"`` to stop at the first row that cannot be scored; a feed has settled it.
         progress
             For files: called with bytes done and bytes in all; for a feed with rows.
 
         Raises
         ------
-        BadRowError, DataError
-            For a row that cannot be parsed, or a label that training never saw.
+        BadRowError
+            Under ``"error"``: naming the place and what is wrong.
+        DataError
+            For a label that training never saw, and where no row can be scored.
         """
         if isinstance(rows, BaseFeed):
             return evaluate(self.model, rows, progress=progress)
@@ -229,7 +246,12 @@ class Run:
             raise RunError(f"{self.directory} has no record of its label: it cannot evaluate")
         if _is_frame(rows):
             pieces = frame_pieces(
-                rows, self.spec.features, self.transform, label=self.spec.label, target=self.target
+                rows,
+                self.spec.features,
+                self.transform,
+                label=self.spec.label,
+                target=self.target,
+                on_bad_row=on_bad_row,
             )
         else:
             source = self._source(rows, with_label=True)
@@ -238,17 +260,24 @@ class Run:
             )
         bad = _BadRows()
         batches = ((piece.x, piece.y) for piece in bad.counted(pieces) if piece.y is not None)
-        return replace(evaluate_batches(self.model, self.spec, batches), skipped_rows=bad.count)
+        try:
+            found = evaluate_batches(self.model, self.spec, batches)
+        except DataError as error:
+            if bad.first is None or bad.scored:
+                raise
+            raise DataError(f"{error}: {bad.count:,} cannot be scored, the first is {bad.first}") from error
+        return replace(found, skipped_rows=bad.count, first_skipped=bad.first)
 
     def _pieces(
         self,
         rows: Any,
         keep: Sequence[str],
+        on_bad_row: str,
         progress: Progress | None,
         output: str | os.PathLike[str] | None,
     ) -> Iterator[Piece]:
         if _is_frame(rows):
-            return frame_pieces(rows, self.spec.features, self.transform, keep=keep)
+            return frame_pieces(rows, self.spec.features, self.transform, keep=keep, on_bad_row=on_bad_row)
         source = self._source(rows, with_label=False)
         for path in source.paths:
             if output is not None and os.path.exists(output) and os.path.samefile(path, output):
@@ -256,7 +285,8 @@ class Run:
                     f"{os.fspath(output)} is one of the files to predict on, and predictions would take its "
                     "place: name another output"
                 )
-        return file_pieces(source.keeping(keep) if keep else source, self.transform, progress=progress)
+        kept = source.keeping(keep) if keep else source
+        return file_pieces(kept, self.transform, on_bad_row=on_bad_row, progress=progress)
 
     def _source(self, rows: Any, *, with_label: bool) -> Source:
         if isinstance(rows, Source) and rows.view.steps:
@@ -267,14 +297,18 @@ class Run:
 
 
 class _BadRows:
-    """Counts the rows that were left out, as pieces go by."""
+    """Counts the rows that cannot be scored, as pieces go by, and keeps the first one's place."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count = self.scored = 0
+        self.first: str | None = None
 
     def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         for piece in pieces:
             self.count += piece.num_rows - len(piece.good)
+            self.scored += len(piece.good)
+            if self.first is None and piece.tell_first_bad is not None:
+                self.first = piece.tell_first_bad()
             yield piece
 
 
