@@ -17,33 +17,18 @@ from memory_feed import make_feed
 import stoker.training  # noqa: F401  # settles the backend before Keras is imported
 
 import keras  # isort: skip
+from backend_habits import compile_once, forgive_copies  # isort: skip
 
-BACKEND = keras.backend.backend()
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """JAX compiles a program once, and not anew for every model object that needs the same one."""
-    if BACKEND != "jax":
-        return
-    import jax
-
-    cache = getattr(pytestconfig, "cache", None)
-    folder = tmp_path_factory.mktemp("jax") if cache is None else cache.mkdir("jax")
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    compile_once(pytestconfig, tmp_path_factory)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PyTorch, Keras's own ``convert_to_numpy`` meets its tensors' missing ``copy`` argument."""
-    if BACKEND != "torch":
-        return
-    for item in items:
-        if HERE in item.path.parents:
-            message = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-            item.add_marker(pytest.mark.filterwarnings(message))
+    forgive_copies(items, HERE)
 
 
 def all_values(model: Any) -> list[Any]:
