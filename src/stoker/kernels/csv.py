@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.kernels import issues as kinds
+from stoker.kernels.blocks import LANES
 from stoker.kernels.fields import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS
 from stoker.kernels.parsing import SKIP, parse_records
 
@@ -123,6 +124,8 @@ def parse_numeric(
             issues,
             hard,
             np.empty(len(targets), np.int64),
+            np.zeros(len(targets), np.bool_),
+            np.empty(LANES, np.uint8),
         )
         if num_hard <= len(hard):
             break

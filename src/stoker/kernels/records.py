@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stoker.kernels.blocks import BLOCK, find_bytes
 from stoker.kernels.compiling import inner_kernel
 from stoker.kernels.words import find_zero, load_word, repeated, trailing_zeros
 
@@ -41,6 +42,17 @@ def seek(data, place, stop, first, second, third):
 
 
 @inner_kernel
+def _seek_far(data, place, stop, special):
+    """As `seek` for LF, CR and another byte; for distances of more than some bytes."""
+    while place + BLOCK <= stop:
+        found = find_bytes(data, place, _LF) | find_bytes(data, place, _CR) | find_bytes(data, place, special)
+        if found:
+            return place + trailing_zeros(found)
+        place += BLOCK
+    return seek(data, place, stop, _LF, _CR, special)
+
+
+@inner_kernel
 def close_quote(data, place, stop, quote):
     """Offset behind the quote that closes a field opened before `place`, `stop` + 1 where none does."""
     while True:
@@ -56,7 +68,7 @@ def skip_record(data, place, stop, delimiter, quote):
     begin = place
     special = np.uint8(quote) if quote != 0 else _LF
     while True:
-        place = seek(data, place, stop, _LF, _CR, special)
+        place = _seek_far(data, place, stop, special)
         if place >= stop or data[place] != quote or quote == 0:
             return place
         if place == begin or data[place - 1] == delimiter:
