@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from memory_feed import make_feed
 from rich.console import Console
 
 from stoker.errors import OptionError
 from stoker.training import displays
+from stoker.training.fit import fit
 from stoker.training.progress import Display, choose_display
 from stoker.training.report import FitReport, Snapshot, Validation
 
@@ -169,3 +172,18 @@ def test_a_display_of_ones_own_is_taken_as_it_is():
     assert choose_display(display) is display
     with pytest.raises(OptionError, match="progress must be auto, bar, notebook, plain or none"):
         choose_display("shiny")
+
+
+def test_an_epochs_line_tells_the_waiting_of_that_epoch_alone(small_model):
+    seen: list[float] = []
+
+    class Seen(Display):
+        def epoch_ended(self, snapshot: Snapshot) -> None:
+            seen.append(snapshot.waiting)
+
+    slow_once = make_feed(
+        before=lambda epoch, batch: time.sleep(0.05 if epoch == 0 else 0), always_ready=False
+    )
+    fit(small_model(), slow_once, epochs=3, progress=Seen())
+    assert 0.5 < seen[1] <= 1  # although the first epoch spent seconds on compilation
+    assert max(seen[0], seen[2]) < 0.5 * seen[1]

@@ -265,7 +265,7 @@ class TrainingSupervisor:
             rows_per_second=rate,
             eta_seconds=(self._training.feed.num_rows - rows) / rate if rate > 0 else None,
             logs=logs,
-            waiting=self._training.wait_seconds / trained if trained > 0 else 0.0,
+            waiting=min((self._training.wait_seconds - self._waited_before) / in_epoch, 1.0),
             memory_bytes=int(getattr(ledger, "current", 0)),
             memory_limit=getattr(ledger, "limit", None),
             process_bytes=int(self._process.memory_info().rss),
