@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from stoker.ledger import Ledger
+from stoker.ledger import Ledger, allocated_bytes
 
 
 def test_charges_and_releases_are_booked_by_kind():
@@ -49,3 +49,32 @@ def test_threads_may_charge_at_once():
         thread.join()
     assert ledger.current == 0
     assert 3 <= ledger.peak <= 12
+
+
+def test_a_charge_that_may_fail_is_made_only_within_the_limit():
+    ledger = Ledger(limit=100)
+    first = ledger.try_charge("epochs", 60)
+    assert first is not None
+    assert ledger.try_charge("epochs", 41) is None
+    assert ledger.held("epochs") == 60
+    first.release()
+    assert ledger.try_charge("epochs", 100) is not None
+
+
+def test_bytes_tied_to_an_object_go_with_it():
+    class Owner:
+        pass
+
+    ledger, owner = Ledger(limit=100), Owner()
+    ledger.tie("row places", 7, owner)
+    assert ledger.held("row places") == 7
+    del owner
+    gc.collect()
+    assert ledger.held("row places") == 0
+
+
+def test_only_memory_of_the_process_counts_as_allocated(tmp_path):
+    own = np.arange(10)
+    np.save(tmp_path / "a.npy", own)
+    assert allocated_bytes(own[2:]) == own[2:].nbytes
+    assert allocated_bytes(np.asarray(np.load(tmp_path / "a.npy", mmap_mode="r"))[1:]) == 0

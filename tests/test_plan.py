@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -51,8 +53,12 @@ def test_nothing_of_the_machine_the_cache_or_the_format_enters_the_order(
     kept=st.booleans(),
     narrow=st.booleans(),
     cores=st.integers(1, 32),
+    places=st.integers(0, 10**9),
+    claimed=st.integers(0, 10**8),
 )
-def test_a_plan_keeps_within_the_memory_or_is_refused(rows, features, batch, memory, kept, narrow, cores):
+def test_a_plan_keeps_within_the_memory_or_is_refused(
+    rows, features, batch, memory, kept, narrow, cores, places, claimed
+):
     row_bytes = features * (1 if narrow else 8) + 8
     kept = kept and rows * row_bytes <= keep_bytes(PlanOptions(memory_bytes=memory))
     data = DataFacts(
@@ -63,18 +69,59 @@ def test_a_plan_keeps_within_the_memory_or_is_refused(rows, features, batch, mem
         num_columns=features + 1,
         row_bytes=row_bytes,
         kept=kept,
+        kept_bytes=rows * row_bytes if kept else 0,
+        places_bytes=places,
     )
     try:
         plan = make_plan(data, MachineFacts(cores=cores), PlanOptions(batch_size=batch, memory_bytes=memory))
+        derived = make_plan(
+            msgspec.structs.replace(data, kept=False, kept_bytes=0),
+            MachineFacts(cores=cores),
+            PlanOptions(batch_size=batch, memory_bytes=memory, shuffle=False, cache="never", derived=True),
+            claimed_bytes=claimed,
+        )
     except MemoryBudgetError:
         return
-    derived = make_plan(
-        msgspec.structs.replace(data, kept=False),
-        MachineFacts(cores=cores),
-        PlanOptions(batch_size=batch, memory_bytes=memory, shuffle=False, cache="never", derived=True),
-    )
-    assert plan.memory_planned + derived.memory_planned <= memory
+    assert plan.memory_planned + derived.memory_planned + claimed <= memory
     assert plan.order.window % batch == 0
+
+
+@given(features=st.integers(1, 2000), batch=st.integers(1, 4096), cores=st.integers(1, 32))
+def test_the_least_memory_that_is_named_suffices_for_training_and_validation(features, batch, cores):
+    data = msgspec.structs.replace(
+        DATA, num_features=features, num_columns=features + 1, row_bytes=8 * features + 8
+    )
+    with pytest.raises(MemoryBudgetError, match="raise memory=") as refused:
+        make_plan(data, MACHINE, PlanOptions(batch_size=batch, memory_bytes=10**5))
+    least = parse_bytes(re.search(r"raise memory= to (\d+MB)", str(refused.value))[1])
+    for derived in (False, True):
+        options = PlanOptions(batch_size=batch, memory_bytes=least, derived=derived, shuffle=not derived)
+        plan = make_plan(data, MachineFacts(cores=cores), options)
+        assert plan.memory_planned <= least * 2 // 3
+
+
+def test_rows_that_take_much_to_be_found_are_charged_and_refused_with_the_way_out():
+    options = PlanOptions(memory_bytes=64_000_000)
+    many = msgspec.structs.replace(DATA, places_bytes=20_000_000)
+    assert make_plan(many, MACHINE, options).memory_planned <= 2 * 64_000_000 // 3
+    assert ("row places", 20_000_000) in [
+        (line.name, line.num_bytes) for line in make_plan(many, MACHINE, options).memory
+    ]
+    too_many = msgspec.structs.replace(DATA, places_bytes=60_000_000)
+    with pytest.raises(
+        MemoryBudgetError, match=r"keeping the rows takes 60,000,000.*raise memory= to"
+    ) as told:
+        make_plan(too_many, MACHINE, options)
+    enough = parse_bytes(re.search(r"raise memory= to (\d+MB)", str(told.value))[1])
+    make_plan(too_many, MACHINE, PlanOptions(memory_bytes=enough))
+
+
+def test_a_batch_is_reckoned_with_its_target_weight_ids_and_digests():
+    narrow = msgspec.structs.replace(DATA, num_features=1, num_columns=2, row_bytes=16)
+    plan = make_plan(narrow, MACHINE, PlanOptions(batch_size=100, memory_bytes=64_000_000))
+    batches = next(line for line in plan.memory if line.name == "batches")
+    held = 100 * (4 + 4 + 4 + 8) + 32
+    assert batches.num_bytes >= batches.count * plan.limits.group_batches * held
 
 
 def test_a_memory_too_small_for_one_window_names_both_numbers_and_the_way_out():

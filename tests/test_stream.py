@@ -59,7 +59,9 @@ def stream_of(spec, *, reader=None, ledger=None, start=0, epoch=0, workers=2, ah
     ledger = ledger or Ledger(10**9)
     reader = reader or ArrayReader(ARRAY)
     pool = BufferPool(ledger, "batches", num_bytes=batch_bytes(spec, group), most_idle=groups)
-    encoder = BatchEncoder(inputs=Plain(), target=Label(), class_weights=None, keep=(), pool=pool)
+    encoder = BatchEncoder(
+        inputs=Plain(), target=Label(), class_weights=None, keep=(), pool=pool, ledger=ledger
+    )
     limits = StreamLimits(
         workers=workers, windows_in_flight=ahead, group_batches=group, groups_in_flight=groups
     )

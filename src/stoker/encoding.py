@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.buffers import BufferPool
+from stoker.ledger import Ledger
 from stoker.loader import BatchGroup
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.numeric import Cast as FeatureTransform
@@ -35,6 +36,8 @@ class BatchEncoder:
         Columns that come along unchanged.
     pool
         Where the inputs' memory comes from.
+    ledger
+        What the other arrays of a batch are charged to.
     """
 
     inputs: FeatureTransform
@@ -42,6 +45,7 @@ class BatchEncoder:
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
     pool: BufferPool
+    ledger: Ledger
 
     def __call__(self, group: BatchGroup) -> list[Batch]:
         """The batches of a group, views of arrays that nobody writes again."""
@@ -51,6 +55,9 @@ class BatchEncoder:
         weights = None if self.class_weights is None or y is None else self.class_weights[y]
         ids, digests = group.ids, group.digests()
         kept = kept_columns(rows, take, self.keep)
+        for array in (y, weights, ids, digests):
+            if array is not None:
+                self.ledger.attach("batches", array)
         batches = []
         for number, first in enumerate(range(0, len(take), group.batch_size)):
             part = slice(first, min(first + group.batch_size, len(take)))
@@ -63,10 +70,17 @@ class BatchEncoder:
                     position=Position(epoch=group.epoch, batches=group.first_batch + number),
                     ids=ids[part],
                     digest_words=digests[number],
-                    kept={name: column[part] for name, column in kept.items()} if kept else None,
+                    kept=self._charged(kept, part) if kept else None,
                 )
             )
         return batches
+
+    def _charged(self, kept: Mapping[str, Any], part: slice) -> dict[str, Any]:
+        """A batch's part of the columns; Arrow's parts share memory without referring to the whole."""
+        parts = {name: column[part] for name, column in kept.items()}
+        for column in parts.values():
+            self.ledger.tie("batches", column.nbytes, column)
+        return parts
 
 
 def kept_columns(rows: Rows, take: IntArray, names: tuple[str, ...]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 import weakref
 from collections import deque
@@ -10,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Charge", "Ledger"]
+__all__ = ["Charge", "Ledger", "allocated_bytes"]
+
+
+def allocated_bytes(array: npt.NDArray[Any]) -> int:
+    """Bytes of an array that are memory of this process; 0 where it shows a mapped file."""
+    owner: Any = array
+    while owner is not None and not isinstance(owner, mmap.mmap):
+        owner = getattr(owner, "base", None)
+    return array.nbytes if owner is None else 0
 
 
 class Ledger:
@@ -64,23 +73,45 @@ class Ledger:
         self._add(kind, num_bytes)
         return Charge(self, kind, num_bytes)
 
+    def try_charge(self, kind: str, num_bytes: int) -> Charge | None:
+        """Charge bytes if they stay within the limit together with all that is charged; else None."""
+        with self._lock:
+            self._book_returns()
+            if self._total + num_bytes > self.limit:
+                return None
+            self._book(kind, num_bytes)
+        return Charge(self, kind, num_bytes)
+
+    def tie(self, kind: str, num_bytes: int, owner: object) -> None:
+        """Charge bytes until nobody holds `owner` any more."""
+        charge = self.charge(kind, num_bytes)
+        weakref.finalize(owner, charge.release).atexit = False
+
+    def held(self, kind: str) -> int:
+        """Bytes of one kind that are held now."""
+        with self._lock:
+            self._book_returns()
+            return self._current.get(kind, 0)
+
     def attach(self, kind: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Charge an array's bytes until nobody holds it, or a view of it, any more; return the array.
 
         The array must own its memory: a view is collected before the memory it shows.
         """
-        charge = self.charge(kind, array.nbytes)
-        weakref.finalize(array, charge.release).atexit = False
+        self.tie(kind, array.nbytes, array)
         return array
 
     def _add(self, kind: str, num_bytes: int) -> None:
         with self._lock:
             self._book_returns()
-            held = self._current.get(kind, 0) + num_bytes
-            self._current[kind] = held
-            self._peaks[kind] = max(self._peaks.get(kind, 0), held)
-            self._total += num_bytes
-            self._peak = max(self._peak, self._total)
+            self._book(kind, num_bytes)
+
+    def _book(self, kind: str, num_bytes: int) -> None:
+        held = self._current.get(kind, 0) + num_bytes
+        self._current[kind] = held
+        self._peaks[kind] = max(self._peaks.get(kind, 0), held)
+        self._total += num_bytes
+        self._peak = max(self._peak, self._total)
 
     def _book_returns(self) -> None:
         while self._returned:

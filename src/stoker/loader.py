@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -113,9 +112,8 @@ class Loader:
             places = ids.nbytes + request.order.nbytes + request.ranges.nbytes
             with self._ledger.charge("windows", len(ids) * self._row_bytes):
                 rows = self._reader.read(ids)
-            charge = self._ledger.charge("windows", places + _own_bytes(rows))
-        window = Window(request, rows, ids)
-        weakref.finalize(window, charge.release).atexit = False
+            window = Window(request, rows, ids)
+            self._ledger.tie("windows", places + _own_bytes(rows), window)
         return window
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from stoker import cache as caching
-from stoker.errors import ColumnError, DataError, OptionError
-from stoker.ledger import Ledger
+from stoker.errors import ColumnError, DataError, MemoryBudgetError
+from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
     READ_BYTES,
     DataFacts,
@@ -24,56 +22,33 @@ from stoker.plan import (
     PlanOptions,
     keep_bytes,
     make_plan,
+    share_bytes,
+    work_within,
 )
 from stoker.prefetch import available_cores
+from stoker.settling import FeedOptions, check_labels, fitted_inputs, settle
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
-from stoker.survey import LabelCounts, Survey, survey
-from stoker.survey.policy import BadRows, Blanks, NaOption, Role
-from stoker.task import TaskOption, resolve_task
+from stoker.survey import Survey, survey
+from stoker.survey.policy import Role
 from stoker.transforms.base import FittedTransform
-from stoker.transforms.labels import LabelEncoder, Passthrough
 from stoker.transforms.numeric import Cast as FeatureTransform
-from stoker.transforms.numeric import NaRule, Standardize
-from stoker.types import FeedSpec, Progress, RowReader, Task
-from stoker.weights import ClassWeight, class_weights
+from stoker.types import FeedSpec, Progress, RowReader, StreamLimits
+from stoker.weights import class_weights
 
 __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "with_cache"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedOptions:
-    """What the user chose for a training feed; see `stoker.Feed`."""
-
-    plan: PlanOptions
-    transform: FeatureTransform | None = None
-    task: TaskOption = "auto"
-    na: NaOption = "error"
-    on_bad_row: BadRows = "error"
-    max_bad_rows: int | None = None
-    class_weight: ClassWeight = None
-
-    def transform_na(self, label: str | None) -> NaRule | dict[str, NaRule]:
-        """What of the policy for blanks is left to a transform: it sees neither dropped rows nor the label.
-
-        Raises
-        ------
-        OptionError
-            If a blank label is to be filled.
-        """
-        if isinstance(self.na, str):
-            return _transform_rule(self.na)
-        if label is not None and self.na.get(label, "error") not in ("error", "drop-row"):
-            raise OptionError(
-                f"na: {label!r} is the label, and nothing can take its place, got {self.na[label]!r}; "
-                f"drop its rows instead with na={{{label!r}: 'drop-row'}}"
-            )
-        return {name: _transform_rule(policy) for name, policy in self.na.items() if name != label}
+_TEXT_BYTES = 32  # of a value that comes along, with its place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """A feed with everything resolved."""
+    """A feed with everything resolved.
+
+    `share` accounts for what this feed, and those that it shares with, have claimed of their part of the
+    memory: what they hold all the time, and what their open epochs take. `derived_share` does so for the
+    feeds derived from it.
+    """
 
     source: Source
     options: FeedOptions
@@ -89,15 +64,37 @@ class Preparation:
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
     ledger: Ledger
+    share: Ledger
+    derived_share: Ledger
+    facts: DataFacts
+    machine: MachineFacts
+
+    def open_epoch(self) -> tuple[StreamLimits, Charge]:
+        """Claim the memory of an epoch's buffers: as planned, or as little as others leave.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If what is left does not suffice.
+        """
+        plan = self.plan
+        claim = self.share.try_charge("epochs", plan.stream_bytes)
+        if claim is not None:
+            return plan.limits, claim
+        left = self.share.limit - self.share.current
+        in_storage = plan.use_cache or self.facts.kept
+        limits, buffers = work_within(
+            left, self.facts, self.machine, self.options.plan, plan.order, in_storage=in_storage
+        )
+        claim = self.share.try_charge("epochs", sum(line.num_bytes for line in buffers))
+        if claim is None:
+            raise MemoryBudgetError("several epochs were opened at once: open them one after the other")
+        return limits, claim
 
     @property
     def row_bytes(self) -> int:
         """What a row takes once it is read; 0 where rows are mapped or kept."""
-        return _row_bytes(self.spec, self.survey) if self.read_bytes else 0
-
-
-def _transform_rule(policy: Blanks) -> NaRule:
-    return "error" if policy == "drop-row" else policy
+        return self.facts.row_bytes if self.read_bytes else 0
 
 
 def training_stage(source: Source, options: FeedOptions, progress: Progress | None = None) -> Preparation:
@@ -115,10 +112,11 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
     options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
     found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan))
-    spec, target, reason = _settle(source, options, found)
-    inputs = _fitted(options, found, source.label)
-    plan = make_plan(_facts(found, found.view, spec), _machine(source, options), options.plan)
-    return Preparation(
+    spec, target, reason = settle(source, options, found)
+    inputs = fitted_inputs(options, found, source.label)
+    facts, machine = _facts(found, found.view, spec), _machine(source, options)
+    plan = make_plan(facts, machine, options.plan)
+    stage = Preparation(
         source=source,
         options=options,
         survey=found,
@@ -133,7 +131,13 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
         class_weights=class_weights(options.class_weight, spec.classes, found.view_labels),
         keep=(),
         ledger=ledger,
+        share=Ledger(share_bytes(options.plan)),
+        derived_share=Ledger(share_bytes(_unshuffled(options.plan))),
+        facts=facts,
+        machine=machine,
     )
+    _claim(stage, pays_survey=True)
+    return stage
 
 
 def derived_stage(
@@ -154,26 +158,30 @@ def derived_stage(
         For rows that cannot be used, or labels that training never saw.
     """
     options = replace(base.options, class_weight=None, plan=_unshuffled(base.options.plan))
-    if isinstance(source, Source) and source.table is base.source.table and not keep and label:
+    share = base.derived_share
+    is_shared = isinstance(source, Source) and source.table is base.source.table and not keep and label
+    if is_shared and isinstance(source, Source):
         found, reader, read_bytes = base.survey, base.reader, base.read_bytes
         view = source.view.bind(found.num_slots, found.excluded)
         held = source
     else:
         held = _held(base.source, source, keep, label)
-        found = _survey(
-            held, options, base.ledger, "valid" if label else "predict", None, keep_bytes(options.plan)
-        )
+        room = keep_bytes(options.plan, share.held("kept rows"))
+        found = _survey(held, options, base.ledger, "valid" if label else "predict", None, room)
         reader, view = found.reader(), found.view
         read_bytes = 0 if found.kept is not None else READ_BYTES
-        _check_labels(base.spec, found)
+        check_labels(base.spec, found)
     if not view.num_rows:
         few = f"none of the {found.num_slots:,} rows" if held.view.steps else "no row"
         raise DataError(
             f"{held.paths[0]}: {few} is left to validate on; give more rows, or files of their "
             "own (validation=)"
         )
-    plan = make_plan(_facts(found, view, base.spec), _machine(held, options), options.plan)
-    return replace(
+    facts = _facts(found, view, base.spec, keep=len(keep), pays_survey=not is_shared)
+    machine = _machine(held, options)
+    claimed = share.held("kept rows") + share.held("row places")
+    plan = make_plan(facts, machine, options.plan, claimed_bytes=claimed)
+    stage = replace(
         base,
         source=held,
         options=options,
@@ -185,7 +193,12 @@ def derived_stage(
         target=base.target if label else None,
         class_weights=None,
         keep=keep,
+        share=share,
+        facts=facts,
+        machine=machine,
     )
+    _claim(stage, pays_survey=not is_shared)
+    return stage
 
 
 def _survey(
@@ -202,51 +215,6 @@ def _survey(
         progress=progress,
         ledger=ledger,
     )
-
-
-def _settle(source: Source, options: FeedOptions, found: Survey) -> tuple[FeedSpec, FittedTransform, str]:
-    """The task, what a model must know, and the target's transform."""
-    label = source.label
-    assert label is not None
-    assert found.labels is not None
-    task, reason = resolve_task(options.task, found.labels, label=label)
-    target, classes = _target(task, label, found.labels)
-    spec = FeedSpec(
-        input_shape=(len(source.features),),
-        input_dtype="float32",
-        features=source.features,
-        task=task,
-        classes=classes,
-        num_outputs=len(classes) if task == "classes" and classes is not None else 1,
-        label=label,
-    )
-    return spec, target, reason
-
-
-def _target(
-    task: Task, label: str, labels: LabelCounts
-) -> tuple[FittedTransform, tuple[str | int | float, ...] | None]:
-    """The label's transform, and the classes that it tells apart."""
-    if task == "regression":
-        return Passthrough(label), None
-    assert labels.classes is not None
-    found: tuple[Any, ...] = labels.classes
-    encoder = LabelEncoder.from_counts(label, found)
-    return encoder, encoder.classes_
-
-
-def _fitted(options: FeedOptions, found: Survey, label: str) -> FeatureTransform:
-    """The features' transform, fitted by the statistics of the training rows unless it is already."""
-    rule = options.transform_na(label)
-    transform = options.transform or Standardize(na=rule)
-    if transform.na != rule:
-        raise OptionError(
-            f"the feed has na={options.na!r} and its transform na={transform.na!r}: one would let blanks "
-            f"through and the other not; give the transform na={rule!r} too"
-        )
-    if transform.is_fitted or found.statistics is None:
-        return transform
-    return transform.fit_statistics(found.statistics)
 
 
 def with_cache(stage: Preparation, progress: Progress | None = None) -> Preparation:
@@ -293,38 +261,41 @@ def _held(
     return held.keeping(keep) if keep else held
 
 
-def _check_labels(spec: FeedSpec, found: Survey) -> None:
-    """Refuse labels that training never saw."""
-    if spec.classes is None or found.labels is None or found.labels.classes is None:
-        return
-    unknown = [label for label in found.labels.classes if label not in spec.classes]
-    if unknown:
-        raise DataError(
-            f"{found.paths[0]}: the label column {spec.label!r} holds {_some(unknown)}, which training never "
-            f"saw (it knows {_some(spec.classes)}): correct the labels, or train on them too"
-        )
-
-
-def _some(labels: Sequence[object], limit: int = 5) -> str:
-    more = f" and {len(labels) - limit} more" if len(labels) > limit else ""
-    return ", ".join(map(repr, labels[:limit])) + more
-
-
-def _row_bytes(spec: FeedSpec, found: Survey) -> int:
-    return len(spec.features) * found.dtype.itemsize + 8
-
-
-def _facts(found: Survey, view: BoundView, spec: FeedSpec) -> DataFacts:
+def _facts(
+    found: Survey, view: BoundView, spec: FeedSpec, *, keep: int = 0, pays_survey: bool = True
+) -> DataFacts:
+    carried = keep * _TEXT_BYTES
     return DataFacts(
         num_rows=view.num_rows,
         num_slots=found.num_slots,
         num_bytes=found.num_bytes,
         num_features=len(spec.features),
         num_columns=len(spec.features) + 1,
-        row_bytes=_row_bytes(spec, found),
+        row_bytes=len(spec.features) * found.dtype.itemsize + 8 + carried,
+        carried_bytes=carried,
         kept=found.kept is not None,
+        kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
+        places_bytes=view.num_bytes + (_index_bytes(found) + _excluded_bytes(found) if pays_survey else 0),
         survey_seconds=found.seconds,
     )
+
+
+def _index_bytes(found: Survey) -> int:
+    index = found.index
+    return sum(map(allocated_bytes, (index.anchor_rows, index.anchor_offsets, index.checksums)))
+
+
+def _excluded_bytes(found: Survey) -> int:
+    return allocated_bytes(found.excluded)
+
+
+def _claim(stage: Preparation, *, pays_survey: bool) -> None:
+    """Charge what the feed holds for as long as it lives; the survey has charged kept rows and index."""
+    found, view, facts = stage.survey, stage.view, stage.facts
+    stage.ledger.tie("row places", view.num_bytes + (_excluded_bytes(found) if pays_survey else 0), view)
+    stage.share.tie("row places", facts.places_bytes, view)
+    if found.kept is not None and pays_survey:
+        stage.share.tie("kept rows", facts.kept_bytes, found.kept)
 
 
 def _machine(source: Source, options: FeedOptions) -> MachineFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -26,6 +27,8 @@ class BatchStream(Iterator[Batch]):
         Where to begin.
     limits
         How far to work ahead.
+    release
+        Called when the stream has ended, is closed or forgotten: gives back the room that it took.
 
     Raises
     ------
@@ -42,7 +45,10 @@ class BatchStream(Iterator[Batch]):
         epoch: int,
         start_batch: int = 0,
         limits: StreamLimits,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
+        self._release = weakref.finalize(self, release)
+        self._release.atexit = False
         spec = sampler.spec
         if not 0 <= start_batch <= spec.num_batches:
             raise OptionError(f"start_batch must lie in [0, {spec.num_batches}], got {start_batch}")
@@ -66,13 +72,18 @@ class BatchStream(Iterator[Batch]):
 
     def __next__(self) -> Batch:
         if not self._batches:
-            self._batches.extend(next(self._groups))
+            try:
+                self._batches.extend(next(self._groups))
+            except BaseException:
+                self.close()
+                raise
         return self._batches.popleft()
 
     def close(self) -> None:
         """End every thread and forget what was made ahead; idempotent."""
         self._groups.close()
         self._batches.clear()
+        self._release()
 
 
 class _Groups(Iterator[BatchGroup]):

@@ -1,0 +1,212 @@
+"""A resolved feed's batches, an epoch at a time, and the feeds derived from it."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from stoker.buffers import BufferPool
+from stoker.encoding import BatchEncoder
+from stoker.ledger import Ledger
+from stoker.loader import Loader
+from stoker.plan import Plan
+from stoker.preparation import Preparation, derived_stage
+from stoker.samplers import make_sampler
+from stoker.sources import Source
+from stoker.stream import BatchStream
+from stoker.survey import Survey
+from stoker.types import FeedSpec, Progress, StreamLimits
+
+__all__ = ["BaseFeed", "DerivedFeed"]
+
+
+class BaseFeed(ABC):
+    """Batches of a source's rows, an epoch at a time."""
+
+    _reuses_buffers = False
+    _pool: BufferPool | None = None
+
+    @property
+    @abstractmethod
+    def stage(self) -> Preparation:
+        """Everything resolved: survey, plan, transforms and where the rows are."""
+
+    @property
+    def spec(self) -> FeedSpec:
+        """What a model must know of the data."""
+        return self.stage.spec
+
+    @property
+    def classes(self) -> tuple[str | int | float, ...] | None:
+        """The labels behind the class indices; None for regression."""
+        return self.spec.classes
+
+    @property
+    def plan(self) -> Plan:
+        """The resolved order, memory and concurrency."""
+        return self.stage.plan
+
+    @property
+    def survey(self) -> Survey:
+        """What one pass over the files found."""
+        return self.stage.survey
+
+    @property
+    def ledger(self) -> Ledger:
+        """The account of this run's buffers, shared by every feed derived from one."""
+        return self.stage.ledger
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of every batch but the last."""
+        return self.plan.order.batch_size
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of an epoch."""
+        return self.plan.order.num_rows
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of an epoch, the short last one included."""
+        return self.plan.order.num_batches
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+    @abstractmethod
+    def build_cache(self, progress: Progress | None = None) -> None:
+        """Have the plan's cache made now rather than when the first batch is asked for.
+
+        Parameters
+        ----------
+        progress
+            Called with rows done and rows in all, where there is something to do.
+
+        Raises
+        ------
+        DataError
+            If the cache cannot be written.
+        """
+
+    def epoch(self, epoch: int = 0, start_batch: int = 0) -> BatchStream:
+        """Stream the batches of an epoch, from a batch on; close the stream, or use it up.
+
+        Parameters
+        ----------
+        epoch
+            Counted from 0; each has its own order.
+        start_batch
+            Batches that are already finished; seeking is arithmetic and reads none of them.
+
+        Raises
+        ------
+        OptionError
+            If the epoch has fewer batches.
+        MemoryBudgetError
+            If other open epochs of this feed, or of feeds that it shares memory with, leave too little.
+        """
+        self.build_cache()
+        stage = self.stage
+        limits, claim = stage.open_epoch()
+        pool, is_own = self._pool_for(limits)
+        encoder = BatchEncoder(
+            inputs=stage.inputs,
+            target=stage.target,
+            class_weights=stage.class_weights,
+            keep=stage.keep,
+            pool=pool,
+            ledger=stage.ledger,
+        )
+
+        def release() -> None:
+            claim.release()
+            if is_own:
+                pool.close()
+
+        return BatchStream(
+            Loader(stage.reader, stage.view, stage.ledger, stage.read_bytes, stage.row_bytes),
+            make_sampler(stage.plan.order),
+            encoder,
+            epoch=epoch,
+            start_batch=start_batch,
+            limits=limits,
+            release=release,
+        )
+
+    def derive(
+        self, source: Source | str | os.PathLike[str], *, keep: tuple[str, ...] = (), label: bool = True
+    ) -> DerivedFeed:
+        """The feed of other rows that shares this one's transforms, classes and memory budget.
+
+        All feeds that are derived from one share a third of its memory. The rows that they keep in memory
+        take half of that at most; a feed that finds the half used reads its rows from their files. What is
+        left is for epochs that are open: one that finds less than was planned for it works less far ahead,
+        and one that finds less than two windows and two batches take is refused until others are closed, or
+        feeds with kept rows forgotten.
+
+        Parameters
+        ----------
+        source
+            A Source, perhaps the other part of a split, or the path of files with the same columns. Types
+            are held: they are this feed's, not inferred anew.
+        keep
+            Columns that come along with each batch as text, unchanged.
+        label
+            Whether the rows have, and need, labels.
+
+        Raises
+        ------
+        ColumnError
+            If a column is missing or holds what it must not.
+        DataError
+            If there are labels that training never saw.
+        MemoryBudgetError
+            If feeds that were derived before hold too much.
+        """
+        return DerivedFeed(derived_stage(self.stage, source, keep=keep, label=label), self)
+
+    def close(self) -> None:
+        """Release files, mappings and idle buffers; the feed may be used again."""
+        self.stage.reader.close()
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _pool_for(self, limits: StreamLimits) -> tuple[BufferPool, bool]:
+        """Buffers for a stream, and whether they end with it or serve one epoch after the other."""
+        stage = self.stage
+        is_own = not self._reuses_buffers or limits is not stage.plan.limits
+        if self._pool is not None and not is_own:
+            return self._pool, False
+        pool = BufferPool(
+            stage.ledger,
+            "batches",
+            num_bytes=limits.group_batches * self.batch_size * 4 * stage.inputs.num_outputs,
+            most_idle=limits.groups_in_flight + 1,
+        )
+        if not is_own:
+            self._pool = pool
+        return pool, is_own
+
+
+class DerivedFeed(BaseFeed):
+    """A feed of other rows with another's fitted transforms, in file order."""
+
+    def __init__(self, stage: Preparation, parent: BaseFeed) -> None:
+        self._stage = stage
+        self._parent = parent if stage.survey is parent.survey else None
+
+    @property
+    def stage(self) -> Preparation:
+        """Everything resolved; rows of the same files come from wherever the parent's come from."""
+        if self._parent is None:
+            return self._stage
+        shared = self._parent.stage
+        return replace(self._stage, reader=shared.reader, read_bytes=shared.read_bytes)
+
+    def build_cache(self, progress: Progress | None = None) -> None:
+        """Have the parent's cache made, if these are rows of the same files; others come from their files."""
+        if self._parent is not None:
+            self._parent.build_cache(progress)

@@ -1,0 +1,89 @@
+"""What a plan depends on: the data, the machine, and what the user chose."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+
+from stoker.errors import OptionError
+
+__all__ = ["CacheOption", "DataFacts", "MachineFacts", "PlanOptions", "Shuffle", "parse_bytes"]
+
+Shuffle: TypeAlias = Literal["block", "exact"] | bool
+CacheOption: TypeAlias = Literal["auto", "always", "never"]
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the survey found that the plan depends on.
+
+    ``num_rows`` are the rows of the training view; ``num_slots`` and ``num_bytes`` those of its files;
+    ``row_bytes`` is one parsed row in memory; ``survey_seconds`` what the survey took, 0 if it was stored.
+    ``kept`` says that the rows are in memory, and ``kept_bytes`` what this feed pays for that;
+    ``places_bytes`` is what it takes to find rows: index, ids of rows left out, the view's tables;
+    ``carried_bytes`` are those of a row's columns that come along with its batch.
+    """
+
+    num_rows: int
+    num_slots: int
+    num_bytes: int
+    num_features: int
+    num_columns: int
+    row_bytes: int
+    kept: bool = False
+    kept_bytes: int = 0
+    places_bytes: int = 0
+    carried_bytes: int = 0
+    survey_seconds: float = 0.0
+
+
+class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the plan may know of the machine; none of it enters the order."""
+
+    cores: int
+    free_disk_bytes: int = 0
+
+
+class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user chose; `derived` for a feed that shares the memory with the training feed beside it."""
+
+    batch_size: int = 256
+    shuffle: Shuffle = True
+    seed: int = 0
+    memory_bytes: int = 10**9
+    cache: CacheOption = "auto"
+    epochs: int = 1
+    workers: int | None = None
+    derived: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cache not in get_args(CacheOption):
+            raise OptionError(f"cache must be one of {', '.join(get_args(CacheOption))}, got {self.cache!r}")
+        if self.epochs < 1:
+            raise OptionError(f"epochs must be at least 1, got {self.epochs}")
+        if not 0 <= self.seed < 1 << 64:
+            raise OptionError(f"seed must lie in [0, 2**64), got {self.seed}")
+
+
+def parse_bytes(text: str | int) -> int:
+    """Read an amount of memory: ``64MB``, ``1.5 GiB``, ``800000``.
+
+    Examples
+    --------
+    >>> parse_bytes("64MB"), parse_bytes("1.5 GiB"), parse_bytes(1000)
+    (64000000, 1610612736, 1000)
+    """
+    if isinstance(text, int):
+        amount: float = text
+    else:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", text)
+        if match is None or match[2].upper() not in _UNITS:
+            raise OptionError(f"memory must be a size such as 64MB, 1.5GiB or 800000 bytes, got {text!r}")
+        amount = float(match[1]) * _UNITS[match[2].upper()]
+    if amount < 1:
+        raise OptionError(f"memory must be at least one byte, got {text!r}")
+    return int(amount)
