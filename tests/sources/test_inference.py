@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stoker.sources.inference import has_header, kind_of
+from stoker.sources.inference import has_header, kind_of, plain_columns
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,26 @@ def test_what_the_user_asks_for_settles_it():
 
 def test_the_nameless_index_column_of_pandas_does_not_hide_a_header():
     assert has_header([["", "size"], ["0", "5"]], ())
+
+
+FIELDS = st.sampled_from(
+    ["0", "7", "12", "00", "012", "", " 1", "-3", "2.5", "a", "\xff", "12345678901234567890"]
+)
+
+
+@given(st.lists(st.tuples(FIELDS, FIELDS, FIELDS), min_size=1, max_size=6), st.booleans())
+def test_plain_columns_are_those_of_unpadded_digits_alone(records, is_terminated):
+    text = "\n".join(",".join(record) for record in records) + "\n" * is_terminated
+    plain = plain_columns(text, ",", 3).tolist()
+    if is_terminated or records[-1] != ("", "", ""):
+        columns = list(zip(*records, strict=True))
+        assert plain == [
+            all(value.isascii() and value.isdigit() and str(int(value)) == value for value in column)
+            for column in columns
+        ]
+
+
+def test_no_column_is_called_plain_where_a_record_has_another_number_of_fields():
+    assert not plain_columns("1,2\n3\n4,5\n", ",", 2).any()
+    assert not plain_columns("1,2\n3\n4\n", ",", 2).any()
+    assert not plain_columns("1,2\n\n4,5\n", ",", 2).any()

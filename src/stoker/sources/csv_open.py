@@ -11,7 +11,7 @@ import numpy as np
 from stoker.errors import ColumnError, DataError
 from stoker.sources.dialect import BOM, Dialect, detect, require_text, split_records
 from stoker.sources.files import FileReader
-from stoker.sources.inference import has_header
+from stoker.sources.inference import Sample, has_header, plain_columns
 from stoker.sources.paths import format_of
 from stoker.sources.schema import FileLayout
 
@@ -23,8 +23,6 @@ _LARGEST_SAMPLE = 64 << 20
 _SAMPLED_FIELDS = 100_000
 _FEWEST_RECORDS = 100
 _RESEMBLING_RECORDS = 20
-
-Records = list[list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +49,7 @@ class _Head:
 
 def read_layout(
     path: str, written: Written, expected: Sequence[str], *, earlier: FileLayout | None = None
-) -> tuple[FileLayout, Records]:
+) -> tuple[FileLayout, Sample]:
     """Find out how a file is written.
 
     Parameters
@@ -68,8 +66,8 @@ def read_layout(
 
     Returns
     -------
-    The layout, and the sample's records below the header with as many fields as the file has columns, decoded
-    as Latin-1.
+    The layout, and a sample of the records below the header that have as many fields as the file has columns,
+    decoded as Latin-1.
 
     Raises
     ------
@@ -79,12 +77,17 @@ def read_layout(
         The header has another number of names than the records have fields.
     """
     head = _read_head(path, written, expected, earlier)
-    top, _ = split_records(head.text, head.dialect, limit=_FEWEST_RECORDS, complete=head.is_whole)
+    top, behind = split_records(head.text, head.dialect, limit=_FEWEST_RECORDS, complete=head.is_whole)
     named = has_header(top, expected) if written.header is None else written.header
     start = split_records(head.text, head.dialect, limit=1)[1] if named else 0
     width = Counter(map(len, top)).most_common(1)[0][0]
     limit = max(_FEWEST_RECORDS, _SAMPLED_FIELDS // width) if earlier is None else _FEWEST_RECORDS
-    records, _ = split_records(head.text[start:], head.dialect, limit=limit, complete=head.is_whole)
+    records = top[1:] if named else top
+    if len(records) < limit:
+        more, far = split_records(
+            head.text[behind:], head.dialect, limit=limit - len(records), complete=head.is_whole
+        )
+        records, behind = records + more, behind + far
     names = _names(path, top[0], named, width)
     if named and not records:
         raise DataError(
@@ -106,7 +109,11 @@ def read_layout(
             f"{len(records[0])} fields; the delimiter was taken to be {head.dialect.delimiter!r}: "
             "give another, or mend the header"
         )
-    return layout, fitting
+    quoted = head.dialect.quote != "" and head.dialect.quote in head.text
+    plain = np.zeros(len(names), np.bool_)
+    if earlier is None and not quoted:
+        plain = plain_columns(head.text[start:behind], head.dialect.delimiter, len(names))
+    return layout, Sample(records=fitting, plain=plain)
 
 
 def _read_head(path: str, written: Written, expected: Sequence[str], earlier: FileLayout | None) -> _Head:

@@ -48,18 +48,19 @@ def require_text(path: str, head: bytes) -> None:
     DataError
         The bytes are not UTF-8 or another superset of ASCII.
     """
-    zeros, pairs = head.count(0), max(1, len(head) // 2)
+    if b"\0" not in head and not head.startswith(_UTF_16_MARKS):
+        return
+    pairs = max(1, len(head) // 2)
     fewer, more = sorted((head[::2].count(0), head[1::2].count(0)))
     if head.startswith(_UTF_16_MARKS) or (more > _HALF_ZEROS * pairs and fewer < (1 - _HALF_ZEROS) * pairs):
         raise DataError(
             f"{path} is UTF-16, and stoker reads UTF-8; convert it first: "
             f"iconv -f UTF-16 -t UTF-8 {path} > utf8.csv"
         )
-    if zeros:
-        raise DataError(
-            f"{path} holds zero bytes (first at byte {head.index(0)}), so it is no delimited text; "
-            "check that it is a CSV or TSV file"
-        )
+    raise DataError(
+        f"{path} holds zero bytes (first at byte {head.index(0)}), so it is no delimited text; "
+        "check that it is a CSV or TSV file"
+    )
 
 
 def _field_pattern(dialect: Dialect) -> re.Pattern[str]:
@@ -120,14 +121,19 @@ def split_records(
 def _split_unquoted(
     text: str, delimiter: str, limit: int | None, complete: bool
 ) -> tuple[list[list[str]], int]:
-    records: list[list[str]] = []
+    lines, place = _split_lines(text, limit, complete)
+    return [line.split(delimiter) for line in lines], place
+
+
+def _split_lines(text: str, limit: int | None, complete: bool) -> tuple[list[str], int]:
+    lines: list[str] = []
     place = 0
     for line in _LINE.finditer(text):
-        if len(records) == limit or (not complete and line.end(1) == len(text)):
+        if len(lines) == limit or (not complete and line.end(1) == len(text)):
             break
-        records.append(line[1].split(delimiter))
+        lines.append(line[1])
         place = line.end()
-    return records, place
+    return lines, place
 
 
 def _checked(what: str, value: str) -> str:
@@ -141,18 +147,27 @@ def _checked(what: str, value: str) -> str:
     return value
 
 
+def _widths(text: str, dialect: Dialect) -> tuple[list[int], int]:
+    """Fields of each of the first records, and the place behind the last one."""
+    if dialect.quote and dialect.quote in text:
+        records, place = split_records(text, dialect, limit=_SNIFFED_RECORDS, complete=False)
+        return [len(record) for record in records], place
+    lines, place = _split_lines(text, _SNIFFED_RECORDS, complete=False)
+    return [line.count(dialect.delimiter) + 1 for line in lines], place
+
+
 def _consistency(text: str, dialect: Dialect) -> float:
     """Share of the first records with the most frequent number of fields, less those that quote strangely."""
-    records, place = split_records(text, dialect, limit=_SNIFFED_RECORDS, complete=False)
-    if not records:
+    widths, place = _widths(text, dialect)
+    if not widths:
         return 0.0
-    width, count = Counter(len(record) for record in records).most_common(1)[0]
-    share = count / len(records)
-    if len(records) < _SNIFFED_RECORDS:
+    width, count = Counter(widths).most_common(1)[0]
+    share = count / len(widths)
+    if len(widths) < _SNIFFED_RECORDS:
         share *= min(1.0, 2 * place / len(text))
-    if len(records[0]) != width:
+    if widths[0] != width:
         share *= 0.5
-    share *= 1 - min(1.0, _quoted_fields(text, dialect)[1] / len(records))
+    share *= 1 - min(1.0, _quoted_fields(text, dialect)[1] / len(widths))
     return share if width > 1 else share / 4
 
 

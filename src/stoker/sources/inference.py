@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from stoker.types import ColumnKind
 
-__all__ = ["BLANKS", "has_header", "kind_of"]
+__all__ = ["BLANKS", "Sample", "has_header", "kind_of", "plain_columns"]
 
 _ONE_WORD_BLANKS = "#N/A #NA N/A n/a NA NULL null NaN nan -NaN -nan -1.#IND -1.#QNAN 1.#IND 1.#QNAN"
 BLANKS = frozenset(["", "#N/A N/A", *_ONE_WORD_BLANKS.split()])
@@ -22,6 +26,64 @@ _LEADING_ZERO = re.compile(r"^[+-]?0[0-9]", re.MULTILINE)
 _NAME = re.compile(r"[^\W\d][\w .:/()%+\-\[\]#]{0,127}")
 _MOSTLY = 0.9
 _FEW = 10
+_LF = ord("\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """Some records, from which kinds are inferred.
+
+    Attributes
+    ----------
+    records
+        Fields of each, as many as the file has columns.
+    plain
+        bool, one a column: `plain_columns` of records that include these.
+    """
+
+    records: Sequence[Sequence[str]]
+    plain: npt.NDArray[np.bool_]
+
+    def kind_of(self, place: int, *, strict: bool) -> ColumnKind:
+        """Kind of a column; see `stoker.sources.inference.kind_of`."""
+        if self.plain[place]:
+            return "int"
+        return kind_of([record[place] for record in self.records], strict=strict)
+
+
+def plain_columns(text: str, delimiter: str, width: int) -> npt.NDArray[np.bool_]:
+    r"""Columns that hold unsigned integers without leading zeros and nothing else, told all at once.
+
+    Parameters
+    ----------
+    text
+        Whole records without quotes, decoded as Latin-1.
+    delimiter
+        Between fields.
+    width
+        Fields of a record.
+
+    Returns
+    -------
+    bool of shape (width,); all False where a record has another number of fields, or lines end in CR.
+
+    Examples
+    --------
+    >>> plain_columns("1,a,20\n0,7,03\n", ",", 3).tolist()
+    [True, False, False]
+    """
+    codes = np.frombuffer(text.encode("latin-1") + b"\n" * (not text.endswith("\n")), np.uint8)
+    is_end = (codes == ord(delimiter)) | (codes == _LF)
+    ends = np.flatnonzero(is_end)
+    wanted = np.arange(1, len(ends) + 1) % width == 0
+    if len(ends) % width or not np.array_equal(codes[ends] == _LF, wanted):
+        return np.zeros(width, np.bool_)
+    starts = np.append(0, ends[:-1] + 1)
+    lengths = ends - starts
+    odd = (lengths == 0) | ((lengths > 1) & (codes[starts] == ord("0")))
+    others = np.flatnonzero((codes - np.uint8(ord("0")) > 9) & ~is_end)
+    odd[np.searchsorted(ends, others)] = True
+    return np.asarray(~odd.reshape(-1, width).any(axis=0))
 
 
 def kind_of(values: Sequence[str], *, strict: bool = False) -> ColumnKind:
@@ -83,10 +145,10 @@ def has_header(records: Sequence[Sequence[str]], expected: Sequence[str]) -> boo
     if len(filled) < len(first) - 1 or not all(_NAME.fullmatch(_utf8(field).strip()) for field in filled):
         return False
     below = [record for record in records[1:] if len(record) == len(first)]
-    columns = [[record[place] for record in below] for place in range(len(first))]
+    columns = ([record[place] for record in below] for place in range(len(first)))
     if any(kind_of(column) != "text" for column in columns if any(column)):
         return True
-    return all(name not in column for name, column in zip(first, columns, strict=True))
+    return not any(name == record[place] for place, name in enumerate(first) for record in below)
 
 
 def _utf8(field: str) -> str:

@@ -76,7 +76,7 @@ def open(
         _refuse_negative(name)
     written = Written(format=format, header=header, delimiter=delimiter, quote=quote)
     files = expand_paths(paths)
-    first, records = read_layout(files[0], written, choice.names)
+    first, sample = read_layout(files[0], written, choice.names)
     layouts = [first]
     for path in files[1:]:
         layout, _ = read_layout(
@@ -87,7 +87,7 @@ def open(
         )
         _require_same_columns(first, layout)
         layouts.append(layout)
-    table = CsvTable(schema=resolve(choice, first, records), layouts=tuple(layouts), written=written)
+    table = CsvTable(schema=resolve(choice, first, sample), layouts=tuple(layouts), written=written)
     return Source(table=table)
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from stoker.errors import ColumnError, OptionError
 from stoker.sources.dialect import Dialect
-from stoker.sources.inference import kind_of
+from stoker.sources.inference import Sample
 from stoker.types import ColumnKind, ColumnSpec
 
 __all__ = ["Choice", "FileLayout", "Schema", "nearest", "resolve"]
@@ -187,7 +187,7 @@ def _why_absent(name: str, layout: FileLayout) -> str:
     return nearest(name, layout.names)
 
 
-def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]) -> Schema:
+def resolve(choice: Choice, layout: FileLayout, sample: Sample) -> Schema:
     """Settle features, label and kinds from the first file.
 
     Parameters
@@ -196,8 +196,8 @@ def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]
         What the user said.
     layout
         The first file.
-    records
-        Its sample: fields of some records, as many a record as it has names.
+    sample
+        Some of its records.
 
     Raises
     ------
@@ -218,8 +218,6 @@ def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]
     if len(set(layout.names)) < len(layout.names):
         for name in chosen:
             find(name, layout, "column")
-    columns = zip(*records, strict=True) if records else ((),) * len(layout.names)
-    samples = dict(zip(layout.names, columns, strict=True))
     for name in choice.types:
         find(name, layout, "types: column")
         if name not in chosen and name != choice.label:
@@ -228,8 +226,8 @@ def resolve(choice: Choice, layout: FileLayout, records: Sequence[Sequence[str]]
         raise ColumnError(
             f"{layout.path}: no feature column is left beside the label; name others in columns"
         )
-    features = tuple(_spec(name, samples, choice, strict=False) for name in chosen)
-    label = None if choice.label is None else _spec(choice.label, samples, choice, strict=True)
+    features = tuple(_spec(name, layout, sample, choice, strict=False) for name in chosen)
+    label = None if choice.label is None else _spec(choice.label, layout, sample, choice, strict=True)
     return Schema(features=features, label=label, declared=frozenset(choice.types), file_names=layout.names)
 
 
@@ -240,6 +238,6 @@ def _once(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _spec(name: str, samples: Mapping[str, Sequence[str]], choice: Choice, *, strict: bool) -> ColumnSpec:
-    kind = choice.types.get(name) or kind_of(samples[name], strict=strict)
+def _spec(name: str, layout: FileLayout, sample: Sample, choice: Choice, *, strict: bool) -> ColumnSpec:
+    kind = choice.types.get(name) or sample.kind_of(layout.places[name][-1], strict=strict)
     return ColumnSpec(name=name, kind=kind)
