@@ -217,3 +217,39 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(refused, write):
 def test_a_long_value_is_cut(refused, write):
     write("t.csv", spoilt={40: f"1,{'z' * 5_000},no"})
     assert len(refused(*PLAN)) < 300
+
+
+@pytest.fixture
+def hopeless(write):
+    """A column of words that is said to hold numbers: no row is good, and column a has a blank besides."""
+    return write(
+        "t.csv", spoilt={row: f"{'' if row == 3 else row},w{row},{KINDS[row % 2]}" for row in range(100)}
+    )
+
+
+@pytest.mark.parametrize("flags", [(), ("--on-bad-row", "skip"), ("--on-bad-row", "skip", "--na", "mean")])
+def test_a_column_that_makes_every_row_bad_is_blamed_and_skipping_is_not_offered(
+    refused, accepted, hopeless, flags
+):
+    said = refused(*PLAN, "--types", "b=float", *flags)
+    assert (
+        "column 'b': 100 values that are no numbers, first at t.csv, line 2 (row 0), 'w0': --drop b" in said
+    )
+    assert "--on-bad-row skip" not in said
+    assert "no row" not in said
+    assert _numbers(accepted, "--drop", "b", "--na", "mean") == (100, 100)
+
+
+def test_rows_that_are_all_ragged_are_not_offered_to_be_skipped(refused, write):
+    write("t.csv", header="a,b,kind", spoilt={row: f"{row},2,no,9" for row in range(100)})
+    assert "--on-bad-row skip" not in refused(*PLAN, "--header")
+
+
+def test_a_column_without_a_value_is_offered_only_what_helps(refused, accepted, write):
+    write("t.csv", spoilt={row: f",{row},{KINDS[row % 2]}" for row in range(100)})
+    said = refused(*PLAN, "--types", "a=float")
+    assert (
+        "column 'a': 100 blank values, first at t.csv, line 2 (row 0): no row has a value: --na a=zero or"
+        in said
+    )
+    assert _numbers(accepted, "--types", "a=float", "--na", "a=zero") == (100, 100)

@@ -32,6 +32,9 @@ _SETTLED: dict[Blanks, str] = {
 
 
 _SKIP = "on_bad_row='skip'"
+_NO_ROW_LEFT = (
+    "every row is bad, and none would be left: see that the file is read with the right delimiter= and quote="
+)
 
 
 def _na(column: str | None, word: Blanks) -> str:
@@ -39,18 +42,22 @@ def _na(column: str | None, word: Blanks) -> str:
 
 
 def row_problems(
-    source: Source, tally: IssueTally, policy: Policy, empty: frozenset[str]
+    source: Source, tally: IssueTally, policy: Policy, empty: frozenset[str], num_slots: int
 ) -> list[ColumnProblem]:
     """Problems of single values and rows.
 
-    `empty` are the columns without a single value, which no mean can be taken of.
+    `empty` are the columns without a single value, which no mean can be taken of. Where every row is bad,
+    skipping them settles nothing: it is not offered, and not accepted.
     """
+    hopeless = 0 < num_slots <= tally.num_bad
     found = tally.found()
     lines = _lines(source, [first for _, _, _, first, _ in found])
     problems = []
     for column, kind, count, first, word in found:
-        remedy, blocking = _settle(source, column, kind, first, word, policy)
-        if kind == "blank" and word == "mean" and column in empty:
+        remedy, blocking = _settle(source, column, kind, first, word, policy, hopeless=hopeless)
+        if kind == "blank" and word == "error" and count == num_slots and column != source.label:
+            remedy = f"no row has a value: {_na(column, 'zero')} or drop=[{column!r}]"
+        elif kind == "blank" and word == "mean" and column in empty and not hopeless:
             remedy, blocking = f"no row has a value: drop=[{column!r}]", True
         problems.append(
             ColumnProblem(
@@ -81,7 +88,14 @@ def _lines(source: Source, places: Sequence[FirstPlace]) -> dict[tuple[int, int]
 
 
 def _settle(
-    source: Source, column: str | None, kind: Kind, first: FirstPlace, word: Blanks, policy: Policy
+    source: Source,
+    column: str | None,
+    kind: Kind,
+    first: FirstPlace,
+    word: Blanks,
+    policy: Policy,
+    *,
+    hopeless: bool,
 ) -> tuple[str, bool]:
     if kind == "blank":
         if word != "error":
@@ -90,11 +104,11 @@ def _settle(
             return _na(column, "drop-row"), True
         words: tuple[Blanks, ...] = ("mean", "zero", "drop-row")
         return f"{', '.join(_na(column, word) for word in words)} or drop=[{column!r}]", True
-    if policy.bad_rows == "skip":
+    if policy.bad_rows == "skip" and not hopeless:
         return "their rows are skipped", False
+    ways = [] if hopeless else [_SKIP]
     if column is None:
-        return _SKIP, True
-    ways = [_SKIP]
+        return " or ".join(ways) or _NO_ROW_LEFT, True
     retype = _other_type(source, column, kind, first.text)
     if retype is not None:
         ways.insert(0, f"types={{{column!r}: {retype!r}}}")
@@ -103,7 +117,7 @@ def _settle(
         ways.insert(0, f"convert the file (iconv -f WINDOWS-1252 -t UTF-8 {path} > utf8.csv)")
     if column != source.label:
         ways.append(f"drop=[{column!r}]")
-    return " or ".join(ways), True
+    return " or ".join(ways) or _NO_ROW_LEFT, True
 
 
 def _other_type(source: Source, column: str, kind: Kind, text: str) -> str | None:

@@ -207,7 +207,7 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
     if statistics.features is not None:
         empty = frozenset(np.array(statistics.features, object)[statistics.count == 0].tolist())
     problems = text_problems(source, done.examples, done.num_slots)
-    problems += row_problems(source, done.tally, policy, empty)
+    problems += row_problems(source, done.tally, policy, empty, done.num_slots)
     if policy.role == "train":
         label, whole, seen = source.label, done.labels, done.view_labels
         unreadable = any(problem.blocking and problem.column == label for problem in problems)
