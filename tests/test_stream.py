@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -175,6 +176,25 @@ def test_ready_never_blocks_on_a_window_that_is_still_read():
     assert not stream.ready()
     release.set()
     assert next(stream).position.batches == 4
+    stream.close()
+
+
+@pytest.mark.timeout(30)
+def test_windows_become_batches_while_the_consumer_is_elsewhere(monkeypatch):
+    def slowly(self, rows, take):
+        time.sleep(0.05)
+        return rows.columns["label"][rows.places(take)].astype(np.int32)
+
+    class Slow(ArrayReader):
+        def read(self, ids):
+            time.sleep(0.05)
+            return super().read(ids)
+
+    monkeypatch.setattr(Label, "apply", slowly)
+    stream = stream_of(spec_of("sequential"), reader=Slow(ARRAY))
+    assert not stream.ready()
+    time.sleep(1)
+    assert stream.ready()
     stream.close()
 
 

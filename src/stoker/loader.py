@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,16 +42,9 @@ class Window:
     def __init__(self, request: ReadRequest, rows: Rows, ids: IntArray) -> None:
         self.request, self.rows, self.ids = request, rows, ids
 
-    def groups(self, batch_size: int, group_batches: int, start_batch: int = 0) -> Iterator[BatchGroup]:
-        """Runs of whole batches, those before the epoch's batch `start_batch` left out."""
-        first = max(0, start_batch - self.request.first_batch)
-        behind = -(-len(self.request.order) // batch_size)
-        for batch in range(first, behind, group_batches):
-            yield BatchGroup(self, batch, min(batch + group_batches, behind), batch_size)
-
 
 class BatchGroup:
-    """Consecutive batches of one window, to be transformed in one go."""
+    """The window's batches [first, behind), counted within it, to be transformed in one go."""
 
     def __init__(self, window: Window, first: int, behind: int, batch_size: int) -> None:
         self.window, self.batch_size = window, batch_size

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from stoker.errors import OptionError
 from stoker.loader import BatchGroup, Loader, Window
 from stoker.prefetch import Prefetched, prefetch
-from stoker.types import Batch, Sampler, StreamLimits
+from stoker.types import Batch, OrderSpec, Sampler, StreamLimits
 
 __all__ = ["BatchStream"]
 
@@ -60,9 +62,13 @@ class BatchStream(Iterator[Batch]):
             in_flight=max(1, limits.windows_in_flight),
             name="read",
         )
-        tasks = _Groups(windows, spec.batch_size, limits.group_batches, start_batch)
+        tasks = _Groups(windows, spec, limits.group_batches, start_batch)
         self._groups = prefetch(
-            encode, tasks, workers=limits.workers, in_flight=limits.groups_in_flight, name="transform"
+            lambda group: encode(group.ready()),
+            tasks,
+            workers=limits.workers,
+            in_flight=limits.groups_in_flight,
+            name="transform",
         )
         self._batches: deque[Batch] = deque()
 
@@ -86,27 +92,62 @@ class BatchStream(Iterator[Batch]):
         self._release()
 
 
-class _Groups(Iterator[BatchGroup]):
-    """Groups of batches, window after window, that can tell whether the next is at hand."""
+class _Once:
+    """A window that is on its way: the first who needs it has it loaded, if nobody else does."""
+
+    def __init__(self, load: Callable[[], Window]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._window: Window | None = None
+
+    def get(self) -> Window:
+        """The window; waits for it."""
+        with self._lock:
+            if self._window is None:
+                self._window = self._load()
+            return self._window
+
+
+class _Promised(NamedTuple):
+    """A group of batches of a window that may not be read yet."""
+
+    window: _Once
+    first: int
+    behind: int
+    batch_size: int
+
+    def ready(self) -> BatchGroup:
+        """The group; waits for its window."""
+        return BatchGroup(self.window.get(), self.first, self.behind, self.batch_size)
+
+
+class _Groups(Iterator[_Promised]):
+    """Groups of batches, window after window; which they are is arithmetic, and waits for no window.
+
+    So a worker that makes batches waits for their window, and not the consumer: windows become batches while
+    the consumer itself waits for a step's result.
+    """
 
     def __init__(
-        self, windows: Prefetched[int, Window], batch_size: int, group_batches: int, start_batch: int
+        self, windows: Prefetched[int, Window], spec: OrderSpec, group_batches: int, start_batch: int
     ) -> None:
-        self._windows = windows
-        self._batch_size, self._group_batches, self._start_batch = batch_size, group_batches, start_batch
-        self._current: deque[BatchGroup] = deque()
+        self._windows, self._spec, self._group_batches = windows, spec, group_batches
+        self._next_batch = start_batch
+        self._current: _Once | None = None
 
-    def ready(self) -> bool:
-        """Whether the next group can be had without waiting for a window."""
-        return bool(self._current) or self._windows.ready()
-
-    def __next__(self) -> BatchGroup:
-        while not self._current:
-            window = next(self._windows)
-            self._current.extend(window.groups(self._batch_size, self._group_batches, self._start_batch))
-        return self._current.popleft()
+    def __next__(self) -> _Promised:
+        spec, first = self._spec, self._next_batch
+        if first >= spec.num_batches:
+            raise StopIteration
+        size = spec.window // spec.batch_size
+        start = first // size * size
+        if self._current is None or first == start:
+            self._current = _Once(self._windows.promise())
+        behind = min(first + self._group_batches, start + size, spec.num_batches)
+        self._next_batch = behind
+        return _Promised(self._current, first - start, behind - start, spec.batch_size)
 
     def close(self) -> None:
         """End the stage that reads windows."""
         self._windows.close()
-        self._current.clear()
+        self._current = None

@@ -116,8 +116,11 @@ def work_within(
     group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE, room // 2) // batch)
     group = min(group, order.window // order.batch_size)
     groups = max(1, min(workers + 2, min(room, budget // _AHEAD_SHARE) // (group * batch) - 1))
-    ahead = (groups + 1) * group * batch
-    windows = max(0, min(2, (room - ahead) // window))
+    size = order.window // order.batch_size
+    while groups > 1 and (groups + 1) * group * batch + _more_windows(groups * group, size) * window > room:
+        groups -= 1
+    ahead, more = (groups + 1) * group * batch, _more_windows(groups * group, size)
+    windows = max(0, min(max(2, workers), (room - ahead) // window - more))
     if ahead > room:
         least = (0 if in_storage else READ_BYTES) + 2 * (window + batch)
         raise MemoryBudgetError(_too_little(budget, least, data, options))
@@ -125,10 +128,15 @@ def work_within(
         workers=workers, windows_in_flight=windows, group_batches=group, groups_in_flight=groups
     )
     return limits, (
-        MemoryLine(name="windows", count=windows + 2, num_bytes=(windows + 2) * window),
+        MemoryLine(name="windows", count=windows + 2 + more, num_bytes=(windows + 2 + more) * window),
         MemoryLine(name="batches", count=groups + 1, num_bytes=ahead),
         MemoryLine(name="reads", count=workers, num_bytes=reads),
     )
+
+
+def _more_windows(num_batches: int, window_batches: int) -> int:
+    """How many more windows than two so many consecutive batches may come from."""
+    return (num_batches - 1) // window_batches
 
 
 def _too_little(budget: int, least: int, data: DataFacts, options: PlanOptions) -> str:

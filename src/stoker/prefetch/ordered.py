@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
 from typing import Generic, TypeVar
 
 from stoker.errors import OptionError, WorkerError
@@ -156,6 +157,29 @@ class Prefetched(Generic[Task, Result]):
             raise
         self.start()
         return result
+
+    def promise(self) -> Callable[[], Result]:
+        """The next result as a call that waits for it, for a task of another stage to make in its own thread.
+
+        The result no longer counts as in flight: who calls bounds how many are promised. Without workers the
+        call computes the result, each time that it is made.
+
+        Raises
+        ------
+        StopIteration
+            If there are no more tasks.
+        """
+        if self._closed:
+            raise StopIteration
+        if self._threads is None:
+            return partial(self._function, next(self._tasks))
+        if not self._jobs and not self._exhausted:
+            self._start_one()
+        if not self._jobs:
+            raise StopIteration if self._failed is None else self._failed
+        job = self._jobs.popleft()
+        self.start()
+        return partial(self._wait, job)
 
     def _start_one(self) -> None:
         assert self._threads is not None
