@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker.errors import OptionError, WorkerError
-from stoker.prefetch import prefetch
+from stoker.prefetch import prefetch, threads
 
 
 def threads_named(name: str) -> list[str]:
@@ -128,10 +130,95 @@ def test_impossible_bounds_are_refused_by_name(workers, in_flight, name):
         prefetch(abs, [], workers=workers, in_flight=in_flight, name="x")
 
 
-def test_a_function_that_raises_stop_iteration_does_not_end_the_results_in_silence():
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_function_that_raises_stop_iteration_does_not_end_the_results_in_silence(workers):
     def stop(_):
         raise StopIteration
 
-    results = prefetch(stop, [1, 2], workers=1, in_flight=2, name="stop")
+    results = prefetch(stop, [1, 2], workers=workers, in_flight=2, name="stop")
     with pytest.raises(WorkerError, match="'stop' raised StopIteration"):
         next(results)
+
+
+@pytest.mark.timeout(10)
+def test_the_end_of_every_thread_is_noticed_at_once():
+    def end_this_thread(_):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(threading.get_ident()), ctypes.py_object(SystemExit)
+        )
+
+    with prefetch(end_this_thread, iter(range(9)), workers=1, in_flight=3, name="mortal") as results:
+        began = time.monotonic()
+        with pytest.raises((WorkerError, SystemExit)):
+            list(results)
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_job_whose_thread_is_gone_is_an_error_that_names_stage_and_task(monkeypatch):
+    monkeypatch.setattr(threads, "_run", lambda job: sys_exit_of_a_thread())
+    with (
+        prefetch(abs, ["the task"], workers=2, in_flight=1, name="gone") as results,
+        pytest.raises(WorkerError, match="'gone' lost the thread that was to compute 'the task'"),
+    ):
+        next(results)
+
+
+def sys_exit_of_a_thread():
+    raise SystemExit  # which a thread takes as its end
+
+
+@pytest.mark.timeout(10)
+def test_what_a_function_is_at_is_told_with_a_long_wait(caplog):
+    class Slow:
+        def __call__(self, _):
+            time.sleep(0.3)
+
+        def at_work(self):
+            return "process 4711 computes batch 3"
+
+    with (
+        caplog.at_level(logging.WARNING, logger="stoker"),
+        prefetch(Slow(), [1], workers=1, in_flight=1, name="slow", tell_after=0.05) as results,
+    ):
+        next(results)
+    assert "process 4711 computes batch 3" in caplog.text
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("explicitly", [True, False])
+def test_a_function_that_can_be_interrupted_is_not_waited_for(explicitly):
+    class Endless:
+        def __init__(self):
+            self.running, self.stop = threading.Event(), threading.Event()
+
+        def __call__(self, _):
+            self.running.set()
+            self.stop.wait()
+
+        def interrupt(self):
+            self.stop.set()
+
+    function = Endless()
+    results = prefetch(function, [1, 2, 3], workers=1, in_flight=2, name="endless", close_within=60)
+    results.start()
+    assert function.running.wait(5)
+    if explicitly:
+        results.close()
+    del results
+    assert function.stop.is_set()
+    assert not threads_named("endless")
+
+
+@pytest.mark.timeout(10)
+def test_results_that_were_taken_are_not_kept_alive():
+    class Batch:
+        pass
+
+    with prefetch(lambda _: Batch(), range(3), workers=1, in_flight=1, name="kept") as results:
+        last = weakref.ref(next(results))
+        deadline = time.monotonic() + 5
+        while last() is not None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert last() is None

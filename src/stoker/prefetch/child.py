@@ -26,20 +26,23 @@ from stoker.prefetch.wire import INLINE_BYTES, Buffer, at, joined, layout, recei
 __all__ = ["end_group", "main"]
 
 
-def main(descriptor: int, parent: int) -> None:
+def main(descriptor: int, lifeline: int, parent: int) -> None:
     """Serve the parent until it is gone.
 
     Parameters
     ----------
     descriptor
         Of the socket that leads to the parent.
+    lifeline
+        Descriptor of a pipe through which nothing comes but its end, when the parent is gone.
     parent
         Its process id.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    os.set_inheritable(descriptor, False)
+    for inherited in (descriptor, lifeline):
+        os.set_inheritable(inherited, False)
+    _end_with(lifeline, parent)
     connection = socket.socket(fileno=descriptor)
-    threading.Thread(target=_end_with, args=(connection, parent), name="stoker-lifeline", daemon=True).start()
     with contextlib.suppress(Exception):  # standard error may be closed
         faulthandler.enable()
     with contextlib.suppress(EOFError, ConnectionError):
@@ -48,16 +51,28 @@ def main(descriptor: int, parent: int) -> None:
     end_group(os.getpid())
 
 
-def _end_with(connection: socket.socket, parent: int) -> None:
-    """Wait until the parent has closed its end or is gone, then end everything here."""
+def _end_with(lifeline: int, parent: int) -> None:
+    """Have this process, and all that it starts, killed as soon as the parent is gone."""
+    import fcntl  # which a system without processes of this kind lacks
+
+    if hasattr(fcntl, "F_SETSIG"):
+        # The system itself does it, for a thread gets no turn while a loop in C holds the interpreter.
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
     poll = select.poll()
-    poll.register(connection, 0)  # nothing but the hang-up
+    poll.register(lifeline, 0)  # nothing but the hang-up
     if hasattr(os, "pidfd_open"):
-        # A process that the parent forked may hold its end of the socket open.
+        # A process that the parent forked may hold the other end of the pipe open.
         with contextlib.suppress(OSError):
             poll.register(os.pidfd_open(parent), select.POLLIN)
-    if os.getppid() == parent:
-        poll.poll()
+    if os.getppid() != parent:
+        end_group(os.getpid())
+    threading.Thread(target=_watch, args=(poll,), name="stoker-lifeline", daemon=True).start()
+
+
+def _watch(poll: select.poll) -> None:
+    poll.poll()
     end_group(os.getpid())
 
 

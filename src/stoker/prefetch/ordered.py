@@ -106,7 +106,8 @@ class Prefetched(Generic[Task, Result]):
         self._jobs: deque[Job[Result]] = deque()
         self._threads: Threads[Result] | None = None
         if workers:
-            self._threads = Threads(workers, name=name, within=close_within)
+            interrupt = getattr(function, "interrupt", None)
+            self._threads = Threads(workers, name=name, within=close_within, interrupt=interrupt)
         self._exhausted = False
         self._failed: BaseException | None = None
         self._closed = False
@@ -250,8 +251,6 @@ class Prefetched(Generic[Task, Result]):
         self._jobs.clear()
         try:
             if self._threads is not None:
-                if self._threads.busy() and hasattr(self._function, "interrupt"):
-                    self._function.interrupt()
                 self._threads.close()
         finally:
             close = getattr(self._tasks, "close", None)

@@ -151,6 +151,7 @@ class Processes(Generic[Task, Result]):
     def close(self) -> None:
         """Kill all children, whatever they do, and wait until they are gone; idempotent."""
         self._end()
+        self._parcel.close()
 
     def _packed(self, function: Callable[[Task], Result]) -> Parcel:
         try:

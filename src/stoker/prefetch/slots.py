@@ -12,6 +12,7 @@ import ctypes
 import errno
 import mmap
 import os
+import sys
 import tempfile
 import weakref
 from collections import deque
@@ -19,12 +20,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stoker.prefetch.wire import Buffer, Span, at
+from stoker.prefetch.wire import INLINE_BYTES, Buffer, Span, at
 
 __all__ = ["Region", "Slots", "private_copy", "shared_file"]
 
-_ROUND_BYTES = 1 << 21
-"""Sizes are multiples of a huge page."""
+_HUGE_PAGE = 1 << 21
 
 _POPULATE_WRITE = 23
 """Linux's MADV_POPULATE_WRITE, which the module mmap does not name."""
@@ -88,33 +88,35 @@ class Region:
     def _mapped(self, size: int, *, grow: bool) -> mmap.mmap:
         if self._map is None or len(self._map) < size:
             self._map = None
-            if grow:
-                size = -(-size // _ROUND_BYTES) * _ROUND_BYTES
-                os.ftruncate(self.descriptor, size)
-            else:
-                size = os.fstat(self.descriptor).st_size
-            self._map = mmap.mmap(self.descriptor, size)
-            if grow:
-                _populate(self._map, self.descriptor, size)
+            self._map = self._grown(size) if grow else mmap.mmap(self.descriptor, 0)
         return self._map
 
-
-def _populate(memory: mmap.mmap, descriptor: int, size: int) -> None:
-    """Have the pages made now: at once is quicker, and a lack of them is an error instead of a SIGBUS."""
-    with contextlib.suppress(AttributeError, OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    try:
-        if os.uname().sysname == "Linux":
-            memory.madvise(_POPULATE_WRITE)
-            return
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # what a kernel before 5.14 says
-            raise MemoryError(f"no {size:,} bytes of shared memory for a batch ({error})") from error
-    if hasattr(os, "posix_fallocate"):
+    def _grown(self, size: int) -> mmap.mmap:
+        step = _HUGE_PAGE if size >= _HUGE_PAGE else INLINE_BYTES
+        size = -(-size // step) * step
         try:
-            os.posix_fallocate(descriptor, 0, size)
+            os.ftruncate(self.descriptor, size)
+            memory = mmap.mmap(self.descriptor, size)
+            _make_pages(memory, self.descriptor, size)
         except OSError as error:
             raise MemoryError(f"no {size:,} bytes of shared memory for a batch ({error})") from error
+        return memory
+
+
+def _make_pages(memory: mmap.mmap, descriptor: int, size: int) -> None:
+    """Have the pages made now: at once is quicker, and a lack of them is an error instead of a SIGBUS."""
+    if size >= _HUGE_PAGE:
+        with contextlib.suppress(AttributeError, OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    if sys.platform == "linux":
+        try:
+            memory.madvise(_POPULATE_WRITE)
+            return
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # what a kernel before 5.14 says
+                raise
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
 
 
 class Slots:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import reprlib
 import select
@@ -24,6 +25,7 @@ __all__ = ["Parcel", "Spawned"]
 
 _LOOK_EVERY_MILLISECONDS = 500
 _REAP_SECONDS = 2.0
+_numbers = itertools.count(1)
 
 
 class Parcel:
@@ -36,6 +38,7 @@ class Parcel:
     """
 
     def __init__(self, buffers: list[Buffer]) -> None:
+        self.number = next(_numbers)
         self.spans, size = layout(buffers)
         self.body = bytearray()
         self.region: Region | None = None
@@ -49,6 +52,11 @@ class Parcel:
         """Give it to one child."""
         descriptor = None if self.region is None else self.region.descriptor
         send(connection, ("function", self.spans, sys.argv), self.body, descriptor=descriptor)
+
+    def close(self) -> None:
+        """Free the shared memory; children that have it keep what they see."""
+        if self.region is not None:
+            self.region.close()
 
 
 class Spawned:
@@ -69,27 +77,39 @@ class Spawned:
         self._start_by = time.monotonic() + start_within
         self._start_within = start_within
         self._slots = Slots(most_slots)
-        self._parcel: Parcel | None = None
+        self._has = 0
         self._ready = False
         self._using = threading.Lock()
+        self._ending = threading.Lock()
         self.dead = False
         """Whether it can compute no more."""
         self.ended_by_us = False
         self.task: Any = None
         self.since: float | None = None
-        self._connection, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._process = subprocess.Popen(
-                    _command(theirs.fileno()),
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    process_group=0,  # a terminal's Ctrl-C goes to the parent alone
-                )
-        except OSError as error:
-            self._connection.close()
-            raise WorkerError(f"a process for {name!r} cannot be started: {error}") from error
+        self._process = self._start()
         self.pid = self._process.pid
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._connection, theirs = socket.socketpair()
+        their_lifeline, lifeline = os.pipe()
+        self._lifeline: int | None = lifeline
+        inherited = [theirs.fileno(), their_lifeline]
+        try:
+            return subprocess.Popen(
+                _command(*inherited),
+                stdin=subprocess.DEVNULL,
+                pass_fds=inherited,
+                process_group=0,  # a terminal's Ctrl-C goes to the parent alone
+            )
+        except BaseException as error:
+            self._connection.close()
+            os.close(lifeline)
+            if not isinstance(error, OSError):
+                raise
+            raise WorkerError(f"a process for {self._name!r} cannot be started: {error}") from error
+        finally:
+            theirs.close()
+            os.close(their_lifeline)
 
     def compute(self, parcel: Parcel, task: Any) -> Any:
         """Have the function of the parcel called with `task`.
@@ -125,9 +145,9 @@ class Spawned:
             if not self._ready:
                 self._receive(self._start_by)
                 self._ready = True
-            if self._parcel is not parcel:
+            if self._has != parcel.number:
                 parcel.send(self._connection)
-                self._parcel = parcel
+                self._has = parcel.number
             region = self._slots.take()
             descriptor = None if region.known else region.descriptor
             region.known = True
@@ -203,7 +223,7 @@ class Spawned:
 
     def _obituary(self, how: str | None = None) -> str:
         who = f"process {self.pid} of {self._name!r}"
-        doing = f"while it computed {reprlib.repr(self.task)}"
+        doing = f"while it computed {reprlib.repr(self.task)}" if self._ready else "while it started"
         if self.ended_by_us:
             return f"{who} was shut down {doing}"
         code = self.end()
@@ -219,13 +239,15 @@ class Spawned:
     def end(self) -> int:
         """Kill it where it lives, and everything it has started; its exit code. Idempotent."""
         self.dead = True
-        if self._process.returncode is None:
-            deadline = time.monotonic() + _REAP_SECONDS
-            # While it is not reaped, nobody else can have its number.
-            while self._hung_up() and not self._has_ended() and time.monotonic() < deadline:
-                time.sleep(0.002)
-            end_group(self.pid)
-        return self._process.wait()
+        with self._ending:
+            if self._process.returncode is None:
+                deadline = time.monotonic() + _REAP_SECONDS
+                # One that is dying may do so with its own exit code.
+                while self._hung_up() and not self._has_ended() and time.monotonic() < deadline:
+                    time.sleep(0.002)
+                # While it is not reaped, nobody else can have its number.
+                end_group(self.pid)
+            return self._process.wait()
 
     def _hung_up(self) -> bool:
         """Whether it has closed its end, which is what dying begins with."""
@@ -240,6 +262,9 @@ class Spawned:
         with self._using:
             self._connection.close()
             self._slots.close()
+            if self._lifeline is not None:
+                os.close(self._lifeline)
+                self._lifeline = None
 
 
 def _signal_name(number: int) -> str:
@@ -249,14 +274,14 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _command(descriptor: int) -> list[str]:
+def _command(descriptor: int, lifeline: int) -> list[str]:
     if not sys.executable:
         raise OptionError("processes need a Python interpreter to start, and sys.executable is empty")
     paths = [path for path in sys.path if isinstance(path, str)]
     # Not -m: with it the parent's sys.path would come too late to find this package.
     code = (
         f"import sys; sys.path[:] = {paths!r}; "
-        f"from stoker.prefetch.child import main; main({descriptor}, {os.getpid()})"
+        f"from stoker.prefetch.child import main; main({descriptor}, {lifeline}, {os.getpid()})"
     )
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return [sys.executable, *flags, "-c", code]

@@ -55,6 +55,8 @@ class Threads(Generic[Result]):
         Of the stage; the threads are called ``stoker-<name>-<number>``.
     within
         Seconds that the end may take.
+    interrupt
+        Called at the end where a job is being computed then.
 
     Examples
     --------
@@ -64,11 +66,13 @@ class Threads(Generic[Result]):
     >>> threads.close()
     """
 
-    def __init__(self, count: int, *, name: str, within: float) -> None:
+    def __init__(
+        self, count: int, *, name: str, within: float, interrupt: Callable[[], None] | None = None
+    ) -> None:
         self._count, self._name = count, name
         self._inbox: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._workers: list[_Worker] = []
-        self._end = weakref.finalize(self, _end, self._inbox, self._workers, name, within)
+        self._end = weakref.finalize(self, _end, self._inbox, self._workers, name, within, interrupt)
 
     def submit(self, function: Callable[[Any], Result], task: Any) -> Job[Result]:
         """Have `function` called with `task` by the next free thread."""
@@ -83,10 +87,6 @@ class Threads(Generic[Result]):
     def alive(self) -> int:
         """Threads that still take jobs."""
         return sum(worker.is_alive() for worker in self._workers)
-
-    def busy(self) -> bool:
-        """Whether a job is being computed at this moment."""
-        return any((job := worker.job) is not None and not job.done() for worker in self._workers)
 
     def lost(self, job: Job[Any]) -> bool:
         """Whether the job will never be done, because the thread that had it or every thread has ended.
@@ -133,7 +133,13 @@ def _run(job: Job[Any] | None) -> None:
         job.set_result(result)
 
 
-def _end(inbox: SimpleQueue[Job[Any] | None], workers: list[_Worker], name: str, within: float) -> None:
+def _end(
+    inbox: SimpleQueue[Job[Any] | None],
+    workers: list[_Worker],
+    name: str,
+    within: float,
+    interrupt: Callable[[], None] | None,
+) -> None:
     while True:
         try:
             job = inbox.get_nowait()
@@ -143,6 +149,8 @@ def _end(inbox: SimpleQueue[Job[Any] | None], workers: list[_Worker], name: str,
             job.cancel()
     for _ in workers:
         inbox.put(None)
+    if interrupt is not None and any((job := worker.job) and not job.done() for worker in workers):
+        interrupt()
     deadline = time.monotonic() + within
     others = [worker for worker in workers if worker is not threading.current_thread()]
     for worker in others:
