@@ -84,3 +84,18 @@ def test_a_sampled_value_that_comes_back_is_noticed():
     assert repeated[0] == 0
     sample_hashes(values, starts, 6, 1, np.array([5]), columns, hashes, sizes, repeated)
     assert (sizes[0], repeated[0]) == (3, 1)
+
+
+@pytest.mark.parametrize("begun", [(0.0, 0.0), (0.1, 7.3), (float(1 << 52), float(1 << 52)), (-4.0, 16.0)])
+@pytest.mark.parametrize("shift", [0.0, 255.0, -70_000.0, 2.5])
+@pytest.mark.parametrize("num_rows", [1, 3, 4, 8191])
+def test_bytes_are_added_to_what_was_begun_with_the_bits_of_floats(begun, shift, num_rows):
+    array = np.random.default_rng(num_rows).integers(0, 256, (num_rows, 5)).astype(np.uint8)
+    answers = []
+    for values, add in ((array, add_integers), (array.astype(np.float64), add_floats)):
+        matrix = Matrix.of(values)
+        where = (matrix.values, matrix.starts, matrix.rows_per_piece, 5, np.arange(num_rows))
+        sums = [np.full(5, value) for value in (shift, *begun, np.inf, -np.inf)]
+        add(*where, *sums, *([np.zeros(5, np.int64), np.zeros(5, np.int64)] if add is add_floats else []))
+        answers.append(np.stack(sums))
+    np.testing.assert_array_equal(answers[0].view(np.uint64), answers[1].view(np.uint64))
