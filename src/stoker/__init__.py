@@ -20,6 +20,10 @@ _HOME = {
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "fit": "stoker.training.fit",
+    "fit_generator": "stoker.training.generators.calls",
+    "evaluate_generator": "stoker.training.generators.calls",
+    "predict_generator": "stoker.training.generators.calls",
+    "GeneratorFeed": "stoker.training.generators.feeds",
     "load": "stoker.training.run",
     "models": "stoker.models",
     "errors": "stoker.errors",
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
     from stoker.feed import Feed as Feed
     from stoker.sources import open as open
     from stoker.training.fit import fit as fit
+    from stoker.training.generators.calls import evaluate_generator as evaluate_generator
+    from stoker.training.generators.calls import fit_generator as fit_generator
+    from stoker.training.generators.calls import predict_generator as predict_generator
+    from stoker.training.generators.feeds import GeneratorFeed as GeneratorFeed
     from stoker.training.run import load as load
     from stoker.transforms.labels import LabelEncoder as LabelEncoder
     from stoker.transforms.labels import OneHot as OneHot

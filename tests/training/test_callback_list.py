@@ -22,9 +22,27 @@ class Batches:
     num_batches = 10
     wait_seconds = 0.0
     all_fetched = False
+    next_size = 8
 
     def __init__(self) -> None:
         self.fetched: list[int] = []
+        self.rows = 0
+        self._left = 10
+
+    def finish(self, count: int) -> int:
+        found = min(count, self._left)
+        self._left -= found
+        self.rows += found * 8
+        return found
+
+    def turn(self, *, more: bool) -> None:
+        pass
+
+    def refresh(self) -> bool:
+        return False
+
+    def raise_held(self) -> None:
+        pass
 
     def begin(self, epoch: int) -> None:
         self.epoch = epoch
@@ -55,6 +73,7 @@ class Watcher:
 class Model:
     def __init__(self, steps: int = 1) -> None:
         self.steps_per_execution = steps
+        self.stop_training = False
 
 
 def callbacks_of(batches, watcher, *, steps: int = 1, callbacks=()) -> TrainingCallbacks:

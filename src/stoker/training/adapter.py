@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+from keras.src.utils.rng_utils import get_random_seed
 
 from stoker.errors import MissingExtraError, OptionError
 from stoker.training.handover import Handover
@@ -26,17 +27,27 @@ from stoker.types import Batch, FeedSpec
 
 __all__ = [
     "KERAS_RANGE",
-    "CompiledMetrics",
     "FeedAdapter",
+    "averages_weights",
     "batches_before_step",
+    "build_for_prediction",
     "build_model",
+    "build_on",
+    "check_compiled",
     "copy_values",
+    "float_type",
+    "global_seed",
+    "has_weights",
+    "is_built",
     "metric_direction",
     "metric_names",
+    "output_names",
     "resume_training_mode",
     "sync_state",
+    "usable_model",
     "wait_for_result",
     "without_copy_warning",
+    "without_restored_epoch",
 ]
 
 KERAS_RANGE = ((3, 15), (3, 17))
@@ -115,19 +126,20 @@ class FeedAdapter(DataAdapter):  # type: ignore[misc]  # Keras has no type infor
         return self._handover.num_batches
 
     @property
-    def batch_size(self) -> int:
-        """Rows in every batch but the last."""
+    def batch_size(self) -> int | None:
+        """Rows in every batch but the last, None if nobody knows."""
         return self._handover.feed.batch_size
 
     @property
     def has_partial_batch(self) -> bool:
         """Whether the last batch is short."""
-        return bool(self._handover.feed.num_rows % self._handover.feed.batch_size)
+        return self.partial_batch_size is not None
 
     @property
     def partial_batch_size(self) -> int | None:
-        """Rows of the short last batch, None if there is none."""
-        return self._handover.feed.num_rows % self._handover.feed.batch_size or None
+        """Rows of the short last batch, None if there is none or nobody knows."""
+        rows, size = self._handover.feed.num_rows, self._handover.feed.batch_size
+        return None if rows is None or size is None else rows % size or None
 
 
 class _Batches:
@@ -177,8 +189,7 @@ def build_model(model: Any, spec: FeedSpec, batch_size: int) -> None:
     OptionError
         If the model is not compiled, or does not take this input.
     """
-    if not model.compiled:
-        raise OptionError(f"model {model.name!r} is not compiled: call model.compile(optimizer, loss) first")
+    check_compiled(model)
     x = np.zeros((batch_size, *spec.input_shape), spec.input_dtype)
     y = np.zeros((batch_size,), np.float32 if spec.task == "regression" else np.int32)
     try:
@@ -188,6 +199,99 @@ def build_model(model: Any, spec: FeedSpec, batch_size: int) -> None:
             f"model {model.name!r} cannot be built for input of shape {spec.input_shape} and "
             f"task {spec.task!r} with {spec.num_outputs} outputs: {error}"
         ) from error
+
+
+def is_built(model: Any) -> bool:
+    """Whether layers, metrics, loss and optimizer are built, so that no batch is needed for that."""
+    parts = (model._compile_metrics, model._compile_loss, model.optimizer)
+    return has_weights(model) and all(part is None or part.built for part in parts)
+
+
+def has_weights(model: Any) -> bool:
+    """Whether all layers are built."""
+    return all(layer.built for layer in model._flatten_layers())
+
+
+def build_on(model: Any, batch: Batch) -> None:
+    """Build layers, metrics, loss and optimizer from the shapes of a batch.
+
+    Raises
+    ------
+    OptionError
+        If the model does not take such a batch.
+    """
+    try:
+        model._symbolic_build(data_batch=_arrays(batch))
+    except (ValueError, RuntimeError) as error:
+        if keras.backend.backend() == "tensorflow" and isinstance(error, RuntimeError):
+            return  # some models can only be traced, which Keras does with the first step
+        shapes = keras.tree.map_structure(lambda part: getattr(part, "shape", None), batch.x)
+        raise OptionError(
+            f"model {model.name!r} cannot be built for a batch with x of shape {shapes}: {error}"
+        ) from error
+
+
+def build_for_prediction(model: Any, x: Any) -> None:
+    """Build layers from the inputs of a batch; Keras would pull a batch for that and lose it."""
+    with keras.StatelessScope():
+        model(keras.tree.map_structure(keras.ops.convert_to_tensor, x))
+
+
+def check_compiled(model: Any) -> None:
+    """Refuse a model without a loss.
+
+    Raises
+    ------
+    OptionError
+        If it is not compiled.
+    """
+    if not model.compiled:
+        raise OptionError(f"model {model.name!r} is not compiled: call model.compile(optimizer, loss) first")
+
+
+def float_type() -> str:
+    """Keras's ``floatx``."""
+    return str(keras.config.floatx())
+
+
+def global_seed() -> int:
+    """The seed of ``keras.utils.set_random_seed``, 0 if it was not called."""
+    return int(get_random_seed() or 0)
+
+
+def output_names(model: Any) -> tuple[str, ...]:
+    """Names of a model's outputs where it has several in a list; empty where there is one, or a dict."""
+    if not isinstance(getattr(model, "_outputs_struct", None), list | tuple):
+        return ()
+    names = tuple(str(name) for name in getattr(model, "output_names", None) or ())
+    return names if len(names) > 1 else ()
+
+
+def averages_weights(model: Any) -> bool:
+    """Whether the optimizer replaces weights by their averages at the end of a ``fit``."""
+    return bool(getattr(model.optimizer, "use_ema", False))
+
+
+@contextmanager
+def without_restored_epoch(model: Any) -> Iterator[None]:
+    """Inside, ``fit`` begins at the epoch that it is told, and not at one that BackupAndRestore has set."""
+    restored, model._initial_epoch = model._initial_epoch, None
+    try:
+        yield
+    finally:
+        model._initial_epoch = restored
+
+
+@contextmanager
+def usable_model(model: Any) -> Iterator[None]:
+    """In the middle of an epoch: inside, the model may be asked, and afterwards training goes on."""
+    sync_state(model)
+    training = keras.backend.backend() == "torch" and model.training
+    try:
+        yield
+    finally:
+        if training:
+            model.train()
 
 
 def sync_state(model: Any) -> None:
@@ -231,61 +335,6 @@ def metric_names(model: Any) -> tuple[str, ...] | None:
     if type(model).train_step is not base:
         return None
     return tuple(str(name) for name in model.get_metrics_result())
-
-
-class CompiledMetrics:
-    """The compiled loss and metrics over predictions that were made elsewhere.
-
-    Parameters
-    ----------
-    model
-        A built, compiled model; its metrics' states are used and reset.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self._rows = 0
-        self._loss = 0.0
-        self._logs: dict[str, Any] = {}
-        model.reset_metrics()
-        self._step = self._one_step
-        if keras.backend.backend() == "jax":
-            import jax
-
-            # Uncompiled, JAX compiles each of the metrics' operations by itself: seconds instead of tenths.
-            compiled = jax.jit(self._stateless_step)
-            self._step = lambda y, outputs: self._assigned(compiled(self._state(), y, outputs))
-
-    def update(self, y: Any, outputs: Any) -> None:
-        """Add n rows: targets of shape (n,), and the model's own outputs for them."""
-        loss, self._logs = self._step(*(keras.ops.convert_to_tensor(each) for each in (y, outputs)))
-        self._loss += float(loss) * len(y)
-        self._rows += len(y)
-
-    def _one_step(self, y: Any, outputs: Any) -> tuple[Any, dict[str, Any]]:
-        loss = self._model.compute_loss(x=None, y=y, y_pred=outputs, sample_weight=None, training=False)
-        return loss, self._model.compute_metrics(None, y, outputs, None)
-
-    def _stateless_step(self, state: list[Any], y: Any, outputs: Any) -> tuple[Any, Any, list[Any]]:
-        variables = self._model.metrics_variables
-        with keras.StatelessScope(state_mapping=zip(variables, state, strict=True)) as scope:
-            loss, logs = self._one_step(y, outputs)
-        return loss, logs, [scope.get_current_value(variable) for variable in variables]
-
-    def _state(self) -> list[Any]:
-        return [variable.value for variable in self._model.metrics_variables]
-
-    def _assigned(self, found: tuple[Any, Any, list[Any]]) -> tuple[Any, Any]:
-        loss, logs, state = found
-        for variable, value in zip(self._model.metrics_variables, state, strict=True):
-            variable.assign(value)
-        return loss, logs
-
-    def result(self) -> tuple[float, dict[str, float]]:
-        """Loss and metrics over all rows."""
-        metrics = {name: float(value) for name, value in self._logs.items() if name != "loss"}
-        self._model.reset_metrics()
-        return self._loss / self._rows, metrics
 
 
 def metric_direction(model: Any, name: str) -> str | None:

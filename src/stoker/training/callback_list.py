@@ -8,17 +8,20 @@ when a user's callback hooks batches.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import keras
 
 from stoker.training import adapter
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
+from stoker.training.pass_callbacks import PassCallbacks, hooks_batches, plain_logs
 
 __all__ = [
+    "BATCH_HOOKS",
     "TRAIN_BATCH_HOOKS",
+    "Due",
     "History",
     "Supervisor",
     "TrainingCallbacks",
@@ -27,6 +30,7 @@ __all__ = [
 ]
 
 TRAIN_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+BATCH_HOOKS = (*TRAIN_BATCH_HOOKS, "on_test_batch_begin", "on_test_batch_end")
 
 
 class Supervisor(Protocol):
@@ -58,30 +62,12 @@ class History(keras.callbacks.History):  # type: ignore[misc]  # Keras has no ty
         self.report: Any = None
 
 
-def hooks_batches(callback: Any, *names: str) -> bool:
-    """Whether a callback overrides one of these hooks, in its class or on the object itself."""
-    base = keras.callbacks.Callback
-    return any(
-        getattr(getattr(callback, name), "__func__", None) is not getattr(base, name) for name in names
-    )
+Due: TypeAlias = Callable[[int, bool], bool]
+"""Whether to validate after an epoch: its number, and whether all of its steps were taken."""
 
 
-def plain_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Logs with Python floats where values are scalars; waits for the step that computes them."""
-    plain: dict[str, Any] = {}
-    for name, value in (logs or {}).items():
-        if isinstance(value, Mapping):
-            plain.update(plain_logs(value))
-            continue
-        try:
-            plain[name] = float(value)
-        except (TypeError, ValueError):
-            plain[name] = value
-    return plain
-
-
-class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # Keras has no type information
-    """Carries one call of `fit`: hands batches over between steps, counts, calls who hooks.
+class TrainingCallbacks(PassCallbacks):
+    """Carries one call of `fit`: hands batches over between steps, counts, validates, calls who hooks.
 
     Parameters
     ----------
@@ -95,6 +81,8 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         Asked between steps when something is due.
     interrupts
         Ctrl-C is raised after the step under way.
+    due
+        Whether to validate after an epoch; always by default.
     params
         What callbacks see as ``params``.
 
@@ -103,6 +91,8 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
     finished
         Batches of this epoch whose step was taken: never derived from Keras's hook indices, which are wrong
         where ``steps_per_execution`` does not divide the epoch.
+    resized_after
+        The epoch after which the feed's length changed, so that Keras must begin a new ``fit``; else None.
     """
 
     def __init__(
@@ -114,27 +104,33 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         validation: Handover | None,
         supervisor: Supervisor,
         interrupts: Interrupts,
+        due: Due = lambda epoch, whole: True,
         **params: Any,
     ) -> None:
-        super().__init__(list(callbacks), model=model, **params)
+        super().__init__(callbacks, model=model, scored=validation, interrupts=interrupts, **params)
         self.finished = 0
-        self._stride = int(model.steps_per_execution)
+        self.resized_after: int | None = None
         self._training = training
-        self._validation = validation
+        self._validation = None if validation is None else adapter.FeedAdapter(validation)
         self._supervisor = supervisor
-        self._interrupts = interrupts
-        self._at_hand = adapter.batches_before_step(self._stride)
+        self._due = due
         self._last: Any = None
         self._epoch = 0
         self._looked_ahead = False
-        self._tested = 0
-        self._last_test: Any = None
         self._look_at: tuple[int, float] = (0, 0.0)
         self._on_train = self._hooked(*TRAIN_BATCH_HOOKS)
-        self._on_test = self._hooked("on_test_batch_begin", "on_test_batch_end")
 
-    def _hooked(self, *names: str) -> tuple[Any, ...]:
-        return tuple(callback for callback in self.callbacks if hooks_batches(callback, *names))
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Tell the callbacks, unless this is the same call of `fit` still."""
+        resumed = self.resized_after is not None
+        self.resized_after = None
+        if not resumed:
+            super().on_train_begin(logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Tell the callbacks, unless the call of `fit` goes on."""
+        if self.resized_after is None:
+            super().on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin the epoch's stream and count from 0."""
@@ -152,22 +148,24 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         if not self._looked_ahead and self._training.all_fetched:
             self._look_ahead()
         for callback in self._on_train:
-            callback.on_train_batch_begin(self.finished, logs={})
+            place = {"batch": self.finished, "size": self._training.next_size}
+            callback.on_train_batch_begin(self.finished, logs=place)
 
     def _look_ahead(self) -> None:
         """What is read next, validation and the next epoch, is begun while the last steps are computed."""
         self._looked_ahead = True
-        if self._validation is not None:
-            self._validation.open_ahead(0)
+        if self._scored is not None and self._due(self._epoch, True):
+            self._scored.open_ahead(0)
         if self._epoch + 1 < self.params["epochs"]:
             self._training.open_ahead(self._epoch + 1)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Count the step; look up only if something is due."""
-        self.finished = min(self.finished + self._stride, self._training.num_batches)
+        rows = self._training.rows
+        self.finished += self._training.finish(self._stride)
         self._last = logs
         if self._on_train:
-            values = plain_logs(logs)
+            values = {"batch": self.finished - 1, "size": self._training.rows - rows} | plain_logs(logs)
             for callback in self._on_train:
                 callback.on_train_batch_end(self.finished - 1, logs=values)
         now = time.perf_counter()
@@ -175,48 +173,36 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         if now >= due_time or self.finished >= due_batch:
             self._supervisor.look(self.finished, logs)
             self._look_at = self._supervisor.due_in(self.finished, time.perf_counter())
+        self._training.raise_held()
         self._interrupts.check()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Call the users' callbacks, then the supervisor, which sees what they added to the logs."""
+        """Validate; call the users' callbacks, then the supervisor, which sees what they add to the logs."""
         values = plain_logs(logs)
+        if self._validation is not None and self._due(epoch, self._training.num_batches <= self.finished):
+            values |= self._evaluate(self._validation)
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, values)
         self._supervisor.epoch_ended(epoch, self.finished, values)
+        self._end_epoch(epoch)
+        self._interrupts.check()
+
+    def _end_epoch(self, epoch: int) -> None:
+        more = epoch + 1 < self.params["epochs"] and not self._model.stop_training
+        self._training.turn(more=more)
+        if more and self._training.refresh():
+            # Keras fixed the number of steps when it began: it is told to stop, and begins again.
+            self.resized_after = epoch
+            self._model.stop_training = True
         self.finished = 0
-        self._interrupts.check()
 
-    def on_test_begin(self, logs: Any = None) -> None:
-        """Begin the validation's stream."""
-        self._tested = 0
-        if self._validation is not None:
-            self._validation.begin(0)
-        super().on_test_begin(logs)
+    def _evaluate(self, data: adapter.FeedAdapter) -> dict[str, float]:
+        assert self._scored is not None
+        self._scored.refresh()
+        logs = self._model.evaluate(data, callbacks=self, verbose=0, return_dict=True)
+        return {f"val_{name}": value for name, value in plain_logs(logs).items()}
 
-    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Pull the batches of the coming validation step."""
-        if self._validation is not None:
-            self._validation.fetch(self._at_hand, self._last_test)
-        for callback in self._on_test:
-            callback.on_test_batch_begin(self._tested, logs={})
-
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Count the validation step."""
-        self._tested += self._stride
-        self._last_test = logs
-        if self._on_test:
-            values = plain_logs(logs)
-            for callback in self._on_test:
-                callback.on_test_batch_end(self._tested - 1, logs=values)
-        self._interrupts.check()
-
-    def on_test_end(self, logs: Any = None) -> None:
-        """End the validation's stream."""
-        if self._validation is not None:
-            self._validation.close()
-        super().on_test_end(logs)
-
-    def evaluate_now(self, data: adapter.FeedAdapter) -> dict[str, float]:
+    def evaluate_now(self) -> dict[str, float]:
         """Validate between two training steps, and leave everything as if nothing had happened.
 
         Returns
@@ -224,13 +210,13 @@ class TrainingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # 
         dict
             Loss and metrics with ``val_`` before their names.
         """
+        assert self._validation is not None
         model = self._model
         adapter.sync_state(model)
         kept = adapter.copy_values(model.metrics_variables)
         try:
-            logs = model.evaluate(data, callbacks=self, verbose=0, return_dict=True)
+            return self._evaluate(self._validation)
         finally:
             for variable, value in zip(model.metrics_variables, kept, strict=True):
                 variable.assign(value)
             adapter.resume_training_mode(model)
-        return {f"val_{name}": value for name, value in plain_logs(logs).items()}

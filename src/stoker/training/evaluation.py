@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from stoker.errors import DataError
 from stoker.training import adapter
+from stoker.training.compiled_metrics import CompiledMetrics
 from stoker.training.curves import AreaUnderCurve
 from stoker.training.protocols import FeedLike
 from stoker.training.scoring import Scorer, class_indices
@@ -110,7 +111,7 @@ def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) ->
             yield np.asarray(batch.x), np.asarray(batch.y)
             done += batch.size
             if progress is not None:
-                progress(done, feed.num_rows)
+                progress(done, feed.num_rows or done)
 
     try:
         return evaluate_batches(model, feed.spec, pairs())
@@ -129,7 +130,7 @@ def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Pair]) -> Eva
     scorer = Scorer(model, spec)
     adapter.build_model(model, spec, scorer.batch_rows)
     tally = _ValueTally() if spec.task == "regression" else _ClassTally(spec)
-    compiled = adapter.CompiledMetrics(model)
+    compiled = CompiledMetrics(model)
     rows = 0
     for x, y in _full_batches(batches, scorer.batch_rows):
         raw = scorer.raw(x)

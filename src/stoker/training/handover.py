@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from stoker.errors import WorkerError
 from stoker.training.interrupts import Interrupts
-from stoker.training.protocols import BatchStreamLike, FeedLike
+from stoker.training.protocols import BatchStreamLike, ContinuingFeed, FeedLike
 from stoker.types import Batch
 
 __all__ = ["Handover"]
@@ -32,27 +33,44 @@ class Handover:
         Returns when the given result of a step is computed.
     interrupts
         Ctrl-C during a wait for data is raised at once.
+    around
+        Entered for every pull: what the computing of a batch in this thread needs.
 
     Attributes
     ----------
+    num_batches
+        Batches in an epoch, as of the last `refresh`.
     wait_seconds
         Time that the model had nothing to compute because no batch was ready.
     digests
         Order and membership digest of the batches handed over in this epoch.
+    rows
+        Rows of all batches whose step was taken, over all epochs.
     """
 
-    def __init__(self, feed: FeedLike, *, wait_for: Callable[[Any], None], interrupts: Interrupts) -> None:
+    def __init__(
+        self,
+        feed: FeedLike,
+        *,
+        wait_for: Callable[[Any], None],
+        interrupts: Interrupts,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.feed = feed
         self.num_batches = feed.num_batches
         self.wait_seconds = 0.0
         self._wait_for = wait_for
         self._interrupts = interrupts
+        self._around = around
         self.digests = (0, 0)
+        self.rows = 0
         self._epoch = 0
         self._fetched = 0
         self._stream: BatchStreamLike | None = None
         self._ahead: tuple[int, BatchStreamLike] | None = None
         self._waiting: deque[Batch] = deque()
+        self._sizes: deque[int] = deque()
+        self._held: Exception | None = None
         self._failure: tuple[Exception, BaseException | None, Any] | None = None
 
     def begin(self, epoch: int, start_batch: int = 0) -> None:
@@ -62,6 +80,7 @@ class Handover:
         self.digests = (0, 0)
         self._epoch = epoch
         self._fetched = start_batch
+        self._sizes.clear()
         if ahead is not None and (epoch, start_batch) == (ahead[0], 0):
             self._stream = ahead[1]
         elif ahead is not None:
@@ -89,14 +108,25 @@ class Handover:
             The result of the step before: with an empty queue it is awaited first, and only then does the
             clock of `wait_seconds` start.
         """
+        if self._held is not None:
+            if not self._waiting:
+                raise self._held
+            return
         missing = min(count - len(self._waiting), self.num_batches - self._fetched)
         for _ in range(missing):
-            self._waiting.append(self._pull(last_result))
+            try:
+                self._waiting.append(self._pull(last_result))
+            except Exception as error:
+                # Batches before the failing one are good, and the model takes them first.
+                if not self._waiting:
+                    raise
+                self._held = error
+                break
 
     def take(self) -> Batch:
         """The next batch; StopIteration at the end of the epoch."""
         if not self._waiting:
-            if self.all_fetched:
+            if self.all_fetched or self._held is not None:
                 raise StopIteration
             self.fetch(1)
         batch = self._waiting.popleft()
@@ -105,9 +135,45 @@ class Handover:
             self.digests = (order + batch.order_digest) % _DIGEST, (member + batch.member_digest) % _DIGEST
         return batch
 
+    def raise_held(self) -> None:
+        """Raise the error that came behind good batches, once the steps of all of these were taken."""
+        if self._held is not None and not self._sizes:
+            raise self._held
+
+    @property
+    def next_size(self) -> int:
+        """Rows of the batch whose step comes next, 0 if it was not pulled yet."""
+        return self._sizes[0] if self._sizes else 0
+
+    def finish(self, count: int) -> int:
+        """Take note that the steps of `count` batches were taken, or of those that were left; how many."""
+        found = min(count, len(self._sizes))
+        for _ in range(found):
+            self.rows += self._sizes.popleft()
+        return found
+
+    def turn(self, *, more: bool) -> None:
+        """The epoch is over: a feed with something to do between epochs does it; `more` of them come."""
+        if isinstance(self.feed, ContinuingFeed):
+            self.feed.turn(more=more)
+
+    def refresh(self) -> bool:
+        """Ask the feed again how many batches an epoch has; True if that changed."""
+        before, self.num_batches = self.num_batches, self.feed.num_batches
+        return before != self.num_batches
+
+    def end(self) -> None:
+        """Close, and stop also the workers that go on from epoch to epoch; idempotent."""
+        try:
+            self.close()
+        finally:
+            if isinstance(self.feed, ContinuingFeed):
+                self.feed.end()
+
     def close(self) -> None:
-        """Stop the workers and drop what was pulled ahead; idempotent."""
+        """Stop the epoch's workers and drop what was pulled ahead; idempotent."""
         self._waiting.clear()
+        self._held = None
         self._close_stream()
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
@@ -122,12 +188,13 @@ class Handover:
 
     def _pull(self, last_result: Any) -> Batch:
         try:
-            with self._interrupts.immediate():
+            with self._interrupts.immediate(), self._around():
                 batch = self._next(last_result)
         except Exception as error:
             self._failure = (error, error.__cause__, error.__traceback__)
             raise
         self._fetched += 1
+        self._sizes.append(batch.size)
         if self.all_fetched:
             self._close_stream()
         return batch

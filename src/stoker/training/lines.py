@@ -172,7 +172,7 @@ def done_line(report: FitReport) -> str:
         parts.append(_ENDINGS.get(report.ended, report.ended))
     if report.best is not None and report.best_step is not None:
         parts += [f"best step {grouped(report.best_step)}", f"{report.monitor} {_value(report.best)}"]
-    uses = report.rows / report.num_rows
+    uses = report.rows / report.num_rows if report.num_rows else 0.0
     whole = uses == int(uses) and uses > 0
     parts.append(f"every row used {_times(uses)}" if whole else f"{grouped(report.rows)} rows used")
     return labelled("done", " · ".join(parts))

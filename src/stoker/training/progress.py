@@ -14,7 +14,7 @@ from stoker.training.report import FitReport, Snapshot, Validation
 if TYPE_CHECKING:
     from stoker.types import Progress
 
-__all__ = ["Display", "choose_display"]
+__all__ = ["Display", "choose_display", "display_for"]
 
 
 class Display:
@@ -83,3 +83,17 @@ def choose_display(progress: str | Display) -> Display:
     if progress not in made:
         raise OptionError(f"progress must be auto, bar, notebook, plain or none, got {progress!r}")
     return made[progress]()
+
+
+def display_for(verbose: int | str | bool) -> Display:
+    """The display for Keras's ``verbose``: 0 none, 1 or ``"auto"`` the usual one, 2 plain lines.
+
+    Raises
+    ------
+    OptionError
+        If it is none of these.
+    """
+    names = {0: "none", 1: "auto", 2: "plain", "auto": "auto"}
+    if verbose not in names:
+        raise OptionError(f"verbose must be 0, 1 or 2, got {verbose!r}")
+    return choose_display(names[verbose])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from stoker.types import Batch, FeedSpec
 
-__all__ = ["BatchStreamLike", "FeedLike"]
+__all__ = ["BatchStreamLike", "ContinuingFeed", "FeedLike"]
 
 
 class BatchStreamLike(Protocol):
@@ -48,13 +48,13 @@ class FeedLike(Protocol):
         ...
 
     @property
-    def num_rows(self) -> int:
-        """Rows in an epoch."""
+    def num_rows(self) -> int | None:
+        """Rows in an epoch, None if nobody knows."""
         ...
 
     @property
-    def batch_size(self) -> int:
-        """Rows in every batch but the last."""
+    def batch_size(self) -> int | None:
+        """Rows in every batch but the last, None if nobody knows."""
         ...
 
     @property
@@ -68,4 +68,17 @@ class FeedLike(Protocol):
 
     def derive(self, source: Any, /) -> FeedLike:
         """A feed over other rows that shares transforms, classes and the memory budget."""
+        ...
+
+
+@runtime_checkable
+class ContinuingFeed(Protocol):
+    """A feed whose workers go on from epoch to epoch, and which has something to do between two of them."""
+
+    def turn(self, *, more: bool) -> None:
+        """An epoch and its validation are over; more of them come, or none."""
+        ...
+
+    def end(self) -> None:
+        """Stop all workers; idempotent."""
         ...

@@ -20,7 +20,7 @@ class Snapshot:
     epochs: int
     batches: int
     num_batches: int
-    num_rows: int
+    num_rows: int | None
     rows_per_second: float
     eta_seconds: float | None
     logs: Mapping[str, float]
@@ -53,7 +53,7 @@ class FitReport:
     steps, rows
         Gradient steps taken and rows used by them.
     num_rows
-        Rows of an epoch.
+        Rows of an epoch, None if nobody knows.
     epochs
         Epochs begun and ended, the last one perhaps cut short.
     seconds
@@ -75,14 +75,14 @@ class FitReport:
     ended: str
     steps: int
     rows: int
-    num_rows: int
+    num_rows: int | None
     epochs: int
     seconds: float
     train_seconds: float
     wait_seconds: float
     validation_wait_seconds: float
-    monitor: str
-    direction: str
+    monitor: str | None
+    direction: str | None
     best: float | None
     best_step: int | None
     best_epoch: int | None

@@ -12,9 +12,9 @@ import psutil
 from stoker.rundir import EpochRecord
 from stoker.training.adapter import copy_values
 from stoker.training.artifacts import ModelFiles
-from stoker.training.callback_list import plain_logs
 from stoker.training.handover import Handover
 from stoker.training.monitor import Monitor
+from stoker.training.pass_callbacks import plain_logs
 from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
 from stoker.training.report import FitReport, Snapshot, Validation
@@ -31,7 +31,8 @@ class TrainingSupervisor:
     model, training, validation
         What is trained, on what, and validated on what.
     display, monitor, files, recorder
-        Where to show, what decides on the best model, where to save it and keep the record (None: nowhere).
+        Where to show, what decides on the best model (None: nothing), where to save it and keep the record
+        (None: nowhere).
     epochs
         The epoch at which training ends, for display.
     validate_every
@@ -54,7 +55,7 @@ class TrainingSupervisor:
         training: Handover,
         validation: Handover | None,
         display: Display,
-        monitor: Monitor,
+        monitor: Monitor | None,
         files: ModelFiles | None,
         recorder: RunRecorder | None,
         epochs: int,
@@ -76,7 +77,7 @@ class TrainingSupervisor:
         self._epoch = 0
         self._finished = 0
         self._steps_before = 0
-        self._rows_before = 0
+        self._rows_at_epoch = 0
         self._epochs_ended = 0
         self._epoch_started = self._started
         self._waited_before = 0.0
@@ -101,6 +102,7 @@ class TrainingSupervisor:
         """Start the epoch's clock."""
         now = time.perf_counter()
         self._epoch, self._finished = epoch, 0
+        self._rows_at_epoch = self._training.rows
         self._running_since = self._shown_at = self._epoch_started = now
         self._waited_before = self._training.wait_seconds
         self._trained_before = self._train_seconds
@@ -141,11 +143,11 @@ class TrainingSupervisor:
         self._epochs_ended += 1
         self._metrics = dict(logs)
         best = self._observe(logs)
-        if self._validation is not None:
-            self._take_validation({k: v for k, v in logs.items() if k.startswith("val_")}, best)
+        validated = {name: value for name, value in logs.items() if name.startswith("val_")}
+        if self._validation is not None and validated:
+            self._take_validation(validated, best)
         if self._recorder is not None:
             self._recorder.add_epoch(self._record(epoch, finished, logs), self.report("running"))
-        self._rows_before += self._rows(finished)
         self._steps_before += finished
         self._finished = 0
         if time.perf_counter() >= self._deadline and epoch + 1 < self._epochs:
@@ -155,22 +157,22 @@ class TrainingSupervisor:
         """The account of the call so far."""
         self._stop_clock()
         self._finished = self.finished()
-        ledger = getattr(self._training.feed, "ledger", None)
+        ledger, best = getattr(self._training.feed, "ledger", None), self._monitor
         return FitReport(
             ended=ended,
             steps=self.steps,
-            rows=self._rows_before + self._rows(self._finished),
+            rows=self._training.rows,
             num_rows=self._training.feed.num_rows,
             epochs=self._epochs_ended,
             seconds=time.perf_counter() - self._started,
             train_seconds=self._train_seconds,
             wait_seconds=self._training.wait_seconds,
             validation_wait_seconds=self._validation.wait_seconds if self._validation else 0.0,
-            monitor=self._monitor.name,
-            direction=self._monitor.direction,
-            best=self._monitor.best,
-            best_step=self._monitor.best_step,
-            best_epoch=self._monitor.best_epoch,
+            monitor=best.name if best else None,
+            direction=best.direction if best else None,
+            best=best.best if best else None,
+            best_step=best.best_step if best else None,
+            best_epoch=best.best_epoch if best else None,
             metrics=self._metrics,
             validations=tuple(self._validations),
             ledger_peak_bytes=int(getattr(ledger, "peak", 0)),
@@ -181,7 +183,7 @@ class TrainingSupervisor:
         return EpochRecord(
             epoch=epoch,
             metrics={name: value for name, value in logs.items() if isinstance(value, float)},
-            rows=self._rows(finished),
+            rows=self._rows,
             seconds=time.perf_counter() - self._epoch_started,
             wait_seconds=self._training.wait_seconds - self._waited_before,
             order_digest=f"{order:032x}",
@@ -203,11 +205,14 @@ class TrainingSupervisor:
             return
         self._stop_clock()
         logs = self.evaluate()
-        best = self._observe(logs) if self._monitor.name.startswith("val_") else False
+        by_validation = self._monitor is not None and self._monitor.name.startswith("val_")
+        best = self._observe(logs) if by_validation else False
         self._take_validation(logs, best)
         self._running_since = time.perf_counter()
 
     def _observe(self, logs: Mapping[str, float]) -> bool:
+        if self._monitor is None:
+            return False
         best = self._monitor.observe(
             logs, step=self.steps, epoch=self._epoch, weights=lambda: copy_values(self._model.weights)
         )
@@ -232,21 +237,22 @@ class TrainingSupervisor:
             self._train_seconds += time.perf_counter() - self._running_since
             self._running_since = None
 
-    def _rows(self, batches: int) -> int:
-        feed = self._training.feed
-        return min(batches * feed.batch_size, feed.num_rows)
+    @property
+    def _rows(self) -> int:
+        """Rows of the epoch's finished steps."""
+        return self._training.rows - self._rows_at_epoch
 
     def _show(self, finished: int, logs: Mapping[str, float], *, last: bool) -> None:
         now = time.perf_counter()
         snapshot = self._snapshot(finished, logs, now)
-        self._shown_at, self._shown_rows = now, self._rows(finished)
+        self._shown_at, self._shown_rows = now, self._rows
         if last:
             self._display.epoch_ended(snapshot)
         else:
             self._display.advanced(snapshot)
 
     def _snapshot(self, finished: int, logs: Mapping[str, float], now: float) -> Snapshot:
-        rows = self._rows(finished)
+        rows = self._rows
         passed = max(now - self._shown_at, 1e-9)
         current = (rows - self._shown_rows) / passed
         # Half of the old rate: a figure that can be read, and yet follows within a second or two.
@@ -263,7 +269,7 @@ class TrainingSupervisor:
             num_batches=self._training.num_batches,
             num_rows=self._training.feed.num_rows,
             rows_per_second=rate,
-            eta_seconds=(self._training.feed.num_rows - rows) / rate if rate > 0 else None,
+            eta_seconds=self._seconds_left(finished, rows, rate),
             logs=logs,
             waiting=min((self._training.wait_seconds - self._waited_before) / in_epoch, 1.0),
             memory_bytes=int(getattr(ledger, "current", 0)),
@@ -271,3 +277,11 @@ class TrainingSupervisor:
             process_bytes=int(self._process.memory_info().rss),
             saved_seconds=None if saved_at is None else time.monotonic() - saved_at,
         )
+
+    def _seconds_left(self, finished: int, rows: int, rate: float) -> float | None:
+        """By rows where their number is known, else by batches as large as those so far."""
+        if rate <= 0 or not rows:
+            return None
+        known = self._training.feed.num_rows
+        left = known - rows if known is not None else rows * (self._training.num_batches / finished - 1)
+        return max(left, 0) / rate

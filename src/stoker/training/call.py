@@ -1,0 +1,220 @@
+"""One call of training from its prepared parts to its report; `stoker.fit` and the old calls make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stoker.errors import OptionError
+from stoker.rundir import Status
+from stoker.training import adapter
+from stoker.training.artifacts import ModelFiles
+from stoker.training.callback_list import BATCH_HOOKS, Due, History, TrainingCallbacks
+from stoker.training.handover import Handover
+from stoker.training.interrupts import Interrupts
+from stoker.training.monitor import Monitor
+from stoker.training.pass_callbacks import hooks_batches
+from stoker.training.progress import Display
+from stoker.training.protocols import FeedLike
+from stoker.training.recording import RunRecorder
+from stoker.training.schedule import Interval
+from stoker.training.supervisor import TrainingSupervisor
+
+__all__ = ["TrainingCall", "handover_of", "one_step_an_execution"]
+
+_STATUS: dict[str, Status] = {"interrupted": "interrupted", "failed": "failed"}
+
+
+def handover_of(model: Any, feed: FeedLike, interrupts: Interrupts) -> Handover:
+    """The handover of a feed; where batches are computed in this thread, they may use the model."""
+    if getattr(feed, "is_here", False):
+        return Handover(
+            feed,
+            wait_for=adapter.wait_for_result,
+            interrupts=interrupts,
+            around=lambda: adapter.usable_model(model),
+        )
+    return Handover(feed, wait_for=adapter.wait_for_result, interrupts=interrupts)
+
+
+@dataclass(kw_only=True)
+class TrainingCall:
+    """What one call of training consists of.
+
+    Attributes
+    ----------
+    model, feed, validation
+        A built, compiled model, what it is trained on, and what it is validated on.
+    callbacks
+        The user's.
+    epochs, initial_epoch
+        Epochs ``initial_epoch`` to ``epochs - 1`` are trained.
+    display, own_display
+        Where to show; whether to close it at the end.
+    verbose
+        For the callbacks' ``params``.
+    monitor, files, recorder, every, seconds, due
+        What decides on the best model, where models and the record go, when to validate within epochs, when
+        to stop, and whether to validate after an epoch.
+    history
+        What is returned.
+    """
+
+    model: Any
+    feed: FeedLike
+    validation: FeedLike | None
+    callbacks: Sequence[Any]
+    epochs: int
+    initial_epoch: int
+    display: Display
+    own_display: bool
+    verbose: int = 0
+    monitor: Monitor | None = None
+    files: ModelFiles | None = None
+    recorder: RunRecorder | None = None
+    every: Interval | None = None
+    seconds: float | None = None
+    due: Due = lambda epoch, whole: True
+    history: History = field(default_factory=History)
+
+    def run(self) -> History:
+        """Train, and leave nothing running, however it ends."""
+        with one_step_an_execution(self.model, self.callbacks), Interrupts() as interrupts:
+            return _Running(self, interrupts).run()
+
+
+class _Running:
+    """A call that is under way."""
+
+    def __init__(self, call: TrainingCall, interrupts: Interrupts) -> None:
+        self._call = call
+        self._interrupts = interrupts
+        self._training = handover_of(call.model, call.feed, interrupts)
+        tested = call.validation
+        self._validation = None if tested is None else handover_of(call.model, tested, interrupts)
+        self._supervisor = TrainingSupervisor(
+            model=call.model,
+            training=self._training,
+            validation=self._validation,
+            display=call.display,
+            monitor=call.monitor,
+            files=call.files,
+            recorder=call.recorder,
+            epochs=call.epochs,
+            validate_every=call.every,
+            max_seconds=call.seconds,
+        )
+
+    def run(self) -> History:
+        try:
+            self._train()
+        except KeyboardInterrupt:
+            self._end("interrupted")
+            raise
+        except Exception as error:
+            self._end("failed", f"{type(error).__name__}: {error}")
+            for handover in self._handovers():
+                handover.raise_failure()
+            raise
+        stopped = "stopped" if self._call.model.stop_training else "finished"
+        self._end(self._supervisor.ended or stopped)
+        return self._call.history
+
+    def _train(self) -> None:
+        call = self._call
+        hooks = TrainingCallbacks(
+            [*call.callbacks, call.history],
+            model=call.model,
+            training=self._training,
+            validation=self._validation,
+            supervisor=self._supervisor,
+            interrupts=self._interrupts,
+            due=call.due,
+            verbose=call.verbose,
+            epochs=call.epochs,
+            steps=self._training.num_batches,
+        )
+        self._supervisor.finished = lambda: hooks.finished
+        if self._validation is not None:
+            self._supervisor.evaluate = hooks.evaluate_now
+        self._fit(hooks, call.initial_epoch)
+        while hooks.resized_after is not None:
+            if adapter.averages_weights(call.model):
+                raise OptionError(
+                    f"the Sequence has another length after epoch {hooks.resized_after}, which an optimizer "
+                    "with use_ema=True does not allow within one call: keep the length, or call once an epoch"
+                )
+            hooks.set_params(hooks.params | {"steps": self._training.num_batches})
+            with adapter.without_restored_epoch(call.model):
+                self._fit(hooks, hooks.resized_after + 1)
+
+    def _fit(self, hooks: TrainingCallbacks, initial_epoch: int) -> None:
+        self._call.model.fit(
+            adapter.FeedAdapter(self._training),
+            callbacks=hooks,
+            epochs=self._call.epochs,
+            initial_epoch=initial_epoch,
+            shuffle=False,
+            verbose=0,
+        )
+
+    def _end(self, ended: str, error: str | None = None) -> None:
+        call = self._call
+        try:
+            for handover in self._handovers():
+                handover.end()
+        finally:
+            report = self._supervisor.report(ended)
+            call.history.report = report
+        try:
+            if call.files is not None and report.steps and ended != "failed":
+                call.files.save_last(call.model)
+            if call.recorder is not None:
+                call.recorder.end(_STATUS.get(ended, "finished"), report, error)
+            if call.monitor is not None:
+                self._end_monitor(call.monitor, ended)
+            if ended != "failed":
+                call.display.finished(report)
+        finally:
+            if call.own_display:
+                call.display.close()
+
+    def _end_monitor(self, monitor: Monitor, ended: str) -> None:
+        if monitor.best is None and self._call.history.report.epochs:
+            text = f"{monitor.name} was never a number, so there is no best model"
+            self._call.display.note("warning", text)
+        if ended in ("finished", "stopped", "early_stopping", "max_time"):
+            monitor.restore(self._call.model)
+
+    def _handovers(self) -> tuple[Handover, ...]:
+        return (self._training,) if self._validation is None else (self._training, self._validation)
+
+
+class one_step_an_execution:  # noqa: N801  # reads as a statement
+    """Batch hooks report wrong indices with ``steps_per_execution`` above 1, so it is 1 while one is used.
+
+    Parameters
+    ----------
+    model, callbacks
+        The model, and the callbacks that may hook batches.
+    hooks
+        Names of the hooks that matter.
+    """
+
+    def __init__(self, model: Any, callbacks: Sequence[Any], hooks: Sequence[str] = BATCH_HOOKS) -> None:
+        self._model = model
+        self._steps = model.steps_per_execution
+        self._needed = self._steps > 1 and any(hooks_batches(each, *hooks) for each in callbacks)
+
+    def __enter__(self) -> None:
+        if self._needed:
+            self._set(1)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._needed:
+            self._set(self._steps)
+
+    def _set(self, steps: int) -> None:
+        self._model.steps_per_execution = steps
+        self._model.train_function = self._model.test_function = self._model.predict_function = None

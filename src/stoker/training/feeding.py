@@ -1,0 +1,128 @@
+"""From what a user passed as training and validation data to feeds that are ready to be trained on."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from stoker.errors import OptionError
+from stoker.sources import Source
+from stoker.training import adapter
+from stoker.training.generators.arrays import ArrayBatches
+from stoker.training.generators.feeds import GeneratorFeed
+from stoker.training.generators.kinds import is_arrays, kind_of
+from stoker.training.protocols import FeedLike
+
+__all__ = ["end_feeds", "open_feeds", "training_feed", "validation_feed"]
+
+AnyFeed = FeedLike | GeneratorFeed
+
+
+def training_feed(feed: Any, steps_per_epoch: Any = None) -> AnyFeed:
+    """A feed as it is; a generator or Sequence as a feed.
+
+    Raises
+    ------
+    OptionError
+        If it is neither, or `steps_per_epoch` would have no effect.
+    """
+    known = isinstance(feed, GeneratorFeed) or kind_of(feed) == "feed"
+    if known and steps_per_epoch is not None:
+        raise OptionError("steps_per_epoch has no effect on a feed, which has its own number of batches")
+    return feed if known else GeneratorFeed(feed, steps_per_epoch=steps_per_epoch, **_own_options(feed))
+
+
+def validation_feed(training: AnyFeed, validation: Any, steps: Any = None) -> AnyFeed | None:
+    """Validation data as a feed: from a feed, a generator, a Sequence, arrays, or a Source to derive from.
+
+    Raises
+    ------
+    OptionError
+        If it is none of these, or `steps` would have no effect.
+    """
+    if validation is None or isinstance(validation, GeneratorFeed):
+        _refuse_steps(steps)
+        return validation
+    derived = isinstance(validation, Source) or (
+        not isinstance(training, GeneratorFeed) and isinstance(validation, tuple | list | str)
+    )
+    if derived:
+        _refuse_steps(steps)
+        return training.derive(validation)
+    if is_arrays(validation):
+        _refuse_steps(steps)
+        return GeneratorFeed(ArrayBatches(validation), workers=0)
+    if kind_of(validation) == "feed":
+        _refuse_steps(steps)
+        return validation  # type: ignore[no-any-return]
+    return GeneratorFeed(validation, steps_per_epoch=steps, **_own_options(validation))
+
+
+def open_feeds(
+    model: Any,
+    training: AnyFeed,
+    validation: AnyFeed | None,
+    *,
+    epochs: range,
+    validations: int | None,
+) -> None:
+    """Start the streams and build the model, for which a generator's first batch is pulled if it must be.
+
+    Parameters
+    ----------
+    model
+        A compiled model.
+    training, validation
+        The feeds.
+    epochs
+        Those that are trained.
+    validations
+        How many there can be, None if nobody knows.
+    """
+    adapter.check_compiled(model)
+    names = adapter.output_names(model)
+    if not isinstance(training, GeneratorFeed):
+        assert training.batch_size is not None
+        adapter.build_model(model, training.spec, training.batch_size)
+    else:
+        training.open(
+            "training",
+            rounds=len(epochs),
+            first_round=epochs.start,
+            floats=adapter.float_type(),
+            output_names=names,
+            seed=adapter.global_seed(),
+        )
+    if isinstance(validation, GeneratorFeed):
+        validation.open(
+            "validation",
+            rounds=validations,
+            floats=adapter.float_type(),
+            output_names=names,
+            beside=training if isinstance(training, GeneratorFeed) else None,
+        )
+    if isinstance(training, GeneratorFeed) and not adapter.is_built(model):
+        adapter.build_on(model, training.first())
+
+
+def end_feeds(*feeds: AnyFeed | None) -> None:
+    """Stop the workers of those that go on from epoch to epoch."""
+    for feed in feeds:
+        if isinstance(feed, GeneratorFeed):
+            feed.end()
+
+
+def _refuse_steps(steps: Any) -> None:
+    if steps is not None:
+        raise OptionError("validation_steps has an effect only where validation is a generator or a Sequence")
+
+
+def _own_options(source: Any) -> dict[str, Any]:
+    """What a Keras PyDataset says of its own workers."""
+    if not (hasattr(source, "_warn_if_super_not_called") and hasattr(source, "use_multiprocessing")):
+        return {}
+    with warnings.catch_warnings():
+        # Of a constructor that does not call Keras's, which changes nothing here.
+        warnings.simplefilter("ignore", UserWarning)
+        names = ("workers", "use_multiprocessing", "max_queue_size")
+        return {name: getattr(source, name) for name in names}
