@@ -55,7 +55,8 @@ def test_sentences_are_no_names():
 
 def test_what_the_user_asks_for_settles_it():
     assert has_header([["1", "2"], ["3", "4"]], ("2",))
-    assert not has_header([["size", "kind"], ["1", "a"]], ("#0",))
+    assert not has_header([["size", "kind"], ["big", "a"]], ("#0",))
+    assert has_header([["size", "kind"], ["1", "a"]], ("#0",))
 
 
 def test_the_nameless_index_column_of_pandas_does_not_hide_a_header():

@@ -123,9 +123,9 @@ def kind_of(values: Sequence[str], *, strict: bool = False) -> ColumnKind:
 def has_header(records: Sequence[Sequence[str]], expected: Sequence[str]) -> bool:
     """Whether the first record holds names and no values.
 
-    It does when a name that the user speaks of stands in it; it does not when he speaks of ``#0`` or a number
-    stands in it. Otherwise its fields must differ from one another, look like names, and either stand over a
-    column of numbers or come back in no column below.
+    It does when a name that the user speaks of stands in it; it does not when a number stands in
+    it. Otherwise its fields must differ from one another, look like names, and either stand over a column of
+    numbers or, unless he speaks of ``#0``, come back in no column below.
 
     Parameters
     ----------
@@ -137,18 +137,17 @@ def has_header(records: Sequence[Sequence[str]], expected: Sequence[str]) -> boo
     first = records[0]
     if any(name in first for name in expected):
         return True
-    if any(name.startswith("#") for name in expected):
-        return False
+    numbered = any(name.startswith("#") for name in expected)
     filled = [field for field in first if field]
     if not filled or len(set(filled)) < len(filled) or any(kind_of([field]) != "text" for field in filled):
         return False
     if len(filled) < len(first) - 1 or not all(_NAME.fullmatch(_utf8(field).strip()) for field in filled):
         return False
     below = [record for record in records[1:] if len(record) == len(first)]
-    columns = ([record[place] for record in below] for place in range(len(first)))
+    columns = [[record[place] for record in below] for place in range(len(first))]
     if any(kind_of(column) != "text" for column in columns if any(column)):
         return True
-    return not any(name == record[place] for place, name in enumerate(first) for record in below)
+    return not numbered and all(name not in column for name, column in zip(first, columns, strict=True))
 
 
 def _utf8(field: str) -> str:

@@ -173,7 +173,11 @@ def find(name: str, layout: FileLayout, what: str) -> int:
 def _why_absent(name: str, layout: FileLayout) -> str:
     number = name[1:]
     if layout.has_header and name.startswith("#") and number.isdigit() and int(number) < len(layout.names):
-        return f"; the file has a header, and its column {number} is called {layout.names[int(number)]!r}"
+        meant = layout.names[int(number)]
+        return (
+            f"; the file has a header, and its column {number} is called {meant!r}: say {meant!r}, or "
+            "header=False if the first line is a row"
+        )
     if not layout.has_header:
         last = len(layout.names) - 1
         called = "only column is called #0" if not last else f"columns are called #0 to #{last}"
