@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from stoker.plan import PlanOptions
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
 from stoker.survey.policy import BadRows, Blanks, NaOption
+from stoker.survey.whereabouts import first_unknown
 from stoker.task import TaskOption, resolve_task
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.labels import LabelEncoder, Passthrough
@@ -105,14 +106,19 @@ def check_labels(spec: FeedSpec, found: Survey) -> None:
     """Refuse labels that training never saw."""
     if spec.classes is None or found.labels is None or found.labels.classes is None:
         return
-    unknown = [label for label in found.labels.classes if label not in spec.classes]
-    if unknown:
-        raise DataError(
-            f"{found.paths[0]}: the label column {spec.label!r} holds {_some(unknown)}, which training never "
-            f"saw (it knows {_some(spec.classes)}): correct the labels, or train on them too"
-        )
+    counts = zip(found.labels.classes, found.labels.counts, strict=True)
+    unknown = {label: count for label, count in counts if label not in spec.classes}
+    if not unknown:
+        return
+    where, first = first_unknown(found, spec.classes) or (found.paths[0], next(iter(unknown)))
+    many = sum(unknown.values())
+    rows = "1 row has such a label" if many == 1 else f"{many:,} rows have such labels ({_some(unknown)})"
+    raise DataError(
+        f"{where}: the label column {spec.label!r} holds {first!r}, which training never saw "
+        f"(it knows {_some(spec.classes)}). {rows}: correct the labels, or train on them too"
+    )
 
 
-def _some(labels: Sequence[object], limit: int = 5) -> str:
+def _some(labels: Collection[object], limit: int = 5) -> str:
     more = f" and {len(labels) - limit} more" if len(labels) > limit else ""
-    return ", ".join(map(repr, labels[:limit])) + more
+    return ", ".join(map(repr, list(labels)[:limit])) + more

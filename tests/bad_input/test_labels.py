@@ -58,8 +58,8 @@ def test_labels_in_validation_that_training_never_saw_are_named(refused, write):
     table = write("t.csv")
     strange = write("v.csv", spoilt={30: "1,2,maybe"})
     assert refused("plan", table, "--label", "kind", "--valid", strange) == (
-        "v.csv: the label column 'kind' holds 'maybe', which training never saw (it knows 'no', 'yes'): "
-        "correct the labels, or train on them too"
+        "v.csv, line 32: the label column 'kind' holds 'maybe', which training never saw "
+        "(it knows 'no', 'yes'). 1 row has such a label: correct the labels, or train on them too"
     )
 
 
@@ -104,3 +104,31 @@ def test_a_label_that_is_not_finite_is_named(refused, here):
     said = refused("plan", "t.csv", "--label", "y")
     assert "column 'y': 1 value that is not finite, first at t.csv, line 92 (row 90), 'inf'" in said
     assert "--drop" not in said
+
+
+def test_a_number_for_a_column_with_a_name_is_answered_with_the_name(refused, accepted, write):
+    write("t.csv")
+    assert refused("plan", "t.csv", "--label", "#2") == (
+        "t.csv: the label column '#2' is absent; the file has a header, and its column 2 is called 'kind': "
+        "say 'kind', or --no-header if the first line is a row"
+    )
+    assert "--types" not in refused("plan", "t.csv", "--label", "#2", "--no-header")
+
+
+def test_labels_of_validation_that_training_never_saw_are_named_with_line_and_count(refused, write):
+    write("t.csv")
+    write("v.csv", spoilt={4: "x,1,never", 40: "1,2,maybe", 41: "1,2,perhaps", 50: "1,2,maybe"})
+    said = refused("plan", "t.csv", "--label", "kind", "--valid", "v.csv", "--on-bad-row", "skip")
+    assert said == (
+        "v.csv, line 42: the label column 'kind' holds 'maybe', which training never saw "
+        "(it knows 'no', 'yes'). 3 rows have such labels ('maybe', 'perhaps'): correct the labels, or "
+        "train on them too"
+    )
+
+
+def test_one_number_that_training_never_saw_is_named_with_its_line(refused, write):
+    write("t.csv", spoilt={row: f"{row},{row},{row % 3}" for row in range(100)})
+    write("v.csv", spoilt={row: f"{row},{row},{7 if row == 60 else row % 3}" for row in range(100)})
+    said = refused("plan", "t.csv", "--label", "kind", "--valid", "t.csv", "--valid", "v.csv")
+    assert said.startswith("v.csv, line 62: the label column 'kind' holds 7, which training never saw")
+    assert "1 row has such a label" in said

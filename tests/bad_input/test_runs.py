@@ -170,7 +170,7 @@ def test_a_missing_model_is_named(refused, run, here):
         ("a,b,kind\n1,2,no\n1,x,no\n", "v.csv, line 3: column 'b' holds 'x', which is not a number"),
         ("a,b,kind\n1,2,no\n1,,no\n", "v.csv, line 3: column 'b' holds '', which is blank"),
         ("a,b,kind\n1,2,no\n1,2\n", "v.csv, line 3: "),
-        ("a,b,kind\n1,2,no\n1,2,maybe\n", "v.csv, rows 0 to 1: label column 'kind' holds 'maybe'"),
+        ("a,b,kind\n1,2,no\n1,2,maybe\n", "v.csv, line 3: label column 'kind' holds 'maybe'"),
     ],
 )
 def test_files_that_cannot_be_evaluated_are_named(refused, run, here, table, words):

@@ -61,6 +61,10 @@ class Table(Protocol):
         """A chunk's rows and issues."""
         ...
 
+    def record_offset(self, chunk: Chunk, ordinal: int) -> int:
+        """Byte of its file at which record number `ordinal` of a chunk begins."""
+        ...
+
     def reader(
         self, index: RowIndex, excluded: IntArray, dtype: np.dtype[Any], *, verify: bool = True
     ) -> RowReader:

@@ -136,6 +136,11 @@ class CsvTable:
             issues=parser.row_issues(block, chunk.data, chunk.offset, chunk.file_index, ids),
         )
 
+    def record_offset(self, chunk: Chunk, ordinal: int) -> int:
+        """Where a record of a chunk begins in its file; see `Table`."""
+        starts = self._parsers[chunk.file_index].record_starts(chunk.data, chunk.num_records)
+        return chunk.offset + int(starts[ordinal])
+
     def reader(
         self, index: RowIndex, excluded: IntArray, dtype: np.dtype[Any], *, verify: bool = True
     ) -> RowReader:

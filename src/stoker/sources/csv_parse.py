@@ -179,7 +179,7 @@ class FileParser:
         sound = ~np.isin(ordinals, ragged)
         starts = None
         if len(ragged) or len(ordinals) < num_records:
-            starts = self._record_starts(data, num_records)
+            starts = self.record_starts(data, num_records)
             wanted = np.zeros(num_records, np.bool_)
             wanted[ordinals[sound]] = True
             read = _kept(data, starts, wanted)
@@ -189,7 +189,7 @@ class FileParser:
         found = [(int(ordinals[row]), column, IssueKind.BAD_TEXT, value) for row, column, value in faults]
         found += self._blank_labels(texts, ordinals, sound, found)
         if found:
-            starts = self._record_starts(data, num_records) if starts is None else starts
+            starts = self.record_starts(data, num_records) if starts is None else starts
             added = [_located(issue, data, starts) for issue in found]
             issues = np.concatenate([issues, np.array(added, np.int64)])
             issues = issues[np.argsort(issues[:, 0], kind="stable")]
@@ -214,7 +214,8 @@ class FileParser:
             if ordinal not in known
         ]
 
-    def _record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
+    def record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
+        """Where each record begins, and where the last one ends: int64 of shape (num_records + 1,)."""
         starts = np.empty(num_records + 1, np.int64)
         dialect = self.layout.dialect
         rows = np.empty(num_records, np.int64)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.prefetch import prefetch
 from stoker.sources import Chunk, IssueKind, ParsedChunk, Source
+from stoker.survey.whereabouts import first_unknown_in
 from stoker.transforms.base import FittedTransform, nearest
 from stoker.types import IntArray, Matrix, Progress, Rows
 
@@ -87,7 +88,7 @@ def file_pieces(
         if strict and tell is not None:
             raise _bad_row(tell)
         x = inputs.apply(parsed.rows, good)
-        y = None if target is None else _targets(source, parsed, target, good)
+        y = None if target is None else _targets(source, chunk, parsed, target, good)
         columns = {name: parsed.rows.columns[name] for name in kept}
         piece = Piece(num_rows=parsed.num_records, good=good, x=x, y=y, kept=columns, tell_first_bad=tell)
         return piece, len(chunk.data)
@@ -190,15 +191,16 @@ def _good_rows(
 
 
 def _targets(
-    source: Source, parsed: ParsedChunk, target: FittedTransform, good: IntArray
+    source: Source, chunk: Chunk, parsed: ParsedChunk, target: FittedTransform, good: IntArray
 ) -> npt.NDArray[Any]:
     try:
         return target.apply(parsed.rows, good)
     except DataError as error:
+        classes = getattr(target, "classes_", None)
+        place = None if classes is None else first_unknown_in(source, chunk, parsed, classes, good)
         last = parsed.first_row + parsed.num_records - 1
-        raise DataError(
-            f"{source.paths[parsed.file_index]}, rows {parsed.first_row:,} to {last:,}: {error}"
-        ) from error
+        rows = f"{source.paths[parsed.file_index]}, rows {parsed.first_row:,} to {last:,}"
+        raise DataError(f"{rows if place is None else place[0]}: {error}") from error
 
 
 def _usable(
