@@ -275,7 +275,8 @@ def _facts(
         carried_bytes=carried,
         kept=found.kept is not None,
         kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
-        places_bytes=view.num_bytes + (_index_bytes(found) + _excluded_bytes(found) if pays_survey else 0),
+        places_bytes=view.num_bytes
+        + (_index_bytes(found) + allocated_bytes(found.excluded) if pays_survey else 0),
         survey_seconds=found.seconds,
     )
 
@@ -285,14 +286,12 @@ def _index_bytes(found: Survey) -> int:
     return sum(map(allocated_bytes, (index.anchor_rows, index.anchor_offsets, index.checksums)))
 
 
-def _excluded_bytes(found: Survey) -> int:
-    return allocated_bytes(found.excluded)
-
-
 def _claim(stage: Preparation, *, pays_survey: bool) -> None:
     """Charge what the feed holds for as long as it lives; the survey has charged kept rows and index."""
     found, view, facts = stage.survey, stage.view, stage.facts
-    stage.ledger.tie("row places", view.num_bytes + (_excluded_bytes(found) if pays_survey else 0), view)
+    stage.ledger.tie(
+        "row places", view.num_bytes + (allocated_bytes(found.excluded) if pays_survey else 0), view
+    )
     stage.share.tie("row places", facts.places_bytes, view)
     if found.kept is not None and pays_survey:
         stage.share.tie("kept rows", facts.kept_bytes, found.kept)
