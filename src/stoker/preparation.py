@@ -264,7 +264,8 @@ def _held(
 def _facts(
     found: Survey, view: BoundView, spec: FeedSpec, *, keep: int = 0, pays_survey: bool = True
 ) -> DataFacts:
-    carried = keep * _TEXT_BYTES
+    carried, index = keep * _TEXT_BYTES, found.index
+    held = (index.anchor_rows, index.anchor_offsets, index.checksums, found.excluded) if pays_survey else ()
     return DataFacts(
         num_rows=view.num_rows,
         num_slots=found.num_slots,
@@ -275,23 +276,16 @@ def _facts(
         carried_bytes=carried,
         kept=found.kept is not None,
         kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
-        places_bytes=view.num_bytes
-        + (_index_bytes(found) + allocated_bytes(found.excluded) if pays_survey else 0),
+        places_bytes=view.num_bytes + sum(map(allocated_bytes, held)),
         survey_seconds=found.seconds,
     )
-
-
-def _index_bytes(found: Survey) -> int:
-    index = found.index
-    return sum(map(allocated_bytes, (index.anchor_rows, index.anchor_offsets, index.checksums)))
 
 
 def _claim(stage: Preparation, *, pays_survey: bool) -> None:
     """Charge what the feed holds for as long as it lives; the survey has charged kept rows and index."""
     found, view, facts = stage.survey, stage.view, stage.facts
-    stage.ledger.tie(
-        "row places", view.num_bytes + (allocated_bytes(found.excluded) if pays_survey else 0), view
-    )
+    excluded = allocated_bytes(found.excluded) if pays_survey else 0
+    stage.ledger.tie("row places", view.num_bytes + excluded, view)
     stage.share.tie("row places", facts.places_bytes, view)
     if found.kept is not None and pays_survey:
         stage.share.tie("kept rows", facts.kept_bytes, found.kept)
