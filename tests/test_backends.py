@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -69,3 +70,23 @@ def test_choosing_imports_neither_keras_nor_a_backend():
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+def test_importing_stoker_first_lets_keras_find_the_default_backend(without_keras):
+    program = "import stoker, keras; print(keras.config.backend())"
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == backends.installed()[0]
+
+
+def test_where_nothing_is_installed_only_training_says_so(without_keras):
+    found(without_keras)
+    backends.prefer()
+    assert "KERAS_BACKEND" not in os.environ

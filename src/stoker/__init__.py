@@ -1,12 +1,17 @@
 """stoker: train Keras models on data larger than memory.
 
-Importing stoker imports neither Keras nor Numba; each public name is loaded when it is first used.
+Importing stoker imports neither Keras nor Numba; each public name is loaded when it is first used. It settles
+which backend a Keras imported later will use: that of ``KERAS_BACKEND``, else JAX, else what is installed.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from stoker.backends import prefer
+
+prefer()
 
 __version__ = "0.1.0"
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from stoker.errors import MissingExtraError, OptionError
 
-__all__ = ["BACKENDS", "choose", "installed"]
+__all__ = ["BACKENDS", "choose", "installed", "prefer"]
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
@@ -48,6 +48,15 @@ def choose() -> str:
         )
     os.environ["KERAS_BACKEND"] = available[0]
     return available[0]
+
+
+def prefer() -> None:
+    """Let a Keras that is imported later find a backend that is there; says nothing and refuses nothing.
+
+    Keras by itself takes TensorFlow, and fails in its own imports where that is not installed.
+    """
+    if "keras" not in sys.modules and not os.environ.get("KERAS_BACKEND") and (available := installed()):
+        os.environ["KERAS_BACKEND"] = available[0]
 
 
 def _check(wanted: str) -> str:
