@@ -14,10 +14,11 @@ from stoker.doctor.findings import Finding
 from stoker.training.generators.batches import BatchMaker
 from stoker.types import Batch, Position
 
-__all__ = ["judge_speed", "keeping_weights", "measure_step"]
+__all__ = ["judge_pace", "judge_speed", "keeping_weights", "measure_step"]
 
 _LEAST_WAIT = 0.001
 _LEAST_SHARE = 0.1
+_BUSY = 0.85
 _MEASURED_SECONDS = 0.5
 _MOST_STEPS = 50
 
@@ -121,6 +122,30 @@ def judge_speed(batch_seconds: float, step_seconds: float, *, workers: int, para
     )
     remedy = _remedy(workers, parallel, batch_seconds / max(step_seconds, 1e-9))
     return [finding("model-waits", "remark", seen, remedy=remedy)]
+
+
+def judge_pace(batch_seconds: float, pace: float, *, workers: int, parallel: bool) -> list[Finding]:
+    """Whether a model that was trained waited for its batches.
+
+    Parameters
+    ----------
+    batch_seconds
+        Of one batch in one thread.
+    pace
+        Seconds from one step to the next. The step's own time is not known where batches are made ahead.
+    workers, parallel
+        See `judge_speed`.
+    """
+    if not workers:
+        return judge_speed(batch_seconds, max(0.0, pace - batch_seconds), workers=0, parallel=parallel)
+    ahead = batch_seconds / (workers if parallel else 1)
+    if ahead < _LEAST_WAIT or ahead < _BUSY * pace:
+        return []
+    seen = (
+        f"A batch takes {1e3 * batch_seconds:.3g} ms to make, and a step came every {1e3 * pace:.3g} ms: "
+        f"{_with(workers, parallel)} making batches takes all the time that there is."
+    )
+    return [finding("model-waits", "remark", seen, remedy=_remedy(workers, parallel, 2.0 * workers))]
 
 
 def _with(workers: int, parallel: bool) -> str:
