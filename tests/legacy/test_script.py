@@ -1,0 +1,149 @@
+"""stoker legacy SCRIPT.py runs a script as python would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from stoker.legacy import run_script
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def script(tmp_path):
+    def write(text: str, name: str = "script.py") -> str:
+        (tmp_path / name).write_text(textwrap.dedent(text), encoding="utf-8")
+        return str(tmp_path / name)
+
+    return write
+
+
+def stoker(*arguments: str, flags: tuple[str, ...] = (), **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *flags, "-m", "stoker", "legacy", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, **options)
+
+
+def test_the_script_finds_itself_as_the_program(script, tmp_path):
+    path = script(
+        """
+        import sys, pickle
+        class Mine: pass
+        print(__name__, __file__, sys.argv[1:], sys.path[0])
+        print(sys.modules["__main__"].Mine is Mine, pickle.loads(pickle.dumps(Mine())).__class__ is Mine)
+        print(__builtins__.len("abc"), input())
+        """
+    )
+    done = stoker(path, "--help", "-x", "7", "--", "-", input="typed\n", cwd="/")
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        f"__main__ {path} ['--help', '-x', '7', '--', '-'] {tmp_path}",
+        "True True",
+        "3 typed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("leaving", "code", "said"),
+    [("sys.exit(7)", 7, ""), ("sys.exit()", 0, ""), ("sys.exit('over')", 1, "over\n"), ("pass", 0, "")],
+)
+def test_the_scripts_exit_code_is_ours(script, leaving, code, said):
+    done = stoker(script(f"import sys\n{leaving}\n"))
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_an_uncaught_exception_shows_the_scripts_own_frames(script):
+    path = script("def f():\n    raise KeyError('mine')\nf()\n")
+    done = stoker(path)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+
+
+def test_a_script_that_is_no_python_is_shown_as_python_shows_it(script):
+    path = script("x = (\n")
+    done = stoker(path)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+
+
+def test_a_missing_script_is_one_sentence(tmp_path):
+    done = stoker(str(tmp_path / "nowhere.py"))
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"stoker: cannot read the script {tmp_path / 'nowhere.py'}: no such file or directory\n"
+    )
+
+
+def test_a_folder_is_one_sentence(tmp_path):
+    done = stoker(str(tmp_path))
+    assert (done.returncode, done.stderr) == (2, f"stoker: {tmp_path} is a folder: name the script itself\n")
+
+
+def test_filters_of_warnings_are_those_of_the_interpreter(script):
+    path = script("import keras\nkeras.layers.Dense(output_dim=3)\n")
+    assert stoker(path).returncode == 0
+    done = stoker(path, flags=("-W", "error::FutureWarning"))
+    assert done.returncode == 1
+    assert "output_dim= is units=" in done.stderr
+
+
+def test_ctrl_c_ends_it_with_130(script):
+    path = script("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "stoker", "legacy", path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "stoker: stopped by Ctrl-C\n")
+
+
+def test_run_script_leaves_the_program_as_it_was(script):
+    before = sys.modules["__main__"], list(sys.argv), list(sys.path), os.getcwd()
+    assert run_script(script("import sys; sys.exit(3)")) == 3
+    assert (sys.modules["__main__"], sys.argv, sys.path, os.getcwd()) == before
+
+
+def test_a_sequence_of_the_scripts_is_computed_in_processes_that_never_run_the_script_again(script):
+    done = stoker(
+        script(
+            """
+            import numpy as np
+            from keras.layers import Dense
+            from keras.models import Sequential
+            from keras.utils import Sequence, np_utils
+
+            print("once")
+
+            class Batches(Sequence):
+                def __len__(self):
+                    return 4
+
+                def __getitem__(self, index):
+                    import sys
+
+                    assert "keras" not in sys.modules
+                    return np.ones((8, 4)), np_utils.to_categorical(np.arange(8) % 3, 3)
+
+            model = Sequential()
+            model.add(Dense(3, input_dim=4, activation="softmax"))
+            model.compile("sgd", "categorical_crossentropy", metrics=["acc"])
+            history = model.fit_generator(Batches(), epochs=2, verbose=0, workers=2, use_multiprocessing=True)
+            print(sorted(history.history), history.epoch)
+            """
+        )
+    )
+    assert done.stderr == ""
+    assert done.stdout == "once\n['acc', 'loss'] [0, 1]\n"
+
+
+def test_the_seam_takes_a_path_and_arguments(script, tmp_path):
+    path = script("import pathlib, sys\npathlib.Path(sys.argv[1]).write_text(sys.argv[0])\n")
+    assert run_script(path, [str(tmp_path / "out")]) == 0
+    assert Path(tmp_path / "out").read_text() == path
