@@ -382,3 +382,20 @@ def test_the_demo_learns_the_digits_within_its_memory(tmp_path):
     assert record["accuracy"] >= 0.97
     assert record["ledger_peak_bytes"] <= 8_000_000
     assert (tmp_path / "demo" / "runs" / "digits-1" / "model.keras").exists()
+
+
+def test_training_tells_what_became_of_blanks_and_that_it_validates_on_what_it_learns(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    _write_table(tmp_path / "t.csv", bad=",1,2,yes\n5,,2,yes\n")
+    flags = ["--label", "kind", "--na", "a=mean,id=drop-row", "--valid", "t.csv"]
+    assert main(["train", "t.csv", *flags, "--epochs", "1", "--model", "linear"]) == 0
+    said = capsys.readouterr().err
+    assert "left out  1 row with bad or missing values" in said
+    assert re.search(
+        r"note +column 'a': 1 blank value, first at t.csv, line 603 .*: the mean takes their place", said
+    )
+    assert "warning   t.csv holds the very bytes of t.csv, which is trained on: validation then tells" in said
+    assert main(["plan", "t.csv", *flags]) == 0
+    assert "warning   t.csv holds the very bytes of t.csv, which is trained on" in capsys.readouterr().out

@@ -17,6 +17,7 @@ import csv
 import io
 import os
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -92,6 +93,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     options: dict[str, Any]
     files: list[FileRecord]
     validation_files: list[FileRecord] = []
+    warnings: list[str] = []
     reading: dict[str, Any] = {}
     columns: list[ColumnSpec]
     excluded_rows: int = 0
@@ -129,16 +131,36 @@ class RunDirectory:
         RunError
             If the folder already holds a run, or cannot be made or written.
         """
+        self.check_free(lambda there: _differences(there, record), of_same="of the same plan")
+        self.write(record)
+
+    def check_free(
+        self, differences: Callable[[RunRecord], Sequence[str]] = lambda there: (), *, of_same: str = ""
+    ) -> None:
+        """Refuse a folder that a new run cannot have; nothing is written.
+
+        Parameters
+        ----------
+        differences
+            Tells in what the run that may be there differs from the new one.
+        of_same
+            What to say of it where it does not differ.
+
+        Raises
+        ------
+        RunError
+            If there is a run, a model or a table of epochs in it, or it is a file.
+        """
         if (self.path / "run.json").exists():
             raise RunError(
-                f"{self.path} already holds a run{self._difference(record)}; choose another folder"
+                f"{self.path} already holds a run{self._told(differences, of_same)}; "
+                f"choose another folder, such as run={_next_free(self.path)!r}"
             )
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
         for name in ("model.keras", "last.keras", "epochs.csv"):
             if (self.path / name).exists():
                 raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
-        self.write(record)
 
     def write(self, record: RunRecord) -> None:
         """Write run.json and epochs.csv, each whole or not at all.
@@ -186,27 +208,27 @@ class RunDirectory:
         except (msgspec.DecodeError, ValueError) as error:
             raise RunError(f"{path} is damaged or not a run of stoker: {error}") from error
 
-    def _difference(self, record: RunRecord) -> str:
-        """How the run that is there differs from the new one, as the end of a sentence."""
+    def _told(self, differences: Callable[[RunRecord], Sequence[str]], of_same: str) -> str:
+        """How the run that is there differs from the new one, as the middle of a sentence."""
         try:
-            there = self.read()
+            differing = differences(self.read())
         except RunError:
             return ""
-        differing = [
-            name
-            for name, old, new in (
-                ("files", [f.digest for f in there.files], [f.digest for f in record.files]),
-                ("columns", there.columns, record.columns),
-                ("label", there.spec.label, record.spec.label),
-                ("classes", there.spec.classes, record.spec.classes),
-                ("transform", there.transform, record.transform),
-                ("order of rows", there.plan.order, record.plan.order),
-            )
-            if old != new
-        ]
-        return (
-            f" of another plan (it differs in {', '.join(differing)})" if differing else " of the same plan"
-        )
+        if differing:
+            return f" of another plan (it differs in {', '.join(differing)})"
+        return f" {of_same}" if of_same else ""
+
+
+def _differences(there: RunRecord, record: RunRecord) -> list[str]:
+    pairs = (
+        ("files", [f.digest for f in there.files], [f.digest for f in record.files]),
+        ("columns", there.columns, record.columns),
+        ("label", there.spec.label, record.spec.label),
+        ("classes", there.spec.classes, record.spec.classes),
+        ("transform", there.transform, record.transform),
+        ("order of rows", there.plan.order, record.plan.order),
+    )
+    return [name for name, old, new in pairs if old != new]
 
 
 def next_run_path(data_path: str, root: str = "runs") -> str:
@@ -218,10 +240,19 @@ def next_run_path(data_path: str, root: str = "runs") -> str:
     '/nowhere/clicks-1'
     """
     stem = re.sub(r"[^\w.-]+", "-", Path(data_path).name.split(".")[0]).strip("-") or "run"
+    return _first_free(Path(root), stem)
+
+
+def _next_free(taken: Path) -> str:
+    """The folder beside a taken one with the next number: run-2 for run-1, and run-1 for run."""
+    return _first_free(taken.parent, re.sub(r"-\d+$", "", taken.name) or "run")
+
+
+def _first_free(root: Path, stem: str) -> str:
     number = 1
-    while (Path(root) / f"{stem}-{number}").exists():
+    while (root / f"{stem}-{number}").exists():
         number += 1
-    return (Path(root) / f"{stem}-{number}").as_posix()
+    return (root / f"{stem}-{number}").as_posix()
 
 
 def _epochs_table(epochs: list[EpochRecord]) -> str:

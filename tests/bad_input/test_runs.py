@@ -38,7 +38,9 @@ def _train(refused, *flags):
 
 
 def test_a_run_of_the_same_plan_is_not_written_over(refused, run):
-    assert _train(refused, "--run", run) == "run already holds a run of the same plan; choose another folder"
+    assert _train(refused, "--run", run) == (
+        "run already holds a run of what looks like the same plan; choose another folder, such as --run run-1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,22 @@ def test_a_run_of_another_plan_is_refused_with_the_difference(refused, run, flag
     said = _train(refused, "--run", run, *flags)
     assert said.startswith("run already holds a run of another plan (it differs in ")
     assert difference in said
-    assert said.endswith("; choose another folder")
+    assert said.endswith("; choose another folder, such as --run run-1")
+
+
+def test_a_taken_run_directory_is_refused_before_the_survey(refused, run, here, monkeypatch):
+    from stoker.feed import Feed
+
+    monkeypatch.setattr(Feed, "prepare", lambda *arguments: pytest.fail("it was surveyed"))
+    (here / "run-1").mkdir()
+    said = _train(refused, "--run", run, "--shuffle", "exact")
+    assert said == (
+        "run already holds a run of another plan (it differs in order of rows); choose another folder, such "
+        "as --run run-2"
+    )
+    (here / "precious").mkdir()
+    (here / "precious" / "model.keras").write_text("mine")
+    assert "precious/model.keras is there already" in _train(refused, "--run", "precious")
 
 
 def test_a_run_on_other_data_is_refused_with_the_difference(refused, run, here):

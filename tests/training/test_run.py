@@ -16,6 +16,7 @@ import pytest
 import stoker
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError, RunError
 from stoker.rundir import RunDirectory
+from stoker.training.progress import Display
 
 NAMES = ["label", "id", "a", "b", "c"]
 
@@ -285,7 +286,7 @@ def test_progress_counts_bytes_up_to_the_whole(trained):
 
 def test_a_directory_that_holds_a_run_is_not_written_again(trained):
     before = (trained.folder / "run" / "run.json").read_bytes()
-    with pytest.raises(RunError, match="already holds a run"):
+    with pytest.raises(RunError, match=r"already holds a run.*choose another folder, such as run='.*/run-1'"):
         stoker.fit(trained.model, trained.feed, run=trained.folder / "run", progress="none")
     assert (trained.folder / "run" / "run.json").read_bytes() == before
 
@@ -338,3 +339,30 @@ def test_files_without_header_are_read_as_the_training_ones(tmp_path):
     without_label = run.predict(tmp_path / "new.csv")
     assert without_label.equals(run.predict(tmp_path / "train.csv"))
     assert run.evaluate(tmp_path / "train.csv").rows == 40
+
+
+def test_validation_on_the_training_file_is_pointed_out_and_recorded(tmp_path):
+    make_frame(40).to_csv(tmp_path / "train.csv", index=False)
+    make_frame(40).to_csv(tmp_path / "copy.csv", index=False)
+    rows = stoker.open(tmp_path / "train.csv", label="label", drop=["id"])
+
+    def warnings(train: Any, validation: Any, run: str) -> list[str]:
+        noted: list[str] = []
+
+        class Noted(Display):
+            def note(self, name: str, text: str) -> None:
+                noted.extend([text] if name == "warning" else [])
+
+        feed = stoker.Feed(train, batch_size=16)
+        model = stoker.models.linear(feed, seed=1)
+        stoker.fit(model, feed, validation=validation, run=tmp_path / run, progress=Noted())
+        assert RunDirectory(tmp_path / run).read().warnings == noted
+        return noted
+
+    copy = stoker.open(tmp_path / "copy.csv", label="label", drop=["id"])
+    (said,) = warnings(rows, copy, "a")
+    assert said.startswith(
+        f"{tmp_path / 'copy.csv'} holds the very bytes of {tmp_path / 'train.csv'}, which is"
+    )
+    assert warnings(*rows.split(0.9), "b") == []
+    assert warnings(rows.split(0.9)[0], copy.split(0.9)[1], "c") == []

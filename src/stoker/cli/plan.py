@@ -20,10 +20,14 @@ def plan(data: DataOptions, order: OrderOptions, output: OutputOptions) -> None:
         with display.stage("survey", "B") as progress:
             feed.prepare(progress)
         tested = feed.derive(valid)
+        shared = tested.survey.files_shared_with(feed.survey)
     finally:
         display.close()
     if not output.quiet and not output.json:
         print_lines(data_lines(feed))
+        print_lines(
+            ("warning", f"{one} holds the very bytes of {two}, which is trained on") for one, two in shared
+        )
         print_lines(plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs))
     if output.json:
         found = feed.survey

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
-from stoker.cli.picture import plan_lines, survey_text
+from stoker.cli.picture import data_lines, plan_lines, survey_text
 from stoker.cli.printing import print_json, program_name
 from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts
 from stoker.errors import OptionError, StokerError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stoker.training.progress import Display
     from stoker.training.report import FitReport
 
-_SHOWN = ("rows", "order", "disk")
+_SHOWN = ("left out", "note", "warning", "rows", "order", "disk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +55,22 @@ def train_on(
     """Survey, plan, build and fit, as the flags say."""
     from stoker.rundir import next_run_path
     from stoker.training.fit import fit
+    from stoker.training.recording import refuse_taken
 
     patience = _patience(training.early_stopping)
     _check_before_reading(model, training)
     rows, valid = open_parts(data, order.seed)
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, model.class_weight)
+    refuse_taken(Path(run), feed)
     with display.stage("survey", "B") as progress:
         feed.prepare(progress)
     display.note("survey", f"{survey_text(feed)} · {run}")
     with display.stage("cache", " rows") as progress:
         feed.build_cache(progress)
+    for name, text in data_lines(feed):
+        if name in _SHOWN:
+            display.note(name, text)
     tested = feed.derive(valid)
     for name, text in plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs):
         if name in _SHOWN:

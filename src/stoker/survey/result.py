@@ -98,6 +98,19 @@ class Survey:
         """The columns beside the matrix."""
         return others_of(self.source)
 
+    def files_shared_with(self, other: Survey) -> list[tuple[str, str]]:
+        """Files of this survey that hold the same bytes as one of another, each with that one.
+
+        Empty where both are parts of files, which then may be parts of the same without sharing a row.
+        """
+        if self is other or (self.source.view.steps and other.source.view.steps):
+            return []
+        known = {(file.size, file.digest): path for file, path in zip(other.files, other.paths, strict=True)}
+        mine = zip(self.files, self.paths, strict=True)
+        return [
+            (path, known[file.size, file.digest]) for file, path in mine if (file.size, file.digest) in known
+        ]
+
     def reader(self) -> RowReader:
         """The rows by id: those in memory where they were kept, else the files."""
         if self.kept is not None:

@@ -16,7 +16,7 @@ from stoker.training.callback_list import History
 from stoker.training.feeding import AnyFeed, end_feeds, open_feeds, training_feed, validation_feed
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.progress import Display, choose_display
-from stoker.training.recording import RunRecorder
+from stoker.training.recording import RunRecorder, refuse_taken, shared_files
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
 
 __all__ = ["fit"]
@@ -60,6 +60,8 @@ def fit(
         Keras callbacks. Those that hook batches cost a wait for every step.
     run
         A new directory for ``run.json``, ``model.keras`` (the best), ``last.keras`` and ``epochs.csv``.
+        One that holds a run is refused with the next free name; `stoker.rundir.next_run_path` numbers by
+        itself.
     options
         Plain data to keep in ``run.json`` under ``options``. If ``model`` is ``"package.module:build"``,
         `stoker.load` imports that module before it loads the model.
@@ -104,7 +106,11 @@ def fit(
         raise OptionError(f"epochs must be greater than initial_epoch, got {epochs} and {initial_epoch}")
     display = choose_display(progress)
     training = training_feed(feed, steps_per_epoch)
+    if run is not None:
+        refuse_taken(Path(run), training)
     valid = validation_feed(_prepared(training, display), validation, validation_steps)
+    for warning in shared_files(training, valid):
+        display.note("warning", warning)
     trained = range(initial_epoch, epochs)
     try:
         validations = None if every is not None else len(trained)

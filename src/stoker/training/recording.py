@@ -13,14 +13,14 @@ import keras
 import psutil
 
 from stoker.errors import OptionError
-from stoker.feed import BaseFeed
+from stoker.feed import BaseFeed, Feed
 from stoker.rundir import EpochRecord, FileRecord, Outcome, RunDirectory, RunRecord, Status
 from stoker.survey import Survey
 from stoker.training.protocols import FeedLike
 from stoker.training.reopen import describe_files
 from stoker.training.report import FitReport
 
-__all__ = ["RunRecorder"]
+__all__ = ["RunRecorder", "refuse_taken", "shared_files"]
 
 _PACKAGES = ("stoker", "keras", "jax", "tensorflow", "torch", "numpy", "numba", "pyarrow")
 
@@ -61,6 +61,7 @@ class RunRecorder:
             reading=describe_files(stage.source),
             files=_files(stage.survey),
             validation_files=[] if tested is None or tested is stage.survey else _files(tested),
+            warnings=shared_files(feed, validation),
             columns=list(stage.source.columns),
             excluded_rows=len(stage.survey.excluded),
             spec=stage.spec,
@@ -91,6 +92,57 @@ class RunRecorder:
             error=error,
         )
         self._directory.write(self._record)
+
+
+def refuse_taken(directory: Path, feed: Any) -> None:
+    """Refuse, before anything is read, a folder that holds a run, and say what is known to differ by now.
+
+    Parameters
+    ----------
+    directory
+        Where the run is to be written.
+    feed
+        What is to be trained on; of a `stoker.Feed` files, columns, label and order are compared.
+
+    Raises
+    ------
+    RunError
+        If there is a run, or something that a run would write over.
+    """
+    known = isinstance(feed, Feed)
+    RunDirectory(directory).check_free(
+        lambda there: _known_differences(there, feed) if known else (),
+        of_same="of what looks like the same plan" if known else "",
+    )
+
+
+def _known_differences(there: RunRecord, feed: Feed) -> list[str]:
+    """What differs as far as it can be told before the survey; a file's content is told by its size alone."""
+    source, options, order = feed.source, feed.options.plan, there.plan.order
+    shuffle = options.shuffle
+    kind = shuffle if isinstance(shuffle, str) else "block" if shuffle else "sequential"
+    order_there = (order.kind, order.seed, order.batch_size)
+    pairs = (
+        ("files", [file.num_bytes for file in there.files], [file.size for file in source.identity()]),
+        ("columns", there.columns, list(source.columns)),
+        ("label", there.spec.label, source.label),
+        ("order of rows", order_there, (kind, options.seed, options.batch_size)),
+    )
+    return [name for name, old, new in pairs if old != new]
+
+
+def shared_files(feed: Any, validation: Any) -> list[str]:
+    """Warnings of files that are both trained and validated on, told by what they hold, not by their names.
+
+    Two parts of the same files, as `split` makes them, are no reason to warn.
+    """
+    if not isinstance(feed, BaseFeed) or not isinstance(validation, BaseFeed):
+        return []
+    return [
+        f"{mine} holds the very bytes of {theirs}, which is trained on: validation then tells what was "
+        "learned by heart, not what was understood; give other files, or hold rows out of these"
+        for mine, theirs in validation.survey.files_shared_with(feed.survey)
+    ]
 
 
 def peak_process_bytes() -> int:
