@@ -9,10 +9,18 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import csv_first_epoch, fit_overhead, memory_scaling, seek, shuffled_cache, whole_process
+from benchmarks import (
+    csv_first_epoch,
+    fit_overhead,
+    memory_scaling,
+    seek,
+    shuffled_cache,
+    whole_process,
+    workers,
+)
 from benchmarks.common import ROOT, Report, Settings, command_line, table
 
-BENCHMARKS = (csv_first_epoch, shuffled_cache, whole_process, fit_overhead, memory_scaling, seek)
+BENCHMARKS = (csv_first_epoch, shuffled_cache, whole_process, fit_overhead, memory_scaling, seek, workers)
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "tensorflow", "torch", "pandas", "datasets")
 
 

@@ -23,6 +23,7 @@ INLINE_BYTES = 1 << 16
 """Shorter contents travel in the message itself."""
 
 _ALIGNMENT = 64
+_NOT_INHERITED = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _HEADER = struct.Struct("!QQ")
 
 
@@ -54,15 +55,13 @@ def send(
 ) -> None:
     """Send a message, and with it the right to use a file descriptor."""
     head = cloudpickle.dumps(message)
-    header = _HEADER.pack(len(head), len(body))
-    if descriptor is None:
-        connection.sendall(header + head)
-    else:
+    # What follows the end of a pickle is not read, and the body is aligned.
+    padding = bytes(-len(head) % _ALIGNMENT)
+    whole = b"".join((_HEADER.pack(len(head) + len(padding), len(body)), head, padding, body))
+    if descriptor is not None:
         # A stream may take less than all; the descriptor goes with the first byte.
-        sent = socket.send_fds(connection, [header], [descriptor])
-        connection.sendall(header[sent:] + head)
-    if body:
-        connection.sendall(body)
+        whole = whole[socket.send_fds(connection, [whole], [descriptor]) :]
+    connection.sendall(whole)
 
 
 def receive(connection: socket.socket) -> tuple[tuple[Any, ...], memoryview, list[int]]:
@@ -73,13 +72,13 @@ def receive(connection: socket.socket) -> tuple[tuple[Any, ...], memoryview, lis
     EOFError
         If the other end is gone.
     """
-    start, descriptors, _, _ = socket.recv_fds(connection, _HEADER.size, 1)
+    start, descriptors, _, _ = socket.recv_fds(connection, _HEADER.size, 1, _NOT_INHERITED)
     if not start:
         raise EOFError
     header = start + bytes(_receive_exactly(connection, _HEADER.size - len(start)))
     num_head, num_body = _HEADER.unpack(header)
-    message = cloudpickle.loads(_receive_exactly(connection, num_head))
-    return message, _receive_exactly(connection, num_body), descriptors
+    memory = _receive_exactly(connection, num_head + num_body)
+    return cloudpickle.loads(memory[:num_head]), memory[num_head:], descriptors
 
 
 def _receive_exactly(connection: socket.socket, size: int) -> memoryview:
