@@ -32,12 +32,16 @@ _HOME = {
     "load": "stoker.training.run",
     "models": "stoker.models",
     "errors": "stoker.errors",
+    "legacy": "stoker.legacy",
+    "doctor": "stoker.doctor",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]
 
 if TYPE_CHECKING:
+    from stoker import doctor as doctor
     from stoker import errors as errors
+    from stoker import legacy as legacy
     from stoker import models as models
     from stoker.feed import Feed as Feed
     from stoker.sources import open as open

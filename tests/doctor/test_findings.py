@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stoker.doctor import examine
+from stoker.doctor.advice import ADVICE
+from stoker.doctor.record import MAX_ROWS
 from stoker.errors import OptionError
 
 pytestmark = pytest.mark.timeout(60)
@@ -365,6 +368,12 @@ def test_a_sample_tells_that_steps_are_too_few():
 def test_a_generator_without_steps_is_refused():
     with pytest.raises(OptionError, match="steps are needed"):
         examine(shuffled())
+
+
+def test_every_finding_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text("utf-8")
+    assert [name for name in ADVICE if f"\n| `{name}`" not in page] == []
+    assert f"{MAX_ROWS:,} rows" in page
 
 
 def test_progress_is_told():

@@ -9,15 +9,20 @@ import typer.core
 from typer.main import get_command
 
 from stoker.cli.demo import demo
+from stoker.cli.doctor import CONTEXT as DOCTOR_CONTEXT
+from stoker.cli.doctor import doctor
 from stoker.cli.evaluate import evaluate
 from stoker.cli.grouping import flattened
+from stoker.cli.legacy import CONTEXT as LEGACY_CONTEXT
+from stoker.cli.legacy import legacy
 from stoker.cli.plan import plan
 from stoker.cli.predict import predict
 from stoker.cli.train import train
 
 __all__ = ["build_command"]
 
-_COMMANDS = (plan, train, evaluate, predict, demo)
+_COMMANDS = (plan, train, evaluate, predict, demo, legacy, doctor)
+_CONTEXTS = {"legacy": LEGACY_CONTEXT, "doctor": DOCTOR_CONTEXT}
 
 
 def build_command() -> typer.core.TyperGroup:
@@ -31,7 +36,8 @@ def build_command() -> typer.core.TyperGroup:
     )
     app.callback()(_top)
     for command in _COMMANDS:
-        app.command(command.__name__)(flattened(command))
+        name = command.__name__
+        app.command(name, context_settings=_CONTEXTS.get(name))(flattened(command))
     group = get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
     return group
