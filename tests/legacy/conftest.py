@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from tellers import THREADS, WAYS, Kept, Seen, Way, make_learner, make_teller
 
-import stoker.legacy
 from backend_habits import compile_once, forgive_copies
 from stoker.backends import choose
 
@@ -34,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def old_names() -> Iterator[None]:
+    import stoker.legacy
+
     with stoker.legacy.install():
         yield
 
