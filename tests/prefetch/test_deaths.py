@@ -180,6 +180,14 @@ def test_closing_while_another_thread_waits_for_a_result_tells_that_thread():
         processes(lambda: time.sleep(3600))
 
 
+def test_a_call_after_the_close_is_told_so():
+    with Processes(call, workers=2, name="batches") as processes:
+        assert processes(lambda: 1) == 1
+    for _ in range(3):
+        with pytest.raises(WorkerError, match="no process of 'batches' is left"):
+            processes(lambda: 1)
+
+
 def test_children_end_when_nobody_refers_to_them_any_more():
     processes = Processes(call, workers=2, name="batches")
     pids = processes.pids

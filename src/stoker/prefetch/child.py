@@ -57,7 +57,8 @@ def _end_with(lifeline: int, parent: int) -> None:
 
     if hasattr(fcntl, "F_SETSIG"):
         # The system itself does it, for a thread gets no turn while a loop in C holds the interpreter.
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        leads = os.getpgrp() == os.getpid()
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpid() if leads else os.getpid())
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
     poll = select.poll()

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from stoker.errors import OptionError, WorkerError
 from stoker.prefetch.pickling import culprit, pack
@@ -84,7 +84,7 @@ class Processes(Generic[Task, Result]):
         self._children: list[Spawned] = []
         self._idle: list[Spawned] = []
         self._turn = threading.Condition()
-        self._end = weakref.finalize(self, _end, self._children, self._turn, os.getpid())
+        self._end = weakref.finalize(self, _end, self._children, self._idle, self._turn, os.getpid())
         try:
             for _ in range(workers):
                 most_slots = max(4, _MOST_SLOTS // workers)
@@ -166,10 +166,11 @@ class Processes(Generic[Task, Result]):
             ) from error
 
 
-def _end(children: list[Spawned], turn: Any, pid: int) -> None:
+def _end(children: list[Spawned], idle: list[Spawned], turn: threading.Condition, pid: int) -> None:
     if os.getpid() != pid:  # in a fork of the parent, whose children these are not
         return
     for child in children:
         child.stop()
     with turn:
+        idle.clear()
         turn.notify_all()

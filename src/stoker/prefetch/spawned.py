@@ -123,6 +123,8 @@ class Spawned:
         with self._using:
             self.task, self.since = task, time.monotonic()
             try:
+                if self.dead:
+                    raise EOFError
                 answer, body, region = self._converse(parcel, buffers)
                 return self._opened(answer, body, region)
             except (EOFError, ConnectionError) as error:

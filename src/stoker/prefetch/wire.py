@@ -61,7 +61,8 @@ def send(
     if descriptor is not None:
         # A stream may take less than all; the descriptor goes with the first byte.
         whole = whole[socket.send_fds(connection, [whole], [descriptor]) :]
-    connection.sendall(whole)
+    if whole:  # to send nothing fails where the answer was the other end's last
+        connection.sendall(whole)
 
 
 def receive(connection: socket.socket) -> tuple[tuple[Any, ...], memoryview, list[int]]:
