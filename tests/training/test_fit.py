@@ -273,6 +273,24 @@ def test_early_stopping_stops_and_gives_the_best_weights_back(small_model, value
     assert all(np.array_equal(a, b) for a, b in zip(values_of(model), kept, strict=True))
 
 
+def test_a_stop_by_a_validation_within_an_epoch_is_not_followed_by_the_same_validation(small_model):
+    model, passes = small_model(), []
+    model.optimizer.learning_rate = 0.0
+    count = keras.callbacks.LambdaCallback()
+    count.on_test_begin = lambda logs=None: passes.append(int(model.optimizer.iterations))
+    history = fit(
+        model,
+        make_feed(rows=50),
+        validation=valid_of(),
+        validate_every="2steps",
+        early_stopping=2,
+        callbacks=[count],
+        progress="none",
+    )
+    assert passes == [each.step for each in history.report.validations] == [2, 4, 6]
+    assert history.history["val_loss"] == [history.report.validations[-1].logs["val_loss"]]
+
+
 def test_max_time_stops_after_the_step_under_way(small_model):
     feed = make_feed(rows=50, before=lambda epoch, batch: time.sleep(0.02))
     report = fit(small_model(), feed, epochs=50, max_time=0.05, progress="none").report

@@ -116,6 +116,7 @@ class TrainingCallbacks(PassCallbacks):
         self._due = due
         self._last: Any = None
         self._epoch = 0
+        self._validated: tuple[int, dict[str, float]] | None = None
         self._looked_ahead = False
         self._look_at: tuple[int, float] = (0, 0.0)
         self._on_train = self._hooked(*TRAIN_BATCH_HOOKS)
@@ -136,6 +137,7 @@ class TrainingCallbacks(PassCallbacks):
         """Begin the epoch's stream and count from 0."""
         self.finished = 0
         self._epoch = epoch
+        self._validated = None
         self._looked_ahead = False
         self._training.begin(epoch)
         self._supervisor.epoch_began(epoch)
@@ -180,7 +182,7 @@ class TrainingCallbacks(PassCallbacks):
         """Validate; call the users' callbacks, then the supervisor, which sees what they add to the logs."""
         values = plain_logs(logs)
         if self._validation is not None and self._due(epoch, self._training.num_batches <= self.finished):
-            values |= self._evaluate(self._validation)
+            values |= self._evaluated_here() or self._evaluate(self._validation)
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, values)
         self._supervisor.epoch_ended(epoch, self.finished, values)
@@ -195,6 +197,12 @@ class TrainingCallbacks(PassCallbacks):
             self.resized_after = epoch
             self._model.stop_training = True
         self.finished = 0
+
+    def _evaluated_here(self) -> dict[str, float] | None:
+        """What a validation after the very last step found, where that step was told to be the last."""
+        if self._validated is None or self._validated[0] != self.finished:
+            return None
+        return self._validated[1]
 
     def _evaluate(self, data: adapter.FeedAdapter) -> dict[str, float]:
         assert self._scored is not None
@@ -215,7 +223,9 @@ class TrainingCallbacks(PassCallbacks):
         adapter.sync_state(model)
         kept = adapter.copy_values(model.metrics_variables)
         try:
-            return self._evaluate(self._validation)
+            logs = self._evaluate(self._validation)
+            self._validated = self.finished, logs
+            return logs
         finally:
             for variable, value in zip(model.metrics_variables, kept, strict=True):
                 variable.assign(value)

@@ -142,9 +142,10 @@ class TrainingSupervisor:
         self._finished = finished
         self._epochs_ended += 1
         self._metrics = dict(logs)
-        best = self._observe(logs)
+        known = bool(self._validations) and self._validations[-1].step == self.steps
+        best = False if known and self._by_validation else self._observe(logs)
         validated = {name: value for name, value in logs.items() if name.startswith("val_")}
-        if self._validation is not None and validated:
+        if self._validation is not None and validated and not known:
             self._take_validation(validated, best)
         if self._recorder is not None:
             self._recorder.add_epoch(self._record(epoch, finished, logs), self.report("running"))
@@ -205,10 +206,13 @@ class TrainingSupervisor:
             return
         self._stop_clock()
         logs = self.evaluate()
-        by_validation = self._monitor is not None and self._monitor.name.startswith("val_")
-        best = self._observe(logs) if by_validation else False
+        best = self._observe(logs) if self._by_validation else False
         self._take_validation(logs, best)
         self._running_since = time.perf_counter()
+
+    @property
+    def _by_validation(self) -> bool:
+        return self._monitor is not None and self._monitor.name.startswith("val_")
 
     def _observe(self, logs: Mapping[str, float]) -> bool:
         if self._monitor is None:
