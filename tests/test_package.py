@@ -141,7 +141,13 @@ def test_every_field_of_run_json_is_documented():
     from stoker import plan, rundir, types
 
     page = (ROOT / "docs" / "run-directory.md").read_text("utf-8")
-    records = [rundir.RunRecord, rundir.FileRecord, rundir.EpochRecord, rundir.Outcome]
+    records = [
+        rundir.RunRecord,
+        rundir.GeneratorRecord,
+        rundir.FileRecord,
+        rundir.EpochRecord,
+        rundir.Outcome,
+    ]
     records += [
         plan.Plan,
         plan.MemoryLine,

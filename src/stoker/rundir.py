@@ -31,6 +31,7 @@ from stoker.types import ColumnSpec, FeedSpec
 __all__ = [
     "EpochRecord",
     "FileRecord",
+    "GeneratorRecord",
     "Outcome",
     "RunDirectory",
     "RunRecord",
@@ -83,24 +84,41 @@ class Outcome(msgspec.Struct, kw_only=True):
     error: str | None = None
 
 
+class GeneratorRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a generator or a Sequence that was trained on: its class, and how it was asked.
+
+    ``steps_per_epoch`` is None where the length of a Sequence decided.
+    """
+
+    name: str
+    steps_per_epoch: int | None
+    workers: int
+    use_multiprocessing: bool
+
+
 class RunRecord(msgspec.Struct, kw_only=True):
-    """All of run.json."""
+    """All of run.json.
+
+    A run on a generator has ``generator``, and neither files, columns, spec, transforms nor plan: what the
+    rows of a generator are, nobody but the generator knows.
+    """
 
     format: int = FORMAT
     versions: dict[str, str]
     created: str
     backend: str
     options: dict[str, Any]
-    files: list[FileRecord]
+    generator: GeneratorRecord | None = None
+    files: list[FileRecord] = []
     validation_files: list[FileRecord] = []
     warnings: list[str] = []
     reading: dict[str, Any] = {}
-    columns: list[ColumnSpec]
+    columns: list[ColumnSpec] = []
     excluded_rows: int = 0
-    spec: FeedSpec
-    transform: dict[str, Any]
-    target: dict[str, Any]
-    plan: Plan
+    spec: FeedSpec | None = None
+    transform: dict[str, Any] = {}
+    target: dict[str, Any] = {}
+    plan: Plan | None = None
     epochs: list[EpochRecord] = []
     outcome: Outcome = msgspec.field(default_factory=Outcome)
 
@@ -220,6 +238,8 @@ class RunDirectory:
 
 
 def _differences(there: RunRecord, record: RunRecord) -> list[str]:
+    if there.spec is None or there.plan is None or record.spec is None or record.plan is None:
+        return [] if there.generator == record.generator else ["what is trained on"]
     pairs = (
         ("files", [f.digest for f in there.files], [f.digest for f in record.files]),
         ("columns", there.columns, record.columns),

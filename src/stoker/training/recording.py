@@ -14,8 +14,9 @@ import psutil
 
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed, Feed
-from stoker.rundir import EpochRecord, FileRecord, Outcome, RunDirectory, RunRecord, Status
+from stoker.rundir import EpochRecord, FileRecord, GeneratorRecord, Outcome, RunDirectory, RunRecord, Status
 from stoker.survey import Survey
+from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.protocols import FeedLike
 from stoker.training.reopen import describe_files
 from stoker.training.report import FitReport
@@ -33,7 +34,8 @@ class RunRecorder:
     directory
         The folder; it must hold no run yet.
     feed, validation
-        What is trained and validated on: feeds of stoker, whose survey and plan are recorded.
+        What is trained and validated on: feeds of stoker, whose survey and plan are recorded, or a
+        GeneratorFeed.
     options
         Plain data that is kept under ``options``.
 
@@ -48,26 +50,18 @@ class RunRecorder:
     def __init__(
         self, directory: Path, feed: FeedLike, validation: FeedLike | None, options: Mapping[str, Any]
     ) -> None:
-        if not isinstance(feed, BaseFeed):
-            raise OptionError(f"run= needs a stoker.Feed, whose plan it records; got {type(feed).__name__}")
-        stage = feed.stage
-        tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
+        known = (
+            _of_generator(feed)
+            if isinstance(feed, GeneratorFeed)
+            else _of_feed(_recordable(feed), validation)
+        )
         self._directory = RunDirectory(directory)
         self._record = RunRecord(
             versions=_versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             backend=keras.backend.backend(),
             options=dict(options),
-            reading=describe_files(stage.source),
-            files=_files(stage.survey),
-            validation_files=[] if tested is None or tested is stage.survey else _files(tested),
-            warnings=shared_files(feed, validation),
-            columns=list(stage.source.columns),
-            excluded_rows=len(stage.survey.excluded),
-            spec=stage.spec,
-            transform=stage.inputs.state(),
-            target={} if stage.target is None else stage.target.state(),
-            plan=stage.plan,
+            **known,
         )
         self._directory.create(self._record)
 
@@ -118,6 +112,8 @@ def refuse_taken(directory: Path, feed: Any) -> None:
 
 def _known_differences(there: RunRecord, feed: Feed) -> list[str]:
     """What differs as far as it can be told before the survey; a file's content is told by its size alone."""
+    if there.plan is None or there.spec is None:
+        return ["what is trained on"]
     source, options, order = feed.source, feed.options.plan, there.plan.order
     shuffle = options.shuffle
     kind = shuffle if isinstance(shuffle, str) else "block" if shuffle else "sequential"
@@ -153,6 +149,45 @@ def peak_process_bytes() -> int:
         return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return max(int(peak), int(psutil.Process().memory_info().rss))
+
+
+def _recordable(feed: Any) -> BaseFeed:
+    if not isinstance(feed, BaseFeed):
+        raise OptionError(
+            f"run= needs a stoker.Feed or a generator, got {type(feed).__name__}, of which nothing is known "
+            "that could be recorded"
+        )
+    return feed
+
+
+def _of_feed(feed: BaseFeed, validation: Any) -> dict[str, Any]:
+    """The survey and plan of a feed, as fields of the record."""
+    stage = feed.stage
+    tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
+    return {
+        "reading": describe_files(stage.source),
+        "files": _files(stage.survey),
+        "validation_files": [] if tested is None or tested is stage.survey else _files(tested),
+        "warnings": shared_files(feed, validation),
+        "columns": list(stage.source.columns),
+        "excluded_rows": len(stage.survey.excluded),
+        "spec": stage.spec,
+        "transform": stage.inputs.state(),
+        "target": {} if stage.target is None else stage.target.state(),
+        "plan": stage.plan,
+    }
+
+
+def _of_generator(feed: GeneratorFeed) -> dict[str, Any]:
+    """What is known of a generator, as fields of the record."""
+    return {
+        "generator": GeneratorRecord(
+            name=type(feed.generator).__qualname__,
+            steps_per_epoch=feed.steps,
+            workers=feed.workers.count,
+            use_multiprocessing=feed.workers.in_processes,
+        )
+    }
 
 
 def _files(survey: Survey) -> list[FileRecord]:

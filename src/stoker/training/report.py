@@ -13,7 +13,8 @@ class Snapshot:
     """The state of a running epoch, as a display shows it.
 
     ``logs`` are the running means of the epoch. ``waiting`` is the share of the epoch's training time so far
-    that was spent waiting for data, from 0 to 1. Memory is in bytes; ``saved_seconds`` is the age of the last saved model.
+    that was spent waiting for data, from 0 to 1. Memory is in bytes; ``saved_seconds`` is the
+    age of the last saved model.
     """
 
     epoch: int

@@ -60,6 +60,11 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
     run = RunDirectory(directory)
     record = run.read()
     path = run.path / _MODELS[which]
+    if record.spec is None:
+        raise RunError(
+            f"{run.path} was trained on a generator, and nothing is recorded of what its rows mean: "
+            f"take the model alone, keras.models.load_model({os.fspath(path)!r}), and give it arrays"
+        )
     if not path.exists():
         raise RunError(f"{path} does not exist: the run is {record.outcome.status}{_other(run.path, which)}")
     try:
@@ -148,6 +153,7 @@ class Run:
     @property
     def spec(self) -> FeedSpec:
         """Features, task and classes."""
+        assert self.record.spec is not None, "load refuses runs on generators"
         return self.record.spec
 
     def predict(
