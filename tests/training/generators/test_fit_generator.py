@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from memory_feed import make_feed
 from numbered import Numbered, Numbers, Seen, batch_of
 
 import stoker
@@ -243,9 +244,9 @@ def test_batches_before_an_error_are_trained_on_with_several_steps_an_execution(
     assert model.history.report.steps == 6
 
 
-def test_a_feed_is_taken_where_a_generator_is(model):
-    from memory_feed import make_feed
-
+def test_a_feed_is_taken_where_a_generator_is():
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
     feed = make_feed("regression", rows=20, columns=2)
     history = fit(model, feed, epochs=2, validation_data=feed.derive((feed.x, feed.y)))
     assert history.report.rows == 40

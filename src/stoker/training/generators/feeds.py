@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from threading import Lock
 from typing import Any, Literal, NoReturn, TypeAlias
@@ -139,6 +140,13 @@ class GeneratorFeed:
             )
         else:
             self._stream = self._iterator_stream(make, wanted, rounds, beside if same else None)
+            if self.workers.in_processes and self.workers.count > 1:
+                warnings.warn(
+                    f"a generator cannot be shared by {self.workers.count} processes and runs in one: "
+                    "make it a keras.utils.Sequence, whose batches are computed in parallel",
+                    UserWarning,
+                    stacklevel=2,
+                )
 
     def _iterator_stream(
         self, make: BatchMaker, wanted: int | None, rounds: int | None, twin: GeneratorFeed | None

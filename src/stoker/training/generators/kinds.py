@@ -83,7 +83,7 @@ def whole(value: Any, name: str, *, least: int = 1) -> int:
         number = operator.index(value)
     except TypeError:
         try:
-            number = int(value) if float(value) == int(value) else None
+            number = int(value) if not isinstance(value, str | bytes) and float(value) == int(value) else None
         except (TypeError, ValueError, OverflowError):
             number = None
     if number is None or number < least:

@@ -97,5 +97,4 @@ def _run(
             epochs=1,
             steps=total,
         )
-        result = run(data, callbacks=hooks, verbose=0)
-    return result
+        return run(data, callbacks=hooks, verbose=0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stoker.errors import OptionError
 from stoker.training.generators.shipping import StandIn, packed
 
 __all__ = ["Workers", "remote"]
@@ -56,7 +57,11 @@ def remote(function: Any, workers: Workers, name: str) -> tuple[Callable[[Any], 
         return function, lambda: None
     from stoker.prefetch import Processes
 
-    children = Processes(packed(function), workers=workers.count, name=name, stand_ins=_stand_ins())
+    shipped = packed(function)
+    try:
+        children = Processes(shipped, workers=workers.count, name=name, stand_ins=_stand_ins())
+    except OptionError as error:
+        raise OptionError(f"use_multiprocessing=True: {error} (use_multiprocessing=False)") from error
     return children, children.close
 
 

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from memory_feed import make_feed
+from numbered import Numbered, Numbers
+
+import stoker
+from stoker.errors import OptionError, RunError
+from stoker.rundir import RunDirectory
+from stoker.training.progress import Display
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def fit(model, feed, **options):
+    return stoker.fit(model, feed, **{"progress": "none", **options})
+
+
+def test_fit_takes_a_generator_and_arrays_where_feeds_are(model, seen):
+    history = fit(
+        model,
+        Numbers(),
+        steps_per_epoch=3,
+        epochs=2,
+        callbacks=[seen],
+        validation=(np.ones((5, 2)), np.ones((5, 1))),
+    )
+    assert seen.trained == list(range(6))
+    assert history.history["val_mae"] == pytest.approx([1, 1])
+    assert (history.report.steps, history.report.rows, history.report.num_rows) == (6, 24, None)
+
+
+def test_fit_takes_a_sequence_with_its_own_workers_beside_another_for_validation(model, seen):
+    sequence = Numbered(3)
+    sequence.workers = 3
+    fit(model, sequence, epochs=2, callbacks=[seen], validation=Numbered(4), validation_steps=2)
+    assert sorted(seen.trained) == [0, 0, 1, 1, 2, 2]
+    assert seen.tested == [0, 1, 0, 1]
+    assert sequence.passes == 2
+
+
+def test_a_generator_feed_says_how_its_batches_are_made(model, seen):
+    feed = stoker.GeneratorFeed(Numbers(), steps_per_epoch=2, workers=0, class_weight=None)
+    fit(model, feed, epochs=2, callbacks=[seen])
+    fit(model, feed, callbacks=[seen])
+    assert seen.trained == list(range(6))
+
+
+def test_validation_within_epochs_early_stopping_and_time_limits_work_on_a_generator(model):
+    history = fit(
+        model,
+        Numbers(),
+        steps_per_epoch=5,
+        epochs=9,
+        validation=Numbered(2),
+        validate_every="2steps",
+        early_stopping=3,
+    )
+    assert [each.step for each in history.report.validations] == [2, 4, 5, 6]
+    assert history.report.ended == "early_stopping"
+
+
+def test_progress_of_a_generator_has_an_eta_by_steps(model):
+    seen: list[float | None] = []
+
+    class Watch(Display):
+        interval = 0.0
+
+        def advanced(self, snapshot):
+            seen.append(snapshot.eta_seconds)
+
+    fit(model, Numbers(), steps_per_epoch=6, progress=Watch())
+    assert len(seen) == 5
+    assert all(eta is not None and eta > 0 for eta in seen)
+
+
+def test_a_run_on_a_generator_records_what_is_known_and_keeps_its_models(model, tmp_path):
+    path = tmp_path / "run"
+    fit(model, Numbers(), steps_per_epoch=3, epochs=2, run=path, options={"note": "a"})
+    record = RunDirectory(path).read()
+    assert (record.generator.name, record.generator.steps_per_epoch) == ("Numbers", 3)
+    assert (record.spec, record.plan, record.files) == (None, None, [])
+    assert [epoch.rows for epoch in record.epochs] == [12, 12]
+    assert record.outcome.status == "finished"
+    assert keras.models.load_model(path / "model.keras").count_params() == 3
+    with pytest.raises(RunError, match=r"trained on a generator.*keras.models.load_model"):
+        stoker.load(path)
+    with pytest.raises(RunError, match="already holds a run"):
+        fit(model, Numbers(), steps_per_epoch=3, run=path)
+
+
+@pytest.mark.parametrize(
+    ("feed", "options", "message"),
+    [
+        (Numbers(), {}, "steps_per_epoch is needed"),
+        (Numbers(), {"steps_per_epoch": 2, "validation": Numbers()}, "steps_per_epoch is needed"),
+        (Numbers(), {"steps_per_epoch": 2, "validation_steps": 2}, "validation_steps has an effect only"),
+        (make_feed(), {"steps_per_epoch": 2}, "steps_per_epoch has no effect on a feed"),
+        (stoker.GeneratorFeed(Numbered()), {"steps_per_epoch": 2}, "no effect on a feed"),
+        ("rows.csv", {}, "expected a generator or a Sequence"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(feed, options, message, model):
+    with pytest.raises(OptionError, match=message):
+        fit(model, feed, **options)
+
+
+def test_what_needs_random_access_is_refused_with_the_reason():
+    feed = stoker.GeneratorFeed(Numbered())
+    with pytest.raises(OptionError, match="no transform"):
+        feed.derive("rows.csv")
+    with pytest.raises(OptionError, match="no spec"):
+        _ = feed.spec
+    with pytest.raises(OptionError, match="no random access"):
+        feed.epoch(0, start_batch=1)
