@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     csv_first_epoch,
     fit_overhead,
+    generators,
     memory_scaling,
     seek,
     shuffled_cache,
@@ -20,7 +21,16 @@ from benchmarks import (
 )
 from benchmarks.common import ROOT, Report, Settings, command_line, table
 
-BENCHMARKS = (csv_first_epoch, shuffled_cache, whole_process, fit_overhead, memory_scaling, seek, workers)
+BENCHMARKS = (
+    csv_first_epoch,
+    shuffled_cache,
+    whole_process,
+    fit_overhead,
+    memory_scaling,
+    seek,
+    workers,
+    generators,
+)
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "tensorflow", "torch", "pandas", "datasets")
 
 

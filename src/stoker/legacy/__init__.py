@@ -74,6 +74,7 @@ def uninstall() -> None:
     Examples
     --------
     >>> import keras
+    >>> import stoker.legacy
     >>> installation = stoker.legacy.install()
     >>> hasattr(keras.Model, "fit_generator")
     True
