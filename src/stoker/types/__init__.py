@@ -6,7 +6,7 @@ Shapes are written with ``n`` rows, ``k`` numeric feature columns and ``B`` rows
 from __future__ import annotations
 
 from stoker.types.batch import Batch
-from stoker.types.columns import ColumnKind, ColumnSpec, FeedSpec, Task
+from stoker.types.columns import ColumnKind, ColumnSpec, FeedSpec, InputKind, Task
 from stoker.types.order import OrderKind, OrderSpec, Position, ReadRequest, StreamLimits
 from stoker.types.protocols import Progress, RowReader, Sampler, Transform
 from stoker.types.rows import Arrays, IntArray, Matrix, Rows, Uint64Array
@@ -17,6 +17,7 @@ __all__ = [
     "ColumnKind",
     "ColumnSpec",
     "FeedSpec",
+    "InputKind",
     "IntArray",
     "Matrix",
     "OrderKind",

@@ -9,10 +9,12 @@ __all__ = [
     "ColumnKind",
     "ColumnSpec",
     "FeedSpec",
+    "InputKind",
     "Task",
 ]
 
 ColumnKind: TypeAlias = Literal["int", "float", "text"]
+InputKind: TypeAlias = Literal["dense", "sparse", "tokens"]
 Task: TypeAlias = Literal["binary", "classes", "regression"]
 
 
@@ -45,6 +47,12 @@ class FeedSpec:
         Units of the last layer: 1 for binary and regression, the number of classes otherwise.
     label
         Name of the label column.
+    input_kind
+        ``dense``: x is an array of shape (B, *input_shape); ``sparse``: of rows of input_shape (k,) x holds the
+        entries that are not zero, ``{"indices": int32 (B, P), "values": float32 (B, P)}``, ascending and padded
+        with zeros to a P that the batch alone decides; ``tokens``: x is int32 (B, length), 0 for padding.
+    num_tokens
+        For tokens, one more than the greatest that x can hold; None otherwise.
     """
 
     input_shape: tuple[int, ...]
@@ -54,3 +62,5 @@ class FeedSpec:
     classes: tuple[str | int | float, ...] | None
     num_outputs: int
     label: str
+    input_kind: InputKind = "dense"
+    num_tokens: int | None = None
