@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import cloudpickle
 import numpy as np
@@ -45,6 +46,23 @@ def wait_until(condition, within):
         time.sleep(0.01)
 
 
+def wait_for_children(processes):
+    """Until every interpreter has started, which takes the longer the more the machine has to do."""
+    seen = set()
+    while seen != set(processes.pids):
+        count = len(processes.pids)
+        with prefetch(
+            processes, [os.getpid] * 2 * count, workers=count, in_flight=2 * count, name="start"
+        ) as pids:
+            seen.update(pids)
+
+
+@contextmanager
+def ctrl_c_after(seconds):
+    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    yield
+
+
 def kill_self():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -77,7 +95,7 @@ DEATHS = {
 def test_a_child_that_dies_is_noticed_at_once_with_a_message_that_says_which_and_how(death, capfd):
     fatal, how = DEATHS[death]
     with Processes(call, workers=2, name="batches") as processes:
-        assert processes(lambda: 1) == 1
+        wait_for_children(processes)
         results = prefetch(processes, [lambda: 1, fatal, lambda: 3], workers=2, in_flight=3, name="batches")
         assert next(results) == 1
         began = time.monotonic()
@@ -106,12 +124,13 @@ def test_the_others_go_on_when_one_has_died():
 
 
 def test_calls_that_wait_for_a_child_are_told_when_the_last_one_dies():
-    with (
-        Processes(call, workers=1, name="batches") as processes,
-        prefetch(processes, [kill_self] * 4, workers=4, in_flight=4, name="crowd") as results,
-    ):
+    with Processes(call, workers=1, name="batches") as processes:
+        wait_for_children(processes)
         began = time.monotonic()
-        with pytest.raises(WorkerError):
+        with (
+            prefetch(processes, [kill_self] * 4, workers=4, in_flight=4, name="crowd") as results,
+            pytest.raises(WorkerError),
+        ):
             next(results)
     assert time.monotonic() - began < 2 * NOTICED_WITHIN
 
@@ -208,9 +227,8 @@ def test_what_a_child_has_started_ends_with_it():
 
 def test_ctrl_c_in_the_parent_is_not_held_up_by_a_child_that_sleeps():
     processes = Processes(call, workers=1, name="batches")
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), processes:
+    with pytest.raises(KeyboardInterrupt), ctrl_c_after(0.5), processes:
         for _ in prefetch(processes, [lambda: time.sleep(3600)] * 2, workers=1, in_flight=2, name="batches"):
             pass
     assert time.monotonic() - began < 0.5 + NOTICED_WITHIN
@@ -219,8 +237,7 @@ def test_ctrl_c_in_the_parent_is_not_held_up_by_a_child_that_sleeps():
 def test_ctrl_c_in_a_call_without_threads_does_not_mix_up_the_answers():
     with Processes(call, workers=1, name="batches") as processes:
         processes(lambda: 1)
-        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), ctrl_c_after(0.2):
             processes(lambda: time.sleep(3600))
         with pytest.raises(WorkerError, match="no process"):
             processes(lambda: 2)
