@@ -13,9 +13,17 @@ import numpy.typing as npt
 
 from stoker.errors import ColumnError, OptionError
 from stoker.kernels.lookup import extremes
-from stoker.types import IntArray, Matrix, Rows
+from stoker.types import InputKind, IntArray, Matrix, Rows
 
-__all__ = ["FittedTransform", "checked_places", "from_plain", "nearest", "same_features", "to_plain"]
+__all__ = [
+    "FittedTransform",
+    "InputTransform",
+    "checked_places",
+    "from_plain",
+    "nearest",
+    "same_features",
+    "to_plain",
+]
 
 
 class FittedTransform(ABC):
@@ -72,6 +80,30 @@ class FittedTransform(ABC):
                 f"cannot merge {type(other).__name__} with {other.options()} into {type(self).__name__} with "
                 f"{self.options()}: merge transforms of one kind and with the same options"
             )
+
+
+class InputTransform(FittedTransform):
+    """A transform of the features: what a feed makes a model's inputs with.
+
+    `apply` gives a float32 array of shape (n, num_outputs) where `output` is ``"dense"``; a SciPy CSR matrix
+    of that shape, float32, its indices ascending in each row, where it is ``"sparse"``; and int32 of that
+    shape, 0 for padding, where it is ``"tokens"``.
+    """
+
+    @property
+    @abstractmethod
+    def output(self) -> InputKind:
+        """What `apply` gives."""
+
+    @property
+    @abstractmethod
+    def num_outputs(self) -> int:
+        """Columns of what `apply` gives."""
+
+    @property
+    def num_tokens(self) -> int | None:
+        """Of tokens one more than the greatest; None for anything else."""
+        return None
 
 
 def checked_places(rows: Rows, take: IntArray | None) -> IntArray:

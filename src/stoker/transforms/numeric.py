@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels import gather
-from stoker.transforms.base import FittedTransform, checked_places, nearest, same_features
+from stoker.transforms.base import FittedTransform, InputTransform, checked_places, nearest, same_features
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import IntArray, Rows
+from stoker.types import InputKind, IntArray, Rows
 
 __all__ = ["Cast", "Impute", "NaRule", "Scale", "Standardize"]
 
@@ -28,7 +28,7 @@ _FLOAT32_ERROR = 1e-5
 """How far rounding what is subtracted to float32 may move a result before float64 is used instead."""
 
 
-class Cast(FittedTransform):
+class Cast(InputTransform):
     """The columns as they are, as float32.
 
     Parameters
@@ -81,6 +81,11 @@ class Cast(FittedTransform):
     def is_fitted(self) -> bool:
         """Whether `apply` may be called."""
         return self.statistics_.features is not None
+
+    @property
+    def output(self) -> InputKind:
+        """Dense arrays."""
+        return "dense"
 
     @property
     def num_outputs(self) -> int:
