@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,8 +59,7 @@ def descriptors() -> int:
 
 
 def left() -> dict[str, Any]:
-    """What a fit could leave behind, once it has had a moment to go."""
-    gc.collect()
+    """What a fit could leave behind."""
     return {
         "threads": our_threads(),
         "children": children(),
@@ -71,17 +71,27 @@ def left() -> dict[str, Any]:
 def eventually(look: Callable[[], Any], wanted: Any, *, seconds: float = 5.0) -> None:
     """Equality, at the latest after a while: the system needs a moment to take back what was given up."""
     until = time.monotonic() + seconds
-    while look() != wanted and time.monotonic() < until:
+    while (found := look()) != wanted and time.monotonic() < until:
+        gc.collect()
         time.sleep(0.05)
-    assert look() == wanted
+    assert found == wanted
 
 
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """No thread, process or shared segment more than before the test."""
     before = left()
+
+    def more() -> list[Any]:
+        now = left()
+        return [
+            each
+            for name in ("threads", "children", "segments")
+            for each in (Counter(now[name]) - Counter(before[name])).elements()
+        ]
+
     yield
-    eventually(lambda: {**left(), "descriptors": 0}, {**before, "descriptors": 0})
+    eventually(more, [])
 
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("nothing_left")]
@@ -184,58 +194,73 @@ SLEEPER = """
         if batch == 2:
             print("three trained", flush=True)
 
-    giver = failing(3, sleep) if {kind!r} == "generator" else Failing(9, at=3, action=sleep)
-    model, callback = make_teller(), keras.callbacks.Callback()
-    callback.on_train_batch_end = tell
-    try:
-        stoker.fit_generator(model, giver, steps_per_epoch=9, verbose=0, shuffle=False, callbacks=[callback],
-                             workers={workers}, use_multiprocessing={processes})
-    except KeyboardInterrupt:
-        children = len(psutil.Process().children())
-        print("interrupted after", steps_of(model), "with", children, "children", flush=True)
+    for line in sys.stdin:
+        kind, workers, processes = line.split()
+        giver = failing(3, sleep) if kind == "generator" else Failing(9, at=3, action=sleep)
+        model, callback = make_teller(), keras.callbacks.Callback()
+        callback.on_train_batch_end = tell
+        try:
+            stoker.fit_generator(model, giver, steps_per_epoch=9, verbose=0, shuffle=False,
+                                 callbacks=[callback], workers=int(workers),
+                                 use_multiprocessing=processes == "True")
+        except KeyboardInterrupt:
+            children = len(psutil.Process().children())
+            print("interrupted after", steps_of(model), "with", children, "children", flush=True)
 """
 
 
 @contextmanager
-def sleeper(folder: Path, kind: str, workers: int, processes: bool) -> Iterator[subprocess.Popen[str]]:
-    """A script that trained on three batches, and whose fourth never comes."""
+def sleeper(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A script that trains, one fit for each line that it is sent, until the fourth batch never comes."""
     script = folder / "sleeper.py"
-    values = {"here": str(HERE), "kind": kind, "workers": workers, "processes": processes}
-    script.write_text(textwrap.dedent(SLEEPER.format(**values)))
+    script.write_text(textwrap.dedent(SLEEPER.format(here=str(HERE))))
     process = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
-        assert process.stdout is not None
-        assert {process.stdout.readline() for _ in range(2)} == {"asleep\n", "three trained\n"}
         yield process
     finally:
         process.kill()
         process.communicate()
 
 
+def sends_to_sleep(process: subprocess.Popen[str], kind: str, workers: int, processes: bool) -> bool:
+    """Have three batches trained on, and a worker asleep in the place of the fourth."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{kind} {workers} {processes}\n")
+    process.stdin.flush()
+    return {process.stdout.readline() for _ in range(2)} == {"asleep\n", "three trained\n"}
+
+
 @pytest.mark.parametrize(
-    ("kind", "workers", "processes"),
+    "fits",
     [
-        pytest.param("generator", 0, False, marks=pytest.mark.slow),
-        pytest.param("generator", 1, False, marks=pytest.mark.slow),
-        ("Sequence", 2, False),
-        pytest.param("generator", 1, True, marks=pytest.mark.slow),
-        ("Sequence", 2, True),
+        [("generator", 0, False), ("Sequence", 2, True), ("Sequence", 2, False)],
+        pytest.param([("generator", 1, True), ("generator", 1, False)], marks=pytest.mark.slow),
     ],
-    ids=str,
+    ids=["in every kind of worker", "of a generator"],
 )
-def test_ctrl_c_ends_a_fit_whose_worker_sleeps_for_ever(kind, workers, processes, tmp_path):
-    with sleeper(tmp_path, kind, workers, processes) as process, noticed_within(20):
-        process.send_signal(signal.SIGINT)
-        shown, errors = process.communicate(timeout=30)
-        assert shown == "interrupted after 3 with 0 children\n", errors
-        assert process.returncode == 0, errors
+def test_ctrl_c_ends_fits_whose_worker_sleeps_for_ever_and_their_script_ends_as_ever(fits, tmp_path):
+    with sleeper(tmp_path) as process:
+        for kind, workers, processes in fits:
+            assert sends_to_sleep(process, kind, workers, processes), process.communicate()
+            with noticed_within(20):
+                process.send_signal(signal.SIGINT)
+                assert process.stdout.readline() == "interrupted after 3 with 0 children\n"
+        with noticed_within(20):
+            said = process.communicate(timeout=30)
+        assert (process.returncode, said[0]) == (0, ""), said
 
 
 @pytest.mark.slow
 def test_the_workers_of_a_killed_script_end_with_it(tmp_path):
-    with sleeper(tmp_path, "Sequence", 2, processes=True) as process:
+    with sleeper(tmp_path) as process:
+        assert sends_to_sleep(process, "Sequence", 2, processes=True)
         workers = psutil.Process(process.pid).children(recursive=True)
         assert len(workers) == 2
         process.kill()
@@ -290,6 +315,7 @@ def many_fits_by_processes(model: Any, count: int) -> None:
 def test_fits_in_a_row_leave_nothing_behind(fits, by_processes, teller):
     many_fits(teller, 15)
     many_fits_by_processes(teller, 2)
+    gc.collect()
     before = left()
     many_fits(teller, fits)
     many_fits_by_processes(teller, by_processes)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stoker.cli import main
 from stoker.legacy import run_script
 
 pytestmark = pytest.mark.timeout(120)
@@ -25,9 +26,26 @@ def script(tmp_path):
     return write
 
 
-def stoker(*arguments: str, flags: tuple[str, ...] = (), **options) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: str, flags: tuple[str, ...] = (), **options) -> subprocess.CompletedProcess[str]:
+    """`stoker legacy` as a shell starts it, which takes seconds."""
     command = [sys.executable, *flags, "-m", "stoker", "legacy", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, **options)
+
+
+@pytest.fixture
+def stoker(capfd):
+    """`stoker legacy` here: its exit code, and what it says on standard output and standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        return main(["legacy", *arguments]), *capfd.readouterr()
+
+    return run
+
+
+def plainly(path: str) -> tuple[int, str, str]:
+    """What `python SCRIPT.py` does."""
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_the_script_finds_itself_as_the_program(script, tmp_path):
@@ -38,10 +56,11 @@ def test_the_script_finds_itself_as_the_program(script, tmp_path):
         print(__name__, __file__, sys.argv[1:], sys.path[0])
         print(sys.modules["__main__"].Mine is Mine, pickle.loads(pickle.dumps(Mine())).__class__ is Mine)
         print(__builtins__.len("abc"), input())
+        sys.exit(7)
         """
     )
-    done = stoker(path, "--help", "-x", "7", "--", "-", input="typed\n", cwd="/")
-    assert done.stderr == ""
+    done = in_a_process(path, "--help", "-x", "7", "--", "-", input="typed\n", cwd="/")
+    assert (done.returncode, done.stderr) == (7, "")
     assert done.stdout.splitlines() == [
         f"__main__ {path} ['--help', '-x', '7', '--', '-'] {tmp_path}",
         "True True",
@@ -53,43 +72,31 @@ def test_the_script_finds_itself_as_the_program(script, tmp_path):
     ("leaving", "code", "said"),
     [("sys.exit(7)", 7, ""), ("sys.exit()", 0, ""), ("sys.exit('over')", 1, "over\n"), ("pass", 0, "")],
 )
-def test_the_scripts_exit_code_is_ours(script, leaving, code, said):
-    done = stoker(script(f"import sys\n{leaving}\n"))
-    assert (done.returncode, done.stderr) == (code, said)
+def test_the_scripts_exit_code_is_ours(leaving, code, said, script, stoker):
+    assert stoker(script(f"import sys\n{leaving}\n")) == (code, "", said)
 
 
-def test_an_uncaught_exception_shows_the_scripts_own_frames(script):
-    path = script("def f():\n    raise KeyError('mine')\nf()\n")
-    done = stoker(path)
-    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+@pytest.mark.parametrize("text", ["def f():\n    raise KeyError('mine')\nf()\n", "x = (\n"])
+def test_an_uncaught_exception_shows_the_scripts_own_frames_as_python_does(text, script, stoker):
+    path = script(text)
+    assert stoker(path) == plainly(path)
 
 
-def test_a_script_that_is_no_python_is_shown_as_python_shows_it(script):
-    path = script("x = (\n")
-    done = stoker(path)
-    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+def test_a_missing_script_is_one_sentence(tmp_path, stoker):
+    path = str(tmp_path / "nowhere.py")
+    said = f"stoker: cannot read the script {path}: no such file or directory\n"
+    assert stoker(path) == (2, "", said)
 
 
-def test_a_missing_script_is_one_sentence(tmp_path):
-    done = stoker(str(tmp_path / "nowhere.py"))
-    assert done.returncode == 2
-    assert (
-        done.stderr
-        == f"stoker: cannot read the script {tmp_path / 'nowhere.py'}: no such file or directory\n"
-    )
+def test_a_folder_is_one_sentence(tmp_path, stoker):
+    assert stoker(str(tmp_path)) == (2, "", f"stoker: {tmp_path} is a folder: name the script itself\n")
 
 
-def test_a_folder_is_one_sentence(tmp_path):
-    done = stoker(str(tmp_path))
-    assert (done.returncode, done.stderr) == (2, f"stoker: {tmp_path} is a folder: name the script itself\n")
-
-
-def test_filters_of_warnings_are_those_of_the_interpreter(script):
+def test_filters_of_warnings_are_those_of_the_interpreter(script, stoker):
     path = script("import keras\nkeras.layers.Dense(output_dim=3)\n")
-    assert stoker(path).returncode == 0
-    done = stoker(path, flags=("-W", "error::FutureWarning"))
+    with pytest.warns(FutureWarning, match="output_dim= is units="):
+        assert stoker(path)[0] == 0
+    done = in_a_process(path, flags=("-W", "error::FutureWarning"))
     assert done.returncode == 1
     assert "output_dim= is units=" in done.stderr
 
@@ -111,7 +118,7 @@ def test_run_script_leaves_the_program_as_it_was(script):
 
 
 def test_a_sequence_of_the_scripts_is_computed_in_processes_that_never_run_the_script_again(script):
-    done = stoker(
+    done = in_a_process(
         script(
             """
             import numpy as np
