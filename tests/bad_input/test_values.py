@@ -157,8 +157,8 @@ def test_a_fraction_among_whole_numbers_names_the_type_that_takes_it(refused, ac
 def test_text_that_a_column_was_held_to_is_told(refused, write):
     write("t.csv")
     said = refused(*PLAN, "--types", "a=text")
-    assert "column 'a': 100 rows of text, which no model here can take" in said
-    assert "--drop a, or --types a=int if these are numbers" in said
+    assert "column 'a': 100 rows of text, which no model here takes beside numbers" in said
+    assert "--drop a, or --types a=int if these are numbers, or --text a" in said
 
 
 def test_a_label_held_to_a_wrong_type_is_the_only_problem_named(refused, write):

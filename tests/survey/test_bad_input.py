@@ -172,7 +172,7 @@ def test_invalid_utf8_in_a_text_label_is_named(write):
 def test_a_text_feature_is_refused_with_its_way_out(write):
     message = refusal(write("y,name,a\n0,ann,1\n1,bob,2\n"), ColumnError)
     assert "column 'name': 2 rows of text" in message
-    assert "'ann': drop=['name']" in message
+    assert "'ann': drop=['name'], or text=['name'] to learn from it alone" in message
     assert "types=" not in message  # 'ann' is no number, and declaring the column one would not help
 
 

@@ -159,7 +159,7 @@ def spoil_json(folder: Path) -> None:
 
 def spoil_version(folder: Path) -> None:
     text = (folder / "survey.json").read_text()
-    (folder / "survey.json").write_text(text.replace('"version": 1', '"version": 99'))
+    (folder / "survey.json").write_text(text.replace('"version": 2', '"version": 99'))
 
 
 def spoil_statistics(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +39,14 @@ class Contents(Protocol):
         """The columns beside the matrix."""
 
     @property
+    def text_bytes(self) -> int:
+        """Bytes of the texts to learn from, of all slots."""
+
+    @property
+    def large_texts(self) -> Collection[str]:
+        """Names of the columns of text that are large strings, whose pieces may exceed 2 GB."""
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Of the matrix."""
 
@@ -57,7 +66,8 @@ class Contents(Protocol):
 def expected_bytes(contents: Contents) -> int:
     """Bytes that a cache of these rows takes on the disk, to within a few per cent."""
     others = sum(_TEXT_BYTES if column.kind == "text" else 8 for column in contents.others)
-    return contents.num_slots * (len(contents.features) * contents.dtype.itemsize + others) + 65_536
+    rows = contents.num_slots * (len(contents.features) * contents.dtype.itemsize + others)
+    return rows + contents.text_bytes + 65_536
 
 
 def schema_of(contents: Contents) -> pa.Schema:
@@ -66,8 +76,14 @@ def schema_of(contents: Contents) -> pa.Schema:
     if contents.features:
         item = pa.field("item", pa.from_numpy_dtype(contents.dtype), nullable=False)
         fields.append(pa.field(_MATRIX, pa.list_(item, len(contents.features)), nullable=False))
-    fields += [pa.field(column.name, _TYPES[column.kind], nullable=False) for column in contents.others]
+    fields += [
+        pa.field(column.name, _type_of(column, contents), nullable=False) for column in contents.others
+    ]
     return pa.schema(fields, metadata=metadata_of(contents))
+
+
+def _type_of(column: ColumnSpec, contents: Contents) -> pa.DataType:
+    return pa.large_string() if column.name in contents.large_texts else _TYPES[column.kind]
 
 
 def metadata_of(contents: Contents) -> dict[bytes, bytes]:

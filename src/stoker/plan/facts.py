@@ -14,6 +14,7 @@ __all__ = ["CacheOption", "DataFacts", "MachineFacts", "PlanOptions", "Shuffle",
 Shuffle: TypeAlias = Literal["block", "exact"] | bool
 CacheOption: TypeAlias = Literal["auto", "always", "never"]
 
+_OFFSET_BYTES = 8
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 
@@ -22,9 +23,14 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the survey found that the plan depends on.
 
     ``num_rows`` are the rows of the training view; ``num_slots`` and ``num_bytes`` those of its files;
-    ``row_bytes`` is one parsed row in memory; ``survey_seconds`` what the survey took, 0 if it was stored.
+    ``num_features`` is how many numbers a row of a batch holds at most, of ``feature_bytes`` each;
+    ``num_columns`` how many columns of numbers are read.
+    ``row_bytes`` is one parsed row in memory without its texts; ``text_lengths`` says how long these are, as
+    (bytes, rows) with the longest first; ``text_columns`` in how many columns they stand.
+    ``survey_seconds`` is what the survey took, 0 if it was stored.
     ``kept`` says that the rows are in memory, and ``kept_bytes`` what this feed pays for that;
     ``places_bytes`` is what it takes to find rows: index, ids of rows left out, the view's tables;
+    ``transform_bytes`` what the fitted transform holds;
     ``carried_bytes`` are those of a row's columns that come along with its batch.
     """
 
@@ -39,6 +45,31 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     places_bytes: int = 0
     carried_bytes: int = 0
     survey_seconds: float = 0.0
+    feature_bytes: int = 4
+    transform_bytes: int = 0
+    text_lengths: tuple[tuple[int, int], ...] = ()
+    text_columns: int = 0
+
+    def text_bytes(self, num_rows: int) -> int:
+        """What the texts of so many rows take at most, whichever rows these are."""
+        left, found = num_rows, _OFFSET_BYTES * self.text_columns * num_rows
+        for length, count in self.text_lengths:
+            taken = min(left, count)
+            found += taken * length
+            left -= taken
+            if not left:
+                break
+        return found
+
+    @property
+    def longest_text(self) -> int:
+        """Bytes of the longest row's texts; 0 where there are none."""
+        return self.text_lengths[0][0] if self.text_lengths else 0
+
+    @property
+    def all_text_bytes(self) -> int:
+        """Bytes of all texts together, to less than a hundredth."""
+        return sum(length * count for length, count in self.text_lengths)
 
 
 class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ __all__ = [
     "batch_bytes",
     "held_lines",
     "keep_bytes",
+    "read_bytes",
     "share_bytes",
     "work_within",
 ]
@@ -63,8 +64,18 @@ def keep_bytes(options: PlanOptions, kept_bytes: int = 0) -> int:
 
 
 def batch_bytes(data: DataFacts, batch_size: int) -> int:
-    """Bytes of one batch: each row's float32 inputs, target, weight, id and what comes along; the digests."""
-    return batch_size * (4 * data.num_features + _TARGET_BYTES + data.carried_bytes) + _DIGEST_BYTES
+    """Bytes of one batch: each row's inputs, target, weight, id and what comes along; texts; the digests."""
+    inputs = data.feature_bytes * data.num_features
+    return (
+        batch_size * (inputs + _TARGET_BYTES + data.carried_bytes)
+        + data.text_bytes(batch_size)
+        + _DIGEST_BYTES
+    )
+
+
+def read_bytes(data: DataFacts, order: OrderSpec) -> int:
+    """What a read of a window holds besides its result: texts come in parts that are then joined."""
+    return READ_BYTES + (2 * data.longest_text + data.text_bytes(order.window) if data.text_lengths else 0)
 
 
 def held_lines(data: DataFacts) -> tuple[MemoryLine, ...]:
@@ -72,6 +83,7 @@ def held_lines(data: DataFacts) -> tuple[MemoryLine, ...]:
     return (
         MemoryLine(name="kept rows", count=1, num_bytes=data.kept_bytes),
         MemoryLine(name="row places", count=1, num_bytes=data.places_bytes),
+        MemoryLine(name="transform", count=1, num_bytes=data.transform_bytes),
     )
 
 
@@ -106,11 +118,14 @@ def work_within(
     if workers < 0:
         raise OptionError(f"workers must be 0 or more, got {workers}")
     window = order.window * (ORDER_BYTES if in_storage else ORDER_BYTES + data.row_bytes)
+    # Numbers are used where they are mapped, texts are taken from there.
+    window += 0 if data.kept else data.text_bytes(order.window)
+    read = read_bytes(data, order)
     batch = batch_bytes(data, order.batch_size)
     if not in_storage:
         for_reads = min(budget // _READ_SHARE, budget - 2 * (window + batch))
-        workers = min(workers, max(1, for_reads // READ_BYTES))
-    reads = 0 if in_storage else max(1, workers) * READ_BYTES
+        workers = min(workers, max(1, for_reads // read))
+    reads = 0 if in_storage else max(1, workers) * read
     # Two windows always: one is handed out, and the one before may still be in the making of batches.
     room = budget - reads - 2 * window
     group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE, room // 2) // batch)
@@ -122,7 +137,7 @@ def work_within(
     ahead, more = (groups + 1) * group * batch, _more_windows(groups * group, size)
     windows = max(0, min(max(2, workers), (room - ahead) // window - more))
     if ahead > room:
-        least = (0 if in_storage else READ_BYTES) + 2 * (window + batch)
+        least = (0 if in_storage else read) + 2 * (window + batch)
         raise MemoryBudgetError(_too_little(budget, least, data, options))
     limits = StreamLimits(
         workers=workers, windows_in_flight=windows, group_batches=group, groups_in_flight=groups

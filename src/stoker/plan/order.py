@@ -54,18 +54,20 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     kind = _order_kind(options.shuffle)
     # Of feeds that share, others may keep rows in one half; in file order windows change nothing.
     room = share_bytes(options) // (2 if options.derived else 1)
-    most = min(room // (_WINDOW_SHARE * (row + ORDER_BYTES)), _MOST_WINDOW_ROWS[kind])
+    most = _rows_within(room // _WINDOW_SHARE, row + ORDER_BYTES, data, _MOST_WINDOW_ROWS[kind])
     window = max(1, most // batch) * batch
     window = min(window, -(-data.num_rows // batch) * batch)
     # What training and validation each need at the least, with room for working ahead.
-    needed = 5 * (batch * (row + ORDER_BYTES) + 2 * batch_bytes(data, batch) + READ_BYTES)
+    texts = data.text_bytes(batch)
+    needed = 5 * (batch * (row + ORDER_BYTES) + texts + 2 * batch_bytes(data, batch) + READ_BYTES)
     if needed > options.memory_bytes:
         raise MemoryBudgetError(
-            f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of {data.num_columns} "
-            f"columns and what goes with it need {needed:,}: raise memory= to {-(-needed // 10**6)}MB "
-            "or lower batch_size="
+            f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of "
+            f"{_contents(data)} and what goes with it need {needed:,}: raise memory= to "
+            f"{-(-needed // 10**6)}MB or lower batch_size="
         )
-    block = max(1, min(_BLOCK_BYTES // row, window // _BLOCKS_A_WINDOW))
+    mean = row + data.all_text_bytes // max(1, data.num_slots)
+    block = max(1, min(_BLOCK_BYTES // mean, window // _BLOCKS_A_WINDOW))
     return OrderSpec(
         kind=kind,
         seed=options.seed,
@@ -75,3 +77,21 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
         window=window,
         lanes=_lanes(batch),
     )
+
+
+def _rows_within(room: int, row_bytes: int, data: DataFacts, limit: int) -> int:
+    """The most rows, `limit` at most, that take no more than `room` bytes, whichever rows they are."""
+    if not data.text_lengths:
+        return min(room // row_bytes, limit)
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = middle * row_bytes + data.text_bytes(middle) <= room
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low
+
+
+def _contents(data: DataFacts) -> str:
+    if not data.text_lengths:
+        return f"{data.num_columns} columns"
+    return f"text, up to {data.longest_text:,} bytes each,"

@@ -67,7 +67,7 @@ def make_plan(
         memory_bytes=options.memory_bytes,
         memory=tuple(line for line in (*held, *buffers) if line.num_bytes),
         use_cache=use_cache,
-        cache_bytes=data.num_slots * data.row_bytes if use_cache else 0,
+        cache_bytes=_cache_bytes(data) if use_cache else 0,
         cache_reason=reason,
         limits=limits,
         seconds_survey=data.survey_seconds,
@@ -77,7 +77,7 @@ def make_plan(
 
 
 def _decide_cache(data: DataFacts, machine: MachineFacts, options: PlanOptions) -> tuple[bool, str]:
-    size = data.num_slots * data.row_bytes
+    size = _cache_bytes(data)
     if options.cache == "never":
         return False, "not asked for"
     if options.cache == "always":
@@ -89,3 +89,7 @@ def _decide_cache(data: DataFacts, machine: MachineFacts, options: PlanOptions) 
     if machine.free_disk_bytes < 2 * size:
         return False, f"it needs {size:,} bytes and twice that free, the disk has {machine.free_disk_bytes:,}"
     return True, f"{options.epochs} epochs are planned and the disk has twice the room"
+
+
+def _cache_bytes(data: DataFacts) -> int:
+    return data.num_slots * data.row_bytes + data.all_text_bytes

@@ -140,8 +140,10 @@ def _other_type(source: Source, column: str, kind: Kind, text: str) -> str | Non
 def text_problems(
     source: Source, examples: Mapping[str, tuple[int, str]], num_rows: int
 ) -> list[ColumnProblem]:
-    """Feature columns of text, which nothing turns into numbers."""
-    problems = []
+    """Feature columns of text where the user did not say that texts are what to learn from."""
+    problems: list[ColumnProblem] = []
+    if source.is_text:
+        return problems
     for name in source.text_features:
         row, example = examples[name]
         problems.append(
@@ -152,7 +154,8 @@ def text_problems(
                 file=source.paths[0],
                 row=row,
                 example=example or None,
-                remedy=f"drop=[{name!r}]{_if_numbers(name, example)}",
+                remedy=f"drop=[{name!r}]{_if_numbers(name, example)}, or text=[{name!r}] to learn from it "
+                "alone",
                 blocking=True,
             )
         )

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
+from stoker.sources.texts import join_texts
 from stoker.types import ColumnSpec, IntArray, Matrix, RowReader, Rows
 
 __all__ = ["KeptRows", "collect", "join_columns"]
@@ -38,6 +39,10 @@ class Contents(Protocol):
     @property
     def others(self) -> tuple[ColumnSpec, ...]:
         """The columns beside it."""
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of the texts to learn from."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -101,14 +106,10 @@ class KeptRows:
 
 
 def join_columns(parts: list[Any], column: ColumnSpec) -> Any:
-    """One array of a column's values from those of consecutive chunks."""
+    """One array of a column's values from those of consecutive chunks, a list that texts leave empty."""
     if column.kind == "text":
-        arrays = [
-            array
-            for part in parts
-            for array in (part.chunks if isinstance(part, pa.ChunkedArray) else [part])
-        ]
-        return pa.chunked_array(arrays, type=arrays[0].type if arrays else pa.string()).combine_chunks()
+        large = any(pa.types.is_large_string(part.type) for part in parts[:1])
+        return join_texts(parts, large=large)
     dtype = np.int64 if column.kind == "int" else np.float64
     return np.concatenate(parts) if parts else np.empty(0, dtype)
 
@@ -136,6 +137,7 @@ def collect(contents: Contents, limit: int, *, workers: int, ledger: Ledger | No
     size = num_slots * (
         width * contents.dtype.itemsize + sum(_COLUMN_BYTES[column.kind] for column in contents.others)
     )
+    size += contents.text_bytes
     if not num_slots or size > limit:
         return None
     charge = None if ledger is None else ledger.charge("kept rows", size)
@@ -143,12 +145,12 @@ def collect(contents: Contents, limit: int, *, workers: int, ledger: Ledger | No
     step = max(1, num_slots * _PIECE_BYTES // max(1, contents.num_bytes))
     reader = contents.reader()
 
-    def fill(start: int) -> Mapping[str, Any]:
+    def fill(start: int) -> dict[str, Any]:
         stop = min(start + step, num_slots)
         rows = reader.read(np.arange(start, stop, dtype=np.int64))
         if matrix is not None and rows.matrix is not None:
             matrix[start:stop] = rows.matrix.values.reshape(stop - start, width)
-        return rows.columns
+        return dict(rows.columns)
 
     with prefetch(
         fill, range(0, num_slots, step), workers=workers, in_flight=workers + 1, name="keep"
@@ -157,5 +159,5 @@ def collect(contents: Contents, limit: int, *, workers: int, ledger: Ledger | No
     reader.close()
     columns = {}
     for column in contents.others:
-        columns[column.name] = join_columns([part[column.name] for part in filled], column)
+        columns[column.name] = join_columns([part.pop(column.name) for part in filled], column)
     return KeptRows(num_slots, contents.features, matrix, columns, charge)

@@ -40,8 +40,8 @@ _WHAT = {
     "bad_quote": ("value with bytes outside its quotes", "values with bytes outside their quotes"),
     "inexact": ("integer beyond 2**53", "integers beyond 2**53"),
     "text_feature": (
-        "row of text, which no model here can take",
-        "rows of text, which no model here can take",
+        "row of text, which no model here takes beside numbers",
+        "rows of text, which no model here takes beside numbers",
     ),
     "constant": ("row, all with the same value", "rows, all with the same value"),
     "unique": ("row, each with another value", "rows, each with another value"),
@@ -59,8 +59,9 @@ _SHARED = {
     "not_finite": ("values that are not finite", "on_bad_row='skip', or leave them out with drop="),
     "not_utf8": ("values that are not UTF-8", "on_bad_row='skip', or leave them out with drop="),
     "text_feature": (
-        "text, which no model here can take",
-        "leave them out with drop=, or types={'NAME': 'float'} for those that hold numbers",
+        "text, which no model here takes beside numbers",
+        "leave them out with drop=, types={'NAME': 'float'} for those that hold numbers, or text=['NAME'] to "
+        "learn from texts alone",
     ),
     "constant": ("the same value in every row", "leave them out with drop="),
     "unique": ("another value in every row", "leave them out with drop="),

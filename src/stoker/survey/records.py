@@ -23,7 +23,7 @@ __all__ = [
     "label_record",
 ]
 
-VERSION = 1
+VERSION = 2
 """Of the layout; a survey of another version is made anew."""
 
 
@@ -80,6 +80,8 @@ class SurveyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     dtype: str
     statistics: Any
     """State of the `ColumnStatistics`; None where there are no numeric features."""
+    texts: dict[str, Any] | None
+    """State of the `TextLengths`; None where no feature is text."""
     labels: LabelRecord | None
     view_labels: LabelRecord | None
     problems: list[ColumnProblem]

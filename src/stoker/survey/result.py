@@ -11,6 +11,7 @@ from stoker.sources import BoundView, Source
 from stoker.sources.index import RowIndex
 from stoker.survey.kept import KeptRows
 from stoker.survey.labels import LabelCounts
+from stoker.survey.lengths import TextLengths
 from stoker.survey.problems import ColumnProblem
 from stoker.survey.records import FileRecord
 from stoker.transforms.statistics import ColumnStatistics
@@ -44,6 +45,8 @@ class Survey:
         Of the matrix: the narrowest that every value fits.
     statistics
         Of the numeric features over the view, less excluded rows.
+    texts
+        How long the texts of all rows are; None where no feature is text.
     labels, view_labels
         Of all rows and of the view's, less excluded ones; None without a label.
     problems
@@ -69,6 +72,7 @@ class Survey:
     files: tuple[FileRecord, ...]
     dtype: np.dtype[Any]
     statistics: ColumnStatistics
+    texts: TextLengths | None
     labels: LabelCounts | None
     view_labels: LabelCounts | None
     problems: tuple[ColumnProblem, ...]
@@ -97,6 +101,16 @@ class Survey:
     def others(self) -> tuple[ColumnSpec, ...]:
         """The columns beside the matrix."""
         return others_of(self.source)
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of the texts of all rows; 0 where no feature is text."""
+        return 0 if self.texts is None else self.texts.num_bytes
+
+    @property
+    def large_texts(self) -> tuple[str, ...]:
+        """Columns that come as large strings: the text features."""
+        return self.source.table.schema.learned_texts
 
     def files_shared_with(self, other: Survey) -> list[tuple[str, str]]:
         """Files of this survey that hold the same bytes as one of another, each with that one.

@@ -22,6 +22,7 @@ from stoker.survey import store
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows, collect
+from stoker.survey.lengths import TextLengths
 from stoker.survey.policy import BadRows, NaOption, Policy, Role
 from stoker.survey.problems import ColumnProblem, refuse
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
@@ -174,6 +175,7 @@ def _record(
         num_dropped=done.tally.num_dropped,
         dtype=str(done.dtype),
         statistics=done.statistics.state(),
+        texts=None if done.texts is None else done.texts.state(),
         labels=label_record(done.labels),
         view_labels=label_record(done.view_labels),
         problems=_judge(source, policy, done),
@@ -260,6 +262,7 @@ def _result(
         files=tuple(record.files),
         dtype=np.dtype(record.dtype),
         statistics=found.statistics,
+        texts=None if record.texts is None else TextLengths.from_state(record.texts),
         labels=label_counts(record.labels),
         view_labels=label_counts(record.view_labels),
         problems=tuple(record.problems),

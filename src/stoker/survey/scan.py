@@ -19,6 +19,7 @@ from stoker.sources.inference import kind_of
 from stoker.survey.horizon import Horizon
 from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
+from stoker.survey.lengths import TextLengths
 from stoker.survey.policy import Policy
 from stoker.survey.tally import IssueTally
 from stoker.transforms.statistics import ColumnStatistics
@@ -68,6 +69,7 @@ class _Done:
     chunk: Chunk
     parsed: ParsedChunk
     checksums: Uint64Array
+    lengths: TextLengths | None
     charge: Charge | None
 
 
@@ -98,8 +100,9 @@ class Pass:
         Of the rows, while they fit.
     num_bytes
         Of all files together.
-    num_slots, dtype, statistics, tally, examples
-        What was found so far; `examples` are row and value of the first text in each feature of text.
+    num_slots, dtype, statistics, tally, examples, texts
+        What was found so far; `examples` are row and value of the first text in each feature of text, and
+        `texts` how long the texts of all rows are.
     """
 
     source: Source
@@ -112,6 +115,7 @@ class Pass:
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.uint8))
     statistics: ColumnStatistics = field(default_factory=ColumnStatistics)
     examples: dict[str, tuple[int, str]] = field(default_factory=dict)
+    texts: TextLengths | None = None
     tally: IssueTally = field(init=False)
     inside: LabelTally | None = field(init=False)
     outside: LabelTally | None = field(init=False)
@@ -181,7 +185,8 @@ class Pass:
         for chunk in chunks:
             seen += len(chunk.data)
             row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
-            charge = self._charge(len(chunk.data) + chunk.num_records * row_bytes)
+            texts = len(chunk.data) if self.source.text_features else 0
+            charge = self._charge(len(chunk.data) + texts + chunk.num_records * row_bytes)
             estimate = (chunk.first_row + chunk.num_records) * self.num_bytes // seen
             room = self.keeper.room(chunk.first_row, chunk.num_records, num_slots=estimate, dtype=self.dtype)
             yield _Task(chunk, room, charge)
@@ -193,7 +198,9 @@ class Pass:
         checksums = task.chunk.checksums()
         # The type found so far is a hint that saves parsing twice; the pass's own is the widest of all.
         parsed = self.source.parse(task.chunk, self.dtype, task.room)
-        return _Done(task.chunk, parsed, checksums, task.charge)
+        texts = self.source.text_features
+        lengths = TextLengths().update(parsed.rows.columns, texts) if texts else None
+        return _Done(task.chunk, parsed, checksums, lengths, task.charge)
 
     def _take_in(self, result: _Done, total: int, done: int) -> None:
         chunk, parsed = result.chunk, result.parsed
@@ -207,6 +214,8 @@ class Pass:
         if not self.num_slots:
             texts = self.source.text_features
             self.examples = {name: _example(parsed.rows.columns[name]) for name in texts}
+        if result.lengths is not None:
+            self.texts = result.lengths if self.texts is None else self.texts.merge(result.lengths)
         self.num_slots += chunk.num_records
         self.keeper.add(parsed.rows, num_slots=self.num_slots * total // max(1, done))
         charge = self._charge(_bytes_of(parsed.rows))

@@ -48,9 +48,10 @@ class FeedSpec:
     label
         Name of the label column.
     input_kind
-        ``dense``: x is an array of shape (B, *input_shape); ``sparse``: of rows of input_shape (k,) x holds the
-        entries that are not zero, ``{"indices": int32 (B, P), "values": float32 (B, P)}``, ascending and padded
-        with zeros to a P that the batch alone decides; ``tokens``: x is int32 (B, length), 0 for padding.
+        ``dense``: x is an array of shape (B, *input_shape); ``sparse``: of rows of input_shape (k,) x holds
+        the entries that are not zero, ``{"indices": int32 (B, P), "values": float32 (B, P)}``, ascending and
+        padded with zeros to a P that the batch alone decides; ``tokens``: x is int32 (B, length), 0 for
+        padding.
     num_tokens
         For tokens, one more than the greatest that x can hold; None otherwise.
     """

@@ -1,0 +1,130 @@
+"""How long the texts of a source's rows are: what plan and choice of model go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stoker.kernels.lengths import EXACT, STEPS, add_lengths, count_lengths
+from stoker.types import IntArray
+
+__all__ = ["TextLengths"]
+
+_DOUBLINGS = 40
+_PLACES = EXACT + _DOUBLINGS * STEPS
+
+
+class TextLengths:
+    """Bytes and words of rows' texts: exact sums, and histograms to less than a hundredth.
+
+    A row's text are its text features, joined by one blank. Merging is addition, in any order.
+
+    Examples
+    --------
+    >>> lengths = TextLengths().update({"text": pa.array(["a b c", "", "héllo"])}, ["text"])
+    >>> lengths.num_rows, lengths.num_bytes, lengths.longest, lengths.median_words
+    (3, 11, 6, 1.0)
+    """
+
+    def __init__(self) -> None:
+        self.num_rows = 0
+        self.num_bytes = 0
+        self.longest = 0
+        self._bytes: IntArray = np.zeros(_PLACES, np.int64)
+        self._words: IntArray = np.zeros(_PLACES, np.int64)
+
+    def update(self, columns: Mapping[str, Any], names: Sequence[str]) -> Self:
+        """Take in rows: the named columns, Arrow arrays of strings of one length."""
+        if not names:
+            return self
+        num_rows = len(columns[names[0]])
+        num_bytes = np.full(num_rows, len(names) - 1, np.int64)
+        num_words = np.zeros(num_rows, np.int64)
+        for name in names:
+            row = 0
+            for piece in _pieces(columns[name]):
+                part = slice(row, row + len(piece))
+                add_lengths(*_buffers(piece), num_bytes[part], num_words[part])
+                row += len(piece)
+        count_lengths(num_bytes, self._bytes)
+        count_lengths(num_words, self._words)
+        self.num_rows += num_rows
+        self.num_bytes += int(num_bytes.sum())
+        self.longest = max(self.longest, int(num_bytes.max(initial=0)))
+        return self
+
+    def merge(self, other: TextLengths) -> Self:
+        """Take in what another has seen."""
+        self.num_rows += other.num_rows
+        self.num_bytes += other.num_bytes
+        self.longest = max(self.longest, other.longest)
+        self._bytes += other._bytes
+        self._words += other._words
+        return self
+
+    @property
+    def median_words(self) -> float:
+        """Median of the words a row; exact below 256."""
+        if not self.num_rows:
+            return 0.0
+        behind = np.cumsum(self._words)
+        ranks = ((self.num_rows - 1) // 2, self.num_rows // 2)
+        low, high = (_range_of(int(np.searchsorted(behind, rank, side="right"))) for rank in ranks)
+        return (low[0] + high[0]) / 2
+
+    def longest_first(self) -> tuple[tuple[int, int], ...]:
+        """(bytes, rows) with the longest rows first: so many rows, none longer than that."""
+        places = np.flatnonzero(self._bytes)[::-1].tolist()
+        return tuple((min(_range_of(place)[1], self.longest), int(self._bytes[place])) for place in places)
+
+    def state(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "rows": self.num_rows,
+            "bytes": self.num_bytes,
+            "longest": self.longest,
+            "byte_counts": _sparse(self._bytes),
+            "word_counts": _sparse(self._words),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """An equal one from what `state` gave."""
+        made = cls()
+        made.num_rows, made.num_bytes, made.longest = state["rows"], state["bytes"], state["longest"]
+        for counts, pairs in ((made._bytes, state["byte_counts"]), (made._words, state["word_counts"])):
+            for place, count in pairs:
+                counts[place] = count
+        return made
+
+
+def _range_of(place: int) -> tuple[int, int]:
+    """The least and the greatest length that are counted at a place."""
+    if place < EXACT:
+        return place, place
+    shift, rest = divmod(place - EXACT, STEPS)
+    return (rest + STEPS) << (shift + 1), ((rest + STEPS + 1) << (shift + 1)) - 1
+
+
+def _sparse(counts: IntArray) -> list[list[int]]:
+    places = np.flatnonzero(counts)
+    return np.stack([places, counts[places]], axis=1).tolist()  # type: ignore[no-any-return]
+
+
+def _pieces(column: Any) -> Iterator[Any]:
+    yield from column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _buffers(texts: Any) -> tuple[IntArray, npt.NDArray[np.uint8]]:
+    """Offsets and bytes of an Arrow array of strings; a null has no bytes."""
+    _, offsets, data = texts.buffers()
+    wide = pa.types.is_large_string(texts.type) or pa.types.is_large_binary(texts.type)
+    if offsets is None or not len(texts):
+        return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
+    found = np.frombuffer(offsets, np.int64 if wide else np.int32)[texts.offset :][: len(texts) + 1]
+    held = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return found.astype(np.int64, copy=False), held
