@@ -111,7 +111,7 @@ def _take_texts(
     for start, stop in _runs(pieces):
         piece = int(pieces[start])
         parts.append(arrays[piece].take(pa.array(ids[start:stop] - piece * rows_per_piece)))
-    return pa.chunked_array(parts, type=pa.string())
+    return pa.chunked_array(parts, type=arrays[0].type if arrays else pa.string())
 
 
 def _runs(values: IntArray) -> Iterator[tuple[int, int]]:

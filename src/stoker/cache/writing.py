@@ -84,7 +84,8 @@ def _make_batch(piece: _Piece, contents: Contents, reader: RowReader, schema: pa
     if contents.features:
         arrays.append(_matrix_array(rows, places, good, size, contents.dtype, schema.field(0).type))
     for column in contents.others:
-        arrays.append(_column_array(rows.columns[column.name], places, good, size, column))
+        kind = schema.field(column.name).type
+        arrays.append(_column_array(rows.columns[column.name], places, good, size, column, kind))
     return pa.record_batch(arrays, schema=schema)
 
 
@@ -114,15 +115,17 @@ def _packed(matrix: Matrix, places: IntArray) -> npt.NDArray[Any]:
     return packed
 
 
-def _column_array(values: Any, places: IntArray, good: IntArray, size: int, column: ColumnSpec) -> pa.Array:
+def _column_array(
+    values: Any, places: IntArray, good: IntArray, size: int, column: ColumnSpec, kind: pa.DataType
+) -> pa.Array:
     if column.kind == "text":
         taken = values.take(pa.array(places))
         taken = taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
-        taken = taken.cast(pa.string()).fill_null("")
+        taken = taken.cast(kind).fill_null("")
         if len(good) == size:
             return taken
         # Place 0 of the extended array is the text of an excluded slot.
-        extended = pa.concat_arrays([pa.array([""]), taken])
+        extended = pa.concat_arrays([pa.array([""], kind), taken])
         source = np.zeros(size, np.int64)
         source[good] = np.arange(1, len(good) + 1)
         return extended.take(pa.array(source))

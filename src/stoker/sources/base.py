@@ -119,7 +119,12 @@ class Source:
     @property
     def text_features(self) -> tuple[str, ...]:
         """Names of the features that come as text."""
-        return tuple(column.name for column in self.table.schema.features if column.kind == "text")
+        return self.table.schema.text_features
+
+    @property
+    def is_text(self) -> bool:
+        """Whether every feature is text because the user said so (``text=`` or ``types=``)."""
+        return self.table.schema.is_text
 
     @property
     def label(self) -> str | None:

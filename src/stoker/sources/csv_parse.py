@@ -185,7 +185,7 @@ class FileParser:
             read = _kept(data, starts, wanted)
         else:
             read = data
-        texts, faults = read_texts(read, sound, self.layout, self.text_places)
+        texts, faults = read_texts(read, sound, self.layout, self.text_places, self.schema.learned_texts)
         found = [(int(ordinals[row]), column, IssueKind.BAD_TEXT, value) for row, column, value in faults]
         found += self._blank_labels(texts, ordinals, sound, found)
         if found:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from stoker.errors import BadRowError, ChangedDataError, OptionError
 from stoker.sources.csv_parse import Block, FileParser
 from stoker.sources.files import FilePool, FileReader, line_of
 from stoker.sources.index import RowIndex, checksums_of
+from stoker.sources.texts import join_texts
 from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["CsvReader"]
@@ -115,7 +115,7 @@ class CsvReader:
             for name, array in block.texts.items():
                 texts[name].append(array)
         columns: dict[str, Any] = {
-            name: pa.chunked_array(parts, pa.string()).combine_chunks() for name, parts in texts.items()
+            name: join_texts(parts, large=name in schema.learned_texts) for name, parts in texts.items()
         }
         if schema.label is not None and schema.label.kind != "text":
             empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)

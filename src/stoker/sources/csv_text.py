@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.csv
 
 from stoker.sources.dialect import split_records
 from stoker.sources.schema import FileLayout
+from stoker.sources.texts import decode_texts
 
 __all__ = ["read_texts"]
 
@@ -24,6 +25,7 @@ def read_texts(
     sound: npt.NDArray[np.bool_],
     layout: FileLayout,
     columns: Mapping[str, int],
+    features: Collection[str] = (),
 ) -> tuple[dict[str, Any], list[Fault]]:
     """Texts of the chosen columns, one a record.
 
@@ -37,14 +39,18 @@ def read_texts(
         How the file is written.
     columns
         File column by name.
+    features
+        Names of those that are texts to learn from: large strings, in which bytes that are not UTF-8 become
+        U+FFFD and are no fault.
 
     Returns
     -------
     texts
-        A ``pyarrow`` string array of length n by name; what is not UTF-8 is empty.
+        A ``pyarrow`` array of strings or large strings of length n by name; what is not UTF-8 is empty.
     faults
         (row, file column, bytes) of each text that is not UTF-8.
     """
+    lenient = {columns[name] for name in features}
     places = sorted(set(columns.values()))
     count = int(np.count_nonzero(sound))
     arrays = _read(data, count, layout, places) if count else [pa.array([], pa.string()) for _ in places]
@@ -52,7 +58,10 @@ def read_texts(
     by_place = {}
     for place, array in zip(places, arrays, strict=True):
         spread = array if count == len(sound) else _spread(array, sound)
-        by_place[place] = _decode(spread, place, faults) if pa.types.is_binary(array.type) else spread
+        if place in lenient:
+            by_place[place] = decode_texts(spread)
+        else:
+            by_place[place] = _decode(spread, place, faults) if pa.types.is_binary(array.type) else spread
     return {name: by_place[place] for name, place in columns.items()}, faults
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from stoker.errors import ColumnError, OptionError
 from stoker.sources.base import Source
@@ -23,6 +24,7 @@ def open(
     *,
     label: str | None = None,
     columns: Sequence[str] | None = None,
+    text: str | Sequence[str] | None = None,
     drop: Sequence[str] = (),
     types: Mapping[str, ColumnKind] | None = None,
     header: bool | None = None,
@@ -41,6 +43,9 @@ def open(
         The column to learn. Columns without names are called ``#0``, ``#1``, ….
     columns
         The features; by default every column but the label.
+    text
+        The features, one name or several, as text whatever they look like: numbers and blanks are texts too,
+        and bytes that are not UTF-8 become U+FFFD. Several come in file order.
     drop
         Columns that are no features.
     types
@@ -66,11 +71,14 @@ def open(
     OptionError
         An argument cannot be, contradicts another, or would have no effect.
     """
-    choice = Choice(
-        label=_name("label", label) if label is not None else None,
-        columns=None if columns is None else _names("columns", columns),
-        drop=_names("drop", drop),
-        types=dict(types or {}),
+    choice = _as_texts(
+        Choice(
+            label=_name("label", label) if label is not None else None,
+            columns=None if columns is None else _names("columns", columns),
+            drop=_names("drop", drop),
+            types=dict(types or {}),
+        ),
+        None if text is None else _names("text", (text,) if isinstance(text, str) else text),
     )
     for name in choice.names:
         _refuse_negative(name)
@@ -89,6 +97,23 @@ def open(
         layouts.append(layout)
     table = CsvTable(schema=resolve(choice, first, sample), layouts=tuple(layouts), written=written)
     return Source(table=table)
+
+
+def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:
+    """The choice with `texts` as its features."""
+    if texts is None:
+        return choice
+    if not texts:
+        raise OptionError("text: name at least one column")
+    if choice.columns is not None or choice.drop:
+        other = "drop" if choice.columns is None else "columns"
+        raise OptionError(f"text names the features, so {other} has no effect beside it; leave it out")
+    if choice.label in texts:
+        raise OptionError(f"text: {choice.label!r} is the label; name other columns")
+    for name in texts:
+        if choice.types.get(name, "text") != "text":
+            raise OptionError(f"types: {name!r} is text (text=), not {choice.types[name]!r}; leave one out")
+    return replace(choice, columns=texts, types={**choice.types, **dict.fromkeys(texts, "text")})
 
 
 def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:

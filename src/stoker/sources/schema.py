@@ -115,6 +115,21 @@ class Schema:
         return tuple(column.name for column in self.features if column.kind != "text")
 
     @cached_property
+    def text_features(self) -> tuple[str, ...]:
+        """Features that come as text, in order."""
+        return tuple(column.name for column in self.features if column.kind == "text")
+
+    @cached_property
+    def learned_texts(self) -> tuple[str, ...]:
+        """Features that are text because the user said so: large strings, of whatever bytes."""
+        return tuple(name for name in self.text_features if name in self.declared)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether every feature is text because the user said so."""
+        return len(self.learned_texts) == len(self.features)
+
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         """Columns that come as text: features, label, kept ones."""
         label = () if self.label is None else (self.label,)
