@@ -12,6 +12,7 @@ from stoker.sources.files import FileIdentity, FileReader, identify, line_of
 from stoker.sources.index import SEGMENT_BYTES, IndexBuilder, RowIndex
 from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.opening import open
+from stoker.sources.text_batches import TextBatch
 from stoker.sources.views import View
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RowIssues",
     "Source",
     "Table",
+    "TextBatch",
     "View",
     "identify",
     "line_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from stoker.sources.files import FileIdentity, identify, line_of
 from stoker.sources.index import RowIndex
 from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Schema
+from stoker.sources.text_batches import TextBatch, text_batches
 from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
 from stoker.types import ColumnSpec, IntArray, RowReader, Rows
 
@@ -279,6 +280,48 @@ class Source:
         return self.table.reader(
             index, nothing if excluded is None else excluded, np.dtype(dtype), verify=verify
         )
+
+    def text_batches(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        chunk_bytes: int = 1 << 21,
+        on_bad_row: Literal["error", "skip"] = "error",
+    ) -> Iterator[TextBatch]:
+        r"""Texts and labels of this view's rows in order, in batches of bounded size.
+
+        The files are read once, and before that once for the number of rows where the view was split. A feed
+        does not need this; it is for learning from texts outside of one.
+
+        Parameters
+        ----------
+        columns
+            Text features; None for all of them.
+        chunk_bytes
+            How much of a file is read at a time, about.
+        on_bad_row
+            Whether a row that cannot be parsed, or has no label, is an error or is left out.
+
+        Raises
+        ------
+        ColumnError
+            A column is no text feature, or there is none.
+        BadRowError
+            A row is bad.
+
+        Examples
+        --------
+        >>> import stoker, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+        >>> _ = path.write_text("kind,text
+        ham,see you
+        spam,007
+        ")
+        >>> source = stoker.open(path, label="kind", text="text")
+        >>> [(batch.texts.to_pylist(), batch.labels.to_pylist()) for batch in source.text_batches()]
+        [(['see you', '007'], ['ham', 'spam'])]
+        """
+        return text_batches(self, columns, chunk_bytes=chunk_bytes, on_bad_row=on_bad_row)
 
     def line_of(self, file_index: int, offset: int) -> int:
         """Line, counted from 1, of a byte of a file; reads the file up to there."""

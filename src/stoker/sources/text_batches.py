@@ -1,0 +1,119 @@
+"""The texts and labels of a view from its first row to its last: a pass outside of any feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stoker.errors import BadRowError, ColumnError, OptionError
+from stoker.sources.chunks import ParsedChunk
+from stoker.sources.issues import IssueKind
+from stoker.types import IntArray
+
+if TYPE_CHECKING:
+    from stoker.sources.base import Source
+
+__all__ = ["TextBatch", "text_batches"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TextBatch:
+    """Consecutive rows of a view.
+
+    Attributes
+    ----------
+    columns
+        A ``pyarrow`` array of large strings of length n for each column, in file order.
+    labels
+        int64 or float64 of shape (n,), a ``pyarrow`` string array of length n, or None without a label.
+    ids
+        int64 of shape (n,): row ids, ascending.
+    """
+
+    columns: dict[str, pa.LargeStringArray]
+    labels: Any
+    ids: IntArray
+
+    @property
+    def texts(self) -> pa.LargeStringArray:
+        """One text a row: the columns joined by a blank."""
+        parts = list(self.columns.values())
+        return (
+            parts[0]
+            if len(parts) == 1
+            else pc.binary_join_element_wise(*parts, pa.scalar(" ", pa.large_string()))
+        )
+
+
+def text_batches(
+    source: Source,
+    columns: Sequence[str] | None,
+    *,
+    chunk_bytes: int,
+    on_bad_row: Literal["error", "skip"],
+) -> Iterator[TextBatch]:
+    """The texts of a source's view; see `Source.text_batches`."""
+    names = tuple(source.text_features) if columns is None else tuple(columns)
+    if on_bad_row not in ("error", "skip"):
+        raise OptionError(f"on_bad_row must be error or skip, got {on_bad_row!r}")
+    if not names:
+        raise ColumnError("the source has no text to learn from: name its columns with text=")
+    for name in names:
+        if name not in source.text_features:
+            raise ColumnError(f"column {name!r} is no text to learn from: name it with text=")
+    return _batches(source, names, chunk_bytes, on_bad_row == "skip")
+
+
+def _batches(source: Source, names: tuple[str, ...], chunk_bytes: int, skips: bool) -> Iterator[TextBatch]:
+    view = None
+    if source.view.steps:
+        # Whether the last rows belong to a view depends on how many there are.
+        view = source.view.bind(sum(chunk.num_records for chunk in source.chunks(chunk_bytes)))
+    for chunk in source.chunks(chunk_bytes):
+        take = np.ones(chunk.num_records, np.bool_)
+        if view is not None:
+            take = view.mask(chunk.first_row, chunk.num_records)
+        if not take.any():
+            continue
+        parsed = source.parse(chunk)
+        _leave_out(source, parsed, take, skips)
+        places = None if take.all() else np.flatnonzero(take)
+        ids = chunk.first_row + (np.arange(chunk.num_records) if places is None else places)
+        if len(ids):
+            found = parsed.rows.columns
+            yield TextBatch(
+                columns={name: _taken(found[name].cast(pa.large_string()), places) for name in names},
+                labels=None if source.label is None else _taken(found[source.label], places),
+                ids=ids,
+            )
+
+
+def _leave_out(source: Source, parsed: ParsedChunk, take: npt.NDArray[np.bool_], skips: bool) -> None:
+    """Leave bad rows, and those without a label, out of those to take; or refuse the first of them."""
+    issues = parsed.issues
+    if not len(issues):
+        return
+    label = -2 if source.label is None else issues.names.index(source.label)
+    concerns = issues.is_bad | ((issues.kinds == IssueKind.BLANK) & (issues.columns == label))
+    rows = issues.rows - parsed.first_row
+    bad = np.flatnonzero(concerns & take[rows])
+    if len(bad) and not skips:
+        place = int(bad[0])
+        line = source.line_of(issues.file_index, int(issues.offsets[place]))
+        raise BadRowError(
+            f"{source.paths[issues.file_index]}, line {line}: {issues.explain(place)}; correct the row, or "
+            "say on_bad_row='skip'"
+        )
+    take[rows[bad]] = False
+
+
+def _taken(values: Any, places: IntArray | None) -> Any:
+    if places is None:
+        return values
+    return values[places] if isinstance(values, np.ndarray) else values.take(pa.array(places))
