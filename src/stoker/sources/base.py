@@ -313,10 +313,7 @@ class Source:
         --------
         >>> import stoker, tempfile, pathlib
         >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
-        >>> _ = path.write_text("kind,text
-        ham,see you
-        spam,007
-        ")
+        >>> _ = path.write_text("kind,text\nham,see you\nspam,007\n")
         >>> source = stoker.open(path, label="kind", text="text")
         >>> [(batch.texts.to_pylist(), batch.labels.to_pylist()) for batch in source.text_batches()]
         [(['see you', '007'], ['ham', 'spam'])]
