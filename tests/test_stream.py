@@ -19,13 +19,14 @@ from stoker.ledger import Ledger
 from stoker.loader import Loader
 from stoker.samplers import make_sampler
 from stoker.stream import BatchStream
+from stoker.transforms import Cast
 from stoker.types import OrderSpec, Rows, StreamLimits
 
 ROWS = 1_000
 ARRAY = (np.arange(ROWS)[:, None] * 3 + np.arange(3)).astype(np.int32)
 
 
-class Plain:
+class Plain(Cast):
     """A transform that gathers and casts with NumPy alone."""
 
     num_outputs = 3

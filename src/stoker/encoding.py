@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.buffers import BufferPool
+from stoker.kernels.padding import longest_row, pad_pairs, padded_width
 from stoker.ledger import Ledger
 from stoker.loader import BatchGroup
-from stoker.transforms.base import FittedTransform
-from stoker.transforms.numeric import Cast as FeatureTransform
-from stoker.types import Batch, IntArray, Position, Rows
+from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.numeric import Cast
+from stoker.types import Arrays, Batch, IntArray, Position, Rows
 
 __all__ = ["BatchEncoder"]
 
@@ -40,7 +41,7 @@ class BatchEncoder:
         What the other arrays of a batch are charged to.
     """
 
-    inputs: FeatureTransform
+    inputs: InputTransform
     target: FittedTransform | None
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
@@ -50,7 +51,11 @@ class BatchEncoder:
     def __call__(self, group: BatchGroup) -> list[Batch]:
         """The batches of a group, views of arrays that nobody writes again."""
         rows, take = group.window.rows, group.take
-        x = self.inputs.apply(rows, take, self.pool.lend((len(take), self.inputs.num_outputs), np.float32))
+        parts = [
+            slice(first, min(first + group.batch_size, len(take)))
+            for first in range(0, len(take), group.batch_size)
+        ]
+        inputs = self._inputs(rows, take, parts)
         y = None if self.target is None else self.target.apply(rows, take)
         weights = None if self.class_weights is None or y is None else self.class_weights[y]
         ids, digests = group.ids, group.digests()
@@ -59,11 +64,10 @@ class BatchEncoder:
             if array is not None:
                 self.ledger.attach("batches", array)
         batches = []
-        for number, first in enumerate(range(0, len(take), group.batch_size)):
-            part = slice(first, min(first + group.batch_size, len(take)))
+        for number, (part, x) in enumerate(zip(parts, inputs, strict=True)):
             batches.append(
                 Batch(
-                    x=x[part],
+                    x=x,
                     y=None if y is None else y[part],
                     sample_weight=None if weights is None else weights[part],
                     size=part.stop - part.start,
@@ -74,6 +78,33 @@ class BatchEncoder:
                 )
             )
         return batches
+
+    def _inputs(self, rows: Rows, take: IntArray, parts: list[slice]) -> list[Arrays]:
+        """X of each batch."""
+        if self.inputs.output == "sparse":
+            return self._pairs(rows, take, parts)
+        if isinstance(self.inputs, Cast):
+            x = self.inputs.apply(
+                rows, take, self.pool.lend((len(take), self.inputs.num_outputs), np.float32)
+            )
+        else:
+            x = self.ledger.attach("batches", self.inputs.apply(rows, take))
+        return [x[part] for part in parts]
+
+    def _pairs(self, rows: Rows, take: IntArray, parts: list[slice]) -> list[Arrays]:
+        """The entries that are not zero, batch by batch: how wide one is, its own rows alone decide."""
+        matrix = self.inputs.apply(rows, take)
+        found: list[Arrays] = []
+        held = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+        with self.ledger.charge("batches", held):
+            for part in parts:
+                longest = longest_row(matrix.indptr, part.start, part.stop)
+                shape = part.stop - part.start, padded_width(longest)
+                indices = self.pool.lend(shape, np.int32)
+                values = self.pool.lend(shape, np.float32)
+                pad_pairs(matrix.indptr, matrix.indices, matrix.data, part.start, indices, values)
+                found.append({"indices": indices, "values": values})
+        return found
 
     def _charged(self, kept: Mapping[str, Any], part: slice) -> dict[str, Any]:
         """A batch's part of the columns; Arrow's parts share memory without referring to the whole."""

@@ -16,6 +16,7 @@ from stoker.samplers import make_sampler
 from stoker.sources import Source
 from stoker.stream import BatchStream
 from stoker.survey import Survey
+from stoker.transforms.numeric import Cast
 from stoker.types import FeedSpec, Progress, StreamLimits
 
 __all__ = ["BaseFeed", "DerivedFeed"]
@@ -183,7 +184,9 @@ class BaseFeed(ABC):
         pool = BufferPool(
             stage.ledger,
             "batches",
-            num_bytes=limits.group_batches * self.batch_size * 4 * stage.inputs.num_outputs,
+            num_bytes=limits.group_batches * self.batch_size * 4 * stage.inputs.num_outputs
+            if isinstance(stage.inputs, Cast)
+            else 0,
             most_idle=limits.groups_in_flight + 1,
         )
         if not is_own:

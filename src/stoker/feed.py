@@ -8,7 +8,7 @@ from stoker.preparation import FeedOptions, Preparation, training_stage, with_ca
 from stoker.sources import Source
 from stoker.survey.policy import BadRows, NaOption
 from stoker.task import TaskOption
-from stoker.transforms.numeric import Cast as FeatureTransform
+from stoker.transforms.base import InputTransform
 from stoker.types import Progress
 from stoker.weights import ClassWeight
 
@@ -25,7 +25,8 @@ class Feed(BaseFeed):
     source
         The training rows: what `stoker.open` gave, or a view of it.
     transform
-        Of the features; None standardises them. It is fitted on these rows unless it is already.
+        Of the features; None standardises numbers, and makes an `NgramVectorizer` of texts. It is fitted on
+        these rows unless it is already.
     batch_size
         Rows a batch.
     shuffle
@@ -68,7 +69,7 @@ class Feed(BaseFeed):
         self,
         source: Source,
         *,
-        transform: FeatureTransform | None = None,
+        transform: InputTransform | None = None,
         batch_size: int = 256,
         shuffle: Shuffle = True,
         seed: int = 0,
@@ -111,13 +112,16 @@ class Feed(BaseFeed):
         assert self._prepared is not None
         return self._prepared
 
-    def prepare(self, progress: Progress | None = None) -> Feed:
+    def prepare(self, progress: Progress | None = None, fitting: Progress | None = None) -> Feed:
         """Survey the files, settle the task, fit the transforms, resolve the plan; once.
 
         Parameters
         ----------
         progress
             Called with bytes done and bytes in all during the survey.
+        fitting
+            Called with rows done and rows in all while a transform reads the rows to learn from them; one of
+            numbers has learned from the survey.
 
         Raises
         ------
@@ -127,7 +131,7 @@ class Feed(BaseFeed):
             For options that cannot be.
         """
         if self._prepared is None:
-            self._prepared = training_stage(self.source, self.options, progress)
+            self._prepared = training_stage(self.source, self.options, progress, fitting)
         return self
 
     def close(self) -> None:

@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from stoker import cache as caching
-from stoker.errors import ColumnError, DataError, MemoryBudgetError
+from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
+from stoker.fitting import fit_texts
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
-    READ_BYTES,
     DataFacts,
     MachineFacts,
     Plan,
     PlanOptions,
     keep_bytes,
     make_plan,
+    read_bytes,
     share_bytes,
     work_within,
 )
 from stoker.prefetch import available_cores
-from stoker.settling import FeedOptions, check_labels, fitted_inputs, settle
+from stoker.settling import FeedOptions, Target, check_labels, choose_inputs, settle_target, spec_of
+from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
 from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
-from stoker.transforms.base import FittedTransform
-from stoker.transforms.numeric import Cast as FeatureTransform
+from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.numeric import Cast
+from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress, RowReader, StreamLimits
 from stoker.weights import class_weights
 
 __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "with_cache"]
-
-_TEXT_BYTES = 32  # of a value that comes along, with its place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Preparation:
     plan: Plan
     spec: FeedSpec
     task_reason: str
-    inputs: FeatureTransform
+    inputs: InputTransform
     target: FittedTransform | None
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
@@ -97,7 +96,12 @@ class Preparation:
         return self.facts.row_bytes if self.read_bytes else 0
 
 
-def training_stage(source: Source, options: FeedOptions, progress: Progress | None = None) -> Preparation:
+def training_stage(
+    source: Source,
+    options: FeedOptions,
+    progress: Progress | None = None,
+    fitting: Progress | None = None,
+) -> Preparation:
     """Resolve a training feed: survey, task, transforms, plan, cache.
 
     Raises
@@ -111,10 +115,13 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
         raise ColumnError("there is nothing to learn without a label: name its column with label=")
     options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
+    inputs = choose_inputs(source, options)
     found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan))
-    spec, target, reason = settle(source, options, found)
-    inputs = fitted_inputs(options, found, source.label)
-    facts, machine = _facts(found, found.view, spec), _machine(source, options)
+    target = settle_target(source.label, options, found)
+    if not inputs.is_fitted:
+        _fit(inputs, found, target, options, ledger, fitting)
+    spec = spec_of(source.features, target, inputs)
+    facts, machine = data_facts(found, found.view, inputs, holds_transform=True), machine_facts(source)
     plan = make_plan(facts, machine, options.plan)
     stage = Preparation(
         source=source,
@@ -122,12 +129,12 @@ def training_stage(source: Source, options: FeedOptions, progress: Progress | No
         survey=found,
         view=found.view,
         reader=found.reader(),
-        read_bytes=0 if plan.use_cache or found.kept is not None else READ_BYTES,
+        read_bytes=0 if plan.use_cache or found.kept is not None else read_bytes(facts, plan.order),
         plan=plan,
         spec=spec,
-        task_reason=reason,
+        task_reason=target.reason,
         inputs=inputs,
-        target=target,
+        target=target.transform,
         class_weights=class_weights(options.class_weight, spec.classes, found.view_labels),
         keep=(),
         ledger=ledger,
@@ -161,7 +168,7 @@ def derived_stage(
     share = base.derived_share
     is_shared = isinstance(source, Source) and source.table is base.source.table and not keep and label
     if is_shared and isinstance(source, Source):
-        found, reader, read_bytes = base.survey, base.reader, base.read_bytes
+        found, reader = base.survey, base.reader
         view = source.view.bind(found.num_slots, found.excluded)
         held = source
     else:
@@ -169,7 +176,6 @@ def derived_stage(
         room = keep_bytes(options.plan, share.held("kept rows"))
         found = _survey(held, options, base.ledger, "valid" if label else "predict", None, room)
         reader, view = found.reader(), found.view
-        read_bytes = 0 if found.kept is not None else READ_BYTES
         check_labels(base.spec, found)
     if not view.num_rows:
         few = f"none of the {found.num_slots:,} rows" if held.view.steps else "no row"
@@ -177,10 +183,11 @@ def derived_stage(
             f"{held.paths[0]}: {few} is left to validate on; give more rows, or files of their "
             "own (validation=)"
         )
-    facts = _facts(found, view, base.spec, keep=len(keep), pays_survey=not is_shared)
-    machine = _machine(held, options)
+    facts = data_facts(found, view, base.inputs, keep=len(keep), pays_survey=not is_shared)
+    machine = machine_facts(held)
     claimed = share.held("kept rows") + share.held("row places")
     plan = make_plan(facts, machine, options.plan, claimed_bytes=claimed)
+    in_storage = found.kept is not None or (is_shared and base.plan.use_cache)
     stage = replace(
         base,
         source=held,
@@ -188,7 +195,7 @@ def derived_stage(
         survey=found,
         view=view,
         reader=reader,
-        read_bytes=read_bytes,
+        read_bytes=0 if in_storage else read_bytes(facts, plan.order),
         plan=plan,
         target=base.target if label else None,
         class_weights=None,
@@ -261,24 +268,36 @@ def _held(
     return held.keeping(keep) if keep else held
 
 
-def _facts(
-    found: Survey, view: BoundView, spec: FeedSpec, *, keep: int = 0, pays_survey: bool = True
-) -> DataFacts:
-    carried, index = keep * _TEXT_BYTES, found.index
-    held = (index.anchor_rows, index.anchor_offsets, index.checksums, found.excluded) if pays_survey else ()
-    return DataFacts(
-        num_rows=view.num_rows,
-        num_slots=found.num_slots,
-        num_bytes=found.num_bytes,
-        num_features=len(spec.features),
-        num_columns=len(spec.features) + 1,
-        row_bytes=len(spec.features) * found.dtype.itemsize + 8 + carried,
-        carried_bytes=carried,
-        kept=found.kept is not None,
-        kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
-        places_bytes=view.num_bytes + sum(map(allocated_bytes, held)),
-        survey_seconds=found.seconds,
-    )
+def _fit(
+    inputs: InputTransform,
+    found: Survey,
+    target: Target,
+    options: FeedOptions,
+    ledger: Ledger,
+    progress: Progress | None,
+) -> None:
+    """Have the features' transform learn: from the survey's statistics, or from the texts."""
+    if isinstance(inputs, Cast):
+        inputs.fit_statistics(found.statistics)
+    elif isinstance(inputs, TextTransform):
+        facts = data_facts(found, found.view, inputs)
+        taken = facts.kept_bytes + facts.places_bytes
+        fit_texts(
+            inputs,
+            found,
+            target.transform,
+            task=target.task,
+            num_classes=None if target.classes is None else len(target.classes),
+            facts=facts,
+            memory_bytes=max(1, options.plan.memory_bytes - taken),
+            workers=available_cores() if options.plan.workers is None else options.plan.workers,
+            ledger=ledger,
+            progress=progress,
+        )
+    else:
+        raise OptionError(
+            f"{type(inputs).__name__} is not fitted, and a feed cannot fit it: call its fit before"
+        )
 
 
 def _claim(stage: Preparation, *, pays_survey: bool) -> None:
@@ -289,8 +308,3 @@ def _claim(stage: Preparation, *, pays_survey: bool) -> None:
     stage.share.tie("row places", facts.places_bytes, view)
     if found.kept is not None and pays_survey:
         stage.share.tie("kept rows", facts.kept_bytes, found.kept)
-
-
-def _machine(source: Source, options: FeedOptions) -> MachineFacts:
-    folder = Path(source.paths[0]).resolve().parent
-    return MachineFacts(cores=available_cores(), free_disk_bytes=shutil.disk_usage(folder).free)

@@ -1,4 +1,4 @@
-"""What is settled once the survey is there: the task, the classes, the fitted transforms."""
+"""What is settled once the survey is there: the task, the classes, which transforms learn from the rows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stoker.survey import LabelCounts, Survey
 from stoker.survey.policy import BadRows, Blanks, NaOption
 from stoker.survey.whereabouts import first_unknown
 from stoker.task import TaskOption, resolve_task
-from stoker.transforms.base import FittedTransform
+from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.labels import LabelEncoder, Passthrough
-from stoker.transforms.numeric import Cast as FeatureTransform
-from stoker.transforms.numeric import NaRule, Standardize
+from stoker.transforms.numeric import Cast, NaRule, Standardize
+from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Task
 from stoker.weights import ClassWeight
 
-__all__ = ["FeedOptions", "check_labels", "fitted_inputs", "settle"]
+__all__ = ["FeedOptions", "Target", "check_labels", "choose_inputs", "settle_target", "spec_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class FeedOptions:
     """What the user chose for a training feed; see `stoker.Feed`."""
 
     plan: PlanOptions
-    transform: FeatureTransform | None = None
+    transform: InputTransform | None = None
     task: TaskOption = "auto"
     na: NaOption = "error"
     on_bad_row: BadRows = "error"
@@ -57,26 +57,26 @@ def _transform_rule(policy: Blanks) -> NaRule:
     return "error" if policy == "drop-row" else policy
 
 
-def settle(source: Source, options: FeedOptions, found: Survey) -> tuple[FeedSpec, FittedTransform, str]:
-    """The task with its reason, what a model must know, and the target's transform."""
-    label = source.label
-    assert label is not None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is asked for: the task, and why it is that; the label's transform, and the classes."""
+
+    label: str
+    task: Task
+    reason: str
+    transform: FittedTransform
+    classes: tuple[str | int | float, ...] | None
+
+
+def settle_target(label: str, options: FeedOptions, found: Survey) -> Target:
+    """The task, the user's or by the labels, and the label's transform."""
     assert found.labels is not None
     task, reason = resolve_task(options.task, found.labels, label=label)
-    target, classes = _target(task, label, found.labels)
-    spec = FeedSpec(
-        input_shape=(len(source.features),),
-        input_dtype="float32",
-        features=source.features,
-        task=task,
-        classes=classes,
-        num_outputs=len(classes) if task == "classes" and classes is not None else 1,
-        label=label,
-    )
-    return spec, target, reason
+    transform, classes = _transform_of(task, label, found.labels)
+    return Target(label=label, task=task, reason=reason, transform=transform, classes=classes)
 
 
-def _target(
+def _transform_of(
     task: Task, label: str, labels: LabelCounts
 ) -> tuple[FittedTransform, tuple[str | int | float, ...] | None]:
     """The label's transform, and the classes that it tells apart."""
@@ -88,18 +88,69 @@ def _target(
     return encoder, encoder.classes_
 
 
-def fitted_inputs(options: FeedOptions, found: Survey, label: str) -> FeatureTransform:
-    """The features' transform, fitted by the statistics of the training rows unless it is already."""
-    rule = options.transform_na(label)
-    transform = options.transform or Standardize(na=rule)
-    if transform.na != rule:
+def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -> FeedSpec:
+    """What a model must know of batches that these transforms make."""
+    classes = target.classes
+    return FeedSpec(
+        input_shape=(inputs.num_outputs,),
+        input_dtype="int32" if inputs.output == "tokens" else "float32",
+        features=features,
+        task=target.task,
+        classes=classes,
+        num_outputs=len(classes) if target.task == "classes" and classes is not None else 1,
+        label=target.label,
+        input_kind=inputs.output,
+        num_tokens=inputs.num_tokens,
+    )
+
+
+def choose_inputs(source: Source, options: FeedOptions) -> InputTransform:
+    """The features' transform: the user's, or the usual one for numbers or for texts.
+
+    Raises
+    ------
+    OptionError
+        If the user's is not for such features, or another option has no effect on it.
+    """
+    chosen = options.transform
+    if source.is_text:
+        _check_text_options(source, options)
+        return _default_vectorizer() if chosen is None else chosen
+    if isinstance(chosen, TextTransform):
         raise OptionError(
-            f"the feed has na={options.na!r} and its transform na={transform.na!r}: one would let blanks "
+            f"{type(chosen).__name__} learns from texts, and the features are numbers: name the columns of "
+            "text when the data are opened, stoker.open(..., text=[...])"
+        )
+    assert source.label is not None
+    rule = options.transform_na(source.label)
+    transform = chosen or Standardize(na=rule)
+    found = getattr(transform, "na", "error")
+    if found != rule:
+        raise OptionError(
+            f"the feed has na={options.na!r} and its transform na={found!r}: one would let blanks "
             f"through and the other not; give the transform na={rule!r} too"
         )
-    if transform.is_fitted or found.statistics is None:
-        return transform
-    return transform.fit_statistics(found.statistics)
+    return transform
+
+
+def _default_vectorizer() -> InputTransform:
+    from stoker.transforms.ngrams import NgramVectorizer
+
+    return NgramVectorizer()
+
+
+def _check_text_options(source: Source, options: FeedOptions) -> None:
+    if options.transform is not None and isinstance(options.transform, Cast):
+        raise OptionError(
+            f"{type(options.transform).__name__} is for numbers, and the features are texts: leave "
+            "transform= out, or give a vectorizer, such as stoker.NgramVectorizer()"
+        )
+    rules = options.na if isinstance(options.na, dict) else {"": options.na}
+    for name, rule in rules.items():
+        if rule in ("mean", "zero") or (rule == "drop-row" and name in source.features):
+            raise OptionError(
+                f"na={rule!r} has no effect on texts: an empty text is a text like others; leave na= out"
+            )
 
 
 def check_labels(spec: FeedSpec, found: Survey) -> None:

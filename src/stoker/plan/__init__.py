@@ -5,12 +5,11 @@ declared memory alone; workers, cache and the state of the machine decide only h
 """
 
 from stoker.plan.facts import CacheOption, DataFacts, MachineFacts, PlanOptions, Shuffle, parse_bytes
-from stoker.plan.memory import READ_BYTES, MemoryLine, keep_bytes, share_bytes, work_within
-from stoker.plan.order import resolve_order
+from stoker.plan.memory import MemoryLine, keep_bytes, read_bytes, share_bytes, work_within
+from stoker.plan.order import resolve_order, rows_within
 from stoker.plan.resolve import Plan, make_plan
 
 __all__ = [
-    "READ_BYTES",
     "CacheOption",
     "DataFacts",
     "MachineFacts",
@@ -21,7 +20,9 @@ __all__ = [
     "keep_bytes",
     "make_plan",
     "parse_bytes",
+    "read_bytes",
     "resolve_order",
+    "rows_within",
     "share_bytes",
     "work_within",
 ]

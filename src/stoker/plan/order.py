@@ -7,7 +7,7 @@ from stoker.plan.facts import DataFacts, PlanOptions, Shuffle
 from stoker.plan.memory import ORDER_BYTES, READ_BYTES, batch_bytes, share_bytes
 from stoker.types import OrderKind, OrderSpec
 
-__all__ = ["resolve_order"]
+__all__ = ["resolve_order", "rows_within"]
 
 _VALUE_BYTES = 8
 """A number of the widest type: the order must not depend on the type that a format happens to hold."""
@@ -54,7 +54,7 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     kind = _order_kind(options.shuffle)
     # Of feeds that share, others may keep rows in one half; in file order windows change nothing.
     room = share_bytes(options) // (2 if options.derived else 1)
-    most = _rows_within(room // _WINDOW_SHARE, row + ORDER_BYTES, data, _MOST_WINDOW_ROWS[kind])
+    most = rows_within(room // _WINDOW_SHARE, row + ORDER_BYTES, data, _MOST_WINDOW_ROWS[kind])
     window = max(1, most // batch) * batch
     window = min(window, -(-data.num_rows // batch) * batch)
     # What training and validation each need at the least, with room for working ahead.
@@ -79,7 +79,7 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     )
 
 
-def _rows_within(room: int, row_bytes: int, data: DataFacts, limit: int) -> int:
+def rows_within(room: int, row_bytes: int, data: DataFacts, limit: int) -> int:
     """The most rows, `limit` at most, that take no more than `room` bytes, whichever rows they are."""
     if not data.text_lengths:
         return min(room // row_bytes, limit)

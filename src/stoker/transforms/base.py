@@ -90,6 +90,10 @@ class InputTransform(FittedTransform):
     shape, 0 for padding, where it is ``"tokens"``.
     """
 
+    @abstractmethod
+    def apply(self, rows: Rows, take: IntArray) -> Any:
+        """Fresh inputs for the row numbers `take` of `rows`, in that order; safe from several threads."""
+
     @property
     @abstractmethod
     def output(self) -> InputKind:
@@ -104,6 +108,15 @@ class InputTransform(FittedTransform):
     def num_tokens(self) -> int | None:
         """Of tokens one more than the greatest; None for anything else."""
         return None
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the fitted transform holds, where it is worth counting."""
+        return 0
+
+    def most_entries(self, num_bytes: int) -> int:
+        """Entries that a row has at most where its texts have so many bytes."""
+        return self.num_outputs
 
 
 def checked_places(rows: Rows, take: IntArray | None) -> IntArray:

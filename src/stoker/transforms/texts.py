@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stoker.errors import ColumnError, DataError, OptionError
-from stoker.transforms.base import FittedTransform, checked_places, nearest
+from stoker.transforms.base import InputTransform, checked_places, nearest
 from stoker.types import IntArray, Rows
 
 __all__ = ["Passes", "TextChunk", "TextTransform", "as_texts", "text_chunks"]
@@ -187,7 +187,7 @@ def _batches(texts: Any) -> Iterator[Any]:
             yield batch
 
 
-class TextTransform(FittedTransform):
+class TextTransform(InputTransform):
     """A transform that learns from texts; see `stoker.types.Transform` for the duties.
 
     Parameters
@@ -212,11 +212,6 @@ class TextTransform(FittedTransform):
             raise OptionError(f"columns names a column twice: {', '.join(map(repr, named))}")
         self.columns = named or None
         self.columns_: tuple[str, ...] = ()
-
-    @property
-    @abstractmethod
-    def num_outputs(self) -> int:
-        """Width of what `apply` gives."""
 
     @abstractmethod
     def transform(self, texts: Any) -> Any:
@@ -245,7 +240,7 @@ class TextTransform(FittedTransform):
         parts = [_column(rows, name, places) for name in names]
         if len(parts) == 1:
             return as_texts(parts[0])
-        return as_texts(pc.binary_join_element_wise(*map(as_texts, parts), " "))
+        return as_texts(pc.binary_join_element_wise(*map(as_texts, parts), pa.scalar(" ", pa.large_string())))
 
 
 def _only_text_column(rows: Rows) -> tuple[str, ...]:

@@ -1,0 +1,82 @@
+"""The survey's figures and the transform's as the facts that a plan depends on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stoker.kernels.padding import padded_width
+from stoker.ledger import allocated_bytes
+from stoker.plan import DataFacts, MachineFacts
+from stoker.prefetch import available_cores
+from stoker.sources import Source
+from stoker.sources.bound import BoundView
+from stoker.survey import Survey
+from stoker.transforms.base import InputTransform
+
+__all__ = ["data_facts", "machine_facts"]
+
+_TEXT_BYTES = 32  # of a value that comes along, with its place
+_PAIR_BYTES = 16  # of an index and its value, before and after they are put side by side
+
+
+def data_facts(
+    found: Survey,
+    view: BoundView,
+    inputs: InputTransform,
+    *,
+    keep: int = 0,
+    pays_survey: bool = True,
+    holds_transform: bool = False,
+) -> DataFacts:
+    """What the plan must know of a feed.
+
+    Parameters
+    ----------
+    found, view
+        The survey, and which of its rows are fed.
+    inputs
+        The features' transform; before it is fitted, only what does not depend on it is right.
+    keep
+        Columns that come along.
+    pays_survey
+        Whether index and kept rows are this feed's, and not another's that shares them.
+    holds_transform
+        Whether the transform is this feed's.
+    """
+    carried, index = keep * _TEXT_BYTES, found.index
+    held = (index.anchor_rows, index.anchor_offsets, index.checksums, found.excluded) if pays_survey else ()
+    lengths = () if found.texts is None else found.texts.longest_first()
+    numbers = found.source.numeric_features
+    return DataFacts(
+        num_rows=view.num_rows,
+        num_slots=found.num_slots,
+        num_bytes=found.num_bytes,
+        num_features=_most_numbers(inputs, lengths[0][0] if lengths else 0),
+        feature_bytes=_PAIR_BYTES if inputs.output == "sparse" else 4,
+        num_columns=len(numbers) + 1,
+        row_bytes=len(numbers) * found.dtype.itemsize + 8 + carried,
+        text_lengths=lengths,
+        text_columns=len(found.source.text_features),
+        transform_bytes=inputs.num_bytes if holds_transform else 0,
+        carried_bytes=carried,
+        kept=found.kept is not None,
+        kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
+        places_bytes=view.num_bytes + sum(map(allocated_bytes, held)),
+        survey_seconds=found.seconds,
+    )
+
+
+def _most_numbers(inputs: InputTransform, longest: int) -> int:
+    """Numbers that a row of a batch holds at most: of pairs so many as the widest batch has."""
+    if not inputs.is_fitted:
+        return 1
+    if inputs.output != "sparse":
+        return inputs.num_outputs
+    return padded_width(inputs.most_entries(longest))
+
+
+def machine_facts(source: Source) -> MachineFacts:
+    """Cores, and free bytes where the data are."""
+    folder = Path(source.paths[0]).resolve().parent
+    return MachineFacts(cores=available_cores(), free_disk_bytes=shutil.disk_usage(folder).free)
