@@ -11,11 +11,9 @@ Nothing is checked here: places must lie inside the matrix, and outputs must hav
 from __future__ import annotations
 
 import numpy as np
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from stoker.kernels.compiling import inner_kernel, kernel
+from stoker.kernels.words import ask_for
 
 __all__ = ["gather", "gather_affine", "gather_cast", "gather_filled"]
 
@@ -25,23 +23,6 @@ _FLIGHT = 8192
 """Bytes of rows to ask for ahead of use: more would push out of the first cache what is not yet used."""
 _LONGEST = 4096
 """Bytes of one row to ask for: behind that the processor has seen the stream itself."""
-
-
-@intrinsic
-def _prefetch(typing_context, array, place):
-    """Ask for the cache line of ``array[place]``; harmless for any address."""
-
-    def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
-        word = cgutils.int32_t
-        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [address.type, word, word, word])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
-        reading, keep_near, data_not_code = word(0), word(3), word(1)
-        builder.call(function, [address, reading, keep_near, data_not_code])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), generate
 
 
 @inner_kernel
@@ -60,7 +41,7 @@ def _rows_ahead(values, num_columns):
 def _ask(values, begin, num_columns):
     step = _LINE // values.itemsize
     for element in range(begin, begin + min(num_columns, _LONGEST // values.itemsize), step):
-        _prefetch(values, element)
+        ask_for(values, element)
 
 
 @kernel

@@ -18,6 +18,7 @@ from stoker.kernels.compiling import inner_kernel
 __all__ = [
     "ASCII_ZEROS",
     "are_digits",
+    "ask_for",
     "bits_to_float",
     "count_ones",
     "digits_value",
@@ -49,6 +50,23 @@ def load_word(typing_context: Any, data: Any, place: Any) -> Any:
         return word
 
     return types.uint64(data, types.int64), generate
+
+
+@intrinsic
+def ask_for(typing_context: Any, array: Any, place: Any) -> Any:
+    """Ask for the cache line of ``array[place]``; harmless for any address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
+        word = cgutils.int32_t
+        kind = ir.FunctionType(ir.VoidType(), [address.type, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+        reading, keep_near, data_not_code = word(0), word(3), word(1)
+        builder.call(function, [address, reading, keep_near, data_not_code])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
 
 
 @intrinsic
