@@ -151,29 +151,26 @@ def _follows(data, place, end, low, high):
 def decode(data, place, end):
     """Code point of the UTF-8 sequence at `place`, whose first byte is above 127, and its length in bytes.
 
-    What is no valid sequence (an overlong one and a surrogate included) is U+FFFD of length 1: the bytes that
-    follow are looked at again, so that a valid character after a broken one is found as `bytes.decode` with
-    ``errors="replace"`` finds it.
+    What is no valid sequence (an overlong one and a surrogate included) is U+FFFD; its length is that of the
+    longest beginning of a valid one, at least 1, as `bytes.decode` with ``errors="replace"`` has it.
     """
     lead = np.int64(data[place])
-    if 0xC2 <= lead <= 0xDF and _follows(data, place + 1, end, 0x80, 0xBF):
-        return (lead & 0x1F) << 6 | np.int64(data[place + 1]) & 0x3F, np.int64(2)
-    if 0xE0 <= lead <= 0xEF:
-        low = 0xA0 if lead == 0xE0 else 0x80
-        high = 0x9F if lead == 0xED else 0xBF
-        if _follows(data, place + 1, end, low, high) and _follows(data, place + 2, end, 0x80, 0xBF):
-            code = (lead & 0x0F) << 12 | (np.int64(data[place + 1]) & 0x3F) << 6
-            return code | np.int64(data[place + 2]) & 0x3F, np.int64(3)
-    if 0xF0 <= lead <= 0xF4:
-        low = 0x90 if lead == 0xF0 else 0x80
-        high = 0x8F if lead == 0xF4 else 0xBF
-        valid = _follows(data, place + 1, end, low, high) and _follows(data, place + 2, end, 0x80, 0xBF)
-        if valid and _follows(data, place + 3, end, 0x80, 0xBF):
-            code = (lead & 0x07) << 18 | (np.int64(data[place + 1]) & 0x3F) << 12
-            return code | (np.int64(data[place + 2]) & 0x3F) << 6 | np.int64(
-                data[place + 3]
-            ) & 0x3F, np.int64(4)
-    return np.int64(0xFFFD), np.int64(1)
+    if lead < 0xC2 or lead > 0xF4:
+        return np.int64(0xFFFD), np.int64(1)
+    if lead < 0xE0:
+        code, more = lead & 0x1F, 1
+    elif lead < 0xF0:
+        code, more = lead & 0x0F, 2
+    else:
+        code, more = lead & 0x07, 3
+    low = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80
+    high = 0x9F if lead == 0xED else 0x8F if lead == 0xF4 else 0xBF
+    for step in range(1, more + 1):
+        if not _follows(data, place + step, end, low, high):
+            return np.int64(0xFFFD), np.int64(step)
+        code = code << 6 | np.int64(data[place + step]) & 0x3F
+        low, high = 0x80, 0xBF
+    return code, np.int64(more + 1)
 
 
 @kernel
