@@ -64,3 +64,18 @@ def test_a_failed_build_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="stop"), folders.staged_file(tmp_path / "index"):
         raise ValueError("stop")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_is_held_by_one_at_a_time_and_outlives_nobody(tmp_path):
+    path = tmp_path / "made" / "lock"
+    with folders.alone(path) as first, folders.alone(path) as second:
+        assert (first, second) == (True, False)
+    with folders.alone(path) as free:
+        assert free
+
+
+def test_without_locks_everybody_is_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "fcntl", None)
+    with folders.alone(tmp_path / "lock") as first, folders.alone(tmp_path / "lock") as second:
+        assert first
+        assert second

@@ -31,6 +31,7 @@ _HOME = {
     "GeneratorFeed": "stoker.training.generators.feeds",
     "load": "stoker.training.run",
     "models": "stoker.models",
+    "datasets": "stoker.datasets",
     "errors": "stoker.errors",
     "legacy": "stoker.legacy",
     "doctor": "stoker.doctor",
@@ -39,6 +40,7 @@ _HOME = {
 __all__ = [*sorted(_HOME), "__version__"]
 
 if TYPE_CHECKING:
+    from stoker import datasets as datasets
     from stoker import doctor as doctor
     from stoker import errors as errors
     from stoker import legacy as legacy

@@ -8,6 +8,7 @@
     │   ├── BadRowError              rows that cannot be parsed
     │   ├── ColumnError              a column that is absent or cannot be used as it is
     │   └── ChangedDataError         a file is not what the survey saw
+    ├── FetchError                   a data set that cannot be downloaded, or is not what it should be
     ├── MemoryBudgetError            `memory` is too small for one window
     ├── RunError                     a run directory that cannot be used
     ├── WorkerError (RuntimeError)   a worker died or was shut down
@@ -24,6 +25,7 @@ __all__ = [
     "ChangedDataError",
     "ColumnError",
     "DataError",
+    "FetchError",
     "MemoryBudgetError",
     "MissingExtraError",
     "OptionError",
@@ -55,6 +57,10 @@ class ColumnError(DataError):
 
 class ChangedDataError(DataError):
     """A file no longer holds what the survey saw."""
+
+
+class FetchError(StokerError):
+    """A data set cannot be downloaded, or what came is not what it should be; nothing of it is kept."""
 
 
 class MemoryBudgetError(StokerError):

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 import platformdirs
 
-__all__ = ["clean", "homes", "scratch_folder", "staged_file", "staged_folder"]
+__all__ = ["alone", "clean", "homes", "scratch_folder", "staged_file", "staged_folder"]
 
 # Windows has no such locks: there only age tells a killed builder from a slow one.
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
@@ -120,6 +120,23 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file while the block runs; yields whether it could be had at once.
+
+    The file is made if absent, and stays: a lock on a file that is gone locks nobody out. However its holder
+    dies, it is free then. Where the system has no such locks, it is always had.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be made.
+    """
+    _make_home(path.parent)
+    with open(path, "ab") as lock:
+        yield fcntl is None or _lock_at_once(lock)
+
+
 def clean(folder: Path, name: str = "") -> None:
     """Remove what builders left in a folder when they were killed; never fails, nor touches a live one's.
 
@@ -180,6 +197,14 @@ def _remove(path: Path) -> None:
 def _lock(file: BinaryIO) -> None:
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _lock_at_once(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is_abandoned(path: Path) -> bool:

@@ -12,6 +12,7 @@ from stoker.cli.demo import demo
 from stoker.cli.doctor import CONTEXT as DOCTOR_CONTEXT
 from stoker.cli.doctor import doctor
 from stoker.cli.evaluate import evaluate
+from stoker.cli.fetch import fetch
 from stoker.cli.grouping import flattened
 from stoker.cli.legacy import CONTEXT as LEGACY_CONTEXT
 from stoker.cli.legacy import legacy
@@ -21,7 +22,7 @@ from stoker.cli.train import train
 
 __all__ = ["build_command"]
 
-_COMMANDS = (plan, train, evaluate, predict, demo, legacy, doctor)
+_COMMANDS = (plan, train, evaluate, predict, fetch, demo, legacy, doctor)
 _CONTEXTS = {"legacy": LEGACY_CONTEXT, "doctor": DOCTOR_CONTEXT}
 
 

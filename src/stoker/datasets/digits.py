@@ -1,4 +1,4 @@
-"""Data sets that come with stoker: the UCI handwritten digits, grown to a file of any size.
+"""The data set that comes with stoker: the UCI handwritten digits, grown to a file of any size.
 
 `write_digits` makes three files out of the 1,797 images in ``data/digits.csv.gz``:
 
@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
+from stoker.datasets.integers import write_integers
 from stoker.errors import OptionError
 from stoker.types import IntArray, Uint64Array
 
@@ -158,26 +158,15 @@ def _draw(seed: int, purpose: int, values: Uint64Array) -> Uint64Array:
 
 
 def _write(path: Path, header: list[str], tables: Iterator[_Pixels]) -> None:
-    """Write integers below 100 as CSV, into place once complete."""
+    """Write integers as CSV, into place once complete."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(",".join(header).encode("ascii") + b"\n")
             for table in tables:
-                _write_table(file, table)
+                write_integers(file, table)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
         os.unlink(name)
         raise
-
-
-def _write_table(file: IO[bytes], table: _Pixels) -> None:
-    text = np.empty((*table.shape, 3), np.uint8)
-    text[..., 0] = table // 10 + ord("0")
-    text[..., 1] = table % 10 + ord("0")
-    text[..., 2] = ord(",")
-    text[:, -1, 2] = ord("\n")
-    needed = np.ones(text.shape, bool)
-    needed[..., 0] = table >= 10
-    file.write(text[needed].tobytes())
