@@ -149,10 +149,10 @@ class Failing(Numbers):
 
 
 class Rows(Numbers):
-    """Arrays in batches of 8 rows."""
+    """Arrays, or sparse matrices, in batches of 8 rows."""
 
-    def __init__(self, *arrays: np.ndarray) -> None:
-        super().__init__(len(arrays[0]) // 8)
+    def __init__(self, *arrays: Any) -> None:
+        super().__init__(arrays[0].shape[0] // 8)
         self.arrays = arrays
 
     def __getitem__(self, index: int) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from givers import Numbers, batch
-from tellers import BACKEND, make_learner, sliced, steps_of, values_of
+from givers import Numbers, Rows, batch
+from tellers import BACKEND, Way, make_learner, sliced, steps_of, values_of
 
 from stoker import evaluate_generator, fit_generator, predict_generator
 
@@ -207,6 +208,30 @@ def test_csr_inputs_train_as_dense_ones_do_and_compile_once(workers, sparse_less
         assert len(traced.shapes) == compiled
     for ours, theirs in zip(values_of(model), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_csr_inputs_become_dense_where_they_are_computed(threads, sparse_lesson):
+    x, y = sparse_lesson
+    densified: set[int] = set()
+
+    class Noting(type(x)):
+        def toarray(self, *arguments: Any, **options: Any) -> Any:
+            densified.add(threading.get_ident())
+            return super().toarray(*arguments, **options)
+
+    model, _ = sparse_model()
+    batches = [(Noting(each), classes) for each, classes in sliced_rows(x, y)]
+    fit_generator(model, iter(batches), steps_per_epoch=10, verbose=0, **threads.arguments)
+    here = threading.get_ident()
+    assert densified == {here} if threads.workers == 0 else densified and here not in densified
+
+
+def test_csr_inputs_are_computed_in_processes_too(sparse_lesson):
+    x, y = sparse_lesson
+    model, _ = sparse_model()
+    expected = model.evaluate(x.toarray(), y, batch_size=8, verbose=0)
+    way = Way(1, True)
+    assert evaluate_generator(model, Rows(x, y), **way.arguments) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["array", "matrix"])

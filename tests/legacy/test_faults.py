@@ -179,39 +179,45 @@ def test_a_sequence_that_shrinks_to_nothing_between_passes_is_refused(threads, t
 
 
 SLEEPER = """
-    import sys, time
+    import os, sys, time
     sys.path.insert(0, {here!r})
     import psutil
     import stoker
-    from givers import Failing, failing
+    from givers import Failing, Numbers, failing
     from tellers import keras, make_teller, steps_of
 
+    def say(words):  # in one piece, whoever else says something
+        os.write(1, words.encode() + b"\\n")
+
     def sleep():
-        print("asleep", flush=True)
+        say("asleep")
         time.sleep(3600)
 
     def tell(batch, logs=None):
         if batch == 2:
-            print("three trained", flush=True)
+            say("three trained")
 
     for line in sys.stdin:
         kind, workers, processes = line.split()
         giver = failing(3, sleep) if kind == "generator" else Failing(9, at=3, action=sleep)
+        steps, validation = 9, None
+        if kind == "validation":
+            giver, steps, validation = Numbers(3), None, Failing(4, at=2, action=sleep)
         model, callback = make_teller(), keras.callbacks.Callback()
         callback.on_train_batch_end = tell
         try:
-            stoker.fit_generator(model, giver, steps_per_epoch=9, verbose=0, shuffle=False,
-                                 callbacks=[callback], workers=int(workers),
+            stoker.fit_generator(model, giver, steps_per_epoch=steps, verbose=0, shuffle=False,
+                                 callbacks=[callback], workers=int(workers), validation_data=validation,
                                  use_multiprocessing=processes == "True")
         except KeyboardInterrupt:
             children = len(psutil.Process().children())
-            print("interrupted after", steps_of(model), "with", children, "children", flush=True)
+            say(f"interrupted after {{steps_of(model)}} with {{children}} children")
 """
 
 
 @contextmanager
 def sleeper(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A script that trains, one fit for each line that it is sent, until the fourth batch never comes."""
+    """A script that makes one fit for each line that it is sent, three batches until a next never comes."""
     script = folder / "sleeper.py"
     script.write_text(textwrap.dedent(SLEEPER.format(here=str(HERE))))
     process = subprocess.Popen(
@@ -229,7 +235,7 @@ def sleeper(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def sends_to_sleep(process: subprocess.Popen[str], kind: str, workers: int, processes: bool) -> bool:
-    """Have three batches trained on, and a worker asleep in the place of the fourth."""
+    """Have three batches trained on, and a worker of training or validation asleep."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(f"{kind} {workers} {processes}\n")
@@ -240,15 +246,18 @@ def sends_to_sleep(process: subprocess.Popen[str], kind: str, workers: int, proc
 @pytest.mark.parametrize(
     "fits",
     [
-        [("generator", 0, False), ("Sequence", 2, True), ("Sequence", 2, False)],
-        pytest.param([("generator", 1, True), ("generator", 1, False)], marks=pytest.mark.slow),
+        [("generator", 0, False), ("Sequence", 2, True), ("validation", 1, True), ("Sequence", 2, False)],
+        pytest.param(
+            [("generator", 1, True), ("generator", 1, False), ("validation", 1, False)],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["in every kind of worker", "of a generator"],
 )
 def test_ctrl_c_ends_fits_whose_worker_sleeps_for_ever_and_their_script_ends_as_ever(fits, tmp_path):
     with sleeper(tmp_path) as process:
         for kind, workers, processes in fits:
-            assert sends_to_sleep(process, kind, workers, processes), process.communicate()
+            assert sends_to_sleep(process, kind, workers, processes)
             with noticed_within(20):
                 process.send_signal(signal.SIGINT)
                 assert process.stdout.readline() == "interrupted after 3 with 0 children\n"

@@ -89,6 +89,19 @@ class Lead(keras.callbacks.Callback):
         self.leads.append(count - self.finished)
 
 
+class LeadElsewhere(Lead):
+    """The same for validation, evaluation and prediction."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        pass
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        super().on_train_batch_end(batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        super().on_train_batch_end(batch, logs)
+
+
 @pytest.mark.parametrize("max_queue_size", [1, 5])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_generator_is_never_further_ahead_than_queue_and_workers(max_queue_size, workers, teller):
@@ -103,8 +116,7 @@ def test_a_generator_is_never_further_ahead_than_queue_and_workers(max_queue_siz
         max_queue_size=max_queue_size,
         workers=workers,
     )
-    assert max(lead.leads) <= max_queue_size + workers
-    assert lead.leads[0] >= 1
+    assert 1 <= max(lead.leads) <= max_queue_size + workers
     assert lead.leads[-1] == 0
 
 
@@ -116,10 +128,34 @@ def test_a_sequence_is_never_further_ahead_than_queue_and_workers(max_queue_size
     fit_generator(
         teller, sequence, verbose=0, callbacks=[lead], max_queue_size=max_queue_size, workers=workers
     )
-    assert max(lead.leads) <= max_queue_size + workers
-    assert lead.leads[0] >= 1
+    assert 1 <= max(lead.leads) <= max_queue_size + workers
     assert lead.leads[-1] == 0
     assert len(sequence.started) == 15
+
+
+def validate(model: Any, giver: Any, steps: int, callbacks: list[Any], **options: Any) -> Any:
+    return fit_generator(
+        model,
+        endless(3),
+        steps_per_epoch=2,
+        verbose=0,
+        callbacks=callbacks,
+        validation_data=giver,
+        validation_steps=steps,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("call", [validate, evaluate_generator, predict_generator])
+@pytest.mark.parametrize("kind", ["generator", "Sequence"])
+def test_validation_evaluation_and_prediction_are_never_further_ahead_either(kind, call, teller):
+    counted, sequence = Counted(endless(100)), Watched(12)
+    giver = counted if kind == "generator" else sequence
+    lead = LeadElsewhere(lambda: counted.pulled + len(sequence.started))
+    call(teller, giver, steps=12, callbacks=[lead], max_queue_size=3, workers=2)
+    assert len(lead.leads) == 12
+    assert 1 <= max(lead.leads) <= 3 + 2
+    assert lead.leads[-1] == 0
 
 
 def test_no_batch_is_pulled_beyond_what_the_call_needs(threads, teller):

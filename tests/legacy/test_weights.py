@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from givers import Rows
-from tellers import sliced, steps_of, values_of
+from tellers import make_learner, sliced, steps_of, values_of
 
 from stoker import evaluate_generator, fit_generator
 
@@ -56,6 +56,8 @@ def test_integer_targets_are_weighted_by_their_class(form, workers, learner, les
         "int64": y.astype(np.int64),
         "float": y.astype(np.float32),
     }[form]
+    if form == "column":  # which a step that TensorFlow compiled for flat targets does not take
+        learner = make_learner
     expected = keras_trained(learner(), x, targets, rows_of(y))
     assert_same(trained(learner(), sliced(x, targets), class_weight=WEIGHTS, workers=workers), expected)
     unweighted = trained(learner(), sliced(x, targets))

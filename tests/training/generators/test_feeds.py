@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -48,7 +52,7 @@ def test_a_generator_feed_says_how_its_batches_are_made(model, seen):
     assert seen.trained == list(range(6))
 
 
-def test_validation_within_epochs_early_stopping_and_time_limits_work_on_a_generator(model):
+def test_validation_within_epochs_and_early_stopping_work_on_a_generator(model):
     history = fit(
         model,
         Numbers(),
@@ -60,6 +64,18 @@ def test_validation_within_epochs_early_stopping_and_time_limits_work_on_a_gener
     )
     assert [each.step for each in history.report.validations] == [2, 4, 5, 6]
     assert history.report.ended == "early_stopping"
+
+
+def test_a_time_limit_ends_a_fit_on_a_generator_within_an_epoch(model):
+    history = fit(model, slowly(Numbers()), steps_per_epoch=10_000, max_time=0.1)
+    assert history.report.ended == "max_time"
+    assert 1 <= history.report.steps < 10_000
+
+
+def slowly(batches):
+    for batch in batches:
+        time.sleep(0.01)
+        yield batch
 
 
 def test_progress_of_a_generator_has_an_eta_by_steps(model):
@@ -91,6 +107,17 @@ def test_a_run_on_a_generator_records_what_is_known_and_keeps_its_models(model, 
         fit(model, Numbers(), steps_per_epoch=3, run=path)
 
 
+def test_ctrl_c_in_a_run_on_a_generator_leaves_what_was_reached(model, tmp_path):
+    path = tmp_path / "run"
+    press = keras.callbacks.Callback()
+    press.on_train_batch_end = lambda batch, logs=None: os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, Numbers(), steps_per_epoch=3, epochs=2, run=path, callbacks=[press])
+    record = RunDirectory(path).read()
+    assert (record.outcome.status, record.outcome.steps, record.outcome.rows) == ("interrupted", 1, 4)
+    assert (path / "last.keras").exists()
+
+
 @pytest.mark.parametrize(
     ("feed", "options", "message"),
     [
@@ -100,6 +127,7 @@ def test_a_run_on_a_generator_records_what_is_known_and_keeps_its_models(model, 
         (make_feed(), {"steps_per_epoch": 2}, "steps_per_epoch has no effect on a feed"),
         (stoker.GeneratorFeed(Numbered()), {"steps_per_epoch": 2}, "no effect on a feed"),
         ("rows.csv", {}, "expected a generator or a Sequence"),
+        (Numbers(), {"steps_per_epoch": 2, "validation": "rows.csv"}, "expected a generator or a Sequence"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(feed, options, message, model):
@@ -107,7 +135,11 @@ def test_what_cannot_be_is_refused_with_the_reason(feed, options, message, model
         fit(model, feed, **options)
 
 
-def test_what_needs_random_access_is_refused_with_the_reason():
+def test_what_needs_random_access_is_refused_with_the_reason(model, tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b,label\n1,2,3\n4,5,6\n")
+    rows = stoker.open(tmp_path / "rows.csv", label="label")
+    with pytest.raises(OptionError, match="no transform that other rows could share: pass validation as"):
+        fit(model, Numbers(), steps_per_epoch=2, validation=rows)
     feed = stoker.GeneratorFeed(Numbered())
     with pytest.raises(OptionError, match="no transform"):
         feed.derive("rows.csv")
