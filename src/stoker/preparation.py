@@ -116,7 +116,8 @@ def training_stage(
     options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
     inputs = choose_inputs(source, options)
-    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan))
+    spool = options.plan.cache != "never"
+    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan), spool)
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
         _fit(inputs, found, target, options, ledger, fitting)
@@ -174,7 +175,8 @@ def derived_stage(
     else:
         held = _held(base.source, source, keep, label)
         room = keep_bytes(options.plan, share.held("kept rows"))
-        found = _survey(held, options, base.ledger, "valid" if label else "predict", None, room)
+        spool = base.options.plan.derived or base.options.plan.cache != "never"
+        found = _survey(held, options, base.ledger, "valid" if label else "predict", None, room, spool)
         reader, view = found.reader(), found.view
         check_labels(base.spec, found)
     if not view.num_rows:
@@ -209,7 +211,13 @@ def derived_stage(
 
 
 def _survey(
-    source: Source, options: FeedOptions, ledger: Ledger, role: Role, progress: Progress | None, keep: int
+    source: Source,
+    options: FeedOptions,
+    ledger: Ledger,
+    role: Role,
+    progress: Progress | None,
+    keep: int,
+    spool: bool,
 ) -> Survey:
     return survey(
         source,
@@ -221,6 +229,7 @@ def _survey(
         workers=options.plan.workers,
         progress=progress,
         ledger=ledger,
+        spool=spool,
     )
 
 

@@ -108,9 +108,9 @@ def test_binary_data_under_a_csv_name_is_told(refused, here):
     )
 
 
-def test_a_compressed_file_comes_with_the_command_that_unpacks_it(refused, here):
-    (here / "t.csv.gz").write_bytes(gzip.compress(b"a,kind\n1,no\n"))
-    assert refused("plan", "t.csv.gz", "--label", "kind").endswith("decompress it first: gunzip -k t.csv.gz")
+def test_an_archive_comes_with_the_command_that_unpacks_it(refused, here):
+    (here / "t.tar.gz").write_bytes(gzip.compress(b"a,kind\n1,no\n"))
+    assert refused("plan", "t.tar.gz", "--label", "kind").endswith("unpack it first: tar -xf t.tar.gz")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 A new kind of reader joins by one more entry in `READERS`, a new format by one more in `SOURCES`.
 """
 
+import gzip
 import json
+import lzma
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -56,7 +58,20 @@ def write_texts(folder: Path) -> Source:
     return stoker.open(folder / "part-*.csv", label="kind")
 
 
-SOURCES = {"csv of numbers": write_numbers, "two csv files with text": write_texts}
+def write_packed(folder: Path) -> Source:
+    source = write_texts(folder)
+    packed = folder / "packed"
+    packed.mkdir()
+    (packed / "part-0.csv.gz").write_bytes(gzip.compress(Path(source.paths[0]).read_bytes()))
+    (packed / "part-1.csv.xz").write_bytes(lzma.compress(Path(source.paths[1]).read_bytes()))
+    return stoker.open(packed / "part-*", label="kind")
+
+
+SOURCES = {
+    "csv of numbers": write_numbers,
+    "two csv files with text": write_texts,
+    "two compressed csv files": write_packed,
+}
 
 
 def index_of(source: Source, target_bytes: int = 1 << 15) -> tuple[RowIndex, np.dtype]:
@@ -102,7 +117,7 @@ def raw_reader(write: Callable[[Path], Source]) -> Callable[[Path], Case]:
             Path(source.paths[0]).write_bytes(data)
 
         reader = source.reader(index, None, dtype)
-        return Case(reader=reader, matrix=matrix, columns=columns, spoil=spoil)
+        return Case(reader=reader, matrix=matrix, columns=columns, spoil=None if source.is_packed else spoil)
 
     return make
 

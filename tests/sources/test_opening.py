@@ -170,7 +170,7 @@ def test_a_pattern_without_match_names_where_it_looked(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.csv.gz", r"decompress it first: gunzip -k .*a\.csv\.gz"),
+        ("a.tar.gz", r"is an archive.*unpack it first: tar -xf .*a\.tar\.gz"),
         ("a.zip", "unzip"),
         ("a.parquet", r"suffix '\.parquet'; known are \.csv"),
         ("a", 'no suffix.*format="csv"'),

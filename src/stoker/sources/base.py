@@ -18,7 +18,7 @@ from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Schema
 from stoker.sources.text_batches import TextBatch, text_batches
 from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
-from stoker.types import ColumnSpec, IntArray, RowReader, Rows
+from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
 
 __all__ = ["Source", "Table"]
 
@@ -60,6 +60,15 @@ class Table(Protocol):
 
     def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
         """A chunk's rows and issues."""
+        ...
+
+    @property
+    def packings(self) -> tuple[str, ...]:
+        """How each file is compressed; ``""`` where rows can be read by position."""
+        ...
+
+    def check(self, index: RowIndex, progress: Progress | None = None) -> None:
+        """Read everything anew and compare it with what an index says it held."""
         ...
 
     def record_offset(self, chunk: Chunk, ordinal: int) -> int:
@@ -141,6 +150,11 @@ class Source:
     def paths(self) -> tuple[str, ...]:
         """The files in order."""
         return self.table.paths
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether a file is compressed, so that its rows can be read by position once it is unpacked only."""
+        return any(self.table.packings)
 
     @property
     def whole(self) -> Source:

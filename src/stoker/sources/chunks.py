@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from stoker.sources.index import checksums_of
+from stoker.errors import ChangedDataError
+from stoker.sources.index import RowIndex, checksums_of
 from stoker.sources.issues import RowIssues
-from stoker.types import IntArray, Rows, Uint64Array
+from stoker.types import IntArray, Progress, Rows, Uint64Array
 
-__all__ = ["Chunk", "ParsedChunk"]
+__all__ = ["Chunk", "ParsedChunk", "check_chunk", "check_chunks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +32,8 @@ class Chunk:
         uint8 of shape (b,), owned by the chunk.
     anchor_rows, anchor_offsets
         int64 of shape (s,): row id and file offset of each segment's first record.
+    packed_bytes
+        Bytes of a compressed file that were read for it; offsets are those of the unpacked bytes.
     """
 
     file_index: int
@@ -39,11 +43,53 @@ class Chunk:
     data: npt.NDArray[np.uint8] = field(repr=False)
     anchor_rows: IntArray = field(repr=False)
     anchor_offsets: IntArray = field(repr=False)
+    packed_bytes: int | None = None
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the file that were read for it, compressed as they are: what progress is counted in."""
+        return len(self.data) if self.packed_bytes is None else self.packed_bytes
 
     def checksums(self) -> Uint64Array:
         """XXH64 of each segment, uint64 of shape (s,); computed at each call, without the GIL."""
         bounds = np.append(self.anchor_offsets - self.offset, len(self.data))
         return checksums_of(self.data, bounds)
+
+
+def check_chunks(
+    chunks: Iterable[Chunk], index: RowIndex, paths: Sequence[str], progress: Progress | None = None
+) -> None:
+    """Compare all chunks of a source with its index; see `stoker.sources.base.Table.check`.
+
+    Raises
+    ------
+    ChangedDataError
+        They hold something else; the message names the bytes.
+    """
+    total, done, first = int(index.file_sizes.sum()), 0, 0
+    for chunk in chunks:
+        first = check_chunk(chunk, chunk.checksums(), index, paths, first)
+        done += len(chunk.data)
+        if progress is not None:
+            progress(min(done, total), total)
+    if first < len(index.checksums):
+        raise ChangedDataError(f"{paths[-1]} shrank since it was surveyed; restore it, or survey it again")
+
+
+def check_chunk(
+    chunk: Chunk, checksums: Uint64Array, index: RowIndex, paths: Sequence[str], first: int
+) -> int:
+    """Compare one chunk, whose segments are number `first` and those that follow; gives the next number."""
+    path, behind = paths[chunk.file_index], first + len(checksums)
+    if behind > len(index.checksums) or not np.array_equal(
+        index.anchor_offsets[first:behind], chunk.anchor_offsets
+    ):
+        raise ChangedDataError(
+            f"{path} changed since it was surveyed, at byte {chunk.offset} or behind; restore it, or survey "
+            "it again"
+        )
+    index.require_checksums(chunk.file_index, path, np.arange(first, behind), checksums)
+    return behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

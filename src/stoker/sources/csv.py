@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, ColumnError, OptionError
-from stoker.sources.chunks import Chunk, ParsedChunk
+from stoker.sources.chunks import Chunk, ParsedChunk, check_chunks
 from stoker.sources.csv_open import Written, read_layout
 from stoker.sources.csv_parse import FileParser, parser_of
 from stoker.sources.csv_reader import CsvReader
@@ -19,9 +19,11 @@ from stoker.sources.csv_scan import scan_file
 from stoker.sources.files import identify
 from stoker.sources.index import RowIndex
 from stoker.sources.schema import FileLayout, Schema, find
-from stoker.types import IntArray, RowReader
+from stoker.types import IntArray, Progress, RowReader
 
 __all__ = ["CsvTable"]
+
+_CHECKED_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,6 +137,24 @@ class CsvTable:
             dtype=block.matrix.dtype,
             issues=parser.row_issues(block, chunk.data, chunk.offset, chunk.file_index, ids),
         )
+
+    @property
+    def packings(self) -> tuple[str, ...]:
+        """How each file is compressed, or ``""``."""
+        return tuple(layout.packing for layout in self.layouts)
+
+    def check(self, index: RowIndex, progress: Progress | None = None) -> None:
+        """Compare the files with their checksums; see `Table`.
+
+        Raises
+        ------
+        ChangedDataError
+            They hold something else.
+        """
+        if any(self.packings):
+            check_chunks(self.chunks(_CHECKED_BYTES), index, self.paths, progress)
+        else:
+            index.check(self.paths, progress)
 
     def record_offset(self, chunk: Chunk, ordinal: int) -> int:
         """Where a record of a chunk begins in its file; see `Table`."""

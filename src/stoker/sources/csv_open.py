@@ -10,8 +10,9 @@ import numpy as np
 
 from stoker.errors import ColumnError, DataError
 from stoker.sources.dialect import BOM, Dialect, detect, require_text, split_records
-from stoker.sources.files import FileReader
+from stoker.sources.files import identify
 from stoker.sources.inference import Sample, has_header, plain_columns
+from stoker.sources.packing import packing_of, read_head
 from stoker.sources.paths import format_of
 from stoker.sources.schema import FileLayout
 
@@ -40,11 +41,9 @@ class _Head:
     text: str
     offset: int
     size: int
+    packing: str
+    is_whole: bool
     dialect: Dialect
-
-    @property
-    def is_whole(self) -> bool:
-        return self.offset + len(self.text) == self.size
 
 
 def read_layout(
@@ -101,6 +100,7 @@ def read_layout(
         names=names,
         data_offset=head.offset + start,
         size=head.size,
+        packing=head.packing,
     )
     fitting = [record for record in records if len(record) == len(names)]
     if not fitting:
@@ -120,36 +120,41 @@ def _read_head(path: str, written: Written, expected: Sequence[str], earlier: Fi
     """The first bytes, as many as hold a record and what is asked for."""
     format_name = format_of(path, written.format)
     size = SAMPLE_BYTES if earlier is None else _LATER_SAMPLE_BYTES
-    with FileReader(path) as file:
-        file_size = file.size
-        while True:
-            buffer = np.empty(min(size, file_size), np.uint8)
-            head = buffer[: file.read_into(buffer, 0)].tobytes()
-            if not head.strip(BOM + b"\r\n"):
-                raise DataError(f"{path} is empty ({file_size} bytes); give a file with a header and rows")
-            require_text(path, head)
-            offset = len(BOM) if head.startswith(BOM) else 0
-            body = head[offset:]
-            if earlier is not None and _resembles(body, earlier):
-                dialect = earlier.dialect
-            else:
-                dialect = detect(
-                    body,
-                    format_name=format_name,
-                    delimiter=written.delimiter,
-                    quote=written.quote,
-                    expected=expected,
-                )
-            found = _Head(text=body.decode("latin-1"), offset=offset, size=file_size, dialect=dialect)
-            wanted = 1 if found.is_whole else 2
-            if len(split_records(found.text, dialect, limit=wanted, complete=found.is_whole)[0]) == wanted:
-                return found
-            if found.is_whole or size >= _LARGEST_SAMPLE:
-                raise DataError(
-                    f"{path}: no record ends in the first {len(head)} bytes; "
-                    + "a quote is opened and never closed; say quote='' if there are no quotes"
-                )
-            size *= 8
+    packing, file_size = packing_of(path), identify(path).size
+    while True:
+        head, is_whole = read_head(path, size)
+        if not head.strip(BOM + b"\r\n"):
+            raise DataError(f"{path} is empty ({file_size} bytes); give a file with a header and rows")
+        require_text(path, head)
+        offset = len(BOM) if head.startswith(BOM) else 0
+        body = head[offset:]
+        if earlier is not None and _resembles(body, earlier):
+            dialect = earlier.dialect
+        else:
+            dialect = detect(
+                body,
+                format_name=format_name,
+                delimiter=written.delimiter,
+                quote=written.quote,
+                expected=expected,
+            )
+        found = _Head(
+            text=body.decode("latin-1"),
+            offset=offset,
+            size=file_size,
+            packing=packing,
+            is_whole=is_whole,
+            dialect=dialect,
+        )
+        wanted = 1 if is_whole else 2
+        if len(split_records(found.text, dialect, limit=wanted, complete=is_whole)[0]) == wanted:
+            return found
+        if is_whole or size >= _LARGEST_SAMPLE:
+            raise DataError(
+                f"{path}: no record ends in the first {len(head)} bytes; "
+                + "a quote is opened and never closed; say quote='' if there are no quotes"
+            )
+        size *= 8
 
 
 def _resembles(body: bytes, earlier: FileLayout) -> bool:

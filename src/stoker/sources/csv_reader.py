@@ -17,6 +17,7 @@ from stoker.errors import BadRowError, ChangedDataError, OptionError
 from stoker.sources.csv_parse import Block, FileParser
 from stoker.sources.files import FilePool, FileReader, line_of
 from stoker.sources.index import RowIndex, checksums_of
+from stoker.sources.spool import unpacked
 from stoker.sources.texts import join_texts
 from stoker.types import IntArray, Matrix, Rows
 
@@ -83,7 +84,8 @@ class CsvReader:
         self._excluded = np.asarray(excluded, np.int64)
         self._dtype = np.dtype(dtype)
         self._verify = verify
-        self._files = FilePool([parser.layout.path for parser in parsers])
+        paths = [parser.layout.path for parser in parsers]
+        self._files = FilePool(paths, locate=lambda number: unpacked(paths[number], index, number))
 
     @property
     def num_slots(self) -> int:

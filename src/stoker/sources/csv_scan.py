@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,7 @@ from stoker.kernels.records import OPEN_QUOTE, scan_records
 from stoker.sources.chunks import Chunk
 from stoker.sources.files import FileReader, line_of
 from stoker.sources.index import SEGMENT_BYTES
+from stoker.sources.packing import PackedStream
 from stoker.sources.schema import FileLayout
 
 __all__ = ["MAX_RECORD_BYTES", "scan_file"]
@@ -48,12 +51,12 @@ def scan_file(
         The file is shorter than when it was opened.
     """
     row, offset, carried = first_row, layout.data_offset, np.empty(0, np.uint8)
-    capacity = max(target_bytes, 4 * SEGMENT_BYTES)
-    with FileReader(layout.path) as file:
-        while offset < layout.size:
-            buffer = _fill(file, layout, offset, carried, capacity)
-            final = offset + len(buffer) >= layout.size
-            chunk = _whole_segments(layout, buffer, file_index, row, offset, final)
+    least = max(target_bytes, 4 * SEGMENT_BYTES)
+    capacity, final = least, False
+    with _PackedBytes(layout) if layout.packing else _PlainBytes(layout) as source:
+        while not final:
+            buffer, final = source.fill(carried, capacity)
+            chunk = _whole_segments(layout, buffer, file_index, row, offset, final) if len(buffer) else None
             if chunk is None and final:
                 break
             if chunk is None:
@@ -61,27 +64,72 @@ def scan_file(
                     raise DataError(_too_long(layout, buffer, offset, max_record_bytes))
                 carried, capacity = buffer, 2 * capacity
                 continue
+            if isinstance(source, _PackedBytes):
+                chunk = replace(chunk, packed_bytes=source.taken())
             yield chunk
             row += chunk.num_records
             end = chunk.offset + len(chunk.data)
             carried = buffer[end - offset :].copy()
-            offset, capacity = end, max(target_bytes, 4 * SEGMENT_BYTES, 2 * len(carried))
+            offset, capacity = end, max(least, 2 * len(carried))
     if row == first_row:
         raise DataError(f"{layout.path}: there is a header and no row below it; give a file with rows")
 
 
-def _fill(
-    file: FileReader, layout: FileLayout, offset: int, carried: npt.NDArray[np.uint8], capacity: int
-) -> npt.NDArray[np.uint8]:
-    buffer = np.empty(min(capacity, layout.size - offset), np.uint8)
-    buffer[: len(carried)] = carried
-    count = file.read_into(buffer[len(carried) :], offset + len(carried))
-    if len(carried) + count < len(buffer):
-        raise ChangedDataError(
-            f"{layout.path} shrank while it was read: it had {layout.size} bytes when it was opened and ends "
-            f"at byte {offset + len(carried) + count}; restore it and begin again"
-        )
-    return buffer
+class _PlainBytes:
+    """A file's bytes behind its header, in buffers that begin with what was left of the one before."""
+
+    def __init__(self, layout: FileLayout) -> None:
+        self._layout = layout
+        self._file = FileReader(layout.path)
+        self._position = layout.data_offset
+
+    def fill(self, carried: npt.NDArray[np.uint8], capacity: int) -> tuple[npt.NDArray[np.uint8], bool]:
+        """The next buffer of `capacity` bytes, fewer at the end, and whether it is the last."""
+        layout = self._layout
+        wanted = min(capacity - len(carried), layout.size - self._position)
+        buffer = np.empty(len(carried) + wanted, np.uint8)
+        buffer[: len(carried)] = carried
+        count = self._file.read_into(buffer[len(carried) :], self._position)
+        self._position += count
+        if count < wanted:
+            raise ChangedDataError(
+                f"{layout.path} shrank while it was read: it had {layout.size} bytes when it was opened and "
+                f"ends at byte {self._position}; restore it and begin again"
+            )
+        return buffer, self._position >= layout.size
+
+    def __enter__(self) -> _PlainBytes:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._file.close()
+
+
+class _PackedBytes:
+    """The same of a compressed file."""
+
+    def __init__(self, layout: FileLayout) -> None:
+        self._stream = PackedStream(layout.path)
+        self._stream.skip(layout.data_offset)
+        self._told = 0
+
+    def fill(self, carried: npt.NDArray[np.uint8], capacity: int) -> tuple[npt.NDArray[np.uint8], bool]:
+        """As of `_PlainBytes`; that a buffer was the last may come to light with an empty next one."""
+        buffer = np.empty(capacity, np.uint8)
+        buffer[: len(carried)] = carried
+        count = len(carried) + self._stream.read_into(buffer[len(carried) :])
+        return buffer[:count], count < capacity
+
+    def taken(self) -> int:
+        """Bytes of the file that were read since this was last asked."""
+        before, self._told = self._told, self._stream.packed_position
+        return self._told - before
+
+    def __enter__(self) -> _PackedBytes:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stream.close()
 
 
 def _whole_segments(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
+from stoker.sources.packing import PackedStream, packing_of
 
-__all__ = ["FileIdentity", "FilePool", "FileReader", "identify", "line_of"]
+__all__ = ["FileIdentity", "FilePool", "FileReader", "SequentialFile", "identify", "line_of"]
 
 _HAS_PREADV = hasattr(os, "preadv")
 _LINE_PIECE = 1 << 22
@@ -136,6 +137,38 @@ class FileReader:
         self.close()
 
 
+class SequentialFile:
+    """A file's bytes from the first to the last, unpacked where it is compressed; for one thread.
+
+    Parameters
+    ----------
+    path
+        The file; opened at once.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._packed = PackedStream(path) if packing_of(path) else None
+        self._plain = None if self._packed else FileReader(path)
+        self._position = 0
+
+    def read_into(self, out: npt.NDArray[np.uint8]) -> int:
+        """Fill `out` with the next bytes; fewer only at the end. Returns how many."""
+        if self._packed is not None:
+            return self._packed.read_into(out)
+        assert self._plain is not None
+        count = self._plain.read_into(out, self._position)
+        self._position += count
+        return count
+
+    def __enter__(self) -> SequentialFile:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for file in (self._packed, self._plain):
+            if file is not None:
+                file.close()
+
+
 class FilePool:
     """At most `limit` idle open files, the least recently used closed first; safe for several threads.
 
@@ -145,10 +178,15 @@ class FilePool:
         The files, addressed by their place in this sequence.
     limit
         Descriptors kept open while nobody reads.
+    locate
+        Called with a file's place before it is opened: where its bytes can be read; None for its path.
     """
 
-    def __init__(self, paths: Sequence[str], limit: int = 64) -> None:
+    def __init__(
+        self, paths: Sequence[str], limit: int = 64, locate: Callable[[int], str] | None = None
+    ) -> None:
         self._paths = tuple(paths)
+        self._locate = locate or self._paths.__getitem__
         self._limit = limit
         self._open: OrderedDict[int, FileReader] = OrderedDict()
         self._users: dict[int, int] = {}
@@ -173,8 +211,9 @@ class FilePool:
         with self._lock:
             file = self._open.get(index)
             if file is None:
+                located = self._locate(index)
                 try:
-                    file = self._open[index] = FileReader(self._paths[index])
+                    file = self._open[index] = FileReader(located)
                 except DataError as error:
                     raise ChangedDataError(
                         f"{self._paths[index]} was there when it was surveyed and cannot be opened now "
@@ -207,12 +246,12 @@ def _reason(error: DataError) -> str:
 
 
 def line_of(path: str, offset: int) -> int:
-    """Line, counted from 1, that holds the byte at `offset`; LF, CRLF and a lone CR end lines."""
+    """Line, counted from 1, that holds the (unpacked) byte at `offset`; LF, CRLF and a lone CR end lines."""
     line, before, position = 1, 0, 0
-    with FileReader(path) as file:
+    with SequentialFile(path) as file:
         buffer = np.empty(min(_LINE_PIECE, max(1, offset)), np.uint8)
         while position < offset:
-            count = file.read_into(buffer[: min(len(buffer), offset - position)], position)
+            count = file.read_into(buffer[: min(len(buffer), offset - position)])
             if count == 0:
                 break
             piece = buffer[:count]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from stoker.errors import ChangedDataError, DataError
 from stoker.kernels.checksum import checksum_segments
 from stoker.sources.files import FileReader
+from stoker.sources.packing import packing_of, read_head
 from stoker.types import IntArray, Progress, Uint64Array
 
 __all__ = ["SEGMENT_BYTES", "IndexBuilder", "RowIndex", "checksums_of"]
@@ -56,7 +57,7 @@ class RowIndex:
     file_anchors, file_rows
         int64 of shape (F + 1,): the first segment and the first row id of each file, then the totals.
     file_sizes, head_checksums
-        int64 and uint64 of shape (F,): bytes of each file, and the XXH64 of what stands before its
+        int64 and uint64 of shape (F,): bytes of each file, unpacked, and the XXH64 of what stands before its
         first anchor.
     """
 
@@ -218,6 +219,7 @@ class IndexBuilder:
         self._file_anchors: list[int] = []
         self._file_rows: list[int] = []
         self._first_offsets: list[int] = []
+        self._ends: list[int] = []
         self._num_anchors = self._num_records = 0
         if self._directory is not None:
             for name in self._parts:
@@ -241,6 +243,8 @@ class IndexBuilder:
             self._file_anchors.append(self._num_anchors)
             self._file_rows.append(self._num_records)
             self._first_offsets.append(int(chunk.anchor_offsets[0]))
+            self._ends.append(0)
+        self._ends[-1] = chunk.offset + len(chunk.data)
         for name, array in zip(
             self._parts, (chunk.anchor_rows, chunk.anchor_offsets, checksums), strict=True
         ):
@@ -257,18 +261,21 @@ class IndexBuilder:
         Parameters
         ----------
         paths, sizes
-            The files and their bytes when they were scanned.
+            The files and their bytes when they were scanned; those of compressed files are found.
         """
         heads = np.zeros(len(paths), np.uint64)
         for file_index, path in enumerate(paths):
-            head = np.empty(self._first_offsets[file_index], np.uint8)
-            with FileReader(path) as file:
-                count = file.read_into(head, 0)
-            heads[file_index] = checksums_of(head[:count], np.array([0, count]))[0]
+            first = self._first_offsets[file_index]
+            head = np.frombuffer(read_head(path, first)[0] if first else b"", np.uint8)
+            heads[file_index] = checksums_of(head, np.array([0, len(head)]))[0]
+        ends = [
+            self._ends[number] if packing_of(path) else size
+            for number, (path, size) in enumerate(zip(paths, sizes, strict=True))
+        ]
         small: dict[str, npt.NDArray[Any]] = {
             "file_anchors": np.array([*self._file_anchors, self._num_anchors], np.int64),
             "file_rows": np.array([*self._file_rows, self._num_records], np.int64),
-            "file_sizes": np.array(sizes, np.int64),
+            "file_sizes": np.array(ends, np.int64),
             "head_checksums": heads,
         }
         if self._directory is None:

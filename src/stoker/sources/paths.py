@@ -7,19 +7,20 @@ import os
 from collections.abc import Sequence
 
 from stoker.errors import DataError, OptionError
+from stoker.sources.packing import PACKINGS
 
 __all__ = ["FORMATS", "expand_paths", "format_of"]
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv"}
 """Which format a suffix means; a format's name is also what ``format=`` takes."""
 
-_COMPRESSED = {
-    ".gz": "gunzip -k",
-    ".bz2": "bunzip2 -k",
-    ".xz": "unxz -k",
-    ".zst": "unzstd",
+_ARCHIVES = {
     ".zip": "unzip",
     ".lz4": "lz4 -d",
+    ".7z": "7z x",
+    ".rar": "unrar x",
+    ".tar": "tar -xf",
+    ".tgz": "tar -xzf",
 }
 
 
@@ -91,22 +92,27 @@ def format_of(path: str, chosen: str | None) -> str:
     OptionError
         `chosen` is no format.
     DataError
-        The file is compressed or its suffix says nothing.
+        The file is an archive or its suffix says nothing.
     """
     if chosen is not None and chosen not in FORMATS.values():
         known = ", ".join(sorted(set(FORMATS.values())))
         raise OptionError(f"format must be one of {known}, got {chosen!r}")
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in _COMPRESSED:
+    stem, suffix = os.path.splitext(path)
+    if suffix.lower() in PACKINGS:
+        suffix = os.path.splitext(stem)[1]
+    suffix = suffix.lower()
+    if suffix in _ARCHIVES:
+        packed = ", ".join(PACKINGS)
         raise DataError(
-            f"{path} is compressed, and rows of a compressed file cannot be read by position; "
-            f"decompress it first: {_COMPRESSED[suffix]} {path}"
+            f"{path} is an archive, and of compressed files only {packed} are read; unpack it first: "
+            f"{_ARCHIVES[suffix]} {path}"
         )
     if chosen is not None:
         return chosen
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         shown = f"the suffix {suffix!r}" if suffix else "no suffix"
+        shown += " before that of its compression" * (stem != path and path.lower().endswith(tuple(PACKINGS)))
         raise DataError(
             f'{path} has {shown}; known are {known}; rename delimited text, or say format="csv" in Python'
         )

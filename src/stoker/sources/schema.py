@@ -34,6 +34,8 @@ class FileLayout:
         Byte behind byte order mark and header.
     size
         Bytes when it was opened.
+    packing
+        How it is compressed, or ``""``; then `data_offset` counts unpacked bytes.
     """
 
     path: str
@@ -42,6 +44,7 @@ class FileLayout:
     names: tuple[str, ...]
     data_offset: int
     size: int
+    packing: str = ""
 
     @cached_property
     def places(self) -> Mapping[str, tuple[int, ...]]:

@@ -29,8 +29,8 @@ class Contents(Protocol):
         """Record slots."""
 
     @property
-    def num_bytes(self) -> int:
-        """Bytes of the files."""
+    def plain_bytes(self) -> int:
+        """Bytes of the files, unpacked."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def collect(contents: Contents, limit: int, *, workers: int, ledger: Ledger | No
         return None
     charge = None if ledger is None else ledger.charge("kept rows", size)
     matrix = np.empty((num_slots, width), contents.dtype) if width else None
-    step = max(1, num_slots * _PIECE_BYTES // max(1, contents.num_bytes))
+    step = max(1, num_slots * _PIECE_BYTES // max(1, contents.plain_bytes))
     reader = contents.reader()
 
     def fill(start: int) -> dict[str, Any]:

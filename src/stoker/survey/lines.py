@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from stoker.sources.files import FileReader
+from stoker.sources.files import SequentialFile
 
 __all__ = ["lines_at"]
 
@@ -37,11 +37,11 @@ def lines_at(path: str, offsets: Sequence[int]) -> list[int]:
     lines = [1] * len(offsets)
     line, position, before = 1, 0, 0
     buffer = np.empty(_PIECE, np.uint8)
-    with FileReader(path) as file:
+    with SequentialFile(path) as file:
         for place in order.tolist():
             while position < offsets[place]:
                 wanted = min(_PIECE, offsets[place] - position)
-                count = file.read_into(buffer[:wanted], position)
+                count = file.read_into(buffer[:wanted])
                 if count == 0:
                     break
                 line += _count_ends(buffer[:count], before)

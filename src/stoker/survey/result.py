@@ -108,6 +108,11 @@ class Survey:
         return 0 if self.texts is None else self.texts.num_bytes
 
     @property
+    def plain_bytes(self) -> int:
+        """Bytes of the files, unpacked."""
+        return int(self.index.file_sizes.sum())
+
+    @property
     def large_texts(self) -> tuple[str, ...]:
         """Columns that come as large strings: the text features."""
         return self.source.table.schema.learned_texts

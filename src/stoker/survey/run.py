@@ -18,11 +18,13 @@ from stoker.ledger import Ledger
 from stoker.prefetch import available_cores
 from stoker.sources import Source
 from stoker.sources.index import IndexBuilder
+from stoker.sources.spool import SpoolWriter
 from stoker.survey import store
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows, collect
 from stoker.survey.lengths import TextLengths
+from stoker.survey.packed import is_unpacked, recollect, spooled
 from stoker.survey.policy import BadRows, NaOption, Policy, Role
 from stoker.survey.problems import ColumnProblem, refuse
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
@@ -32,6 +34,8 @@ from stoker.types import Progress
 
 __all__ = ["survey"]
 
+_UNPACKED_TIMES = 8
+"""What compressed files are taken to unpack to, where nothing depends on it but where the index grows."""
 _INDEX_IN_MEMORY = 1 << 30
 """Bytes of data whose index, about 6 MB, may be in memory; or four times the memory, if that is less."""
 
@@ -48,6 +52,7 @@ def survey(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     stored: bool = True,
+    spool: bool = True,
 ) -> Survey:
     r"""Read every row of a source once and tell what is in it; or recall what was told before.
 
@@ -73,6 +78,9 @@ def survey(
         Charged for what is in flight and for kept rows.
     stored
         Whether to look for, and leave, a stored survey beside the data.
+    spool
+        Whether compressed files whose rows do not fit into `keep_bytes` may be unpacked beside the data; if
+        not, they are refused.
 
     Raises
     ------
@@ -86,6 +94,8 @@ def survey(
         If a file changes meanwhile.
     OptionError
         If an argument cannot be or has no effect.
+    MemoryBudgetError
+        If rows of compressed files do not fit into memory and may not be unpacked.
 
     Examples
     --------
@@ -105,16 +115,33 @@ def survey(
     kept: KeptRows | None = None
     if found is None:
         began = time.perf_counter()
-        found, kept = _pass(source, policy, keys, keeper, threads, progress, ledger)
+        with _spool_of(source, spool) as writer:
+            found, kept = _pass(source, policy, keys, keeper, threads, progress, ledger, writer, notes)
         if stored:
             store.save(found.record, found.index, found.excluded, first_path=source.paths[0], notes=notes)
         seconds = time.perf_counter() - began
     _refuse(source, policy, found.record)
     result = _result(source, found, kept, seconds, keys, notes)
     if result.kept is None and not seconds:
-        kept = collect(result, keep_bytes, workers=threads, ledger=ledger)
-        result = result if kept is None else _result(source, found, kept, seconds, keys, notes)
+        if source.is_packed and not (spool and is_unpacked(source, found.index)):
+            with _spool_of(source, spool) as writer:
+                kept = recollect(
+                    source, found.index, keeper, result.dtype, workers=threads, spool=writer, notes=notes
+                )
+        else:
+            kept = collect(result, keep_bytes, workers=threads, ledger=ledger)
+        result = _result(source, found, kept, seconds, keys, notes)
     return result
+
+
+@contextmanager
+def _spool_of(source: Source, allowed: bool) -> Iterator[SpoolWriter | None]:
+    """What takes in unpacked bytes; None where files are not compressed, or must not be unpacked."""
+    if not source.is_packed or not allowed:
+        yield None
+        return
+    with closing(SpoolWriter(source.paths)) as writer:
+        yield writer
 
 
 def _keeper(source: Source, keep_bytes: int, ledger: Ledger | None) -> Keeper:
@@ -129,10 +156,13 @@ def _pass(
     workers: int,
     progress: Progress | None,
     ledger: Ledger | None,
+    spool: SpoolWriter | None,
+    notes: list[str],
 ) -> tuple[store.Found, KeptRows | None]:
     before = source.identity()
     num_bytes = sum(identity.size for identity in before)
-    in_memory = num_bytes <= min(_INDEX_IN_MEMORY, math.inf if ledger is None else 4 * ledger.limit)
+    expected = num_bytes * (_UNPACKED_TIMES if source.is_packed else 1)
+    in_memory = expected <= min(_INDEX_IN_MEMORY, math.inf if ledger is None else 4 * ledger.limit)
     with _index_folder(source, in_memory) as folder, closing(IndexBuilder(folder)) as builder:
         done = Pass(
             source=source,
@@ -141,6 +171,8 @@ def _pass(
             keeper=keeper,
             ledger=ledger,
             num_bytes=num_bytes,
+            spool=spool,
+            must_keep=source.is_packed and spool is None,
         )
         with closing(done.tally.excluded):
             done.run(workers=workers, progress=progress)
@@ -156,7 +188,10 @@ def _pass(
             )
     record = _record(source, policy, keys, done, store.file_records(before, index))
     found = store.Found(record=record, index=index, excluded=excluded, statistics=done.statistics)
-    return found, keeper.finish(done.dtype)
+    kept = keeper.finish(done.dtype)
+    if kept is None and spool is not None:
+        spooled(spool, index, source.paths[0], notes)
+    return found, kept
 
 
 def _record(

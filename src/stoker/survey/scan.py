@@ -16,10 +16,12 @@ from stoker.sources import Source
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.index import IndexBuilder
 from stoker.sources.inference import kind_of
+from stoker.sources.spool import SpoolWriter
 from stoker.survey.horizon import Horizon
 from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.lengths import TextLengths
+from stoker.survey.packed import not_kept
 from stoker.survey.policy import Policy
 from stoker.survey.tally import IssueTally
 from stoker.transforms.statistics import ColumnStatistics
@@ -100,6 +102,10 @@ class Pass:
         Of the rows, while they fit.
     num_bytes
         Of all files together.
+    spool
+        Takes in what compressed files unpack to.
+    must_keep
+        Whether rows that do not fit into memory are refused.
     num_slots, dtype, statistics, tally, examples, texts
         What was found so far; `examples` are row and value of the first text in each feature of text, and
         `texts` how long the texts of all rows are.
@@ -111,6 +117,8 @@ class Pass:
     keeper: Keeper
     num_bytes: int
     ledger: Ledger | None = None
+    spool: SpoolWriter | None = None
+    must_keep: bool = False
     num_slots: int = 0
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.uint8))
     statistics: ColumnStatistics = field(default_factory=ColumnStatistics)
@@ -153,7 +161,7 @@ class Pass:
         tasks = self._tasks(self.source.chunks(target))
         with prefetch(self._work, tasks, workers=workers, in_flight=in_flight, name="survey") as results:
             for result in results:
-                done += len(result.chunk.data)
+                done += result.chunk.file_bytes
                 self._take_in(result, total, done)
                 if progress is not None:
                     progress(min(done, total), total)
@@ -183,7 +191,7 @@ class Pass:
         """Charge each chunk for its bytes and for the rows that it will become; find a place for them."""
         width, seen = len(self.source.numeric_features), 0
         for chunk in chunks:
-            seen += len(chunk.data)
+            seen += max(1, chunk.file_bytes)
             row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
             texts = len(chunk.data) if self.source.text_features else 0
             charge = self._charge(len(chunk.data) + texts + chunk.num_records * row_bytes)
@@ -218,6 +226,10 @@ class Pass:
             self.texts = result.lengths if self.texts is None else self.texts.merge(result.lengths)
         self.num_slots += chunk.num_records
         self.keeper.add(parsed.rows, num_slots=self.num_slots * total // max(1, done))
+        if self.spool is not None:
+            self.spool.add(chunk)
+        elif self.must_keep and not self.keeper.active:
+            raise not_kept(self.source.paths[0])
         charge = self._charge(_bytes_of(parsed.rows))
         if result.charge is not None:
             result.charge.release()

@@ -156,10 +156,9 @@ def _load(folder: Path, keys: Keys) -> Found:
             raise ValueError(f"{array.name} is damaged")
     index = RowIndex.load(folder)
     excluded = np.asarray(np.load(folder / _EXCLUDED, mmap_mode="r", allow_pickle=False))
-    sizes = [file.size for file in record.files]
     if (
         index.num_records != record.num_slots
-        or index.file_sizes.tolist() != sizes
+        or index.num_files != len(record.files)
         or excluded.dtype != np.int64
     ):
         raise ValueError("its parts do not belong together")
@@ -175,7 +174,7 @@ def _still_holds(found: Found, source: Source, folder: Path, progress: Progress 
         return False
     if list(map(_stamps, known)) == list(map(_stamps, identities)):
         return True
-    found.index.check(source.paths, progress)
+    source.table.check(found.index, progress)
     files = [
         msgspec.structs.replace(
             file, mtime_ns=identity.mtime_ns, ctime_ns=identity.ctime_ns, inode=identity.inode

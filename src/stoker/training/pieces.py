@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.prefetch import prefetch
 from stoker.sources import Chunk, IssueKind, ParsedChunk, Source
 from stoker.survey.whereabouts import first_unknown_in
+from stoker.training.frames import columns_of, common_length, kept_of, labels_of, numbers_of, texts_of
 from stoker.transforms.base import FittedTransform, nearest
+from stoker.transforms.texts import TextTransform
 from stoker.types import IntArray, Matrix, Progress, Rows
 
 __all__ = ["Piece", "file_pieces", "frame_pieces"]
@@ -35,7 +36,8 @@ class Piece:
     good
         int64 (g,): which of them can be scored, ascending.
     x, y
-        Inputs and targets of the good rows; y is None where there is no label.
+        Inputs and targets of the good rows, of sparse ones a SciPy CSR matrix; y is None where there is no
+        label.
     kept
         Columns that come along, Arrow arrays of shape (num_rows,).
     tell_first_bad
@@ -44,7 +46,7 @@ class Piece:
 
     num_rows: int
     good: IntArray
-    x: npt.NDArray[Any]
+    x: Any
     y: npt.NDArray[Any] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
     tell_first_bad: Callable[[], str] | None = None
@@ -91,7 +93,7 @@ def file_pieces(
         y = None if target is None else _targets(source, chunk, parsed, target, good)
         columns = {name: parsed.rows.columns[name] for name in kept}
         piece = Piece(num_rows=parsed.num_records, good=good, x=x, y=y, kept=columns, tell_first_bad=tell)
-        return piece, len(chunk.data)
+        return piece, chunk.file_bytes
 
     done = 0
     chunks = source.chunks(_CHUNK_BYTES)
@@ -113,47 +115,55 @@ def frame_pieces(
     target: FittedTransform | None = None,
     on_bad_row: str = "skip",
 ) -> Iterator[Piece]:
-    """Rows of a pandas frame, an Arrow table, a mapping of arrays, or an array of shape (n, k).
+    """Rows of a pandas frame, an Arrow table, a mapping of arrays, an array of shape (n, k), or of texts.
 
     Raises
     ------
     ColumnError
-        If a column is absent or holds no numbers.
+        If a column is absent, or does not hold the numbers or the texts that it should.
     OptionError
         If two columns have different lengths.
     BadRowError
         Under ``on_bad_row="error"``: naming the row and what is wrong.
     """
     strict = _is_strict(on_bad_row)
-    columns = _columns_of(frame, features)
+    columns = columns_of(frame, features)
     used = (*features, *keep, *(() if target is None or label is None else (label,)))
     for name in used:
         if name not in columns:
             raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
-    for first in range(0, _common_length(columns, used), _FRAME_ROWS):
+    for first in range(0, common_length(columns, used), _FRAME_ROWS):
         part = slice(first, first + _FRAME_ROWS)
-        numbers = [_numbers(columns[name][part], name) for name in features]
-        matrix = np.ascontiguousarray(np.stack(numbers, axis=1))
-        labels = {} if target is None or label is None else {label: _label(columns[label][part])}
-        rows = Rows(num_rows=len(matrix), features=tuple(features), matrix=Matrix.of(matrix), columns=labels)
-        good, tell = _usable(matrix, features, inputs, first)
+        labels = {} if target is None or label is None else {label: labels_of(columns[label][part])}
+        rows, matrix = _frame_rows(columns, features, part, labels, is_text=isinstance(inputs, TextTransform))
+        good, tell = np.arange(rows.num_rows, dtype=np.int64), None
+        if matrix is not None:
+            good, tell = _usable(matrix, features, inputs, first)
         if strict and tell is not None:
             raise _bad_row(tell)
         y = None if target is None else target.apply(rows, good)
-        kept = {name: _kept(columns[name][part]) for name in keep}
+        kept = {name: kept_of(columns[name][part]) for name in keep}
         x = inputs.apply(rows, good)
-        yield Piece(num_rows=len(matrix), good=good, x=x, y=y, kept=kept, tell_first_bad=tell)
+        yield Piece(num_rows=rows.num_rows, good=good, x=x, y=y, kept=kept, tell_first_bad=tell)
 
 
-def _common_length(columns: Mapping[str, Any], used: Sequence[str]) -> int:
-    first = len(columns[used[0]])
-    for name in used:
-        if len(columns[name]) != first:
-            raise OptionError(
-                f"column {name!r} has {len(columns[name]):,} rows and column {used[0]!r} has {first:,}: "
-                "all columns need the same number"
-            )
-    return first
+def _frame_rows(
+    columns: Mapping[str, Any],
+    features: Sequence[str],
+    part: slice,
+    labels: Mapping[str, Any],
+    *,
+    is_text: bool,
+) -> tuple[Rows, npt.NDArray[np.float64] | None]:
+    """Rows of a frame as those of a file would come; the numbers among them also as an array."""
+    if is_text:
+        texts = {name: texts_of(columns[name][part], name) for name in features}
+        count = len(next(iter(texts.values())))
+        return Rows(num_rows=count, features=(), matrix=None, columns={**texts, **labels}), None
+    numbers = [numbers_of(columns[name][part], name) for name in features]
+    matrix = np.ascontiguousarray(np.stack(numbers, axis=1))
+    named = tuple(features)
+    return Rows(num_rows=len(matrix), features=named, matrix=Matrix.of(matrix), columns=labels), matrix
 
 
 def _is_strict(on_bad_row: str) -> bool:
@@ -225,54 +235,3 @@ def _fills_blanks(inputs: FittedTransform, column: str) -> bool:
     if isinstance(rule, Mapping):
         rule = rule.get(column, "error")
     return bool(rule != "error")
-
-
-def _columns_of(frame: Any, features: Sequence[str]) -> Mapping[str, Any]:
-    if isinstance(frame, np.ndarray):
-        if frame.ndim != 2 or frame.shape[1] != len(features):
-            raise ColumnError(f"expected an array of shape (n, {len(features)}), got {frame.shape}")
-        return {name: frame[:, place] for place, name in enumerate(features)}
-    if isinstance(frame, Mapping):
-        columns = {str(name): np.asarray(column) for name, column in frame.items()}
-    elif isinstance(frame, pa.Table):
-        columns = {name: frame.column(name) for name in frame.column_names}
-    elif hasattr(frame, "columns") and hasattr(frame, "iloc"):
-        columns = {str(name): frame[name].array for name in frame.columns}
-    else:
-        raise OptionError(
-            "expected a path, a Source, a pandas frame, an Arrow table, a mapping or an array of columns, "
-            f"got {type(frame).__name__}"
-        )
-    return columns
-
-
-def _numbers(column: Any, name: str) -> npt.NDArray[np.float64]:
-    try:
-        values = pa.array(column, from_pandas=True) if not isinstance(column, pa.ChunkedArray) else column
-        numbers = (
-            values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-            if isinstance(values, pa.Array)
-            else (values.cast(pa.float64()).to_numpy())
-        )
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise ColumnError(f"column {name!r} of the frame holds no numbers: {error}") from error
-    return cast("npt.NDArray[np.float64]", np.asarray(numbers, np.float64))
-
-
-def _kept(column: Any) -> Any:
-    """As Arrow, texts in the one type that files give."""
-    values = column if isinstance(column, pa.ChunkedArray) else pa.array(column, from_pandas=True)
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
-    if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
-        values = values.cast(pa.string())
-    return values
-
-
-def _label(column: Any) -> Any:
-    values = column if isinstance(column, pa.ChunkedArray) else pa.array(column, from_pandas=True)
-    if pa.types.is_integer(values.type):
-        return np.asarray(values, np.int64)
-    if pa.types.is_floating(values.type):
-        return np.asarray(values, np.float64)
-    return values.cast(pa.string())
