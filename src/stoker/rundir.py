@@ -7,6 +7,7 @@
       model.keras    the best model (by the monitored metric)
       last.keras     the model after the last finished step
       epochs.csv     the epochs' metrics as a table
+      transform.json what a transform of texts has learned, which is too much to be written with every epoch
 
 docs/run-directory.md documents every field.
 """
@@ -14,6 +15,7 @@ docs/run-directory.md documents every field.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import re
@@ -37,9 +39,11 @@ __all__ = [
     "RunRecord",
     "Status",
     "next_run_path",
+    "set_apart",
 ]
 
 FORMAT = 1
+_TRANSFORM = "transform.json"
 Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
 
 
@@ -141,8 +145,8 @@ class RunDirectory:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
-    def create(self, record: RunRecord) -> None:
-        """Make the folder and write its first record.
+    def create(self, record: RunRecord, transform: bytes | None = None) -> None:
+        """Make the folder and write its first record, and what `set_apart` has set apart.
 
         Raises
         ------
@@ -150,6 +154,8 @@ class RunDirectory:
             If the folder already holds a run, or cannot be made or written.
         """
         self.check_free(lambda there: _differences(there, record), of_same="of the same plan")
+        if transform is not None:
+            self._write_files({_TRANSFORM: transform})
         self.write(record)
 
     def check_free(
@@ -176,7 +182,7 @@ class RunDirectory:
             )
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
-        for name in ("model.keras", "last.keras", "epochs.csv"):
+        for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM):
             if (self.path / name).exists():
                 raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
 
@@ -189,12 +195,15 @@ class RunDirectory:
             If they cannot be written.
         """
         encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
+        table = _epochs_table(record.epochs).encode()
+        self._write_files({"run.json": encoded + b"\n", "epochs.csv": table})
+
+    def _write_files(self, contents: dict[str, bytes]) -> None:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with staged_file(self.path / "run.json") as file:
-                file.write(encoded + b"\n")
-            with staged_file(self.path / "epochs.csv") as file:
-                file.write(_epochs_table(record.epochs).encode())
+            for name, data in contents.items():
+                with staged_file(self.path / name) as file:
+                    file.write(data)
         except OSError as error:
             raise RunError(
                 f"the run directory {self.path} cannot be written ({error.strerror}): choose another run= "
@@ -226,6 +235,26 @@ class RunDirectory:
         except (msgspec.DecodeError, ValueError) as error:
             raise RunError(f"{path} is damaged or not a run of stoker: {error}") from error
 
+    def transform_state(self, record: RunRecord) -> dict[str, Any]:
+        """The state of the features' transform, from run.json or from the file that this names.
+
+        Raises
+        ------
+        RunError
+            If the file is absent, or not the one that was written with this run.
+        """
+        if "file" not in record.transform:
+            return record.transform
+        path = self.path / _TRANSFORM
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RunError(f"{path} cannot be read, and without it texts mean nothing: {error}") from error
+        if _digest(data) != record.transform.get("digest"):
+            raise RunError(f"{path} is damaged, or of another run: its content is not what run.json says")
+        state: dict[str, Any] = msgspec.json.decode(data)
+        return state
+
     def _told(self, differences: Callable[[RunRecord], Sequence[str]], of_same: str) -> str:
         """How the run that is there differs from the new one, as the middle of a sentence."""
         try:
@@ -235,6 +264,22 @@ class RunDirectory:
         if differing:
             return f" of another plan (it differs in {', '.join(differing)})"
         return f" {of_same}" if of_same else ""
+
+
+def set_apart(state: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """A large state as run.json names it, and the content of the file beside it.
+
+    Examples
+    --------
+    >>> set_apart({"name": "ngrams", "terms": []})[0]["file"]
+    'transform.json'
+    """
+    data = msgspec.json.encode(state)
+    return {"name": state["name"], "file": _TRANSFORM, "digest": _digest(data)}, data
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _differences(there: RunRecord, record: RunRecord) -> list[str]:

@@ -23,6 +23,7 @@ from keras.src.utils.rng_utils import get_random_seed
 
 from stoker.errors import MissingExtraError, OptionError
 from stoker.training.handover import Handover
+from stoker.training.inputs import empty_batch
 from stoker.types import Batch, FeedSpec
 
 __all__ = [
@@ -190,13 +191,14 @@ def build_model(model: Any, spec: FeedSpec, batch_size: int) -> None:
         If the model is not compiled, or does not take this input.
     """
     check_compiled(model)
-    x = np.zeros((batch_size, *spec.input_shape), spec.input_dtype)
+    x = empty_batch(spec, batch_size)
     y = np.zeros((batch_size,), np.float32 if spec.task == "regression" else np.int32)
     try:
         model._symbolic_build(data_batch=(x, y, None))
     except (ValueError, RuntimeError) as error:
+        kind = "" if spec.input_kind == "dense" else f"{spec.input_kind} "
         raise OptionError(
-            f"model {model.name!r} cannot be built for input of shape {spec.input_shape} and "
+            f"model {model.name!r} cannot be built for {kind}input of shape {spec.input_shape} and "
             f"task {spec.task!r} with {spec.num_outputs} outputs: {error}"
         ) from error
 

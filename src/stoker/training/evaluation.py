@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from stoker.errors import DataError
 from stoker.training import adapter
 from stoker.training.compiled_metrics import CompiledMetrics
 from stoker.training.curves import AreaUnderCurve
+from stoker.training.inputs import join, part
 from stoker.training.protocols import FeedLike
 from stoker.training.scoring import Scorer, class_indices
 from stoker.types import FeedSpec, Progress
@@ -21,7 +22,7 @@ from stoker.types import FeedSpec, Progress
 __all__ = ["Evaluation", "evaluate", "evaluate_batches"]
 
 _MOST_CLASSES = 1000
-Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+Pair = tuple[Any, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) ->
     def pairs() -> Iterator[Pair]:
         done = 0
         for batch in stream:
-            yield np.asarray(batch.x), np.asarray(batch.y)
+            yield batch.x if isinstance(batch.x, Mapping) else np.asarray(batch.x), np.asarray(batch.y)
             done += batch.size
             if progress is not None:
                 progress(done, feed.num_rows or done)
@@ -218,8 +219,8 @@ def _full_batches(batches: Iterable[Pair], size: int) -> Iterator[Pair]:
         count += len(pair[1])
         while count >= size:
             x, y = _joined(held)
-            yield x[:size], y[:size]
-            held, count = [(x[size:], y[size:])], count - size
+            yield part(x, 0, size), y[:size]
+            held, count = [(part(x, size, count), y[size:])], count - size
     if count:
         yield _joined(held)
 
@@ -227,7 +228,7 @@ def _full_batches(batches: Iterable[Pair], size: int) -> Iterator[Pair]:
 def _joined(pairs: list[Pair]) -> Pair:
     if len(pairs) == 1:
         return pairs[0]
-    return np.concatenate([x for x, _ in pairs]), np.concatenate([y for _, y in pairs])
+    return join([x for x, _ in pairs]), np.concatenate([y for _, y in pairs])
 
 
 def _plain(value: Any) -> Any:

@@ -14,12 +14,22 @@ import psutil
 
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed, Feed
-from stoker.rundir import EpochRecord, FileRecord, GeneratorRecord, Outcome, RunDirectory, RunRecord, Status
+from stoker.rundir import (
+    EpochRecord,
+    FileRecord,
+    GeneratorRecord,
+    Outcome,
+    RunDirectory,
+    RunRecord,
+    Status,
+    set_apart,
+)
 from stoker.survey import Survey
 from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.protocols import FeedLike
 from stoker.training.reopen import describe_files
 from stoker.training.report import FitReport
+from stoker.transforms.texts import TextTransform
 
 __all__ = ["RunRecorder", "refuse_taken", "shared_files"]
 
@@ -50,8 +60,8 @@ class RunRecorder:
     def __init__(
         self, directory: Path, feed: FeedLike, validation: FeedLike | None, options: Mapping[str, Any]
     ) -> None:
-        known = (
-            _of_generator(feed)
+        known, transform = (
+            (_of_generator(feed), None)
             if isinstance(feed, GeneratorFeed)
             else _of_feed(_recordable(feed), validation)
         )
@@ -63,7 +73,7 @@ class RunRecorder:
             options=dict(options),
             **known,
         )
-        self._directory.create(self._record)
+        self._directory.create(self._record, transform)
 
     def add_epoch(self, record: EpochRecord, report: FitReport) -> None:
         """Take note of a finished epoch."""
@@ -160,9 +170,12 @@ def _recordable(feed: Any) -> BaseFeed:
     return feed
 
 
-def _of_feed(feed: BaseFeed, validation: Any) -> dict[str, Any]:
-    """The survey and plan of a feed, as fields of the record."""
+def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | None]:
+    """The survey and plan of a feed, as fields of the record; and what its transform has learned of texts."""
     stage = feed.stage
+    state, apart = stage.inputs.state(), None
+    if isinstance(stage.inputs, TextTransform):
+        state, apart = set_apart(state)
     tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
     return {
         "reading": describe_files(stage.source),
@@ -172,10 +185,10 @@ def _of_feed(feed: BaseFeed, validation: Any) -> dict[str, Any]:
         "columns": list(stage.source.columns),
         "excluded_rows": len(stage.survey.excluded),
         "spec": stage.spec,
-        "transform": stage.inputs.state(),
+        "transform": state,
         "target": {} if stage.target is None else stage.target.state(),
         "plan": stage.plan,
-    }
+    }, apart
 
 
 def _of_generator(feed: GeneratorFeed) -> dict[str, Any]:

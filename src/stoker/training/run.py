@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from stoker.rundir import RunDirectory, RunRecord
 from stoker.sources import Source
 from stoker.training.adapter import without_copy_warning
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
+from stoker.training.frames import is_texts
 from stoker.training.pieces import Piece, file_pieces, frame_pieces
 from stoker.training.prediction import (
     prediction_schema,
@@ -27,6 +29,7 @@ from stoker.training.prediction import (
 from stoker.training.reopen import reopen
 from stoker.training.scoring import Scorer
 from stoker.transforms import FittedTransform, from_state
+from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress
 
 __all__ = ["Run", "load"]
@@ -67,6 +70,8 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         )
     if not path.exists():
         raise RunError(f"{path} does not exist: the run is {record.outcome.status}{_other(run.path, which)}")
+    if record.spec.input_kind != "dense":
+        importlib.import_module("stoker.layers")  # registers what the model may be made of
     try:
         with without_copy_warning():
             model = keras.models.load_model(path, safe_mode=True)
@@ -76,7 +81,7 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         directory=run.path,
         record=record,
         model=model,
-        transform=from_state(record.transform),
+        transform=from_state(run.transform_state(record)),
         target=from_state(record.target) if record.target else None,
     )
     _check_parts(found, path)
@@ -87,9 +92,11 @@ def _check_parts(run: Run, path: Path) -> None:
     """Refuse a record and a model that do not belong together."""
     spec, said = run.spec, f"{run.directory / 'run.json'} names"
     takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
-    inputs = len(spec.features)
+    inputs = len(spec.features) if spec.input_kind == "dense" else spec.input_shape[0]
+    made = run.transform.num_outputs if isinstance(run.transform, TextTransform) else None
     facts: list[tuple[str, str, int | None, tuple[int, ...]]] = [
-        (f"{said} {inputs} features", f"{path} takes", takes, (inputs,))
+        (f"{said} {inputs} features", f"{path} takes", takes, (inputs,)),
+        (f"{said} {inputs} features", "its transform gives", made, (inputs,)),
     ]
     if spec.classes is None:
         facts.append((f"{said} the task {spec.task!r}, of 1 output", f"{path} gives", gives, (1,)))
@@ -175,7 +182,8 @@ class Run:
         ----------
         rows
             Files (a path, a pattern, several), a Source, a pandas frame, an Arrow table, a mapping of arrays,
-            or an array of shape (n, k). No label is needed.
+            or an array of shape (n, k). No label is needed. A run on one column of text also takes a list, an
+            array or a Series of texts; several files are then given as ``pathlib.Path``.
         output
             A ``.csv``, ``.parquet`` or ``.jsonl`` file to write, row by row in bounded memory.
         overwrite
@@ -282,7 +290,7 @@ class Run:
         progress: Progress | None,
         output: str | os.PathLike[str] | None,
     ) -> Iterator[Piece]:
-        if _is_frame(rows):
+        if _is_frame(rows) or self._are_texts(rows):
             return frame_pieces(rows, self.spec.features, self.transform, keep=keep, on_bad_row=on_bad_row)
         source = self._source(rows, with_label=False)
         for path in source.paths:
@@ -293,6 +301,22 @@ class Run:
                 )
         kept = source.keeping(keep) if keep else source
         return file_pieces(kept, self.transform, on_bad_row=on_bad_row, progress=progress)
+
+    def _are_texts(self, rows: Any) -> bool:
+        """Whether a list holds texts to score and not the paths of files."""
+        if not isinstance(self.transform, TextTransform) or isinstance(rows, Source) or not is_texts(rows):
+            return False
+        if len(self.spec.features) > 1:
+            raise OptionError(
+                f"this run learned from {len(self.spec.features)} columns of text: give a frame or a mapping "
+                f"with {', '.join(map(repr, self.spec.features))}"
+            )
+        if len(rows) and all(isinstance(text, str) and os.path.exists(text) for text in rows):
+            raise OptionError(
+                f"a list of strings is a list of texts, and {rows[0]!r} is a file: to score what it holds, "
+                "give its path alone, or several as pathlib.Path"
+            )
+        return True
 
     def _source(self, rows: Any, *, with_label: bool) -> Source:
         if isinstance(rows, Source) and rows.view.steps:

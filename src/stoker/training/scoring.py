@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import OptionError
+from stoker.training.inputs import count_rows, fill, part
 from stoker.types import FeedSpec
 
 __all__ = ["Scorer", "class_indices", "gives_logits"]
@@ -15,6 +16,8 @@ __all__ = ["Scorer", "class_indices", "gives_logits"]
 _BATCH_BYTES = 8 << 20
 _MOST_ROWS = 4096
 _FEWEST_ROWS = 16
+_TEXT_ROWS = {"sparse": 256, "tokens": 128}
+"""Rows of texts are narrow and what a model makes of them is wide."""
 
 
 class Scorer:
@@ -37,10 +40,10 @@ class Scorer:
         self._logits = gives_logits(model)
         row_bytes = 4 * max(1, int(np.prod(spec.input_shape)))
         rows = max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES // row_bytes))
-        self.batch_rows = 1 << (rows.bit_length() - 1)
+        self.batch_rows = _TEXT_ROWS.get(spec.input_kind, 1 << (rows.bit_length() - 1))
 
-    def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Outputs for x of shape (n, k).
+    def __call__(self, x: Any) -> npt.NDArray[np.float32]:
+        """Outputs for x of n rows: an array, a CSR matrix, or pairs of index and value.
 
         Returns
         -------
@@ -55,10 +58,12 @@ class Scorer:
         """
         return self.shaped(self.raw(x))
 
-    def raw(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def raw(self, x: Any) -> npt.NDArray[np.float32]:
         """What the model itself gives for x, float32 of shape (n, …)."""
-        firsts = range(0, max(1, len(x)), self.batch_rows)
-        return np.concatenate([self._batch(x[first : first + self.batch_rows]) for first in firsts])
+        rows = count_rows(x)
+        firsts = range(0, max(1, rows), self.batch_rows)
+        parts = [self._batch(part(x, first, min(first + self.batch_rows, rows))) for first in firsts]
+        return np.concatenate(parts)
 
     def shaped(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The model's outputs as probabilities or values; see `__call__`."""
@@ -67,10 +72,9 @@ class Scorer:
             return outputs
         return _softmax(outputs) if outputs.ndim == 2 else _sigmoid(outputs)
 
-    def _batch(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        missing = self.batch_rows - len(x)
-        padded = np.concatenate([x, np.zeros((missing, *x.shape[1:]), x.dtype)]) if missing else x
-        return np.asarray(self._model.predict_on_batch(padded), np.float32)[: len(x)]
+    def _batch(self, x: Any) -> npt.NDArray[np.float32]:
+        padded = fill(x, self.batch_rows)
+        return np.asarray(self._model.predict_on_batch(padded), np.float32)[: count_rows(x)]
 
     def _shaped(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         task, outputs = self._spec.task, self._spec.num_outputs

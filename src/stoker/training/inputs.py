@@ -1,0 +1,75 @@
+"""A model's inputs in whichever form: arrays, pairs of index and value, or rows of a sparse matrix.
+
+Sparse rows travel as a SciPy CSR matrix while they are cut and joined, and become pairs when a model takes
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from stoker.kernels.padding import longest_row, pad_pairs, padded_width
+from stoker.types import FeedSpec
+
+__all__ = ["count_rows", "empty_batch", "fill", "join", "part"]
+
+
+def empty_batch(spec: FeedSpec, batch_size: int) -> Any:
+    """Inputs of the shapes and types of a batch, all zeros."""
+    if spec.input_kind == "sparse":
+        shape = batch_size, padded_width(0)
+        return {"indices": np.zeros(shape, np.int32), "values": np.zeros(shape, np.float32)}
+    return np.zeros((batch_size, *spec.input_shape), spec.input_dtype)
+
+
+def count_rows(x: Any) -> int:
+    """Rows of inputs."""
+    return len(x["values"]) if isinstance(x, Mapping) else int(x.shape[0])
+
+
+def part(x: Any, first: int, stop: int) -> Any:
+    """The rows [first, stop)."""
+    if isinstance(x, Mapping):
+        return {name: array[first:stop] for name, array in x.items()}
+    return x[first:stop]
+
+
+def join(parts: Sequence[Any]) -> Any:
+    """Consecutive rows as one: of arrays, of sparse matrices, or of pairs, the narrower ones filled up."""
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], Mapping):
+        width = max(piece["values"].shape[1] for piece in parts)
+        return {name: np.concatenate([_widened(piece[name], width) for piece in parts]) for name in parts[0]}
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    from scipy.sparse import vstack
+
+    return vstack(parts, format="csr")
+
+
+def fill(x: Any, num_rows: int) -> Any:
+    """What a model takes: so many rows, those behind the last one all zeros; of sparse rows their pairs."""
+    missing = num_rows - count_rows(x)
+    if isinstance(x, Mapping):
+        return {name: _lengthened(array, missing) for name, array in x.items()}
+    if isinstance(x, np.ndarray):
+        return _lengthened(x, missing)
+    shape = num_rows, padded_width(longest_row(x.indptr, 0, x.shape[0]))
+    indices, values = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+    stop = x.shape[0]
+    pad_pairs(x.indptr, x.indices, x.data, 0, indices[:stop], values[:stop])
+    return {"indices": indices, "values": values}
+
+
+def _widened(array: Any, width: int) -> Any:
+    return np.pad(array, ((0, 0), (0, width - array.shape[1])))
+
+
+def _lengthened(array: Any, missing: int) -> Any:
+    if not missing:
+        return array
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)])
