@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 import time
 
 import numpy as np
@@ -71,7 +73,15 @@ def test_training_after_an_examination_is_training_without_one():
     assert all(np.array_equal(first, second) for first, second in zip(*trained, strict=True))
 
 
-def test_a_slow_generator_makes_the_model_wait():
+@pytest.fixture
+def step_takes(monkeypatch):
+    """How long a step takes, which on a busy machine may be anything."""
+    home = sys.modules[examine.__module__]
+    return lambda seconds: monkeypatch.setattr(home, "measure_step", lambda model, item: seconds)
+
+
+def test_a_slow_generator_makes_the_model_wait(step_takes):
+    step_takes(0.002)
     report = examine(shuffled(0.03), steps=10, model=make_model())
     (finding,) = report.findings
     assert (finding.name, finding.severity) == ("model-waits", "remark")
@@ -79,7 +89,8 @@ def test_a_slow_generator_makes_the_model_wait():
     assert "keras.utils.Sequence" in finding.remedy
 
 
-def test_a_fast_generator_does_not():
+def test_a_fast_generator_does_not(step_takes):
+    step_takes(0.1)
     assert examine(shuffled(), steps=10, model=make_model()).findings == ()
 
 
@@ -92,6 +103,12 @@ def test_workers_share_the_batches_of_a_sequence_but_not_of_a_generator():
     (finding,) = judge_speed(0.01, 0.03, workers=0, parallel=True)
     assert "waits 25 % of the time" in finding.seen
     assert finding.remedy.startswith("workers=1")
+
+
+def test_nobody_is_told_to_start_hundreds_of_workers():
+    (finding,) = judge_speed(0.4, 0.002, workers=1, parallel=True)
+    assert finding.remedy.startswith(f"workers={os.cpu_count()} (one a core")
+    assert "200 would end it" in finding.remedy
 
 
 def test_a_model_that_cannot_take_the_batch_is_a_finding():
