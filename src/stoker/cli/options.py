@@ -14,6 +14,7 @@ __all__ = [
     "ModuleNames",
     "OrderOptions",
     "OutputOptions",
+    "ReadOptions",
     "RunDirectory",
     "TrainOptions",
 ]
@@ -45,22 +46,21 @@ def _flag(name: str, panel: str, text: str, metavar: str | None = None, shown: s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataOptions:
-    """Which columns of which files, and what to do about what is wrong with them."""
+class ReadOptions:
+    """Which columns of which files, and how these are written."""
 
     files: Files
     label: Annotated[
         str | None,
         _flag("--label", _DATA, "The column to learn; `#0` where columns have no names.", "COLUMN"),
     ] = None
-    valid: Annotated[
+    text: Annotated[
         list[str] | None,
-        _flag(
-            "--valid",
-            _DATA,
-            "Validation files; may be repeated. Without it 10 % of the rows are held out.",
-            "FILE",
-        ),
+        _flag("--text", _DATA, "These columns are text to learn from, joined; `#1` without names.", "a,b,…"),
+    ] = None
+    format: Annotated[
+        str | None,
+        _flag("--format", _DATA, "How files are written, where their suffix does not say it.", "NAME"),
     ] = None
     columns: Annotated[
         list[str] | None, _flag("--columns", _DATA, "Use these columns only, besides the label.", "a,b,…")
@@ -70,31 +70,10 @@ class DataOptions:
         list[str] | None,
         _flag("--types", _DATA, "Hold columns to a type: int, float or text.", "a=text,b=float"),
     ] = None
-    na: Annotated[
-        list[str] | None,
-        _flag(
-            "--na",
-            _DATA,
-            "Missing numbers: error, mean, zero or drop-row, for all columns or for some.",
-            "RULE or a=RULE,…",
-            "error",
-        ),
-    ] = None
     on_bad_row: Annotated[
         Literal["error", "skip"],
         _flag("--on-bad-row", _DATA, "Rows that cannot be parsed.", "error|skip", True),
     ] = "error"
-    max_bad_rows: Annotated[
-        int | None,
-        typer.Option(
-            "--max-bad-rows",
-            help="With --on-bad-row skip: stop if there are more.",
-            rich_help_panel=_DATA,
-            min=0,
-            metavar="N",
-            show_default=False,
-        ),
-    ] = None
     header: Annotated[
         bool | None,
         typer.Option(
@@ -117,6 +96,42 @@ class DataOptions:
             help="Use the first N rows only.",
             rich_help_panel=_DATA,
             min=1,
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions(ReadOptions):
+    """What else there is to say of rows to train on."""
+
+    valid: Annotated[
+        list[str] | None,
+        _flag(
+            "--valid",
+            _DATA,
+            "Validation files; may be repeated. Without it 10 % of the rows are held out.",
+            "FILE",
+        ),
+    ] = None
+    na: Annotated[
+        list[str] | None,
+        _flag(
+            "--na",
+            _DATA,
+            "Missing numbers: error, mean, zero or drop-row, for all columns or for some.",
+            "RULE or a=RULE,…",
+            "error",
+        ),
+    ] = None
+    max_bad_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--max-bad-rows",
+            help="With --on-bad-row skip: stop if there are more.",
+            rich_help_panel=_DATA,
+            min=0,
             metavar="N",
             show_default=False,
         ),

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from stoker.cli.options import DataOptions, OrderOptions, OutputOptions
+from stoker.cli.options import DataOptions, OrderOptions, OutputOptions, ReadOptions
 from stoker.cli.words import missing_values, names, settings
 from stoker.errors import OptionError
 
@@ -25,6 +25,7 @@ __all__ = [
     "import_modules",
     "make_feed",
     "open_parts",
+    "open_source",
     "warn_of_bad_rows",
 ]
 
@@ -75,6 +76,33 @@ def warn_of_bad_rows(display: Display, count: int, first: str | None) -> None:
         display.note("warning", f"{text}, first {first} (--on-bad-row error stops there)")
 
 
+def open_source(data: ReadOptions) -> Source:
+    """The rows of the files.
+
+    Raises
+    ------
+    OptionError
+        If a flag cannot be.
+    DataError
+        If a file cannot be opened.
+    """
+    import stoker
+
+    source = stoker.open(
+        data.files,
+        label=data.label,
+        text=names(data.text, "--text"),
+        columns=names(data.columns, "--columns"),
+        drop=names(data.drop, "--drop") or (),
+        types=settings("--types", data.types, _KINDS),
+        header=data.header,
+        delimiter=data.delimiter,
+        quote="" if data.quote == "none" else data.quote,
+        format=data.format,
+    )
+    return source if data.limit is None else source.head(data.limit)
+
+
 def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     """The rows to train on and those to validate on.
 
@@ -85,22 +113,9 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     DataError
         If a file cannot be opened.
     """
-    import stoker
-
     if data.label is None:
         raise OptionError(f"which column is to be learned? Say --label COLUMN{_candidates(data)}")
-    source = stoker.open(
-        data.files,
-        label=data.label,
-        columns=names(data.columns, "--columns"),
-        drop=names(data.drop, "--drop") or (),
-        types=settings("--types", data.types, _KINDS),
-        header=data.header,
-        delimiter=data.delimiter,
-        quote="" if data.quote == "none" else data.quote,
-    )
-    if data.limit is not None:
-        source = source.head(data.limit)
+    source = open_source(data)
     if data.valid:
         return source, source.like(data.valid, with_label=True)
     return source.split(1 - HELD_OUT, seed=seed)
