@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 import stoker
+from reading import column, dense, index_of
 from stoker import cache
 from stoker.errors import ChangedDataError
-from stoker.sources import IndexBuilder, RowIndex, Source
+from stoker.sources import Source
 from stoker.survey import Survey, survey
-from stoker.types import RowReader, Rows
+from stoker.types import RowReader
 
 NUM_ROWS = 2_500
 
@@ -72,29 +73,6 @@ SOURCES = {
     "two csv files with text": write_texts,
     "two compressed csv files": write_packed,
 }
-
-
-def index_of(source: Source, target_bytes: int = 1 << 15) -> tuple[RowIndex, np.dtype]:
-    builder, dtype = IndexBuilder(), np.dtype(np.uint8)
-    for chunk in source.chunks(target_bytes):
-        builder.add(chunk, chunk.checksums())
-        dtype = source.parse(chunk, dtype).dtype
-    return builder.finish(source.paths, [file.size for file in source.identity()]), dtype
-
-
-def dense(rows: Rows) -> np.ndarray:
-    """The rows' matrix, shape (n, k), as its stored pieces and index say."""
-    matrix = rows.matrix
-    places = rows.places(np.arange(rows.num_rows))
-    starts = matrix.starts[places // matrix.rows_per_piece]
-    starts = starts + places % matrix.rows_per_piece * matrix.num_columns
-    return matrix.values[starts[:, None] + np.arange(matrix.num_columns)]
-
-
-def column(rows: Rows, name: str) -> list[Any]:
-    values = rows.columns[name]
-    values = values.tolist() if isinstance(values, np.ndarray) else values.to_pylist()
-    return [values[place] for place in rows.places(np.arange(rows.num_rows)).tolist()]
 
 
 def expected_of(source: Source, dtype: np.dtype) -> tuple[np.ndarray, dict[str, list[Any]]]:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.contracts.test_sources import column, dense, index_of
-from tests.sources.test_packing import PACK
 
 import stoker
+from reading import PACK, column, dense, index_of
 from stoker.errors import ChangedDataError, DataError, MemoryBudgetError
 from stoker.ledger import Ledger
 from stoker.survey import survey

@@ -1,29 +1,17 @@
 """Compressed files are read whole, in any pieces, and what is broken is told with its byte."""
 
-import bz2
 import gzip
-import lzma
 import zlib
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reading import PACK
 from stoker.errors import DataError
 from stoker.sources.packing import PACKINGS, PackedStream, packing_of, read_head
-
-
-def zstd(data: bytes) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:
-        stream.write(data)
-    return sink.getvalue().to_pybytes()
-
-
-PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd}
 
 
 @pytest.fixture(params=sorted(PACK))

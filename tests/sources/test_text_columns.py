@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.contracts.test_sources import index_of
 
 import stoker
+from reading import index_of
 from stoker.errors import ColumnError, OptionError
 from stoker.sources.texts import decode_texts, join_texts, text_bounds
 

@@ -42,6 +42,11 @@ class Table(Protocol):
         """The files in order."""
         ...
 
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes 1, 2, … where the format gives them."""
+        ...
+
     def with_schema(self, schema: Schema) -> Table:
         """The same files with other columns."""
         ...
@@ -145,6 +150,11 @@ class Source:
     def label_kind(self) -> str | None:
         """Kind of the label column: ``"int"``, ``"float"`` or ``"text"``."""
         return None if self.table.schema.label is None else self.table.schema.label.kind
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """What the labels 1, 2, … are called, for people; None where labels say it themselves."""
+        return self.table.class_names
 
     @property
     def paths(self) -> tuple[str, ...]:

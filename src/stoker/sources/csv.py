@@ -38,11 +38,14 @@ class CsvTable:
         How each file is written.
     written
         What the user said of the way files are written; used for files opened later.
+    class_names
+        Names of the classes 1, 2, … where a file beside the data gives them.
     """
 
     schema: Schema
     layouts: tuple[FileLayout, ...]
     written: Written
+    class_names: tuple[str, ...] | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -95,7 +98,7 @@ class CsvTable:
             for name in schema.used:
                 find(name, layout, "the label column" if _is_label(schema, name) else "the feature column")
             layouts.append(layout)
-        return CsvTable(schema=schema, layouts=tuple(layouts), written=self.written)
+        return replace(self, schema=schema, layouts=tuple(layouts))
 
     def _with_names(self, layout: FileLayout, with_label: bool) -> FileLayout:
         """Columns without names, by place; a file to predict on may lack the label's."""

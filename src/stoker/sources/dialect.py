@@ -14,7 +14,7 @@ __all__ = ["BOM", "Dialect", "detect", "require_text", "split_records"]
 BOM = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _HALF_ZEROS = 0.8  # of every second byte, in UTF-16 text of Latin letters
-_DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|"}
+_DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|", "zhang": ","}
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
 _LINE = re.compile(r"[\r\n]*+([^\r\n]++)(?:\r\n|\r|\n|\Z)")
 _SNIFFED_CHARACTERS = 1 << 16
@@ -212,7 +212,7 @@ def detect(
     head
         The beginning of the file.
     format_name
-        ``"csv"`` or ``"tsv"``: which delimiter is tried first.
+        ``"csv"`` or ``"tsv"``: which delimiter is tried first; ``"zhang"`` tries the comma alone.
     delimiter, quote
         What is known already; None is found. ``quote=""`` means no quoting.
     expected

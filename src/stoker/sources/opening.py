@@ -12,6 +12,7 @@ from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, read_layout
 from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Choice, FileLayout, nearest, resolve
+from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
 from stoker.types import ColumnKind
 
 __all__ = ["open"]
@@ -56,7 +57,9 @@ def open(
     delimiter, quote
         One character each, or ``"tab"`` and the like; found out by default. ``quote=""`` means no quoting.
     format
-        ``"csv"`` or ``"tsv"`` where the suffix does not say it.
+        ``"csv"`` or ``"tsv"`` where the suffix does not say it; ``"zhang"`` for the files of Zhang et al. (AG
+        News, DBPedia, Yelp, Amazon): no header, the class in ``#0``, which is the label unless another is
+        named, and every other column text; ``classes.txt`` beside the file names the classes.
 
     Returns
     -------
@@ -82,9 +85,15 @@ def open(
     )
     for name in choice.names:
         _refuse_negative(name)
+    if format == "zhang":
+        refuse_dialect(header, delimiter, quote)
+        header, delimiter, quote = False, ",", '"'
+        choice = choice if choice.label is not None else replace(choice, label=LABEL)
     written = Written(format=format, header=header, delimiter=delimiter, quote=quote)
     files = expand_paths(paths)
     first, sample = read_layout(files[0], written, choice.names)
+    if format == "zhang":
+        choice = _all_texts(choice, first)
     layouts = [first]
     for path in files[1:]:
         layout, _ = read_layout(
@@ -95,7 +104,12 @@ def open(
         )
         _require_same_columns(first, layout)
         layouts.append(layout)
-    table = CsvTable(schema=resolve(choice, first, sample), layouts=tuple(layouts), written=written)
+    table = CsvTable(
+        schema=resolve(choice, first, sample),
+        layouts=tuple(layouts),
+        written=written,
+        class_names=read_class_names(files[0]) if format == "zhang" else None,
+    )
     return Source(table=table)
 
 
@@ -114,6 +128,14 @@ def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:
         if choice.types.get(name, "text") != "text":
             raise OptionError(f"types: {name!r} is text (text=), not {choice.types[name]!r}; leave one out")
     return replace(choice, columns=texts, types={**choice.types, **dict.fromkeys(texts, "text")})
+
+
+def _all_texts(choice: Choice, layout: FileLayout) -> Choice:
+    """The choice with every column that is a feature by default as text."""
+    if choice.columns is not None:
+        return choice
+    others = [name for name in layout.names if name != choice.label and name not in choice.drop]
+    return replace(choice, types={**dict.fromkeys(others, "text"), **choice.types})
 
 
 def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from stoker.errors import DataError, OptionError
 from stoker.sources.packing import PACKINGS
 
-__all__ = ["FORMATS", "expand_paths", "format_of"]
+__all__ = ["FORMATS", "FORMAT_NAMES", "expand_paths", "format_of"]
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv"}
-"""Which format a suffix means; a format's name is also what ``format=`` takes."""
+"""Which format a suffix means."""
+
+FORMAT_NAMES = ("csv", "tsv", "zhang")
+"""What ``format=`` takes."""
 
 _ARCHIVES = {
     ".zip": "unzip",
@@ -94,9 +97,8 @@ def format_of(path: str, chosen: str | None) -> str:
     DataError
         The file is an archive or its suffix says nothing.
     """
-    if chosen is not None and chosen not in FORMATS.values():
-        known = ", ".join(sorted(set(FORMATS.values())))
-        raise OptionError(f"format must be one of {known}, got {chosen!r}")
+    if chosen is not None and chosen not in FORMAT_NAMES:
+        raise OptionError(f"format must be one of {', '.join(FORMAT_NAMES)}, got {chosen!r}")
     stem, suffix = os.path.splitext(path)
     if suffix.lower() in PACKINGS:
         suffix = os.path.splitext(stem)[1]

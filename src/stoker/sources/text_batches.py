@@ -34,11 +34,14 @@ class TextBatch:
         int64 or float64 of shape (n,), a ``pyarrow`` string array of length n, or None without a label.
     ids
         int64 of shape (n,): row ids, ascending.
+    stop
+        The id behind the last row that was read for this, left out or not.
     """
 
     columns: dict[str, pa.LargeStringArray]
     labels: Any
     ids: IntArray
+    stop: int
 
     @property
     def texts(self) -> pa.LargeStringArray:
@@ -91,6 +94,7 @@ def _batches(source: Source, names: tuple[str, ...], chunk_bytes: int, skips: bo
                 columns={name: _taken(found[name].cast(pa.large_string()), places) for name in names},
                 labels=None if source.label is None else _taken(found[source.label], places),
                 ids=ids,
+                stop=chunk.first_row + chunk.num_records,
             )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ import pyarrow as pa
 from stoker.errors import DataError
 from stoker.types import ColumnKind
 
-__all__ = ["MAX_CLASSES", "LabelCounts", "LabelTally", "check_classes"]
+__all__ = ["MAX_CLASSES", "LabelCounts", "LabelTally", "check_class_names", "check_classes"]
 
 MAX_CLASSES = 10_000
 _COUNTED_SPAN = 1 << 16
@@ -114,6 +116,40 @@ class LabelTally:
             counts=tuple(self._counts[value] for value in classes),
             **limits,
         )
+
+
+def check_class_names(labels: LabelCounts, names: Sequence[str], *, path: str, every: bool) -> None:
+    """Refuse names that cannot be those of the classes 1, 2, ….
+
+    Parameters
+    ----------
+    labels
+        Of all rows.
+    names
+        One a class.
+    path
+        The file that the labels are of.
+    every
+        Whether each class must occur.
+
+    Raises
+    ------
+    DataError
+        A label has no name, or a name no label.
+    """
+    if labels.classes is None:
+        return
+    known = range(1, len(names) + 1)
+    nameless = [value for value in labels.classes if value not in known]
+    absent = [names[value - 1] for value in known if value not in labels.classes] if every else []
+    if not nameless and not absent:
+        return
+    file = os.path.join(os.path.dirname(path), "classes.txt")
+    what = f"the label {nameless[0]!r} of {path} is none of these" if nameless else f"none is {absent[0]!r}"
+    raise DataError(
+        f"{file} names {len(names)} classes, numbered from 1, and {path} has {len(labels.classes)} different "
+        f"labels: {what}; the two do not belong together: correct {file}, or move it away"
+    )
 
 
 def check_classes(labels: LabelCounts, *, label: str, num_classes_wanted: int | None = None) -> None:

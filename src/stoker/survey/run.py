@@ -23,6 +23,7 @@ from stoker.survey import store
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows, collect
+from stoker.survey.labels import check_class_names
 from stoker.survey.lengths import TextLengths
 from stoker.survey.packed import is_unpacked, recollect, spooled
 from stoker.survey.policy import BadRows, NaOption, Policy, Role
@@ -256,6 +257,9 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
 
 def _refuse(source: Source, policy: Policy, record: SurveyRecord) -> None:
     refuse(record.problems, paths=source.paths)
+    labels = label_counts(record.labels)
+    if source.class_names is not None and labels is not None:
+        check_class_names(labels, source.class_names, path=source.paths[0], every=policy.role == "train")
     if policy.max_bad_rows is not None and record.num_skipped > policy.max_bad_rows:
         first = [
             replace(problem, remedy="").describe()
