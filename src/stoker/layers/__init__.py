@@ -1,0 +1,14 @@
+"""Keras layers for texts: the mathematics and weights of Keras's own, as fast as each backend allows.
+
+Importing this registers them, so that a saved model which holds one can be loaded.
+"""
+
+from __future__ import annotations
+
+from stoker import backends
+
+backends.choose()
+
+from stoker.layers.sparse import SparseDense  # noqa: E402
+
+__all__ = ["SparseDense"]
