@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.buffers import BufferPool
-from stoker.kernels.padding import longest_row, pad_pairs, padded_width
+from stoker.kernels.padding import longest_row, pad_rows, padded_width
 from stoker.ledger import Ledger
 from stoker.loader import BatchGroup
 from stoker.transforms.base import FittedTransform, InputTransform
@@ -98,11 +98,11 @@ class BatchEncoder:
         held = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
         with self.ledger.charge("batches", held):
             for part in parts:
-                longest = longest_row(matrix.indptr, part.start, part.stop)
-                shape = part.stop - part.start, padded_width(longest)
+                places = np.arange(part.start, part.stop, dtype=np.int64)
+                shape = len(places), padded_width(longest_row(matrix.indptr, places))
                 indices = self.pool.lend(shape, np.int32)
                 values = self.pool.lend(shape, np.float32)
-                pad_pairs(matrix.indptr, matrix.indices, matrix.data, part.start, indices, values)
+                pad_rows(matrix.indptr, matrix.indices, matrix.data, places, indices, values)
                 found.append({"indices": indices, "values": values})
         return found
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stoker.epochs import BaseFeed, DerivedFeed
 from stoker.plan import CacheOption, PlanOptions, Shuffle, parse_bytes
 from stoker.preparation import FeedOptions, Preparation, training_stage, with_cache
 from stoker.sources import Source
+from stoker.survey import Survey
 from stoker.survey.policy import BadRows, NaOption
 from stoker.task import TaskOption
 from stoker.transforms.base import InputTransform
@@ -26,7 +29,7 @@ class Feed(BaseFeed):
         The training rows: what `stoker.open` gave, or a view of it.
     transform
         Of the features; None standardises numbers, and makes an `NgramVectorizer` of texts. It is fitted on
-        these rows unless it is already.
+        these rows unless it is already. A function makes one out of what the survey found.
     batch_size
         Rows a batch.
     shuffle
@@ -69,7 +72,7 @@ class Feed(BaseFeed):
         self,
         source: Source,
         *,
-        transform: InputTransform | None = None,
+        transform: InputTransform | Callable[[Survey], InputTransform] | None = None,
         batch_size: int = 256,
         shuffle: Shuffle = True,
         seed: int = 0,

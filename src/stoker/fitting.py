@@ -11,7 +11,7 @@ from stoker.plan import DataFacts, rows_within
 from stoker.prefetch import prefetch
 from stoker.survey import Survey
 from stoker.transforms.base import FittedTransform
-from stoker.transforms.texts import TextChunk, TextTransform
+from stoker.transforms.texts import TextChunk, TextTransform, joined_texts
 from stoker.types import Progress, Task
 
 __all__ = ["fit_texts"]
@@ -59,6 +59,7 @@ def fit_texts(
         Called with the rows done and the rows in all, over every pass.
     """
     reader = found.reader()
+    names = transform.columns or found.source.features
     room = min(_CHUNK_BYTES, memory_bytes // _CHUNK_SHARE)
     step = max(1, rows_within(room, facts.row_bytes, facts, _CHUNK_ROWS))
     size = facts.text_bytes(step)
@@ -66,7 +67,7 @@ def fit_texts(
     def read(start: int) -> TextChunk:
         with ledger.charge("fitting", 2 * size):
             rows = reader.read(found.view.ids(start, min(start + step, found.num_rows)))
-            texts = transform.texts_of(rows)
+            texts = joined_texts(rows, names)
             labels = None
             if task != "regression":
                 labels = target.apply(rows, np.arange(rows.num_rows)).astype(np.int64)
@@ -81,7 +82,7 @@ def fit_texts(
 
     transform.fit_passes(
         passes,
-        columns=found.source.features,
+        columns=names,
         num_classes=num_classes,
         memory=memory_bytes,
         workers=workers,

@@ -25,7 +25,15 @@ from stoker.plan import (
     work_within,
 )
 from stoker.prefetch import available_cores
-from stoker.settling import FeedOptions, Target, check_labels, choose_inputs, settle_target, spec_of
+from stoker.settling import (
+    FeedOptions,
+    Target,
+    check_inputs,
+    check_labels,
+    choose_inputs,
+    settle_target,
+    spec_of,
+)
 from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
@@ -115,9 +123,10 @@ def training_stage(
         raise ColumnError("there is nothing to learn without a label: name its column with label=")
     options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
-    inputs = choose_inputs(source, options)
+    check_inputs(source, options)
     spool = options.plan.cache != "never"
     found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan), spool)
+    inputs = choose_inputs(source, options, found)
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
         _fit(inputs, found, target, options, ledger, fitting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,15 @@ from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Task
 from stoker.weights import ClassWeight
 
-__all__ = ["FeedOptions", "Target", "check_labels", "choose_inputs", "settle_target", "spec_of"]
+__all__ = [
+    "FeedOptions",
+    "Target",
+    "check_inputs",
+    "check_labels",
+    "choose_inputs",
+    "settle_target",
+    "spec_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +36,7 @@ class FeedOptions:
     """What the user chose for a training feed; see `stoker.Feed`."""
 
     plan: PlanOptions
-    transform: InputTransform | None = None
+    transform: InputTransform | Callable[[Survey], InputTransform] | None = None
     task: TaskOption = "auto"
     na: NaOption = "error"
     on_bad_row: BadRows = "error"
@@ -104,7 +112,7 @@ def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -
     )
 
 
-def choose_inputs(source: Source, options: FeedOptions) -> InputTransform:
+def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputTransform:
     """The features' transform: the user's, or the usual one for numbers or for texts.
 
     Raises
@@ -113,21 +121,17 @@ def choose_inputs(source: Source, options: FeedOptions) -> InputTransform:
         If the user's is not for such features, or another option has no effect on it.
     """
     chosen = options.transform
+    if chosen is not None and not isinstance(chosen, InputTransform):
+        chosen = chosen(found)
     if source.is_text:
-        _check_text_options(source, options)
         return _default_vectorizer() if chosen is None else chosen
-    if isinstance(chosen, TextTransform):
-        raise OptionError(
-            f"{type(chosen).__name__} learns from texts, and the features are numbers: name the columns of "
-            "text when the data are opened, stoker.open(..., text=[...])"
-        )
     assert source.label is not None
     rule = options.transform_na(source.label)
     transform = chosen or Standardize(na=rule)
-    found = getattr(transform, "na", "error")
-    if found != rule:
+    own = getattr(transform, "na", "error")
+    if own != rule:
         raise OptionError(
-            f"the feed has na={options.na!r} and its transform na={found!r}: one would let blanks "
+            f"the feed has na={options.na!r} and its transform na={own!r}: one would let blanks "
             f"through and the other not; give the transform na={rule!r} too"
         )
     return transform
@@ -139,8 +143,22 @@ def _default_vectorizer() -> InputTransform:
     return NgramVectorizer()
 
 
-def _check_text_options(source: Source, options: FeedOptions) -> None:
-    if options.transform is not None and isinstance(options.transform, Cast):
+def check_inputs(source: Source, options: FeedOptions) -> None:
+    """Refuse what nothing that a survey finds could mend.
+
+    Raises
+    ------
+    OptionError
+        If a transform is not for such features, or an option has no effect on them.
+    """
+    if not source.is_text:
+        if isinstance(options.transform, TextTransform):
+            raise OptionError(
+                f"{type(options.transform).__name__} learns from texts, and the features are numbers: name "
+                "the columns of text when the data are opened, stoker.open(..., text=[...])"
+            )
+        return
+    if isinstance(options.transform, Cast):
         raise OptionError(
             f"{type(options.transform).__name__} is for numbers, and the features are texts: leave "
             "transform= out, or give a vectorizer, such as stoker.NgramVectorizer()"

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
+from stoker.cli.options import (
+    DataOptions,
+    ModelOptions,
+    OrderOptions,
+    OutputOptions,
+    TextOptions,
+    TrainOptions,
+)
 from stoker.cli.printing import print_json, print_lines, print_table, program_name
 from stoker.cli.session import choose_display
 from stoker.cli.train import Trained, summary, train_on
@@ -64,7 +71,8 @@ def demo(
         trained = train_on(
             DataOptions(files=[str(files.train)], label="label", valid=[str(files.valid)]),
             OrderOptions(epochs=_EPOCHS, memory=_MEMORY, seed=seed),
-            ModelOptions(model="mlp"),
+            TextOptions(model="mlp"),
+            ModelOptions(),
             TrainOptions(run=run),
             display,
         )
@@ -94,7 +102,8 @@ def _resident_after_a_rehearsal(seed: int) -> int:
         train_on(
             DataOptions(files=[str(files.train)], label="label", valid=[str(files.valid)]),
             OrderOptions(epochs=2, memory=_REHEARSAL_MEMORY, cache="always", seed=seed),
-            ModelOptions(model="mlp"),
+            TextOptions(model="mlp"),
+            ModelOptions(),
             TrainOptions(run=os.path.join(folder, "run")),
             Display(),
         )

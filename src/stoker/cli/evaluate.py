@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
 from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
@@ -36,7 +37,7 @@ def evaluate(
     display = choose_display(output)
     try:
         with display.stage("evaluate", "B") as progress:
-            found = run.evaluate(files, on_bad_row=on_bad_row, progress=progress)
+            found = run.evaluate(test_files(files), on_bad_row=on_bad_row, progress=progress)
         warn_of_bad_rows(display, found.skipped_rows, found.first_skipped)
     finally:
         display.close()

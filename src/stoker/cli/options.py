@@ -16,6 +16,7 @@ __all__ = [
     "OutputOptions",
     "ReadOptions",
     "RunDirectory",
+    "TextOptions",
     "TrainOptions",
 ]
 
@@ -24,7 +25,9 @@ _DATA, _ORDER, _MODEL, _RUN, _OUTPUT = "Data", "Order and memory", "Model", "Tra
 Files: TypeAlias = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE…", help="CSV or TSV files, or globs, read in the order given.", show_default=False
+        metavar="FILE…",
+        help="CSV or TSV files, or globs, read in the order given; or @NAME, a data set that was fetched.",
+        show_default=False,
     ),
 ]
 RunDirectory: TypeAlias = Annotated[
@@ -157,8 +160,16 @@ class OrderOptions:
         ),
     ] = 10
     batch_size: Annotated[
-        int, typer.Option("--batch-size", help="Rows a step.", rich_help_panel=_ORDER, min=1, metavar="N")
-    ] = 256
+        int | None,
+        typer.Option(
+            "--batch-size",
+            help="Rows a step.",
+            rich_help_panel=_ORDER,
+            min=1,
+            metavar="N",
+            show_default="256, of texts 128",
+        ),
+    ] = None
     shuffle: Annotated[
         Literal["block", "exact", "none"],
         _flag("--shuffle", _ORDER, "How far a row may travel; see docs/order.md.", "block|exact|none", True),
@@ -183,12 +194,48 @@ class OrderOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextOptions:
+    """How texts become numbers, and the model that it depends on."""
+
+    model: Annotated[
+        str,
+        _flag(
+            "--model", _MODEL, "auto, mlp, linear, sepcnn, or your own `package.module:build`.", "NAME", True
+        ),
+    ] = "auto"
+    vectorizer: Annotated[
+        Literal["ngram", "sequence", "hashing"] | None,
+        _flag(
+            "--vectorizer",
+            _MODEL,
+            "What texts become: tf-idf of n-grams, sequences of words, hashed n-grams.",
+            "ngram|sequence|hashing",
+            "by the model",
+        ),
+    ] = None
+    max_features: Annotated[
+        int | None,
+        typer.Option(
+            "--max-features",
+            help="N-grams or words to keep, or hashes to tell apart.",
+            rich_help_panel=_MODEL,
+            min=1,
+            metavar="N",
+            show_default="20000",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
     """What to train."""
 
-    model: Annotated[
-        str, _flag("--model", _MODEL, "auto, mlp, linear, or your own `package.module:build`.", "NAME", True)
-    ] = "auto"
+    embeddings: Annotated[
+        str | None,
+        _flag(
+            "--embeddings", _MODEL, "Word vectors for sepcnn to begin with: a text file as GloVe's.", "FILE"
+        ),
+    ] = None
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -226,15 +273,15 @@ class TrainOptions:
         ),
     ] = None
     early_stopping: Annotated[
-        str,
+        str | None,
         _flag(
             "--early-stopping",
             _RUN,
             "Stop after N validations without a better one, or `off`.",
             "N|off",
-            True,
+            "3, on texts 2",
         ),
-    ] = "3"
+    ] = None
     max_time: Annotated[
         str | None, _flag("--max-time", _RUN, "Stop in good order after this long, such as 2h.", "TIME")
     ] = None

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stoker.cli.flags import with_flags
+from stoker.cli.options import TextOptions
+from stoker.cli.texts import vectorizer_of
 
 if TYPE_CHECKING:
     from stoker.feed import BaseFeed
@@ -19,7 +21,7 @@ _REMARKABLE_SHARE = 0.8
 
 def survey_text(feed: BaseFeed) -> str:
     """How much was read, in what time."""
-    from stoker.training.lines import amount, counted, duration, size
+    from stoker.training.lines import amount, counted, duration, grouped, size
 
     found = feed.survey
     parts = [
@@ -27,7 +29,9 @@ def survey_text(feed: BaseFeed) -> str:
         if found.seconds
         else f"{size(found.num_bytes)}, known from before",
         f"{amount(found.num_slots)} row{'s' * (found.num_slots != 1)}",
-        f"{counted(len(feed.spec.features), 'column')} fitted in the same pass",
+        f"{counted(len(feed.spec.features), 'column')} fitted in the same pass"
+        if found.texts is None
+        else f"{grouped(round(found.texts.median_words))} words a row, the median",
     ]
     return " · ".join(parts)
 
@@ -43,7 +47,8 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     yield "data", f"{shown} · {size(found.num_bytes)} · {counted(found.num_slots, 'row')}"
     kinds = [column.kind for column in found.source.columns if column.name != spec.label]
     counts = " and ".join(f"{kinds.count(kind)} {kind}" for kind in ("int", "float", "text") if kind in kinds)
-    yield "columns", f"{counts} · label {spec.label} · held as {found.dtype}"
+    held = f" · held as {found.dtype}" if found.features else ""
+    yield "columns", f"{counts} · label {spec.label}{held}"
     if found.excluded.size:
         yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values"
     for line in describe_problems(found.problems):
@@ -65,6 +70,23 @@ def _task_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
             "warning",
             f"always answering {label} scores {100 * share:.1f} % (--metric auc, --class-weight balanced)",
         )
+
+
+def text_lines(feed: BaseFeed, text: TextOptions) -> Iterator[tuple[str, str]]:
+    """What texts become, and why; nothing where features are numbers."""
+    from stoker.training.lines import counted, grouped
+
+    found, spec = feed.survey, feed.spec
+    if found.texts is None:
+        return
+    name, reason = vectorizer_of(text, found)
+    made = f"{spec.input_shape[0]:,}".replace(",", " ")
+    what = {
+        "ngram": f"tf-idf of {made} n-grams of words",
+        "hashing": f"n-grams of words hashed to {made} places",
+        "sequence": f"{counted(spec.input_shape[0], 'word')} a row, of {grouped(spec.num_tokens or 0)}",
+    }
+    yield "text", f"{what[name]}: {reason} (--model, --vectorizer)"
 
 
 def plan_lines(

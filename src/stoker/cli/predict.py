@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
 from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
@@ -53,7 +55,7 @@ def predict(
     try:
         with display.stage("predict", "B") as progress:
             report = run.predict(
-                files,
+                [Path(file) for file in test_files(files)],
                 output=out,
                 overwrite=overwrite,
                 keep=names(keep, "--keep") or (),

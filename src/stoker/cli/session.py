@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from stoker.cli.options import DataOptions, OrderOptions, OutputOptions, ReadOptions
+from stoker.cli.known import is_known, resolved, test_files
+from stoker.cli.options import DataOptions, OrderOptions, OutputOptions, ReadOptions, TextOptions
+from stoker.cli.texts import TEXT_BATCH_ROWS, check_texts, text_transform
 from stoker.cli.words import missing_values, names, settings
 from stoker.errors import OptionError
 
@@ -26,6 +28,7 @@ __all__ = [
     "make_feed",
     "open_parts",
     "open_source",
+    "prepare",
     "warn_of_bad_rows",
 ]
 
@@ -88,6 +91,7 @@ def open_source(data: ReadOptions) -> Source:
     """
     import stoker
 
+    data = resolved(data)
     source = stoker.open(
         data.files,
         label=data.label,
@@ -113,23 +117,32 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     DataError
         If a file cannot be opened.
     """
-    if data.label is None:
+    if data.label is None and data.format != "zhang" and not is_known(data.files):
         raise OptionError(f"which column is to be learned? Say --label COLUMN{_candidates(data)}")
     source = open_source(data)
+    tested = test_files(data.valid or ())
+    if not tested and is_known(data.files):
+        tested = test_files(data.files)
+    if tested:
+        return source, source.like(tested, with_label=True)
     if data.valid:
-        return source, source.like(data.valid, with_label=True)
+        raise OptionError(f"{data.valid[0]} has no test split: name files")
     return source.split(1 - HELD_OUT, seed=seed)
 
 
-def make_feed(train: Source, data: DataOptions, order: OrderOptions, class_weight: Any = None) -> Feed:
+def make_feed(
+    train: Source, data: DataOptions, order: OrderOptions, text: TextOptions, class_weight: Any = None
+) -> Feed:
     """The feed of the training rows, with nothing read yet."""
     import stoker
 
+    check_texts(train, text)
     if data.max_bad_rows is not None and data.on_bad_row != "skip":
         raise OptionError("--max-bad-rows has no effect without --on-bad-row skip")
     return stoker.Feed(
         train,
-        batch_size=order.batch_size,
+        transform=text_transform(text) if train.is_text else None,
+        batch_size=order.batch_size or (TEXT_BATCH_ROWS if train.is_text else 256),
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,
         memory=order.memory,
@@ -141,6 +154,12 @@ def make_feed(train: Source, data: DataOptions, order: OrderOptions, class_weigh
         cache=order.cache,
         epochs=order.epochs,
     )
+
+
+def prepare(feed: Feed, display: Display) -> None:
+    """Survey the rows and have transforms learn from them, in sight."""
+    with display.stage("survey", "B") as progress, display.stage("fit", " rows") as fitting:
+        feed.prepare(progress, fitting)
 
 
 def _candidates(data: DataOptions) -> str:

@@ -11,10 +11,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, OutputOptions, TrainOptions
-from stoker.cli.picture import data_lines, plan_lines, survey_text
+from stoker.cli.options import (
+    DataOptions,
+    ModelOptions,
+    OrderOptions,
+    OutputOptions,
+    TextOptions,
+    TrainOptions,
+)
+from stoker.cli.picture import data_lines, plan_lines, survey_text, text_lines
 from stoker.cli.printing import print_json, program_name
-from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts
+from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts, prepare
+from stoker.cli.texts import TEXT_PATIENCE
 from stoker.errors import OptionError, StokerError
 
 if TYPE_CHECKING:
@@ -35,12 +43,17 @@ class Trained:
 
 
 def train(
-    data: DataOptions, order: OrderOptions, model: ModelOptions, training: TrainOptions, output: OutputOptions
+    data: DataOptions,
+    order: OrderOptions,
+    text: TextOptions,
+    model: ModelOptions,
+    training: TrainOptions,
+    output: OutputOptions,
 ) -> None:
     """Train a model on files that need not fit in memory."""
     display = choose_display(output)
     try:
-        trained = train_on(data, order, model, training, display)
+        trained = train_on(data, order, text, model, training, display)
         tested = data.valid or ["FILE"]
         display.note("next", f"{program_name()} {shlex.join(['evaluate', trained.run, *tested])}")
     finally:
@@ -50,7 +63,12 @@ def train(
 
 
 def train_on(
-    data: DataOptions, order: OrderOptions, model: ModelOptions, training: TrainOptions, display: Display
+    data: DataOptions,
+    order: OrderOptions,
+    text: TextOptions,
+    model: ModelOptions,
+    training: TrainOptions,
+    display: Display,
 ) -> Trained:
     """Survey, plan, build and fit, as the flags say."""
     from stoker.rundir import next_run_path
@@ -58,30 +76,34 @@ def train_on(
     from stoker.training.recording import refuse_taken
 
     patience = _patience(training.early_stopping)
-    _check_before_reading(model, training)
+    _check_before_reading(text, model, training)
     rows, valid = open_parts(data, order.seed)
+    if training.early_stopping is None and rows.is_text:
+        patience = TEXT_PATIENCE
     run = training.run or next_run_path(rows.paths[0])
-    feed = make_feed(rows, data, order, model.class_weight)
+    feed = make_feed(rows, data, order, text, model.class_weight)
     refuse_taken(Path(run), feed)
-    with display.stage("survey", "B") as progress:
-        feed.prepare(progress)
+    prepare(feed, display)
     display.note("survey", f"{survey_text(feed)} · {run}")
     with display.stage("cache", " rows") as progress:
         feed.build_cache(progress)
-    for name, text in data_lines(feed):
+    for name, line in data_lines(feed):
         if name in _SHOWN:
-            display.note(name, text)
+            display.note(name, line)
+    for name, line in text_lines(feed, text):
+        display.note(name, line)
     tested = feed.derive(valid)
-    for name, text in plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs):
+    held_out = tested.survey is feed.survey
+    for name, line in plan_lines(feed, tested, held_out=held_out, epochs=order.epochs):
         if name in _SHOWN:
-            display.note(name, text)
+            display.note(name, line)
     history = fit(
-        build_model(feed, model, order.seed),
+        build_model(feed, text.model, model, order.seed),
         feed,
         validation=tested,
         epochs=order.epochs,
         run=run,
-        options=_recorded(data, order, model, training),
+        options=_recorded(data, order, text, model, training),
         monitor=training.monitor,
         early_stopping=patience,
         validate_every=training.validate_every,
@@ -91,7 +113,7 @@ def train_on(
     return Trained(run=run, feed=feed, report=history.report)
 
 
-def _check_before_reading(model: ModelOptions, training: TrainOptions) -> None:
+def _check_before_reading(text: TextOptions, model: ModelOptions, training: TrainOptions) -> None:
     """Refuse at once what a survey of hours could not mend."""
     from stoker import models
     from stoker.training.schedule import parse_interval, parse_seconds
@@ -104,10 +126,12 @@ def _check_before_reading(model: ModelOptions, training: TrainOptions) -> None:
         raise OptionError("--run needs the name of a folder; leave it out for runs/<file>-<n>")
     if training.run is not None and Path(training.run).is_file():
         raise OptionError(f"{training.run} is a file, and a run needs a folder: choose another --run")
-    given = {} if model.learning_rate is None else {"learning_rate": model.learning_rate}
+    given: dict[str, Any] = {} if model.learning_rate is None else {"learning_rate": model.learning_rate}
+    if model.embeddings is not None:
+        given["embeddings"] = model.embeddings
     allow_local_models()
-    with _own_code(model.model):
-        models.check(model.model, **given, **({"metrics": model.metric} if model.metric else {}))
+    with _own_code(text.model):
+        models.check(text.model, **given, **({"metrics": model.metric} if model.metric else {}))
 
 
 @contextmanager
@@ -127,14 +151,16 @@ def _own_code(name: str) -> Iterator[None]:
         ) from error
 
 
-def _recorded(*groups: DataOptions | OrderOptions | ModelOptions | TrainOptions) -> dict[str, Any]:
+def _recorded(
+    *groups: DataOptions | OrderOptions | TextOptions | ModelOptions | TrainOptions,
+) -> dict[str, Any]:
     """The flags as ``run.json`` keeps them."""
     flags = {name: value for group in groups for name, value in asdict(group).items()}
     command = f"{program_name()} {shlex.join(sys.argv[1:])}"
     return {"model": flags["model"], "seed": flags["seed"], "command": command, "flags": flags}
 
 
-def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
+def build_model(feed: Feed, name: str, options: ModelOptions, seed: int) -> Any:
     """The model that the flags ask for, compiled."""
     from stoker import models
 
@@ -144,10 +170,12 @@ def build_model(feed: Feed, options: ModelOptions, seed: int) -> Any:
     if options.metric:
         own = "mae" if feed.spec.task == "regression" else "accuracy"
         chosen["metrics"] = [own, *(name for name in options.metric if name != own)]
-    if ":" not in options.model:
+    if options.embeddings is not None:
+        chosen["embeddings"] = options.embeddings
+    if ":" not in name:
         chosen["seed"] = seed
-    with _own_code(options.model):
-        return models.build(options.model, feed.spec, **chosen)
+    with _own_code(name):
+        return models.build(name, feed, **chosen)
 
 
 def summary(trained: Trained) -> dict[str, Any]:
@@ -177,7 +205,9 @@ def summary(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _patience(word: str) -> int | None:
+def _patience(word: str | None) -> int | None:
+    if word is None:
+        return 3
     if word == "off":
         return None
     if not word.isdigit() or int(word) < 1:

@@ -147,8 +147,8 @@ def _interval(validate_every: str | None, validation: Any) -> Interval | None:
 def _prepared(feed: AnyFeed, display: Display) -> AnyFeed:
     """Surveyed now, in sight, and not unseen at the first look at ``feed.spec``."""
     if isinstance(feed, Feed):
-        with display.stage("survey", "B") as progress:
-            feed.prepare(progress)
+        with display.stage("survey", "B") as progress, display.stage("fit", " rows") as fitting:
+            feed.prepare(progress, fitting)
     return feed
 
 

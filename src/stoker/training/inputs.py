@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stoker.kernels.padding import longest_row, pad_pairs, padded_width
+from stoker.kernels.padding import longest_row, pad_rows, padded_width
 from stoker.types import FeedSpec
 
 __all__ = ["count_rows", "empty_batch", "fill", "join", "part"]
@@ -58,10 +58,10 @@ def fill(x: Any, num_rows: int) -> Any:
         return {name: _lengthened(array, missing) for name, array in x.items()}
     if isinstance(x, np.ndarray):
         return _lengthened(x, missing)
-    shape = num_rows, padded_width(longest_row(x.indptr, 0, x.shape[0]))
+    places = np.arange(x.shape[0], dtype=np.int64)
+    shape = num_rows, padded_width(longest_row(x.indptr, places))
     indices, values = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
-    stop = x.shape[0]
-    pad_pairs(x.indptr, x.indices, x.data, 0, indices[:stop], values[:stop])
+    pad_rows(x.indptr, x.indices, x.data, places, indices[: len(places)], values[: len(places)])
     return {"indices": indices, "values": values}
 
 

@@ -21,7 +21,7 @@ from stoker.errors import ColumnError, DataError, OptionError
 from stoker.transforms.base import InputTransform, checked_places, nearest
 from stoker.types import IntArray, Rows
 
-__all__ = ["Passes", "TextChunk", "TextTransform", "as_texts", "text_chunks"]
+__all__ = ["Passes", "TextChunk", "TextTransform", "as_texts", "joined_texts", "text_chunks"]
 
 CHUNK_TEXTS = 1 << 12
 """Texts that are made from an iterable at once, at most."""
@@ -235,12 +235,24 @@ class TextTransform(InputTransform):
         IndexError
             If a row number is outside.
         """
-        names = self.columns_ or self.columns_of(rows)
-        places = None if take is None and rows.index is None else checked_places(rows, take)
-        parts = [_column(rows, name, places) for name in names]
-        if len(parts) == 1:
-            return as_texts(parts[0])
-        return as_texts(pc.binary_join_element_wise(*map(as_texts, parts), pa.scalar(" ", pa.large_string())))
+        return joined_texts(rows, self.columns_ or self.columns_of(rows), take)
+
+
+def joined_texts(rows: Rows, names: Sequence[str], take: IntArray | None = None) -> pa.LargeStringArray:
+    """The texts of the named columns, joined by a blank, of the row numbers `take` (None: of all rows).
+
+    Raises
+    ------
+    ColumnError
+        If the rows lack one of the columns, or it holds no text.
+    IndexError
+        If a row number is outside.
+    """
+    places = None if take is None and rows.index is None else checked_places(rows, take)
+    parts = [_column(rows, name, places) for name in names]
+    if len(parts) == 1:
+        return as_texts(parts[0])
+    return as_texts(pc.binary_join_element_wise(*map(as_texts, parts), pa.scalar(" ", pa.large_string())))
 
 
 def _only_text_column(rows: Rows) -> tuple[str, ...]:
