@@ -24,6 +24,7 @@ _HOME = {
     "Cast": "stoker.transforms.numeric",
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
+    "NgramVectorizer": "stoker.transforms.ngrams",
     "fit": "stoker.training.fit",
     "fit_generator": "stoker.training.generators.calls",
     "evaluate_generator": "stoker.training.generators.calls",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from stoker.training.run import load as load
     from stoker.transforms.labels import LabelEncoder as LabelEncoder
     from stoker.transforms.labels import OneHot as OneHot
+    from stoker.transforms.ngrams import NgramVectorizer as NgramVectorizer
     from stoker.transforms.numeric import Cast as Cast
     from stoker.transforms.numeric import Impute as Impute
     from stoker.transforms.numeric import Scale as Scale

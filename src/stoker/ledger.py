@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import mmap
+import re
 import threading
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from stoker.errors import OptionError
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Charge", "Ledger", "allocated_bytes"]
+__all__ = ["Charge", "Ledger", "allocated_bytes", "parse_bytes"]
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+def parse_bytes(text: str | int) -> int:
+    """Read an amount of memory: ``64MB``, ``1.5 GiB``, ``800000``.
+
+    Examples
+    --------
+    >>> parse_bytes("64MB"), parse_bytes("1.5 GiB"), parse_bytes(1000)
+    (64000000, 1610612736, 1000)
+    """
+    if isinstance(text, int):
+        amount: float = text
+    else:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", text)
+        if match is None or match[2].upper() not in _UNITS:
+            raise OptionError(f"memory must be a size such as 64MB, 1.5GiB or 800000 bytes, got {text!r}")
+        amount = float(match[1]) * _UNITS[match[2].upper()]
+    if amount < 1:
+        raise OptionError(f"memory must be at least one byte, got {text!r}")
+    return int(amount)
 
 
 def allocated_bytes(array: npt.NDArray[Any]) -> int:

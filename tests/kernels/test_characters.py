@@ -36,7 +36,7 @@ SLOW = pytest.mark.slow
 def test_every_code_point_becomes_what_python_makes_of_it(lowercase, strip_accents):
     table = Characters(lowercase=lowercase, strip_accents=strip_accents)
     everything = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
-    arrays = table.covering(np.frombuffer(everything.encode(), np.uint8))
+    arrays, _ = table.covering(np.frombuffer(everything.encode(), np.uint8))
     entries = arrays.entries[arrays.pages.astype(np.int64) * 256]
     assert entries.size == 0x1100
     letters = arrays.letters.tobytes()
@@ -84,6 +84,16 @@ def test_invalid_bytes_are_read_as_python_reads_them(data):
 
 def test_pages_are_made_when_they_are_met():
     table = Characters(lowercase=True, strip_accents=True)
-    assert table.covering(np.frombuffer(b"plain", np.uint8)).entries.size == 0
-    assert table.covering(np.frombuffer("é你".encode(), np.uint8)).entries.size == 512
-    assert table.covering(np.frombuffer("è你".encode(), np.uint8)).entries.size == 512
+    sizes = [
+        table.covering(np.frombuffer(text.encode(), np.uint8))[0].entries.size
+        for text in ("plain", "a text of é and 你", "è 你" * 40)
+    ]
+    assert sizes == [0, 512, 512]
+
+
+@pytest.mark.parametrize("lead", range(70))
+def test_a_capital_sigma_is_seen_wherever_it_stands(lead):
+    data = np.frombuffer((" " * lead + "Σ" + " " * 40).encode(), np.uint8)
+    assert Characters(lowercase=True, strip_accents=True).covering(data)[1]
+    assert not Characters(lowercase=False, strip_accents=True).covering(data)[1]
+    assert not Characters(lowercase=True, strip_accents=True).covering(data[: lead + 1])[1]

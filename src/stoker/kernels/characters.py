@@ -2,8 +2,8 @@ r"""What each character of a text becomes: lower case, accents off, and whether 
 
 As scikit-learn does it: `str.lower` first, then NFKD without the combining characters, then words are runs of
 ``\w``. Each of these looks at one code point at a time, but for the Greek sigma at the end of a word; texts
-with a capital sigma are lowered by Python beforehand. So a table from code points to bytes is exact; it is made
-of Python's own `unicodedata`, one page of 256 code points when it is first met.
+with a capital sigma are lowered by Python beforehand. So a table from code points to bytes is exact; it is
+made of Python's own `unicodedata`, one page of 256 code points when it is first met.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["CharacterArrays", "Characters", "characters", "decode", "fold_ascii"
 
 _PAGES = 0x1100
 _NO_PAGE = -1
-_CAPITAL_SIGMA = "Σ".encode()
+_SIGMA = 0x3A3
 _TOPS = np.uint64(0x8080808080808080)
 _ADD_A, _ADD_Z = np.uint64(0x3F3F3F3F3F3F3F3F), np.uint64(0x2525252525252525)  # to 0x80, to 0x7F
 _ADD_LOW_A, _ADD_LOW_Z = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
@@ -70,17 +70,15 @@ class Characters:
             lowercase, np.full(_PAGES, _NO_PAGE, np.int32), nothing, np.zeros(0, np.uint8)
         )
 
-    def covering(self, data: npt.NDArray[np.uint8]) -> CharacterArrays:
-        """The table with all pages that occur in the UTF-8 bytes `data` of shape (n,)."""
+    def covering(self, data: npt.NDArray[np.uint8]) -> tuple[CharacterArrays, bool]:
+        """The table with all pages that occur in UTF-8 bytes, and whether `str.lower` must come first."""
         met = np.zeros(_PAGES, np.bool_)
-        if not mark_pages(data, met):
-            return self._arrays
+        any_met, sigma = mark_pages(data, met)
+        if not any_met:
+            return self._arrays, False
         missing = np.flatnonzero(met & (self._arrays.pages == _NO_PAGE))
-        return self._load(missing) if missing.size else self._arrays
-
-    def needs_python(self, data: npt.NDArray[np.uint8]) -> bool:
-        """Whether texts in these bytes must be lowered by `str.lower` first."""
-        return self._lowercase and _CAPITAL_SIGMA in data.tobytes()
+        arrays = self._load(missing) if missing.size else self._arrays
+        return arrays, bool(sigma and self._lowercase)
 
     def fold(self, text: str) -> str:
         """What a text becomes, with a blank for each character that belongs to no word."""
@@ -175,15 +173,28 @@ def decode(data, place, end):
 
 @kernel
 def mark_pages(data, met):
-    """Note in `met`, bool of shape (4352,), which pages the bytes above 127 belong to; whether any do."""
+    """Note which pages of code points the bytes above 127 belong to.
+
+    Parameters
+    ----------
+    data
+        UTF-8, uint8.
+    met
+        bool of shape (4352,). Written.
+
+    Returns
+    -------
+    Whether there are any; whether a capital sigma is among them.
+    """
     place, end = np.int64(0), np.int64(data.shape[0])
-    any_met = False
+    any_met, sigma = False, False
     while place < end:
-        word = load_bytes(data, place, end) & _TOPS
-        if word == np.uint64(0):
-            place += 8
-            continue
-        stop = min(place + 8, end)
+        if place + 32 <= end:
+            first = load_word(data, place) | load_word(data, place + 8)
+            if (first | load_word(data, place + 16) | load_word(data, place + 24)) & _TOPS == np.uint64(0):
+                place += 32
+                continue
+        stop = min(place + 32, end)
         while place < stop:
             if data[place] < 0x80:
                 place += 1
@@ -191,5 +202,6 @@ def mark_pages(data, met):
             code, length = decode(data, place, end)
             met[code >> 8] = True
             any_met = True
+            sigma |= code == _SIGMA
             place += length
-    return any_met
+    return any_met, sigma

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
 from stoker.errors import OptionError
+from stoker.ledger import parse_bytes
 
 __all__ = ["CacheOption", "DataFacts", "MachineFacts", "PlanOptions", "Shuffle", "parse_bytes"]
 
@@ -15,8 +15,6 @@ Shuffle: TypeAlias = Literal["block", "exact"] | bool
 CacheOption: TypeAlias = Literal["auto", "always", "never"]
 
 _OFFSET_BYTES = 8
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS |= {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 
 
 class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,23 +96,3 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise OptionError(f"epochs must be at least 1, got {self.epochs}")
         if not 0 <= self.seed < 1 << 64:
             raise OptionError(f"seed must lie in [0, 2**64), got {self.seed}")
-
-
-def parse_bytes(text: str | int) -> int:
-    """Read an amount of memory: ``64MB``, ``1.5 GiB``, ``800000``.
-
-    Examples
-    --------
-    >>> parse_bytes("64MB"), parse_bytes("1.5 GiB"), parse_bytes(1000)
-    (64000000, 1610612736, 1000)
-    """
-    if isinstance(text, int):
-        amount: float = text
-    else:
-        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", text)
-        if match is None or match[2].upper() not in _UNITS:
-            raise OptionError(f"memory must be a size such as 64MB, 1.5GiB or 800000 bytes, got {text!r}")
-        amount = float(match[1]) * _UNITS[match[2].upper()]
-    if amount < 1:
-        raise OptionError(f"memory must be at least one byte, got {text!r}")
-    return int(amount)

@@ -2,6 +2,7 @@
 
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
+from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
 from stoker.transforms.registry import from_state
 from stoker.transforms.statistics import ColumnStatistics
@@ -12,6 +13,7 @@ __all__ = [
     "FittedTransform",
     "Impute",
     "LabelEncoder",
+    "NgramVectorizer",
     "OneHot",
     "Passthrough",
     "Scale",

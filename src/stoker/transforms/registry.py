@@ -7,12 +7,14 @@ from typing import Any
 from stoker.errors import RunError
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
+from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
 
 __all__ = ["TRANSFORMS", "from_state"]
 
 TRANSFORMS: dict[str, type[FittedTransform]] = {
-    kind.name: kind for kind in (Cast, Impute, Scale, Standardize, LabelEncoder, OneHot, Passthrough)
+    kind.name: kind
+    for kind in (Cast, Impute, Scale, Standardize, LabelEncoder, OneHot, Passthrough, NgramVectorizer)
 }
 
 

@@ -1,0 +1,157 @@
+"""Which n-grams are terms, which terms are features, and rows of tf-idf made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import scipy.sparse
+
+from stoker.kernels import ngrams
+from stoker.kernels.characters import Characters
+from stoker.transforms.counting import finding_table
+from stoker.transforms.lexicon import Int32Array, Lexicon
+from stoker.transforms.nodes import Nodes
+from stoker.transforms.packing import from_packed, to_packed
+from stoker.types import IntArray, Uint64Array
+
+__all__ = ["Features", "inverse_frequencies", "joined_rows"]
+
+FloatArray = npt.NDArray[np.float64]
+Pieces = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], IntArray]
+
+
+def inverse_frequencies(counts: IntArray, num_texts: int, *, smooth: bool) -> FloatArray:
+    """Inverse document frequency of terms that so many of the texts hold, as scikit-learn computes it.
+
+    Examples
+    --------
+    >>> inverse_frequencies(np.array([1, 3]), 3, smooth=True).round(4).tolist()
+    [1.6931, 1.0]
+    """
+    together = np.full(counts.size, float(num_texts + smooth))
+    together /= counts.astype(np.float64) + float(smooth)
+    return np.asarray(np.log(together) + 1.0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Features:
+    """What was learned.
+
+    Attributes
+    ----------
+    nodes
+        All n-grams that are terms, or begin one.
+    terms
+        int64: the nodes of the terms, in the order of the terms as texts.
+    idf
+        float64 of the shape of `terms`.
+    scores
+        float64 of the shape of `terms`; None where they were not scored.
+    selected
+        int64: ascending places in `terms` of the features.
+    num_texts
+        How many texts there were.
+    sublinear
+        Whether a count c weighs 1 + ln(c).
+    """
+
+    nodes: Nodes
+    terms: IntArray
+    idf: FloatArray
+    scores: FloatArray | None
+    selected: IntArray
+    num_texts: int
+    sublinear: bool
+    finding: Uint64Array = field(init=False)
+    lexicon: Lexicon = field(init=False)
+    weights: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        weights = np.zeros((self.nodes.counts.size, 2))
+        weights[self.terms, 0] = self.idf
+        weights[:, 1] = -1.0
+        weights[self.terms[self.selected], 1] = np.arange(self.selected.size)
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "lexicon", Lexicon.of(self.nodes.words))
+        object.__setattr__(self, "finding", finding_table(list(self.nodes.levels), len(self.nodes.words)))
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that all of this takes."""
+        arrays = (self.terms, self.idf, self.selected, self.finding, self.weights)
+        return self.nodes.nbytes + self.lexicon.nbytes + sum(array.nbytes for array in arrays)
+
+    def names(self, places: IntArray | None = None) -> pa.LargeStringArray:
+        """The terms at these places, or all of them."""
+        return self.nodes.spelled(self.terms if places is None else self.terms[places])
+
+    def rows(self, texts: pa.LargeStringArray, characters: Characters) -> Pieces:
+        """Columns, values and ends of the rows of some texts; see `stoker.kernels.ngrams.weigh`."""
+        stream, ends = self.lexicon.tokenize(texts, characters)
+        return self.rows_of(stream, ends, np.empty(0, np.int32))
+
+    def rows_of(self, stream: Int32Array, ends: IntArray, words: Int32Array) -> Pieces:
+        """As `rows`, for texts that are numbers of words already."""
+        longest = len(self.nodes.levels) + 1
+        room = min(stream.size * longest, ends.size * self.selected.size)
+        indices, values = np.empty(room, np.int32), np.empty(room, np.float32)
+        row_ends = np.empty(ends.size, np.int64)
+        ngrams.weigh(
+            stream, ends, words, longest, self.finding, self.sublinear, self.weights, self.selected.size,
+            indices, values, row_ends,
+        )  # fmt: skip
+        end = int(row_ends[-1]) if ends.size else 0
+        return indices[:end].copy(), values[:end].copy(), row_ends
+
+    def state(self) -> dict[str, Any]:
+        """What was learned, as plain data."""
+        return {
+            "words": " ".join(self.nodes.words.to_pylist()),
+            "levels": [to_packed(np.diff(pairs, prepend=np.uint64(0))) for pairs in self.nodes.levels],
+            "counts": to_packed(self.nodes.counts),
+            "terms": to_packed(self.terms),
+            "idf": to_packed(self.idf),
+            "scores": None if self.scores is None else to_packed(self.scores),
+            "selected": to_packed(self.selected),
+            "num_texts": self.num_texts,
+            "sublinear": self.sublinear,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Features:
+        """What `state` gave."""
+        levels = tuple(np.cumsum(from_packed(packed), dtype=np.uint64) for packed in state["levels"])
+        words = pa.array(state["words"].split(" ") if state["words"] else [], pa.large_string())
+        return cls(
+            nodes=Nodes(words=words, levels=levels, counts=from_packed(state["counts"])),
+            terms=from_packed(state["terms"]),
+            idf=from_packed(state["idf"]),
+            scores=None if state["scores"] is None else from_packed(state["scores"]),
+            selected=from_packed(state["selected"]),
+            num_texts=state["num_texts"],
+            sublinear=state["sublinear"],
+        )
+
+
+def joined_rows(pieces: list[Pieces], num_columns: int) -> scipy.sparse.csr_matrix:
+    """The rows of all pieces as one matrix: float32, sorted, its indices int32 where they suffice."""
+    counts = [np.diff(ends, prepend=0) for _, _, ends in pieces]
+    num_rows = sum(ends.size for _, _, ends in pieces)
+    ends = np.zeros(num_rows + 1, np.int64)
+    if pieces:
+        np.cumsum(np.concatenate(counts), out=ends[1:])
+    indices = np.concatenate([piece[0] for piece in pieces]) if pieces else np.empty(0, np.int32)
+    values = np.concatenate([piece[1] for piece in pieces]) if pieces else np.empty(0, np.float32)
+    small = ends[-1] <= np.iinfo(np.int32).max
+    matrix = scipy.sparse.csr_matrix(
+        (values, indices if small else indices.astype(np.int64), ends.astype(np.int32) if small else ends),
+        shape=(num_rows, num_columns),
+        copy=False,
+    )
+    matrix.has_sorted_indices = True
+    matrix.has_canonical_format = True
+    return matrix

@@ -1,0 +1,342 @@
+"""Texts to tf-idf of word n-grams, the best of them chosen: scikit-learn's features, in bounded memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Self, TypeAlias
+
+import scipy.sparse
+
+from stoker.errors import OptionError
+from stoker.kernels.characters import Characters, characters
+from stoker.ledger import Ledger, parse_bytes
+from stoker.prefetch import available_cores
+from stoker.transforms.base import FittedTransform
+from stoker.transforms.corpus import Block
+from stoker.transforms.counting import RUN_BYTES
+from stoker.transforms.features import Features, Pieces, joined_rows
+from stoker.transforms.labelled import ClassCodes, labelled_chunks
+from stoker.transforms.learning import Learner
+from stoker.transforms.lexicon import Int32Array
+from stoker.transforms.ngramrows import NgramRows
+from stoker.transforms.selecting import Choice, learn_features
+from stoker.transforms.texts import Passes, TextChunk, text_chunks
+from stoker.types import IntArray, Progress, Rows
+
+__all__ = ["NgramVectorizer", "Score"]
+
+Score: TypeAlias = Literal["f_classif", "chi2"]
+Limit: TypeAlias = "int | float"
+
+_DEFAULT_MEMORY = "1GB"
+
+
+class NgramVectorizer(NgramRows):
+    """Texts to rows of tf-idf of word n-grams, float32, of which the `max_features` best are kept.
+
+    The features are those of scikit-learn's ``TfidfVectorizer`` followed by ``SelectKBest``: the same words
+    (runs of two or more word characters, in lower case and without accents), the same vocabulary and weights,
+    and rows that have an L2 norm of 1 over the whole vocabulary before the best columns are taken.
+
+    Parameters
+    ----------
+    ngram_range
+        Words of the shortest and of the longest n-gram.
+    lowercase
+        Whether texts are put into lower case.
+    strip_accents
+        ``"unicode"`` takes accents off as NFKD does it; None leaves them.
+    min_df, max_df
+        A term is kept that so many texts hold, at least and at most: a count (int) or a share (float).
+    max_terms
+        Keep only so many terms, those that occur most often: scikit-learn's ``max_features``. None keeps all.
+    max_features
+        Keep only so many columns, those of the best `score`: the ``k`` of ``SelectKBest``. None keeps all.
+    score
+        ``"f_classif"``, the F of an analysis of variance, or ``"chi2"``; needs labels.
+    sublinear_tf
+        Whether a count c weighs 1 + ln(c).
+    smooth_idf
+        Whether idf is taken as though one more text held every term.
+    columns
+        Names of the text columns of `Rows`; None where rows have one.
+
+    Attributes
+    ----------
+    vocabulary_
+        Every term's place in `idf_` and `scores_`: terms in byte order.
+    idf_
+        float64 of shape (terms,).
+    scores_
+        float64 of shape (terms,), or None where no columns were chosen by score.
+    selected_
+        int64: ascending places of the terms that are features.
+
+    Examples
+    --------
+    >>> vectorizer = NgramVectorizer(min_df=1, max_features=3)
+    >>> rows = vectorizer.fit_transform(["good film", "good fun", "bad film", "bad bad luck"], [1, 1, 0, 0])
+    >>> vectorizer.get_feature_names_out().tolist()
+    ['bad', 'good', 'luck']
+    >>> rows.shape, rows.dtype.name
+    ((4, 3), 'float32')
+    """
+
+    name = "n-grams"
+
+    def __init__(
+        self,
+        *,
+        ngram_range: tuple[int, int] = (1, 2),
+        lowercase: bool = True,
+        strip_accents: Literal["unicode"] | None = "unicode",
+        min_df: Limit = 2,
+        max_df: Limit = 1.0,
+        max_terms: int | None = None,
+        max_features: int | None = 20_000,
+        score: Score = "f_classif",
+        sublinear_tf: bool = False,
+        smooth_idf: bool = True,
+        columns: str | Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(columns=columns)
+        if strip_accents not in ("unicode", None):
+            raise OptionError(f"strip_accents must be 'unicode' or None, got {strip_accents!r}")
+        shortest, longest = ngram_range if len(ngram_range) == 2 else (0, 0)
+        self.choice = Choice(
+            shortest=shortest,
+            longest=longest,
+            min_df=min_df,
+            max_df=max_df,
+            max_terms=max_terms,
+            max_features=max_features,
+            score=score,
+            sublinear=sublinear_tf,
+            smooth=smooth_idf,
+        )
+        self.lowercase, self.strip_accents = bool(lowercase), strip_accents
+        self._features: Features | None = None
+        self._learner: Learner | None = None
+        self._lock = threading.Lock()
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of an unfitted equal, as plain data."""
+        choice = self.choice
+        return {
+            "ngram_range": [choice.shortest, choice.longest],
+            "lowercase": self.lowercase,
+            "strip_accents": self.strip_accents,
+            "min_df": choice.min_df,
+            "max_df": choice.max_df,
+            "max_terms": choice.max_terms,
+            "max_features": choice.max_features,
+            "score": choice.score,
+            "sublinear_tf": choice.sublinear,
+            "smooth_idf": choice.smooth,
+            "columns": None if self.columns is None else list(self.columns),
+        }
+
+    def temporary_bytes(self, text_bytes: int) -> int:
+        """Temporary space that learning from so many bytes of text takes at most.
+
+        It is needed only in so far as the memory does not suffice; English takes about half of this.
+        """
+        words = text_bytes // 3 + 1
+        return 4 * words + RUN_BYTES * words * (self.choice.longest - 1) + text_bytes
+
+    def fit(
+        self,
+        texts: Any,
+        labels: Any = None,
+        *,
+        memory: str | int = _DEFAULT_MEMORY,
+        workers: int | None = None,
+        ledger: Ledger | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Forget, then learn from texts, which are read once.
+
+        Parameters
+        ----------
+        texts
+            A stoker source of texts, which knows its label; `Rows`; an Arrow array, a list or any iterable of
+            str.
+        labels
+            The class of each text: integers or text.
+        memory
+            What learning may take; what does not fit is written to a temporary file.
+        workers
+            Threads; None for as many as there are cores.
+        ledger, progress
+            Charged for what is held; called with the texts read and 0, as it is not known how many there are.
+
+        Raises
+        ------
+        DataError
+            If no term is left, there are no labels to score by, all are of one class, or their number is not
+            that of the texts.
+        MemoryBudgetError
+            If `memory` is too small for what was learned, or the disk for what does not fit.
+        """
+        learner = self._learn(texts, labels, memory, workers, ledger, progress)
+        learner.close()
+        return self
+
+    def fit_transform(
+        self,
+        texts: Any,
+        labels: Any = None,
+        *,
+        memory: str | int = _DEFAULT_MEMORY,
+        workers: int | None = None,
+    ) -> scipy.sparse.csr_matrix:
+        """`fit`, then the rows of the same texts, without reading them again."""
+        learner = self._learn(texts, labels, memory, workers, None, None)
+        features = self._learned()
+
+        def rows(block: Block, words: Int32Array) -> Pieces:
+            return features.rows_of(block.stream, block.ends, words)
+
+        try:
+            return joined_rows(list(learner.over_blocks(rows)), self.num_outputs)
+        finally:
+            learner.close()
+
+    def fit_passes(
+        self,
+        passes: Passes,
+        *,
+        columns: Sequence[str] = (),
+        memory: str | int = _DEFAULT_MEMORY,
+        workers: int | None = None,
+        ledger: Ledger | None = None,
+        progress: Progress | None = None,
+        num_rows: int = 0,
+        **others: Any,
+    ) -> Self:
+        """Forget, then learn from the chunks that one call of `passes` gives; labels are classes from 0."""
+        self.reset()
+        learner = self._learner_of(memory, workers, ledger)
+        try:
+            self._read(learner, passes(), progress, num_rows)
+            self._features = learn_features(learner, self.choice)
+        finally:
+            learner.close()
+        self.columns_ = tuple(columns)
+        return self
+
+    def _learn(
+        self,
+        texts: Any,
+        labels: Any,
+        memory: str | int,
+        workers: int | None,
+        ledger: Ledger | None,
+        progress: Progress | None,
+    ) -> Learner:
+        self.reset()
+        if isinstance(texts, Rows):
+            self.columns_ = self.columns_of(texts)
+            texts = self.texts_of(texts)
+        learner = self._learner_of(memory, workers, ledger)
+        codes = ClassCodes()
+        try:
+            self._read(learner, labelled_chunks(texts, labels, self.columns, codes), progress, 0)
+            self._features = learn_features(learner, self.choice, codes.order())
+        except BaseException:
+            learner.close()
+            raise
+        return learner
+
+    def _learner_of(self, memory: str | int, workers: int | None, ledger: Ledger | None) -> Learner:
+        workers = available_cores() if workers is None else workers
+        return Learner(self._characters, memory=parse_bytes(memory), workers=workers, ledger=ledger)
+
+    @staticmethod
+    def _read(
+        learner: Learner, chunks: Iterator[TextChunk], progress: Progress | None, num_rows: int
+    ) -> None:
+        for done in learner.read(chunks):
+            if progress is not None:
+                progress(done, num_rows)
+
+    @property
+    def _characters(self) -> Characters:
+        return characters(lowercase=self.lowercase, strip_accents=self.strip_accents is not None)
+
+    def reset(self) -> None:
+        """Forget what was learned."""
+        self._features, self._learner, self.columns_ = None, None, ()
+
+    def partial_fit(self, rows: Any, labels: IntArray | None = None) -> Self:
+        """Read more texts, as `Rows` or in the forms that `fit` takes; labels are classes from 0.
+
+        What is learned of all of them is worked out when it is first asked for. Until `reset` or `fit` the
+        texts are kept as numbers of words, in the default memory and beyond that in a temporary file, so
+        that more can follow.
+        """
+        if self._features is not None and self._learner is None:
+            raise _cannot_go_on()
+        if isinstance(rows, Rows):
+            self.columns_ = self.columns_ or self.columns_of(rows)
+            rows = self.texts_of(rows)
+        learner = self._learner or self._learner_of(_DEFAULT_MEMORY, None, None)
+        self._read(learner, text_chunks(rows, labels), None, 0)
+        self._learner, self._features = learner, None
+        return self
+
+    def merge(self, other: FittedTransform) -> Self:
+        """Take in what `other` read with `partial_fit`, as the texts that follow; bit for bit one pass."""
+        self._check_merge(other)
+        assert isinstance(other, NgramVectorizer)
+        if not other.is_fitted:
+            return self
+        if other._learner is None or (self._features is not None and self._learner is None):
+            raise _cannot_go_on()
+        learner = self._learner or self._learner_of(_DEFAULT_MEMORY, None, None)
+        learner.take_in(other._learner)
+        self._learner, self._features = learner, None
+        self.columns_ = self.columns_ or other.columns_
+        return self
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether `apply` may be called."""
+        return self._features is not None or self._learner is not None
+
+    def _learned(self) -> Features:
+        if self._features is None and self._learner is not None:
+            with self._lock:
+                if self._features is None:
+                    self._features = learn_features(self._learner, self.choice)
+        if self._features is None:
+            raise OptionError("NgramVectorizer is not fitted: call fit, or feed.prepare()")
+        return self._features
+
+    def state(self) -> dict[str, Any]:
+        """Options and what was learned, as plain data."""
+        features = None if not self.is_fitted else self._learned().state()
+        return {
+            "name": self.name,
+            "options": self.options(),
+            "columns": list(self.columns_),
+            "features": features,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """An equal vectoriser; it cannot learn more, because the texts are not part of the state."""
+        options = dict(state["options"])
+        made = cls(**{**options, "ngram_range": tuple(options["ngram_range"])})
+        made.columns_ = tuple(state["columns"])
+        if state["features"] is not None:
+            made._features = Features.from_state(state["features"])
+        return made
+
+
+def _cannot_go_on() -> OptionError:
+    return OptionError(
+        "this NgramVectorizer holds what it learned but no longer the texts, which scores need: call fit "
+        "with all of them, or partial_fit from the start"
+    )
