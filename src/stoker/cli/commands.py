@@ -14,6 +14,7 @@ from stoker.cli.doctor import doctor
 from stoker.cli.evaluate import evaluate
 from stoker.cli.fetch import fetch
 from stoker.cli.grouping import flattened
+from stoker.cli.inspect import inspect
 from stoker.cli.legacy import CONTEXT as LEGACY_CONTEXT
 from stoker.cli.legacy import legacy
 from stoker.cli.plan import plan
@@ -22,7 +23,7 @@ from stoker.cli.train import train
 
 __all__ = ["build_command"]
 
-_COMMANDS = (plan, train, evaluate, predict, fetch, demo, legacy, doctor)
+_COMMANDS = (inspect, plan, train, evaluate, predict, fetch, demo, legacy, doctor)
 _CONTEXTS = {"legacy": LEGACY_CONTEXT, "doctor": DOCTOR_CONTEXT}
 
 
