@@ -26,6 +26,8 @@ def index_of(source: Source, target_bytes: int = 1 << 15) -> tuple[RowIndex, np.
 def dense(rows: Rows) -> np.ndarray:
     """The rows' matrix, shape (n, k), as its stored pieces and index say."""
     matrix = rows.matrix
+    if matrix is None:
+        return np.empty((rows.num_rows, 0))
     places = rows.places(np.arange(rows.num_rows))
     starts = matrix.starts[places // matrix.rows_per_piece]
     starts = starts + places % matrix.rows_per_piece * matrix.num_columns

@@ -68,7 +68,26 @@ def write_packed(folder: Path) -> Source:
     return stoker.open(packed / "part-*", label="kind")
 
 
+def write_folder(folder: Path) -> Source:
+    rng = np.random.default_rng(6)
+    for row in range(NUM_ROWS):
+        part = folder / "texts" / ["neg", "pos"][row % 2]
+        part.mkdir(parents=True, exist_ok=True)
+        text = "wörd\n" * int(rng.integers(0, 40)) + f"{row}\r\n"
+        (part / f"{row}_7.txt").write_bytes(text.encode() + b"\xff" * (row % 50 == 0))
+    return stoker.open(folder / "texts")
+
+
+def write_lines(folder: Path) -> Source:
+    for part, name in enumerate(("neg", "pos")):
+        rows = range(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2)
+        (folder / f"t.{name}").write_text("".join(f"wörd, {row}\n" + "\n" * (row % 9 == 0) for row in rows))
+    return stoker.open(folder / "t.*")
+
+
 SOURCES = {
+    "a file of texts for each class": write_lines,
+    "a folder of texts": write_folder,
     "csv of numbers": write_numbers,
     "two csv files with text": write_texts,
     "two compressed csv files": write_packed,
@@ -89,10 +108,12 @@ def raw_reader(write: Callable[[Path], Source]) -> Callable[[Path], Case]:
         matrix, columns = expected_of(source, dtype)
 
         def spoil() -> None:
-            data = bytearray(Path(source.paths[0]).read_bytes())
+            path = Path(source.paths[0])
+            path = sorted(path.rglob("*.txt"))[0] if path.is_dir() else path
+            data = bytearray(path.read_bytes())
             place = len(data) // 2
             data[place] = ord("1") if data[place] != ord("1") else ord("2")
-            Path(source.paths[0]).write_bytes(data)
+            path.write_bytes(data)
 
         reader = source.reader(index, None, dtype)
         return Case(reader=reader, matrix=matrix, columns=columns, spoil=None if source.is_packed else spoil)
@@ -106,8 +127,9 @@ def surveyed_reader(
     def make(folder: Path) -> Case:
         # Texts are kept as columns, not as features, which a survey would refuse.
         source = write(folder)
-        texts = source.text_features
-        source = stoker.open(source.paths, label=source.label, drop=texts).keeping(texts)
+        if not source.is_text:
+            texts = source.text_features
+            source = stoker.open(source.paths, label=source.label, drop=texts).keeping(texts)
         found = survey(source, stored=False, keep_bytes=1 << 30)
         matrix, columns = expected_of(source, found.dtype)
         return Case(reader=read(found), matrix=matrix, columns=columns)

@@ -109,7 +109,7 @@ def test_an_absent_column_is_named_with_file_and_nearest_name(write, options, me
         ({"types": {"b": "number"}}, "must be int, float or text, got 'number'"),
         ({"columns": "a"}, r"takes a list of names"),
         ({"label": 3}, "a column's name must be a non-empty string, got 3"),
-        ({"format": "xlsx"}, "format must be one of csv, tsv, zhang, got 'xlsx'"),
+        ({"format": "xlsx"}, "format must be one of csv, tsv, zhang, folder, lines, got 'xlsx'"),
     ],
 )
 def test_options_that_cannot_be_are_refused(write, options, message):

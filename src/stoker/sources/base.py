@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from stoker.errors import OptionError
 from stoker.sources.chunks import Chunk, ParsedChunk
-from stoker.sources.files import FileIdentity, identify, line_of
+from stoker.sources.files import FileIdentity, line_of
 from stoker.sources.index import RowIndex
 from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Schema
@@ -70,6 +70,14 @@ class Table(Protocol):
     @property
     def packings(self) -> tuple[str, ...]:
         """How each file is compressed; ``""`` where rows can be read by position."""
+        ...
+
+    def identity(self) -> list[FileIdentity]:
+        """What the file system says of each file now."""
+        ...
+
+    def place_of(self, file_index: int, offset: int) -> str:
+        """Where a byte of a file stands, for people: file and line."""
         ...
 
     def check(self, index: RowIndex, progress: Progress | None = None) -> None:
@@ -248,7 +256,7 @@ class Source:
         ColumnError
             A file lacks a column.
         """
-        return Source(table=self.table.like(expand_paths(paths), with_label=with_label))
+        return Source(table=self.table.like(expand_paths(paths, folders=True), with_label=with_label))
 
     def chunks(self, target_bytes: int) -> Iterator[Chunk]:
         """Every record of the whole source once, in pieces of about `target_bytes`; the view is ignored.
@@ -350,7 +358,7 @@ class Source:
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""
-        return [identify(path) for path in self.paths]
+        return self.table.identity()
 
     def peek(self, count: int = 5) -> Rows:
         """The first rows of the whole source, `count` at most."""

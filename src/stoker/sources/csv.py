@@ -16,7 +16,7 @@ from stoker.sources.csv_open import Written, read_layout
 from stoker.sources.csv_parse import FileParser, parser_of
 from stoker.sources.csv_reader import CsvReader
 from stoker.sources.csv_scan import scan_file
-from stoker.sources.files import identify
+from stoker.sources.files import FileIdentity, identify, line_of
 from stoker.sources.index import RowIndex
 from stoker.sources.schema import FileLayout, Schema, find
 from stoker.types import IntArray, Progress, RowReader
@@ -145,6 +145,15 @@ class CsvTable:
     def packings(self) -> tuple[str, ...]:
         """How each file is compressed, or ``""``."""
         return tuple(layout.packing for layout in self.layouts)
+
+    def identity(self) -> list[FileIdentity]:
+        """What the file system says of each file now."""
+        return [identify(path) for path in self.paths]
+
+    def place_of(self, file_index: int, offset: int) -> str:
+        """A file and its line that holds a byte; reads the file up to there."""
+        path = self.paths[file_index]
+        return f"{path}, line {line_of(path, offset):,}"
 
     def check(self, index: RowIndex, progress: Progress | None = None) -> None:
         """Compare the files with their checksums; see `Table`.

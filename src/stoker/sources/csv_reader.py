@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import BadRowError, ChangedDataError, OptionError
-from stoker.sources.csv_parse import Block, FileParser
+from stoker.sources.csv_parse import Block, RecordParser
 from stoker.sources.files import FilePool, FileReader, line_of
 from stoker.sources.index import RowIndex, checksums_of
 from stoker.sources.spool import unpacked
@@ -73,7 +73,7 @@ class CsvReader:
 
     def __init__(
         self,
-        parsers: Sequence[FileParser],
+        parsers: Sequence[RecordParser],
         index: RowIndex,
         excluded: IntArray,
         dtype: np.dtype[Any],
@@ -245,7 +245,7 @@ class CsvReader:
         )
 
     @staticmethod
-    def _is_blank_label(parser: FileParser, issues: Any) -> npt.NDArray[np.bool_]:
+    def _is_blank_label(parser: RecordParser, issues: Any) -> npt.NDArray[np.bool_]:
         label = parser.schema.label
         if label is None:
             return np.zeros(len(issues), np.bool_)

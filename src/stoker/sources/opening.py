@@ -10,6 +10,9 @@ from stoker.errors import ColumnError, OptionError
 from stoker.sources.base import Source
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, read_layout
+from stoker.sources.folder import open_folders, refuse_options
+from stoker.sources.folder_listing import has_folders
+from stoker.sources.lines import is_named_by_class, open_lines
 from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Choice, FileLayout, nearest, resolve
 from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
@@ -33,7 +36,7 @@ def open(
     quote: str | None = None,
     format: str | None = None,
 ) -> Source:
-    """Open CSV or TSV files; nothing is read yet but a sample.
+    """Open CSV or TSV files, or texts; nothing is read yet but a sample.
 
     Parameters
     ----------
@@ -59,7 +62,10 @@ def open(
     format
         ``"csv"`` or ``"tsv"`` where the suffix does not say it; ``"zhang"`` for the files of Zhang et al. (AG
         News, DBPedia, Yelp, Amazon): no header, the class in ``#0``, which is the label unless another is
-        named, and every other column text; ``classes.txt`` beside the file names the classes.
+        named, and every other column text; ``classes.txt`` beside the file names the classes; ``"folder"``
+        for a folder that holds a folder of texts for each class (columns ``text``, ``label`` and ``file``),
+        as which a folder with folders is taken by itself; ``"lines"`` for a file of texts, one a line, for
+        each class, which the suffix names (``.pos``, ``.neg``), or the stem of a ``.txt`` file.
 
     Returns
     -------
@@ -85,6 +91,13 @@ def open(
     )
     for name in choice.names:
         _refuse_negative(name)
+    folders = expand_paths(paths, folders=True)
+    if format == "folder" or (format is None and any(map(has_folders, folders))):
+        refuse_options("a folder of texts", columns, drop, types, header, delimiter, quote)
+        return Source(table=open_folders(folders, choice.label, choice.columns))
+    if format == "lines" or (format is None and any(map(is_named_by_class, folders))):
+        refuse_options("files of a text a line", columns, drop, types, header, delimiter, quote)
+        return Source(table=open_lines(expand_paths(paths), choice.label, text))
     if format == "zhang":
         refuse_dialect(header, delimiter, quote)
         header, delimiter, quote = False, ",", '"'

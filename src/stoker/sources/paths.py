@@ -14,7 +14,7 @@ __all__ = ["FORMATS", "FORMAT_NAMES", "expand_paths", "format_of"]
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv"}
 """Which format a suffix means."""
 
-FORMAT_NAMES = ("csv", "tsv", "zhang")
+FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines")
 """What ``format=`` takes."""
 
 _ARCHIVES = {
@@ -27,8 +27,17 @@ _ARCHIVES = {
 }
 
 
-def expand_paths(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
+def expand_paths(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, folders: bool = False
+) -> tuple[str, ...]:
     """Files in the order given; the matches of a pattern (``*``, ``?``, ``[…]``, ``**``) sorted bytewise.
+
+    Parameters
+    ----------
+    paths
+        What a user wrote.
+    folders
+        Whether folders may be named too.
 
     Raises
     ------
@@ -40,7 +49,7 @@ def expand_paths(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         raise OptionError("no file was given; name at least one CSV or TSV file")
-    files = [file for item in given for file in _expand_one(item)]
+    files = [file for item in given for file in _expand_one(item, folders)]
     seen: dict[str, str] = {}
     for file in files:
         real = os.path.realpath(file)
@@ -50,7 +59,7 @@ def expand_paths(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     return tuple(files)
 
 
-def _expand_one(item: str | os.PathLike[str]) -> list[str]:
+def _expand_one(item: str | os.PathLike[str], folders: bool) -> list[str]:
     path = os.fspath(item)
     if not isinstance(path, str) or not path:
         raise OptionError(f"a path must be a non-empty string, got {item!r}")
@@ -62,6 +71,8 @@ def _expand_one(item: str | os.PathLike[str]) -> list[str]:
         if not matches:
             raise DataError(f"{path}: no file matches this pattern (looked in {_folder_of(path)}); check it")
         return sorted(matches, key=os.fsencode)
+    if folders and os.path.isdir(path):
+        return [os.path.join(os.path.dirname(path), os.path.basename(path)) or path]
     _require_file(path)
     return [path]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from stoker.types import IntArray
 
-__all__ = ["decode_texts", "join_texts", "large_strings", "text_bounds"]
+__all__ = ["decode_bytes", "decode_texts", "join_texts", "large_strings", "text_bounds"]
 
 
 def decode_texts(array: Any) -> pa.LargeStringArray:
@@ -40,6 +40,16 @@ def text_bounds(array: Any) -> IntArray:
 def large_strings(offsets: IntArray, data: npt.NDArray[np.uint8]) -> pa.LargeStringArray:
     """A ``pyarrow`` array over offsets, int64 of shape (n + 1,), and bytes of UTF-8; nothing is copied."""
     return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def decode_bytes(data: npt.NDArray[np.uint8], bounds: IntArray) -> pa.LargeStringArray:
+    """The texts ``data[bounds[i]:bounds[i + 1]]``, with U+FFFD for what is not UTF-8; no copy of what is."""
+    texts = large_strings(bounds, data)
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return decode_texts(texts.view(pa.large_binary()))
+    return texts
 
 
 def join_texts(parts: list[Any], *, large: bool) -> Any:

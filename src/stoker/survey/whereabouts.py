@@ -54,5 +54,5 @@ def first_unknown_in(
     if not len(unknown):
         return None
     row = int(unknown[0])
-    line = source.line_of(chunk.file_index, source.table.record_offset(chunk, row))
-    return f"{source.paths[chunk.file_index]}, line {line:,}", labels[row].as_py()
+    place = source.table.place_of(chunk.file_index, source.table.record_offset(chunk, row))
+    return place, labels[row].as_py()

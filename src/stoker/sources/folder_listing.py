@@ -1,0 +1,209 @@
+"""The files of a folder of texts: their names, classes and sizes, and what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import ChangedDataError, DataError
+from stoker.sources.csv_scan import MAX_RECORD_BYTES
+from stoker.sources.files import FileIdentity
+from stoker.types import IntArray
+
+__all__ = ["TEXT_SUFFIXES", "Listing", "has_folders", "list_texts"]
+
+TEXT_SUFFIXES = (".txt", "")
+"""Of the files in class folders; a number will do as well."""
+
+_WITHOUT_LABEL = "unsup"
+"""The movie reviews' folder of texts that nobody labelled: no class of its own."""
+_INODE_BITS = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listing:
+    """The texts of one folder when it was looked at.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    names
+        Paths of the files within it, sorted bytewise.
+    classes
+        Names of the class folders, sorted bytewise; empty where the files stand in the folder itself.
+    codes
+        int64, one a file: its class.
+    sizes, offsets
+        int64, one a file: its bytes, and those of all files before it.
+    identity
+        Of all files together.
+    """
+
+    path: str
+    names: Sequence[str]
+    classes: tuple[str, ...]
+    codes: IntArray
+    sizes: IntArray
+    offsets: IntArray
+    identity: FileIdentity
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether files stand in folders by class."""
+        return bool(self.classes)
+
+    def groups(self, target_bytes: int) -> Iterator[tuple[int, int]]:
+        """Runs [start, stop) of consecutive files, each of at most so many bytes unless it is one file."""
+        start, count = 0, len(self.names)
+        ends = self.offsets + self.sizes
+        while start < count:
+            stop = int(np.searchsorted(ends, self.offsets[start] + target_bytes, side="right"))
+            stop = min(max(stop, start + 1), count)
+            yield start, stop
+            start = stop
+
+    def read(self, places: IntArray) -> npt.NDArray[np.uint8]:
+        """What the files at `places` hold, one behind the other.
+
+        Raises
+        ------
+        ChangedDataError
+            A file is gone, or longer or shorter than it was.
+        """
+        sizes = self.sizes[places].tolist()
+        data = np.empty(sum(sizes), np.uint8)
+        view, filled = data.data.cast("B") if len(data) else memoryview(b""), 0
+        for place, size in zip(places.tolist(), sizes, strict=True):
+            path = os.path.join(self.path, self.names[place])
+            try:
+                with open(path, "rb", buffering=0) as file:
+                    count = 0
+                    while count < size and (read := file.readinto(view[filled + count : filled + size])):
+                        count += read
+                    is_whole = count == size and not file.read(1)
+            except OSError as error:
+                raise ChangedDataError(
+                    f"{path} was there when its folder was opened and cannot be read now ({error.strerror}); "
+                    "put it back, or open the folder again"
+                ) from error
+            if not is_whole:
+                raise ChangedDataError(
+                    f"{path} changed since its folder was opened: it had {size} bytes; restore it, or open "
+                    "the folder again"
+                )
+            filled += size
+        return data
+
+
+def list_texts(path: str, *, with_label: bool) -> Listing:
+    """Look into a folder of texts.
+
+    Parameters
+    ----------
+    path
+        A folder with a folder of files for each class. Names that begin with a dot, files beside the class
+        folders, and a folder called ``unsup`` are passed over.
+    with_label
+        Whether the classes are needed; if not, and there is no class folder, the folder's own files are
+        taken.
+
+    Raises
+    ------
+    DataError
+        There is no text, or only one class, or a class folder holds a folder, an unreadable or too long file.
+    """
+    here = _entries(path)
+    folders = sorted((entry.name for entry in here if entry.is_dir()), key=os.fsencode)
+    folders = [name for name in folders if name != _WITHOUT_LABEL] or folders
+    if not folders and with_label:
+        raise DataError(
+            f"{path} holds no folders, and texts by class stand in a folder for each class "
+            f"({os.path.join(path, 'pos', '1.txt')}); name files, for example {os.path.join(path, '*.csv')!r}"
+        )
+    rows: list[tuple[str, int, os.stat_result]] = []
+    for code, folder in enumerate(folders or [""]):
+        rows += _files(path, folder, code)
+    if not rows:
+        raise DataError(f"{path}: there is no text in any of its folders; give a folder with files")
+    rows.sort(key=lambda row: os.fsencode(row[0]))
+    sizes = np.array([status.st_size for _, _, status in rows], np.int64)
+    return Listing(
+        path=path,
+        names=[name for name, _, _ in rows],
+        classes=tuple(folders),
+        codes=np.array([code for _, code, _ in rows], np.int64),
+        sizes=sizes,
+        offsets=np.cumsum(sizes) - sizes,
+        identity=_identity(path, rows),
+    )
+
+
+def has_folders(path: str) -> bool:
+    """Whether a path is that of a folder with folders in it."""
+    return os.path.isdir(path) and any(entry.is_dir() for entry in _entries(path))
+
+
+def _entries(path: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as found:
+            return [entry for entry in found if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_result]]:
+    found = []
+    for entry in _entries(os.path.join(path, folder)):
+        if entry.is_dir():
+            if not folder:
+                continue
+            raise DataError(
+                f"{entry.path} is a folder within a class's folder, and texts stand in the class's own; move "
+                "the files, or open another folder"
+            )
+        try:
+            status = entry.stat()
+        except OSError as error:
+            raise DataError(
+                f"{entry.path}: cannot be read ({error.strerror}); remove it or mend it"
+            ) from error
+        _require_text_suffix(entry)
+        if status.st_size > MAX_RECORD_BYTES:
+            raise DataError(
+                f"{entry.path} has {status.st_size:,} bytes, and one text may have {MAX_RECORD_BYTES >> 20} "
+                "MiB; split it, or move it away"
+            )
+        found.append((os.path.join(folder, entry.name), code, status))
+    if folder and not found:
+        raise DataError(f"{os.path.join(path, folder)} is empty: a class needs texts; fill it, or remove it")
+    return found
+
+
+def _require_text_suffix(entry: os.DirEntry[str]) -> None:
+    """Refuse tables, archives and pictures where texts are meant."""
+    suffix = os.path.splitext(entry.name)[1]
+    if suffix.lower() not in TEXT_SUFFIXES and not suffix[1:].isdigit():
+        raise DataError(
+            f"{entry.path} has the suffix {suffix!r}, and texts in the folders of their classes have .txt, a "
+            "number or none; name tables by their paths, or move the file away"
+        )
+
+
+def _identity(path: str, rows: Sequence[tuple[str, int, os.stat_result]]) -> FileIdentity:
+    """Of all files as of one: its inode is a digest of names, sizes and inodes."""
+    hashed = hashlib.blake2b(digest_size=8)
+    for name, _, status in rows:
+        hashed.update(f"{status.st_ino} {status.st_size} ".encode() + os.fsencode(name) + b"\0")
+    return FileIdentity(
+        path=path,
+        size=sum(status.st_size for _, _, status in rows),
+        mtime_ns=max(status.st_mtime_ns for _, _, status in rows),
+        ctime_ns=max(status.st_ctime_ns for _, _, status in rows),
+        inode=int.from_bytes(hashed.digest(), "little") >> (64 - _INODE_BITS),
+    )
