@@ -25,6 +25,7 @@ _HOME = {
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "NgramVectorizer": "stoker.transforms.ngrams",
+    "SequenceVectorizer": "stoker.transforms.sequences",
     "fit": "stoker.training.fit",
     "fit_generator": "stoker.training.generators.calls",
     "evaluate_generator": "stoker.training.generators.calls",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from stoker.transforms.numeric import Impute as Impute
     from stoker.transforms.numeric import Scale as Scale
     from stoker.transforms.numeric import Standardize as Standardize
+    from stoker.transforms.sequences import SequenceVectorizer as SequenceVectorizer
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker.errors import ColumnError, OptionError
-from stoker.transforms import NgramVectorizer, from_state
+from stoker.transforms import NgramVectorizer, SequenceVectorizer, from_state
 from stoker.transforms.registry import TRANSFORMS
 from stoker.transforms.texts import TextTransform
 from stoker.types import Rows
@@ -34,6 +34,10 @@ UNFITTED = {
         columns="text", ngram_range=(1, 3), max_features=None, max_terms=300, sublinear_tf=True
     ),
     "n-grams of two columns": lambda: NgramVectorizer(columns=["text", "title"], max_features=None),
+    "sequences": lambda: SequenceVectorizer(columns="text"),
+    "sequences of few words": lambda: SequenceVectorizer(
+        columns=["text", "title"], max_tokens=9, max_length=7
+    ),
 }
 
 

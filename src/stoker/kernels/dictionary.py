@@ -27,7 +27,17 @@ import numpy as np
 from stoker.kernels.compiling import bare_kernel, inner_kernel, kernel
 from stoker.kernels.words import load_word
 
-__all__ = ["ENTRIES", "LETTERS", "absorb", "add_word", "digest_of", "file_words", "find_word", "hash_words"]
+__all__ = [
+    "ENTRIES",
+    "LETTERS",
+    "absorb",
+    "add_word",
+    "copy_words",
+    "digest_of",
+    "file_words",
+    "find_word",
+    "hash_words",
+]
 
 ENTRIES, LETTERS = 0, 1
 """Places of `state`."""
@@ -124,6 +134,26 @@ def file_words(entries, letters, count, slots):
             slot = (slot + 1) & mask
         slots[2 * slot] = digest
         slots[2 * slot + 1] = (np.uint64(length) << np.uint64(32)) | np.uint64(number + 1)
+
+
+@kernel
+def copy_words(entries, letters, order, starts, out):
+    """Write the letters of the ids `order` to `out`, one word behind the other, and where each begins.
+
+    Parameters
+    ----------
+    order, starts
+        int64 of shape (n,); the latter is written.
+    out
+        uint64 with room for all; written.
+    """
+    size = 0
+    for place in range(order.shape[0]):
+        at = entries[order[place], 2]
+        starts[place] = size
+        for step in range(1 + ((np.int64(letters[at]) + 7) >> 3)):
+            out[size] = letters[at + step]
+            size += 1
 
 
 @kernel

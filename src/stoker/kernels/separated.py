@@ -246,7 +246,7 @@ def index_words(
     keep_first, pad_first
         Whether the first words of a long text stay, else the last; whether zeros come first.
     ring
-        Room: int32 of shape (width,).
+        Room: int32 of shape (width + 1,).
     out, lengths
         int32 of shape (n, width), width at least 1; int64 of shape (n,), the indices of each text before it
         is cut; written.
@@ -269,10 +269,10 @@ def index_words(
                 length = edges[2 * which + 1] - start
                 word = find_word(slots, entries, letters, text, start, length, digests[which])
                 index = word + index_of_first if word >= 0 else np.int64(unknown)
-                ring[turn] = index
+                ring[turn] = index  # where nothing is taken yet, so that no branch is needed
                 step = np.int64(index != 0 and (count < width or not keep_first))
                 count += np.int64(index != 0)
-                turn = turn + step if turn + step < width else 0
+                turn = turn + step if turn + step <= width else 0
             edges[0], edge, begin = edges[max(edge - 1, 0)], edge & 1, end
         lengths[number] = count
         _unroll(ring, turn, count, keep_first, pad_first, out[number])
@@ -281,13 +281,16 @@ def index_words(
 
 @inner_kernel
 def _unroll(ring, turn, count, keep_first, pad_first, row):
-    """Write what a ring holds of `count` indices to a row, padded with 0."""
+    """Write what a ring holds of `count` indices, all but its place `turn`, to a row, padded with 0."""
     width = row.shape[0]
     held = min(count, width)
     gap = width - held if pad_first else 0
-    turn = turn if count > width and not keep_first else 0
     for place in range(width):
         row[place] = 0
+    if count <= width or keep_first:
+        for place in range(held):
+            row[gap + place] = ring[place]
+        return
     for place in range(held):
-        row[gap + place] = ring[turn]
-        turn = turn + 1 if turn + 1 < width else 0
+        turn = turn + 1 if turn < width else 0
+        row[place] = ring[turn]

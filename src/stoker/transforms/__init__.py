@@ -5,6 +5,7 @@ from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
 from stoker.transforms.registry import from_state
+from stoker.transforms.sequences import SequenceVectorizer
 from stoker.transforms.statistics import ColumnStatistics
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "OneHot",
     "Passthrough",
     "Scale",
+    "SequenceVectorizer",
     "Standardize",
     "from_state",
 ]

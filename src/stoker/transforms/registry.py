@@ -9,12 +9,23 @@ from stoker.transforms.base import FittedTransform
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
+from stoker.transforms.sequences import SequenceVectorizer
 
 __all__ = ["TRANSFORMS", "from_state"]
 
 TRANSFORMS: dict[str, type[FittedTransform]] = {
     kind.name: kind
-    for kind in (Cast, Impute, Scale, Standardize, LabelEncoder, OneHot, Passthrough, NgramVectorizer)
+    for kind in (
+        Cast,
+        Impute,
+        Scale,
+        Standardize,
+        LabelEncoder,
+        OneHot,
+        Passthrough,
+        NgramVectorizer,
+        SequenceVectorizer,
+    )
 }
 
 

@@ -1,0 +1,91 @@
+"""What a SequenceVectorizer was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, get_args
+
+from stoker.errors import OptionError
+from stoker.transforms.cutting import Cutter
+from stoker.transforms.vocabulary import End, Vocabulary
+from stoker.transforms.wordlists import WordList
+
+__all__ = ["SequenceOptions"]
+
+_NO_CAP = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceOptions:
+    """Options of `SequenceVectorizer`, checked.
+
+    Raises
+    ------
+    OptionError
+        If one cannot be.
+    """
+
+    max_tokens: int | None
+    max_length: int | None
+    filters: str
+    lower: bool
+    split: str
+    oov_token: str | None
+    padding: End
+    truncating: End
+
+    def __post_init__(self) -> None:
+        least = 1 + self.reserved
+        if self.max_tokens is not None and self.max_tokens < least:
+            raise OptionError(
+                f"max_tokens must be at least {least}, or None for no limit, got {self.max_tokens}"
+            )
+        if self.max_length is not None and self.max_length < 1:
+            raise OptionError(f"max_length must be at least 1, or None for no limit, got {self.max_length}")
+        for option, end in (("padding", self.padding), ("truncating", self.truncating)):
+            if end not in get_args(End):
+                raise OptionError(f"{option} must be 'pre' or 'post', got {end!r}")
+        cutter = self.cutter
+        if self.oov_token is not None and cutter.words(self.oov_token) == [self.oov_token]:
+            raise OptionError(
+                f"oov_token {self.oov_token!r} may be a word of the texts: choose one that none can be, "
+                "such as '<oov>'"
+            )
+
+    @cached_property
+    def cutter(self) -> Cutter:
+        """Where words end."""
+        return Cutter(filters=self.filters, lower=self.lower, split=self.split)
+
+    @property
+    def reserved(self) -> int:
+        """Indices that are no word's: that of padding, and that of unknown words."""
+        return 1 if self.oov_token is None else 2
+
+    @property
+    def most_words(self) -> int | None:
+        """Words that are used, at most."""
+        return None if self.max_tokens is None else self.max_tokens - self.reserved
+
+    @property
+    def longest(self) -> int:
+        """Indices in a row, at most."""
+        return _NO_CAP if self.max_length is None else self.max_length
+
+    def vocabulary(self, words: WordList, num_words: int, num_texts: int, length: int = 0) -> Vocabulary:
+        """Words in use; their length may become known later."""
+        return Vocabulary(
+            words,
+            num_words=num_words,
+            num_texts=num_texts,
+            length=length,
+            cutter=self.cutter,
+            unknown=self.oov_token is not None,
+            padding=self.padding,
+            truncating=self.truncating,
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """The options as plain data."""
+        return asdict(self)

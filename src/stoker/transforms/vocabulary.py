@@ -1,0 +1,137 @@
+"""The words that a sequence may hold, and texts as rows of their indices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stoker.kernels.separated import index_words
+from stoker.prefetch import prefetch
+from stoker.transforms.cutting import Cutter, Prepared
+from stoker.transforms.texts import TextChunk, as_texts, text_chunks
+from stoker.transforms.wordlists import Dictionary, WordList
+from stoker.types import IntArray
+
+__all__ = ["End", "Int32Array", "Vocabulary", "vocabulary_words"]
+
+End: TypeAlias = Literal["pre", "post"]
+Int32Array: TypeAlias = npt.NDArray[np.int32]
+
+
+class Vocabulary:
+    """Words and their indices, for any number of threads.
+
+    Parameters
+    ----------
+    words
+        In the order of their indices.
+    num_words, num_texts
+        Different words, these and others, and texts that they were met in.
+    length
+        Indices in a row.
+    cutter
+        Where words end.
+    unknown
+        Whether a word that is not among them has the index 1, and the others begin at 2; else it is left out,
+        and they begin at 1.
+    padding, truncating
+        Where zeros go, and what is cut off: in front or at the end.
+    """
+
+    def __init__(
+        self,
+        words: WordList,
+        *,
+        num_words: int,
+        num_texts: int,
+        length: int,
+        cutter: Cutter,
+        unknown: bool,
+        padding: End,
+        truncating: End,
+    ) -> None:
+        self.words, self.counts = words.spelled(), words.counts
+        self.num_words, self.num_texts, self.length = num_words, num_texts, length
+        self._cutter, self._unknown = cutter, int(unknown)
+        self._ends = (truncating == "post", padding == "pre")
+        self._dictionary = Dictionary()
+        self._dictionary.absorb(words)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the words take."""
+        return self._dictionary.nbytes
+
+    def index(self, texts: pa.LargeStringArray, out: Int32Array) -> IntArray:
+        """Write the indices of the words of n texts to `out`, int32 of shape (n, width), cut and padded.
+
+        Returns
+        -------
+        Indices of each text before it is cut, int64 of shape (n,).
+        """
+        prepared, lengths = self._cutter.prepare(texts), np.zeros(len(texts), np.int64)
+        done = self._index(prepared, 0, out, lengths)
+        while done < len(texts):
+            alone = self._cutter.prepare_lowered(prepared.data, *prepared.offsets[done : done + 2].tolist())
+            self._index(alone, 0, out[done : done + 1], lengths[done : done + 1])
+            done = self._index(prepared, done + 1, out, lengths)
+        return lengths
+
+    def transform(self, texts: Any, *, workers: int) -> Int32Array:
+        """Rows of the indices of n texts, in the forms that `as_texts` takes: int32 of shape (n, length)."""
+        counted = texts if isinstance(texts, list | tuple | np.ndarray | pa.ChunkedArray) else as_texts(texts)
+        out = np.empty((len(counted), self.length), np.int32)
+
+        def index(task: tuple[TextChunk, int]) -> None:
+            chunk, row = task
+            self.index(chunk.texts, out[row : row + len(chunk.texts)])
+
+        tasks = _with_rows(text_chunks(counted))
+        with prefetch(index, tasks, workers=workers, in_flight=workers + 1, name="sequences") as done:
+            for _ in done:
+                pass
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """What was learned as plain data; `vocabulary_words` reads it."""
+        return {
+            "words": self.words.to_pylist(),
+            "counts": self.counts.tolist(),
+            "num_words": self.num_words,
+            "num_texts": self.num_texts,
+            "length": self.length,
+        }
+
+    def lengths(self, texts: pa.LargeStringArray) -> IntArray:
+        """Indices of each of n texts, int64 of shape (n,)."""
+        return self.index(texts, np.empty((len(texts), 1), np.int32))
+
+    def _index(self, prepared: Prepared, begin_with: int, out: Int32Array, lengths: IntArray) -> int:
+        words = self._dictionary
+        ring = np.empty(out.shape[1] + 1, np.int32)
+        return int(
+            index_words(
+                prepared.data, prepared.offsets, begin_with, *prepared.tables, *prepared.rooms,
+                words.slots, words.entries, words.letters, 1 + self._unknown, self._unknown, *self._ends,
+                ring, out, lengths,
+            )
+        )  # fmt: skip
+
+
+def vocabulary_words(state: dict[str, Any]) -> tuple[WordList, dict[str, int]]:
+    """The words of a stored vocabulary, and the numbers that it was made with."""
+    words = WordList.of(pa.array(state["words"], pa.large_string()))
+    numbers = {name: state[name] for name in ("num_words", "num_texts", "length")}
+    return words._replace(counts=np.array(state["counts"], np.int64)), numbers
+
+
+def _with_rows(chunks: Iterator[TextChunk]) -> Iterator[tuple[TextChunk, int]]:
+    """Chunks, each with the number of its first text."""
+    row = 0
+    for chunk in chunks:
+        yield chunk, row
+        row += len(chunk.texts)

@@ -1,0 +1,213 @@
+"""Words of texts counted in threads and in bounded memory: what exceeds it waits in a temporary file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from stoker.kernels import separated
+from stoker.kernels.separated import DONE, FULL, TEXT
+from stoker.ledger import Ledger
+from stoker.prefetch import prefetch
+from stoker.transforms.cutting import Cutter, Prepared
+from stoker.transforms.spill import Extent, Spill
+from stoker.transforms.wordlists import Dictionary, WordList
+from stoker.types import IntArray, Progress
+
+__all__ = ["Counted", "WordCounts"]
+
+_PARTITIONS = 256
+_LEAST_MEMORY = 1 << 20
+
+
+class Counted(NamedTuple):
+    """Consecutive texts whose words were counted; `lengths`, int64 of shape (n,), has how many each holds."""
+
+    texts: pa.LargeStringArray
+    row: int
+    lengths: IntArray
+
+
+class _Spilled(NamedTuple):
+    """A word list in a file, ordered by partition; where each partition begins, and the last ends."""
+
+    spill: Spill
+    counts: Extent
+    entries: Extent
+    letters: Extent
+    word_bounds: IntArray
+    letter_bounds: IntArray
+    shift: int
+
+    def read(self, partition: int) -> WordList | None:
+        """The words of one partition, if there are any."""
+        first, last = self.word_bounds[partition : partition + 2].tolist()
+        if first == last:
+            return None
+        begin, end = self.letter_bounds[partition : partition + 2].tolist()
+        entries = self.spill.read(self.entries, 3 * first, 3 * last).reshape(-1, 3)
+        entries[:, 2] -= begin
+        counts, letters = self.spill.read(self.counts, first, last), self.spill.read(self.letters, begin, end)
+        return WordList(counts, entries, letters)
+
+
+class WordCounts:
+    """How often each word was met, and where first; the same for any chunks, threads and memory.
+
+    Parameters
+    ----------
+    cutter
+        Where words end.
+    memory
+        Bytes that the words may take. What exceeds half of it is written to a temporary file, which has no
+        name and so goes with the process.
+    ledger
+        Charged for the words in memory.
+
+    Attributes
+    ----------
+    num_texts
+        Texts counted so far.
+    """
+
+    def __init__(self, cutter: Cutter, *, memory: int, ledger: Ledger | None = None) -> None:
+        self.num_texts = 0
+        self._memory, self._ledger = max(memory, _LEAST_MEMORY), ledger
+        self._cutter = cutter
+        self._tables: list[Dictionary] = []
+        self._spilled: list[_Spilled] = []
+        self._spill_file = Spill()
+        self._lock = threading.Lock()
+
+    def count(
+        self,
+        chunks: Iterable[pa.LargeStringArray],
+        *,
+        workers: int,
+        progress: Progress | None = None,
+        num_rows: int = 0,
+    ) -> Iterator[Counted]:
+        """Count the words of the texts that follow; the iterator must be used up.
+
+        Each worker has a dictionary of its own from its first chunk to its last, because the rows that a
+        dictionary sees must ascend.
+        """
+        free, own = list(self._tables), threading.local()
+        share = self._memory // (2 * max(1, workers))
+
+        def work(task: tuple[pa.LargeStringArray, int]) -> Counted:
+            if not hasattr(own, "table"):
+                with self._lock:
+                    if not free:
+                        free.append(Dictionary(self._ledger))
+                        self._tables.append(free[-1])
+                    own.table = free.pop()
+            return Counted(*task, self._count_chunk(own.table, *task, share))
+
+        def tasks() -> Iterator[tuple[pa.LargeStringArray, int]]:
+            row = self.num_texts
+            for texts in chunks:
+                yield texts, row
+                row += len(texts)
+
+        with prefetch(work, tasks(), workers=workers, in_flight=workers + 1, name="words") as results:
+            for counted in results:
+                self.num_texts += len(counted.texts)
+                if progress is not None:
+                    progress(self.num_texts, num_rows)
+                yield counted
+
+    def merge(self, other: WordCounts) -> None:
+        """Take in what was counted in the texts that follow."""
+        shift = self.num_texts
+        if not self._tables:
+            self._tables.append(Dictionary(self._ledger))
+        for table in other._tables:
+            self._tables[0].absorb(table.words(), shift=shift)
+            if self._tables[0].nbytes > self._memory // 2:
+                self._spill(self._tables[0])
+        self._spilled += [part._replace(shift=part.shift + shift) for part in other._spilled]
+        self.num_texts += other.num_texts
+
+    def most_frequent(self, most: int | None) -> tuple[WordList, int]:
+        """At most so many words, the most frequent first and of equals the first; and how many there are."""
+        best, total = WordList.of(pa.array([], pa.large_string())), 0
+        for words in self._partitions():
+            total += words.counts.size
+            if most is not None and best.counts.size == most:
+                words = words.take(np.flatnonzero(words.counts >= best.counts[-1]))
+            best = best.joined(words).most_frequent(most)
+        return best, total
+
+    def _partitions(self) -> Iterator[WordList]:
+        """All words, each in one of the lists."""
+        together = sum(table.nbytes for table in self._tables)
+        if self._spilled or together > self._memory // 2:
+            for table in self._tables:
+                self._spill(table)
+        else:
+            for table in self._tables[1:]:
+                self._tables[0].absorb(table.words())
+            del self._tables[1:]
+        if not self._spilled:
+            yield from (table.words() for table in self._tables)
+            return
+        for partition in range(_PARTITIONS):
+            gathered = Dictionary(self._ledger)
+            for spilled in self._spilled:
+                if (words := spilled.read(partition)) is not None:
+                    gathered.absorb(words, shift=spilled.shift)
+            yield gathered.words()
+
+    def _count_chunk(self, table: Dictionary, texts: pa.LargeStringArray, row: int, share: int) -> IntArray:
+        prepared, lengths = self._cutter.prepare(texts), np.zeros(len(texts), np.int64)
+        while (status := _step(table, prepared, row, lengths)) != DONE:
+            if status == FULL:
+                self._make_room(table, share)
+                continue
+            number = int(table.state[TEXT])
+            table.state[TEXT] = 0
+            alone = self._cutter.prepare_lowered(
+                prepared.data, *prepared.offsets[number : number + 2].tolist()
+            )
+            while _step(table, alone, row + number, lengths[number : number + 1]) == FULL:
+                self._make_room(table, share)
+            table.state[TEXT] = number + 1
+        return lengths
+
+    def _make_room(self, table: Dictionary, share: int) -> None:
+        where = table.state[TEXT:].copy()
+        if len(table) and table.nbytes_to_grow > share:
+            self._spill(table)
+        else:
+            table.grow()
+        table.state[TEXT:] = where
+
+    def _spill(self, table: Dictionary) -> None:
+        """Write a dictionary's words to the file, by partition, and clear it."""
+        if not len(table):
+            return
+        words = table.words()
+        partitions = (words.digests() >> np.uint64(56)).astype(np.uint8)
+        words = words.take(np.argsort(partitions, kind="stable"))
+        starts = np.append(words.entries[:, 2], words.letters.size)
+        bounds = np.zeros(_PARTITIONS + 1, np.int64)
+        np.cumsum(np.bincount(partitions, minlength=_PARTITIONS), out=bounds[1:])
+        counts, entries, letters = (self._spill_file.write(array) for array in words)
+        spilled = _Spilled(self._spill_file, counts, entries, letters, bounds, starts[bounds], 0)
+        with self._lock:
+            self._spilled.append(spilled)
+        table.clear()
+
+
+def _step(table: Dictionary, prepared: Prepared, row: int, lengths: IntArray) -> int:
+    return int(
+        separated.count_words(
+            prepared.data, prepared.offsets, row, *prepared.tables, *prepared.rooms,
+            table.slots, table.counts, table.entries, table.letters, table.state, lengths,
+        )
+    )  # fmt: skip
