@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stoker.errors import OptionError
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.files import FileIdentity, line_of
+from stoker.sources.groups import GroupSpec, split_by_group
 from stoker.sources.index import RowIndex
 from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Schema
@@ -183,18 +184,50 @@ class Source:
         """Kind of a used column; `KeyError` where it is not used."""
         return {spec.name: spec.kind for spec in self.columns}[column]
 
-    def split(self, fraction: float, seed: int = 0) -> tuple[Source, Source]:
-        """Two views in file order: about `fraction` of the rows, and the others.
+    def split(self, fraction: float, seed: int = 0, *, group: str | None = None) -> tuple[Source, Source]:
+        r"""Two views in file order: about `fraction` of the rows, and the others.
 
         In each group of 1,000 consecutive rows, bad ones counted, the ``round(fraction * size)`` with the
         smallest hash under `seed` are in the first part.
+
+        Parameters
+        ----------
+        fraction
+            Of the rows, or of the groups, in the first part.
+        seed
+            Of the hash.
+        group
+            A column of the files: rows with the same value, as it is written, come into the same part, by the
+            value's hash. The files are read once for it, now; the parts hold 8 bytes a row.
 
         Raises
         ------
         OptionError
             `fraction` does not lie between 0 and 1, or `seed` not in [0, 2**64).
+        ColumnError
+            There is no column `group`.
+        DataError
+            All rows fall into one part.
+
+        Examples
+        --------
+        >>> import stoker, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "phrases.tsv")
+        >>> _ = path.write_text("SentenceId\tPhrase\tSentiment\n" + "".join(
+        ...     f"{row // 3}\tphrase {row}\t{row % 5}\n" for row in range(300)))
+        >>> rows = stoker.open(path, label="Sentiment", text="Phrase")
+        >>> train, valid = rows.split(0.9, seed=1, group="SentenceId")
+        >>> sides = [{i // 3 for batch in part.text_batches() for i in batch.ids.tolist()}
+        ...          for part in (train, valid)]
+        >>> sides[0] & sides[1]
+        set()
         """
-        first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
+        first: SplitSpec | GroupSpec
+        second: SplitSpec | GroupSpec
+        if group is not None:
+            first, second = split_by_group(self, fraction, seed, group)
+        else:
+            first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
         return replace(self, view=self.view.then(first)), replace(self, view=self.view.then(second))
 
     def head(self, count: int) -> Source:
