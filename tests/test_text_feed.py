@@ -90,6 +90,40 @@ def test_workers_and_cache_change_nothing(table, workers, cache):
         assert mine.digest_words.tolist() == yours.digest_words.tolist()
 
 
+@pytest.mark.parametrize("transform", [Words, Numbers])
+def test_texts_become_inputs_once_where_these_fit_and_the_batches_are_the_same(table, tmp_path, transform):
+    path, _, _ = table
+    rows, held_out = opened(path).split(0.8, seed=1)
+    valid = write_table(tmp_path / "v.csv", ["good", "bad bad", "café"], ["pos", "neg", "pos"])
+    options = {"batch_size": 64, "seed": 2}
+    once = stoker.Feed(rows, transform=transform(), epochs=2, **options)
+    each = stoker.Feed(rows, transform=transform(), epochs=1, **options)
+    assert once.prepare().survey.kept.read(np.arange(3)).inputs is not None
+    assert each.prepare().survey.kept.read(np.arange(3)).inputs is None
+    for epoch in (0, 1):
+        for one, two in zip(batches_of(once, epoch), batches_of(each, epoch), strict=True):
+            assert bits(one) == bits(two)
+    for source in (held_out, valid):
+        found, expected = (batches_of(feed.derive(source)) for feed in (once, each))
+        assert list(map(bits, found)) == list(map(bits, expected))
+    ledger = once.ledger
+    assert ledger.peak <= 1_000_000_000
+    del once, found, one
+    gc.collect()
+    assert ledger.held("kept rows") == 0
+
+
+def test_inputs_that_do_not_fit_are_made_in_every_epoch(table):
+    path, _, _ = table
+    feed = stoker.Feed(opened(path), transform=Numbers(), epochs=2, batch_size=32, memory="6MB")
+    texts = feed.prepare().survey.text_bytes
+    wide = Numbers()
+    wide.LENGTH = texts  # a row as wide as all texts together
+    other = stoker.Feed(opened(path), transform=wide, epochs=2, batch_size=1, memory="64MB", cache="never")
+    assert feed.survey.kept.read(np.arange(3)).inputs is not None
+    assert other.prepare().survey.kept.read(np.arange(3)).inputs is None
+
+
 def test_every_row_comes_once_an_epoch_with_its_own_words_and_label(table):
     path, texts, labels = table
     transform = Words()

@@ -16,7 +16,7 @@ from stoker.ledger import Ledger
 from stoker.loader import BatchGroup
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.numeric import Cast
-from stoker.types import Arrays, Batch, IntArray, Position, Rows
+from stoker.types import Arrays, Batch, IntArray, Position, Rows, SparseRows
 
 __all__ = ["BatchEncoder"]
 
@@ -81,6 +81,13 @@ class BatchEncoder:
 
     def _inputs(self, rows: Rows, take: IntArray, parts: list[slice]) -> list[Arrays]:
         """X of each batch."""
+        kept = rows.inputs
+        if isinstance(kept, SparseRows):
+            places = rows.places(take)
+            return [self._padded(kept, places[part]) for part in parts]
+        if kept is not None:
+            x = self.ledger.attach("batches", kept[rows.places(take)])
+            return [x[part] for part in parts]
         if self.inputs.output == "sparse":
             return self._pairs(rows, take, parts)
         if isinstance(self.inputs, Cast):
@@ -94,17 +101,18 @@ class BatchEncoder:
     def _pairs(self, rows: Rows, take: IntArray, parts: list[slice]) -> list[Arrays]:
         """The entries that are not zero, batch by batch: how wide one is, its own rows alone decide."""
         matrix = self.inputs.apply(rows, take)
-        found: list[Arrays] = []
+        places = np.arange(len(take), dtype=np.int64)
         held = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
         with self.ledger.charge("batches", held):
-            for part in parts:
-                places = np.arange(part.start, part.stop, dtype=np.int64)
-                shape = len(places), padded_width(longest_row(matrix.indptr, places))
-                indices = self.pool.lend(shape, np.int32)
-                values = self.pool.lend(shape, np.float32)
-                pad_rows(matrix.indptr, matrix.indices, matrix.data, places, indices, values)
-                found.append({"indices": indices, "values": values})
-        return found
+            return [self._padded(matrix, places[part]) for part in parts]
+
+    def _padded(self, matrix: Any, places: IntArray) -> Arrays:
+        """The rows at some places of a sparse matrix."""
+        shape = len(places), padded_width(longest_row(matrix.indptr, places))
+        indices = self.pool.lend(shape, np.int32)
+        values = self.pool.lend(shape, np.float32)
+        pad_rows(matrix.indptr, matrix.indices, matrix.data, places, indices, values)
+        return {"indices": indices, "values": values}
 
     def _charged(self, kept: Mapping[str, Any], part: slice) -> dict[str, Any]:
         """A batch's part of the columns; Arrow's parts share memory without referring to the whole."""

@@ -52,7 +52,8 @@ class Feed(BaseFeed):
     cache
         Whether parsed rows are kept on disk: ``"auto"`` decides by epochs and room.
     epochs
-        How many are planned; decides the cache and nothing else.
+        How many are planned; decides the cache, and with two or more that what becomes of texts is kept in
+        memory where it fits. It changes no batch.
     workers
         Threads a stage; None takes the number of cores, 0 works in the calling thread.
 

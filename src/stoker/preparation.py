@@ -12,6 +12,7 @@ import numpy.typing as npt
 from stoker import cache as caching
 from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
 from stoker.fitting import fit_texts
+from stoker.keeping import with_kept_inputs
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
     DataFacts,
@@ -130,6 +131,11 @@ def training_stage(
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
         _fit(inputs, found, target, options, ledger, fitting)
+    if source.is_text and options.plan.epochs > 1:
+        room = keep_bytes(options.plan)
+        found = with_kept_inputs(
+            found, inputs, limit=room, workers=_threads(options), ledger=ledger, progress=fitting
+        )
     spec = spec_of(source.features, target, inputs)
     facts, machine = data_facts(found, found.view, inputs, holds_transform=True), machine_facts(source)
     plan = make_plan(facts, machine, options.plan)
@@ -186,6 +192,10 @@ def derived_stage(
         room = keep_bytes(options.plan, share.held("kept rows"))
         spool = base.options.plan.derived or base.options.plan.cache != "never"
         found = _survey(held, options, base.ledger, "valid" if label else "predict", None, room, spool)
+        if held.is_text and label and options.plan.epochs > 1 and not keep:
+            found = with_kept_inputs(
+                found, base.inputs, limit=room, workers=_threads(options), ledger=base.ledger
+            )
         reader, view = found.reader(), found.view
         check_labels(base.spec, found)
     if not view.num_rows:
@@ -308,7 +318,7 @@ def _fit(
             num_classes=None if target.classes is None else len(target.classes),
             facts=facts,
             memory_bytes=max(1, options.plan.memory_bytes - taken),
-            workers=available_cores() if options.plan.workers is None else options.plan.workers,
+            workers=_threads(options),
             ledger=ledger,
             progress=progress,
         )
@@ -326,3 +336,7 @@ def _claim(stage: Preparation, *, pays_survey: bool) -> None:
     stage.share.tie("row places", facts.places_bytes, view)
     if found.kept is not None and pays_survey:
         stage.share.tie("kept rows", facts.kept_bytes, found.kept)
+
+
+def _threads(options: FeedOptions) -> int:
+    return available_cores() if options.plan.workers is None else options.plan.workers

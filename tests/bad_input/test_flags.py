@@ -55,7 +55,7 @@ def _table(write):
         ("--cache sometimes", "'sometimes' is not one of 'auto', 'always', 'never'"),
         ("--valid", "'--valid' requires an argument"),
         ("--lable kind", "there is no option --lable; did you mean --label?"),
-        ("--model mlp", "there is no option --model"),
+        ("--run there", "there is no option --run"),
     ],
 )
 def test_a_wrong_flag_is_told_with_the_way_out(refused, flags, words):

@@ -13,7 +13,7 @@ import pyarrow as pa
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
 from stoker.sources.texts import join_texts
-from stoker.types import ColumnSpec, IntArray, Matrix, RowReader, Rows
+from stoker.types import ColumnSpec, IntArray, Matrix, RowReader, Rows, SparseRows
 
 __all__ = ["KeptRows", "collect", "join_columns"]
 
@@ -67,6 +67,8 @@ class KeptRows:
         The other columns, n values each.
     charge
         For all of it; released with this reader.
+    inputs
+        What became of texts that are not kept themselves.
     """
 
     def __init__(
@@ -76,11 +78,13 @@ class KeptRows:
         matrix: npt.NDArray[Any] | None,
         columns: Mapping[str, Any],
         charge: Charge | None = None,
+        inputs: SparseRows | npt.NDArray[np.int32] | None = None,
     ) -> None:
         self._num_slots = num_slots
         self._features = features
         self._matrix = None if matrix is None else Matrix.of(matrix)
         self._columns = dict(columns)
+        self._inputs = inputs
         if charge is not None:
             weakref.finalize(self, charge.release).atexit = False
 
@@ -93,12 +97,26 @@ class KeptRows:
     def num_bytes(self) -> int:
         """Memory that the rows take."""
         matrix = 0 if self._matrix is None else self._matrix.values.nbytes
+        inputs = self._inputs
+        if isinstance(inputs, SparseRows):
+            matrix += inputs.indptr.nbytes + inputs.indices.nbytes + inputs.data.nbytes
+        elif inputs is not None:
+            matrix += inputs.nbytes
         return matrix + sum(int(column.nbytes) for column in self._columns.values())
+
+    def column(self, name: str) -> Any:
+        """The values of a column beside the matrix, of all slots."""
+        return self._columns[name]
 
     def read(self, ids: IntArray) -> Rows:
         """Rows of the given ids: the kept arrays themselves, with the ids as places."""
         return Rows(
-            num_rows=len(ids), features=self._features, matrix=self._matrix, columns=self._columns, index=ids
+            num_rows=len(ids),
+            features=self._features,
+            matrix=self._matrix,
+            columns=self._columns,
+            index=ids,
+            inputs=self._inputs,
         )
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from stoker.types.batch import Batch
 from stoker.types.columns import ColumnKind, ColumnSpec, FeedSpec, InputKind, Task
 from stoker.types.order import OrderKind, OrderSpec, Position, ReadRequest, StreamLimits
 from stoker.types.protocols import Progress, RowReader, Sampler, Transform
-from stoker.types.rows import Arrays, IntArray, Matrix, Rows, Uint64Array
+from stoker.types.rows import Arrays, IntArray, Matrix, Rows, SparseRows, Uint64Array
 
 __all__ = [
     "Arrays",
@@ -28,6 +28,7 @@ __all__ = [
     "RowReader",
     "Rows",
     "Sampler",
+    "SparseRows",
     "StreamLimits",
     "Task",
     "Transform",

@@ -14,6 +14,7 @@ __all__ = [
     "IntArray",
     "Matrix",
     "Rows",
+    "SparseRows",
     "Uint64Array",
 ]
 
@@ -49,6 +50,23 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SparseRows:
+    """Rows of which only the entries that are not zero are there: row r has those from ``indptr[r]`` on.
+
+    Attributes
+    ----------
+    indptr
+        int64 of shape (n + 1,).
+    indices, data
+        int32 and float32 of shape (entries,); indices ascend within a row.
+    """
+
+    indptr: IntArray
+    indices: npt.NDArray[np.int32]
+    data: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """Parsed rows: numeric features packed in one matrix, every other column beside it.
 
@@ -63,6 +81,9 @@ class Rows:
     columns
         The other columns by name, the label among them: a NumPy array (int64 or float64) or a
         ``pyarrow.Array``/``ChunkedArray`` of strings. Stored like the matrix: see `index`.
+    inputs
+        What the features' transform makes of the rows, where that is kept in the place of texts: stored like
+        the matrix.
     index
         int64 of shape (n,): row i is stored at place ``index[i]`` of matrix and columns; None means place i.
     """
@@ -72,6 +93,7 @@ class Rows:
     matrix: Matrix | None
     columns: Mapping[str, Any] = field(default_factory=dict)
     index: IntArray | None = None
+    inputs: SparseRows | npt.NDArray[np.int32] | None = None
 
     def places(self, rows: IntArray) -> IntArray:
         """Storage places of the given row numbers, int64 of the same shape."""

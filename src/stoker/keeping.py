@@ -1,0 +1,108 @@
+"""What a transform makes of texts, kept in their place: they become inputs once, and not in every epoch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.ledger import Charge, Ledger
+from stoker.prefetch import prefetch
+from stoker.survey import Survey
+from stoker.survey.kept import KeptRows
+from stoker.transforms.base import InputTransform
+from stoker.types import IntArray, Progress, SparseRows
+
+__all__ = ["with_kept_inputs"]
+
+_STEP_BYTES = 1 << 20
+_MOST_ROWS = 1 << 12
+_JOINING = 2
+"""While the parts are put together, both they and the whole are there."""
+
+
+def with_kept_inputs(
+    found: Survey,
+    inputs: InputTransform,
+    *,
+    limit: int,
+    workers: int,
+    ledger: Ledger,
+    progress: Progress | None = None,
+) -> Survey:
+    """The survey with the inputs of all rows kept in the place of their texts, if they fit.
+
+    Parameters
+    ----------
+    found
+        A survey whose rows are kept.
+    inputs
+        The fitted transform of the texts.
+    limit
+        Bytes that the inputs may take, and again as much while they are put together.
+    workers
+        Threads.
+    ledger
+        Charged for them.
+    progress
+        Called with the rows done and the rows in all.
+    """
+    kept = found.kept
+    if kept is None or not found.num_slots:
+        return found
+    step = max(1, min(_MOST_ROWS, _STEP_BYTES * found.num_slots // max(1, found.text_bytes)))
+
+    def make(start: int) -> Any:
+        ids = np.arange(start, min(start + step, found.num_slots), dtype=np.int64)
+        return inputs.apply(kept.read(ids), np.arange(len(ids), dtype=np.int64))
+
+    parts: list[Any] = []
+    charges: list[Charge] = []
+    held = rows = 0
+    starts = range(0, found.num_slots, step)
+    try:
+        with prefetch(make, starts, workers=workers, in_flight=workers + 1, name="keep") as made:
+            for part in made:
+                parts.append(part)
+                rows = min(rows + step, found.num_slots)
+                held += _num_bytes(part)
+                charges.append(ledger.charge("kept rows", _JOINING * _num_bytes(part)))
+                if held * found.num_slots > limit * rows:
+                    return found
+                if progress is not None:
+                    progress(rows, found.num_slots)
+        whole = _joined(parts)
+    finally:
+        for charge in charges:
+            charge.release()
+    columns = {
+        name: kept.column(name)
+        for name in (column.name for column in found.others)
+        if name not in found.source.text_features
+    }
+    size = _num_bytes(whole) + sum(int(column.nbytes) for column in columns.values())
+    encoded = KeptRows(found.num_slots, (), None, columns, ledger.charge("kept rows", size), inputs=whole)
+    return replace(found, kept=encoded)
+
+
+def _num_bytes(part: Any) -> int:
+    if isinstance(part, np.ndarray):
+        return int(part.nbytes)
+    return int(part.indptr.nbytes + part.indices.nbytes + part.data.nbytes)
+
+
+def _joined(parts: list[Any]) -> npt.NDArray[np.int32] | SparseRows:
+    """The rows of all parts, which are let go."""
+    if isinstance(parts[0], np.ndarray):
+        whole = np.concatenate(parts)
+        parts.clear()
+        return whole
+    lengths = [np.diff(part.indptr).astype(np.int64) for part in parts]
+    indptr: IntArray = np.concatenate([np.zeros(1, np.int64), *lengths])
+    np.cumsum(indptr, out=indptr)
+    indices = np.concatenate([part.indices.astype(np.int32, copy=False) for part in parts])
+    data = np.concatenate([part.data for part in parts])
+    parts.clear()
+    return SparseRows(indptr=indptr, indices=indices, data=data)
