@@ -254,6 +254,7 @@ def sends_to_sleep(process: subprocess.Popen[str], kind: str, workers: int, proc
     ],
     ids=["in every kind of worker", "of a generator"],
 )
+@pytest.mark.timeout(240)
 def test_ctrl_c_ends_fits_whose_worker_sleeps_for_ever_and_their_script_ends_as_ever(fits, tmp_path):
     with sleeper(tmp_path) as process:
         for kind, workers, processes in fits:
