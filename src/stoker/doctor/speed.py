@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-import numpy as np
 
 from stoker.doctor.advice import finding
 from stoker.doctor.findings import Finding
@@ -21,6 +21,7 @@ _LEAST_SHARE = 0.1
 _BUSY = 0.85
 _MEASURED_SECONDS = 0.5
 _MOST_STEPS = 50
+_MANY_WORKERS = 16
 
 
 def measure_step(model: Any, item: Any) -> float:
@@ -161,8 +162,13 @@ def _remedy(workers: int, parallel: bool, needed: float) -> str:
     if not parallel:
         return (
             "a generator is advanced by one thread: make it a `keras.utils.Sequence` and pass "
-            f"workers={int(np.ceil(needed))}; {feed}"
+            f"{_workers(needed)}; {feed}"
         )
-    return (
-        f"workers={int(np.ceil(needed))}, with use_multiprocessing=True if __getitem__ is pure Python; {feed}"
-    )
+    return f"{_workers(needed)}, with use_multiprocessing=True if __getitem__ is pure Python; {feed}"
+
+
+def _workers(needed: float) -> str:
+    enough = math.ceil(needed)
+    if enough <= _MANY_WORKERS:
+        return f"workers={enough}"
+    return f"workers={os.cpu_count()} (one a core, which shortens the wait: {enough} would end it)"
