@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from made_archives import idx_of, imdb_files, made_up, tar_of, zhang_csv, zhang_files
 
+import stoker
 from stoker import datasets, folders
 from stoker.datasets import CATALOGUE
 from stoker.datasets.entries import Address, Download, Split
@@ -273,6 +274,7 @@ def test_reviews_in_folders_are_taken_without_the_unlabelled_ones(server, root, 
     folder = _fetch("imdb").folder
     assert sorted(path.name for path in folder.iterdir()) == ["README", "fetched.json", "test", "train"]
     assert sorted(path.name for path in (folder / "train").iterdir()) == ["neg", "pos"]
+    assert _texts_of("imdb")[:2] == (10, {"neg", "pos"})
     (folder / "train" / "pos" / "3_3.txt").write_text("Changed.")
     with pytest.raises(FetchError, match=r"train/pos was [0-9,]+ bytes in 5 files and is"):
         _fetch("imdb")
@@ -305,11 +307,12 @@ def test_sentences_become_utf_8(server, root, known):
         msgspec.structs.replace(
             CATALOGUE["rotten_tomatoes"],
             routes=((wanted,),),
-            train=Split(paths=("sentences",), num_rows=6),
+            train=Split(paths=("sentences/neg.txt", "sentences/pos.txt"), num_rows=6),
         )
     )
     fetched = _fetch("rotten_tomatoes")
     assert fetched.rows == {"train": 6}
+    assert _texts_of("rotten_tomatoes")[:2] == (6, {"neg", "pos"})
     assert (fetched.folder / "sentences" / "pos.txt").read_text("utf-8") == "a café delight \n" * 3
 
 
@@ -337,6 +340,27 @@ def test_images_become_csv(server, root, known):
     assert header.startswith("label,pixel0,pixel1,")
     assert first == "0," + ",".join(str(value % 256) for value in range(784))
     assert sorted(path.name for path in folder.iterdir()) == ["fetched.json", "test.csv", "train.csv"]
+
+
+def _texts_of(name):
+    """Rows, labels and a text, as `stoker.open` reads what was located."""
+    found = datasets.locate(name)
+    source = stoker.open(found.train, format=found.format, label=found.label, text=found.text)
+    batches = list(source.text_batches())
+    labels = [label for batch in batches for label in batch.labels.tolist()]
+    return len(labels), set(labels), source.class_names, batches[0].texts[0].as_py()
+
+
+def test_the_format_of_zhang_opens_as_it_is_located(server, root, known):
+    names = zhang_files("t", 2, 40, 10, names=False)
+    known(made_up(server.put("tiny.tgz", tar_of(names))))
+    _fetch()
+    assert _texts_of("tiny") == (
+        40,
+        {1, 2},
+        ("class 0", "class 1"),
+        'Title, 0 He said "no" to row 0;\\nthen he left.',
+    )
 
 
 def test_a_fetched_data_set_is_located(tiny, root):

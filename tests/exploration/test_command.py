@@ -79,6 +79,15 @@ def test_texts_as_json_are_one_line(capsys, reviews):
     assert record["pairs"]["error"] == 0
 
 
+def test_classes_are_named_where_a_file_beside_the_data_names_them(capsys, tmp_path):
+    (tmp_path / "train.csv").write_text('"1","A title","words"\n"2","Other","words"\n"2","More","words"\n')
+    (tmp_path / "classes.txt").write_text("World\nSports\n")
+    assert main(["inspect", str(tmp_path / "train.csv"), "--format", "zhang"]) == 0
+    first, second = _plot(capsys.readouterr().out, "rows by #0")
+    assert first.startswith("  2 Sports  ━")
+    assert second.startswith("  1 World   ━")
+
+
 def test_the_first_rows_alone_may_be_looked_at(capsys, reviews):
     assert main(["inspect", reviews, "--text", "text", "--limit", "8", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

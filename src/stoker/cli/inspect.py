@@ -10,7 +10,7 @@ from stoker.cli.printing import print_json, print_lines, print_table
 from stoker.cli.session import choose_display, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from stoker.exploration import TableReport, TextReport
     from stoker.exploration.frequent import Ranked
@@ -39,7 +39,7 @@ def inspect(data: ReadOptions, output: OutputOptions) -> None:
     if output.json:
         print_json(report.to_dict())
     elif not output.quiet:
-        _print(report, data.label)
+        _print(report, source.label)
 
 
 def _print(report: TextReport | TableReport, label: str | None) -> None:
@@ -47,7 +47,7 @@ def _print(report: TextReport | TableReport, label: str | None) -> None:
 
     print_lines(_text_lines(report) if isinstance(report, TextReport) else _table_lines(report))
     if report.labels is not None:
-        _plot(f"rows by {printable(label or 'label')}", _classes(report.labels))
+        _plot(f"rows by {printable(label or 'label')}", _classes(report.labels, report.class_names))
     if isinstance(report, TextReport):
         _plot_texts(report)
     else:
@@ -84,7 +84,7 @@ def _table_lines(report: TableReport) -> Iterator[tuple[str, str]]:
         yield "text", f"{shown} (--text looks into them)"
 
 
-def _classes(labels: LabelCounts) -> list[tuple[str, float, str]]:
+def _classes(labels: LabelCounts, names: Sequence[str] | None) -> list[tuple[str, float, str]]:
     if labels.classes is None:
         return []
     from stoker.training.lines import grouped
@@ -92,7 +92,7 @@ def _classes(labels: LabelCounts) -> list[tuple[str, float, str]]:
     order = sorted(range(len(labels.classes)), key=lambda place: -labels.counts[place])
     rows = [
         (
-            printable(str(labels.classes[place])),
+            printable(_class_name(labels.classes[place], names)),
             float(labels.counts[place]),
             f"{grouped(labels.counts[place])}  {100 * labels.counts[place] / labels.num_rows:5.1f} %",
         )
@@ -104,6 +104,12 @@ def _classes(labels: LabelCounts) -> list[tuple[str, float, str]]:
         share = f"{grouped(count)}  {100 * count / labels.num_rows:5.1f} %"
         rows.append((f"{len(others)} others", float(count), share))
     return rows
+
+
+def _class_name(label: object, names: Sequence[str] | None) -> str:
+    if names is None or not isinstance(label, int) or not 1 <= label <= len(names):
+        return str(label)
+    return f"{label} {names[label - 1]}"
 
 
 def _plot_texts(report: TextReport) -> None:

@@ -247,7 +247,7 @@ _IMDB = Dataset(
     name="imdb",
     title="Large Movie Review Dataset (IMDb)",
     about="long movie reviews, positive or negative; the 50,000 unlabelled ones are left in the archive",
-    format="folders",
+    format="folder",
     label="label",
     text=("text",),
     classes=("neg", "pos"),
@@ -286,11 +286,11 @@ _ROTTEN_TOMATOES = Dataset(
     name="rotten_tomatoes",
     title="Rotten Tomatoes, sentence polarity 1.0",
     about="sentences of movie reviews, positive or negative; has no test split of its own",
-    format="folders",
+    format="lines",
     label="label",
     text=("text",),
     classes=("neg", "pos"),
-    train=Split(paths=("sentences",), num_rows=10_662),
+    train=Split(paths=("sentences/neg.txt", "sentences/pos.txt"), num_rows=10_662),
     test=None,
     routes=(
         (

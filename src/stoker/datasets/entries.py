@@ -8,7 +8,7 @@ import msgspec
 
 __all__ = ["Address", "Dataset", "Download", "Format", "Kept", "Packing", "Route", "Split"]
 
-Format: TypeAlias = Literal["zhang", "folders", "csv"]
+Format: TypeAlias = Literal["zhang", "folder", "lines", "csv"]
 Packing: TypeAlias = Literal["none", "tar", "zip", "gzip"]
 
 
@@ -103,8 +103,9 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name, title, about
         What it is called on the command line, by people, and what it is.
     format
-        ``"zhang"`` (CSV without header, class numbers from 1, escaped newlines), ``"folders"`` (a folder a
-        class, texts in it) or ``"csv"``.
+        What `stoker.open` takes: ``"zhang"`` (CSV without header, class numbers from 1, escaped newlines),
+        ``"folder"`` (a folder a class, a file a text), ``"lines"`` (a file a class, a line a text) or
+        ``"csv"``.
     label, text
         What `stoker.open` takes for these: the label's column and those of the text; no text columns where
         the features are numbers.

@@ -116,22 +116,26 @@ def _count_csv(path: Path) -> Counter[str]:
     return Counter({label.decode(): count for label, count in labels.items()})
 
 
-def _count_folders(path: Path) -> Counter[str]:
-    """Folders of a file a text, or files of a line a text."""
-    counts: Counter[str] = Counter()
-    for child in os.scandir(path):
-        if child.is_dir():
-            counts[child.name] += sum(name.endswith(".txt") for name in os.listdir(child))
-        else:
-            with open(child, "rb") as file:
-                counts[child.name.removesuffix(".txt")] += sum(1 for line in file if line.strip())
-    return counts
+def _count_folder(path: Path) -> Counter[str]:
+    return Counter(
+        {
+            child.name: sum(name.endswith(".txt") for name in os.listdir(child))
+            for child in os.scandir(path)
+            if child.is_dir()
+        }
+    )
+
+
+def _count_lines(path: Path) -> Counter[str]:
+    with open(path, "rb") as file:
+        return Counter({path.stem: sum(1 for line in file if line.strip())})
 
 
 _COUNTERS: dict[Format, Callable[[Path], Counter[str]]] = {
     "zhang": _count_zhang,
     "csv": _count_csv,
-    "folders": _count_folders,
+    "folder": _count_folder,
+    "lines": _count_lines,
 }
 
 

@@ -50,6 +50,8 @@ class TableReport:
         Rows looked at, and rows that cannot be parsed.
     labels
         The label's values and how often each occurs; None without a label.
+    class_names
+        What the classes 1, 2, … are called, where a file beside the data says so.
     columns
         The columns of numbers.
     texts
@@ -61,6 +63,7 @@ class TableReport:
     num_rows: int
     num_left_out: int
     labels: LabelCounts | None
+    class_names: tuple[str, ...] | None
     columns: tuple[ColumnReport, ...]
     texts: tuple[str, ...]
 
@@ -140,6 +143,7 @@ def explore_table(
         num_rows=found.num_rows,
         num_left_out=found.excluded.size,
         labels=found.view_labels,
+        class_names=source.class_names,
         columns=columns,
         texts=texts,
     )

@@ -42,6 +42,8 @@ class TextReport:
         Rows looked at, and rows that cannot be read or have no label.
     labels
         The classes and how often each occurs; None without a label.
+    class_names
+        What the classes 1, 2, … are called, where a file beside the data says so.
     lengths
         How long the texts are.
     words, pairs
@@ -56,6 +58,7 @@ class TextReport:
     num_rows: int
     num_left_out: int
     labels: LabelCounts | None
+    class_names: tuple[str, ...] | None
     lengths: TextLengths
     words: Ranked
     pairs: Ranked
@@ -72,6 +75,7 @@ class TextReport:
             "rows": self.num_rows,
             "left_out": self.num_left_out,
             "labels": labels,
+            "class_names": self.class_names,
             "median_words": self.lengths.median_words,
             "ratio": self.num_rows / max(self.lengths.median_words, 1.0),
             "model": self.model,
@@ -155,6 +159,7 @@ def explore_texts(
         num_rows=seen,
         num_left_out=stop - seen,
         labels=None if tally is None else tally.result(),
+        class_names=source.class_names,
         lengths=lengths,
         words=summaries[0].ranked(),
         pairs=summaries[1].ranked(),
