@@ -13,9 +13,12 @@ from stoker.legacy.modules import HOMES, NAMES
 
 pytestmark = pytest.mark.usefixtures("old_names")
 
-without_tensorflow = pytest.mark.skipif(
-    keras.backend.backend() == "tensorflow", reason="with its backend, tensorflow is TensorFlow"
-)
+
+@pytest.fixture
+def without_tensorflow():
+    """It may be the backend, or another test or library may have imported it where it is installed."""
+    if getattr(sys.modules.get("tensorflow"), "__file__", None) or keras.backend.backend() == "tensorflow":
+        pytest.skip("tensorflow is TensorFlow")
 
 
 @pytest.mark.parametrize("name", HOMES)
@@ -63,7 +66,7 @@ def test_what_neither_keras_had_is_missing_in_pythons_own_words():
         importlib.import_module("keras.nonsense")
 
 
-@without_tensorflow
+@pytest.mark.usefixtures("without_tensorflow")
 def test_the_stand_in_for_tensorflow_has_keras_alone():
     import tensorflow as tf
 
@@ -76,7 +79,7 @@ def test_the_stand_in_for_tensorflow_has_keras_alone():
         exec("from tensorflow import ConfigProto")
 
 
-@without_tensorflow
+@pytest.mark.usefixtures("without_tensorflow")
 def test_keras_itself_does_not_take_the_stand_in_for_tensorflow():
     import tensorflow  # noqa: F401
     from keras.src.utils.module_utils import tensorflow as asked
