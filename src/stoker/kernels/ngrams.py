@@ -26,6 +26,7 @@ __all__ = ["add_scores", "collect", "count_pairs", "file_pairs", "insert_counts"
 
 _LOW = np.uint64(0xFFFFFFFF)
 _NONE, _ONE, _HALF = np.uint64(0), np.uint64(1), np.uint64(32)
+_BARE = np.uint64(0xFFFFFFFFFFFFFFFF)  # is no pair, because plus 1 it is a free slot
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SPREAD = np.uint64(0xD6E8FEB86659FD93)
 
@@ -35,12 +36,6 @@ def _scatter(pair):
     mixed = pair * _FACTOR
     mixed = (mixed ^ (mixed >> _HALF)) * _SPREAD
     return mixed ^ (mixed >> _HALF)
-
-
-@inner_kernel
-def _word_at(stream, words, place):
-    number = np.int64(stream[place])
-    return np.int64(words[number]) if words.shape[0] and number >= 0 else number
 
 
 @inner_kernel
@@ -54,12 +49,49 @@ def _find(table, pair):
 
 
 @inner_kernel
-def _follow(table, node, word):
-    """The node of an n-gram, given that of all but its last word; -1 where it is none."""
-    if node < 0 or word < 0:
-        return np.int64(-1)
-    at = _find(table, (np.uint64(node) << _HALF) | np.uint64(word))
-    return np.int64(table[at + 1]) if table[at] != _NONE else np.int64(-1)
+def _words_of(stream, start, end, words, nodes):
+    """The words of a text as nodes; returns how many there are."""
+    for place in range(start, end):
+        number = np.int64(stream[place])
+        nodes[place - start] = np.int64(words[number]) if words.shape[0] and number >= 0 else number
+    return end - start
+
+
+@inner_kernel
+def _pair_up(nodes, words, step, size, pairs):
+    """Pairs of the nodes [0, size) and the words that stand `step` behind them; `_BARE` where one is none."""
+    for place in range(size):
+        node, word = nodes[place], words[place + step]
+        whole = node >= 0 and word >= 0
+        pairs[place] = (np.uint64(node) << _HALF) | np.uint64(word) if whole else _BARE
+
+
+@bare_kernel
+def _follow(table, pairs, size, homes, nodes):
+    """Write the nodes of pairs, -1 where they are none.
+
+    All slots are read before any is judged: such reads wait for the memory together and not one by one.
+    """
+    mask = np.int64((table.shape[0] >> 1) - 1)
+    for place in range(size):
+        homes[place] = table[2 * (np.int64(_scatter(pairs[place])) & mask)]
+    for place in range(size):
+        pair = pairs[place]
+        if pair == _BARE or homes[place] == _NONE:
+            nodes[place] = -1
+        elif homes[place] == pair + _ONE:
+            nodes[place] = np.int64(table[2 * (np.int64(_scatter(pair)) & mask) + 1])
+        else:
+            at = _find(table, pair)
+            nodes[place] = np.int64(table[at + 1]) if table[at] != _NONE else np.int64(-1)
+
+
+@inner_kernel
+def _longest_text(ends):
+    most = np.int64(16)
+    for row in range(ends.shape[0]):
+        most = max(most, ends[row] - (ends[row - 1] if row else np.int64(0)))
+    return most
 
 
 @kernel
@@ -89,28 +121,37 @@ def count_pairs(stream, ends, words, length, finding, counting, part, parts, fir
     -------
     The text to go on with, n at the end: the table must get room for all its words; and slots taken.
     """
+    most_words = _longest_text(ends)
+    nodes, given = np.empty(most_words, np.int64), np.empty(most_words, np.int64)
+    pairs, homes = np.empty(most_words, np.uint64), np.empty(most_words, np.uint64)
+    mask = np.int64((counting.shape[0] >> 1) - 1)
     while row < ends.shape[0]:
         start = ends[row - 1] if row else np.int64(0)
-        end = ends[row]
-        if used + (end - start) > most:
+        if used + (ends[row] - start) > most:
             break
         mark = np.uint64(first_row + row + 1) << _HALF
-        for place in range(start, end - length + 1):
-            node = _word_at(stream, words, place)
-            for step in range(1, length - 1):
-                node = _follow(finding, node, _word_at(stream, words, place + step))
-            last = _word_at(stream, words, place + length - 1)
-            if node < 0 or last < 0:
-                continue
-            pair = (np.uint64(node) << _HALF) | np.uint64(last)
+        size = _words_of(stream, start, ends[row], words, given)
+        nodes[:size] = given[:size]
+        for step in range(1, length):
+            _pair_up(nodes, given, step, size - step, pairs)
+            if step < length - 1:
+                _follow(finding, pairs, size - step, homes, nodes)
+        # Those of this part, without a branch: which one it is nobody can foresee.
+        taken = np.int64(0)
+        for place in range(size - length + 1):
+            pair = pairs[place]
             mixed = _scatter(pair)
-            if parts > 1 and np.int64(((mixed >> np.uint64(48)) * np.uint64(parts)) >> np.uint64(16)) != part:
-                continue
-            at = _find(counting, pair)
+            share = np.int64(((mixed >> np.uint64(48)) * np.uint64(parts)) >> np.uint64(16))
+            pairs[taken] = pair
+            homes[taken] = counting[2 * (np.int64(mixed) & mask)] if share == part else _NONE
+            taken += (share == part) & (pair != _BARE)
+        for place in range(taken):
+            pair = pairs[place]
+            home = 2 * (np.int64(_scatter(pair)) & mask)
+            at = home if homes[place] == pair + _ONE else _find(counting, pair)
             held = counting[at + 1]
-            if counting[at] == _NONE:
-                counting[at] = pair + _ONE
-                used += 1
+            used += counting[at] == _NONE
+            counting[at] = pair + _ONE
             if (held & ~_LOW) != mark:
                 counting[at + 1] = mark | ((held & _LOW) + _ONE)
         row += 1
@@ -147,54 +188,61 @@ def file_pairs(pairs, first_node, table):
         table[at], table[at + 1] = pairs[place] + _ONE, np.uint64(first_node + place)
 
 
+@inner_kernel
+def _add_terms(found, size, written, mask, slots, nodes, counts):
+    """Add nodes to those of a text, each once; returns how many there are now."""
+    for place in range(size):
+        node = found[place]
+        if node < 0:
+            continue
+        slot = np.int64((np.uint64(node) * _FACTOR) >> _HALF) & mask
+        while slots[slot] and nodes[slots[slot] - 1] != node:
+            slot = (slot + 1) & mask
+        if slots[slot]:
+            counts[slots[slot] - 1] += 1
+        else:
+            nodes[written], counts[written] = node, 1
+            written += 1
+            slots[slot] = np.int32(written)
+    return written
+
+
 @bare_kernel
-def _terms(stream, start, end, words, longest, finding, slots, nodes, counts):
-    """Nodes of a text in the order of their first occurrence, and how often each occurs; returns how many.
+def _terms(stream, start, end, words, longest, finding, room, slots, nodes, counts, pairs):
+    """Nodes of a text, shorter n-grams first, and how often each occurs; returns how many there are.
 
     Parameters
     ----------
+    room
+        int64 of shape (2, most): room for the words of a text, and as much again.
     slots
-        int32, all 0, a power of two in size and twice as many as there may be nodes: room for this. Left as
-        it was.
-    nodes, counts
-        int64 and int64. Written.
+        int32, all 0, a power of two in size and twice as many as there may be nodes. Left as it was.
+    nodes, counts, pairs
+        int64, int64, and uint64 of shape (2, most). Written.
     """
     size = np.int64(64)
     while size < 2 * longest * (end - start):
         size *= 2
-    mask = size - 1
-    written = np.int64(0)
-    for place in range(start, end):
-        node = _word_at(stream, words, place)
-        step = np.int64(1)
-        while node >= 0:
-            slot = np.int64((np.uint64(node) * _FACTOR) >> _HALF) & mask
-            while slots[slot] and nodes[slots[slot] - 1] != node:
-                slot = (slot + 1) & mask
-            if slots[slot]:
-                counts[slots[slot] - 1] += 1
-            else:
-                nodes[written], counts[written] = node, 1
-                written += 1
-                slots[slot] = np.int32(written)
-            if step == longest or place + step == end:
-                break
-            node = _follow(finding, node, _word_at(stream, words, place + step))
-            step += 1
-    slots[:size] = 0
+    given, found = room[0], room[1]
+    num_words = _words_of(stream, start, end, words, given)
+    written = _add_terms(given, num_words, np.int64(0), size - 1, slots, nodes, counts)
+    for place in range(num_words):
+        found[place] = given[place]
+    for step in range(1, longest):
+        _pair_up(found, given, step, num_words - step, pairs[0])
+        _follow(finding, pairs[0], num_words - step, pairs[1], found)
+        written = _add_terms(found, num_words - step, written, size - 1, slots, nodes, counts)
+    for slot in range(size):
+        slots[slot] = 0
     return written
 
 
 @inner_kernel
-def _most_terms(ends, longest):
-    """Room that `_terms` needs: nodes, and slots."""
-    most = np.int64(32)
-    for row in range(ends.shape[0]):
-        most = max(most, longest * (ends[row] - (ends[row - 1] if row else np.int64(0))))
+def _slots_for(most):
     size = np.int64(64)
     while size < 2 * most:
         size *= 2
-    return most, size
+    return size
 
 
 @inner_kernel
@@ -231,13 +279,15 @@ def add_scores(stream, ends, words, longest, finding, sublinear, weights, classe
     totals
         int64 of shape (high - low,): occurrences; where it is empty they are not counted. Written.
     """
-    most, size = _most_terms(ends, longest)
-    slots = np.zeros(size, np.int32)
+    most = _longest_text(ends)
+    room, pairs = np.empty((2, most), np.int64), np.empty((2, most), np.uint64)
+    most *= longest
+    slots = np.zeros(_slots_for(most), np.int32)
     nodes, counts, values = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.float64)
     squares = sums.shape[1] - 1
     for row in range(ends.shape[0]):
         start = ends[row - 1] if row else np.int64(0)
-        written = _terms(stream, start, ends[row], words, longest, finding, slots, nodes, counts)
+        written = _terms(stream, start, ends[row], words, longest, finding, room, slots, nodes, counts, pairs)
         if totals.shape[0]:
             for place in range(written):
                 if low <= nodes[place] < high:
@@ -275,8 +325,10 @@ def weigh(stream, ends, words, longest, finding, sublinear, weights, num_feature
         int32 and float32 with room for all; int64 of shape (n,): ascending columns of a row, their values,
         and where each row ends. Written.
     """
-    most, size = _most_terms(ends, longest)
-    slots = np.zeros(size, np.int32)
+    most = _longest_text(ends)
+    room, pairs = np.empty((2, most), np.int64), np.empty((2, most), np.uint64)
+    most *= longest
+    slots = np.zeros(_slots_for(most), np.int32)
     nodes, counts, weighed = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.float64)
     # Columns met, a bit for each, and a bit for each 64 of these: found in order without sorting.
     met = np.zeros((num_features >> 6) + 1, np.uint64)
@@ -285,7 +337,7 @@ def weigh(stream, ends, words, longest, finding, sublinear, weights, num_feature
     end = np.int64(0)
     for row in range(ends.shape[0]):
         start = ends[row - 1] if row else np.int64(0)
-        written = _terms(stream, start, ends[row], words, longest, finding, slots, nodes, counts)
+        written = _terms(stream, start, ends[row], words, longest, finding, room, slots, nodes, counts, pairs)
         norm = _weigh_terms(nodes, counts, written, sublinear, weights, weighed)
         for place in range(written):
             column = np.int64(weights[nodes[place], 1])

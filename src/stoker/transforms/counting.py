@@ -23,8 +23,10 @@ from stoker.types import IntArray, Uint64Array
 
 __all__ = ["count_ngrams", "finding_table"]
 
-_FIRST_CAPACITY = 1 << 16
-_LOAD = 0.6
+_REPEATS = 4
+"""How often an n-gram occurs, about: so large is the first table; a guess costs no more than time."""
+
+_LOAD = 0.7
 _SLOT_BYTES = 16
 _INDEX_STEP = 1 << 12
 _MERGE_BYTES = 64
@@ -113,7 +115,8 @@ class _Share:
         self._spill, self._ledger, self._memory = spill, ledger, memory
         # While a table grows, the one of half its size is there too.
         self._most_slots = 1 << max(12, (2 * memory // (3 * _SLOT_BYTES)).bit_length() - 1)
-        self._table = self._new_table(min(_FIRST_CAPACITY, self._most_slots))
+        guess = 1 << max(12, (corpus.num_words // (_REPEATS * parts)).bit_length())
+        self._table = self._new_table(min(guess, self._most_slots))
         self._used = 0
         self._runs: list[_Run] = []
 
