@@ -26,6 +26,7 @@ _HOME = {
     "OneHot": "stoker.transforms.labels",
     "NgramVectorizer": "stoker.transforms.ngrams",
     "SequenceVectorizer": "stoker.transforms.sequences",
+    "HashingVectorizer": "stoker.transforms.hashing",
     "fit": "stoker.training.fit",
     "fit_generator": "stoker.training.generators.calls",
     "evaluate_generator": "stoker.training.generators.calls",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from stoker.training.generators.calls import predict_generator as predict_generator
     from stoker.training.generators.feeds import GeneratorFeed as GeneratorFeed
     from stoker.training.run import load as load
+    from stoker.transforms.hashing import HashingVectorizer as HashingVectorizer
     from stoker.transforms.labels import LabelEncoder as LabelEncoder
     from stoker.transforms.labels import OneHot as OneHot
     from stoker.transforms.ngrams import NgramVectorizer as NgramVectorizer

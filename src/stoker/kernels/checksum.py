@@ -1,4 +1,4 @@
-"""The checksum of a segment: XXH64 with seed 0 (Collet, https://github.com/Cyan4973/xxHash).
+"""XXH64 (Collet, https://github.com/Cyan4973/xxHash): with seed 0 the checksum of a segment.
 
 It finds accidents, not forgeries, at the speed of memory; any ``xxhsum`` computes the same figures.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from stoker.kernels.compiling import inner_kernel
 from stoker.kernels.words import load_word
 
-__all__ = ["checksum", "checksum_segments"]
+__all__ = ["checksum", "checksum_segments", "xxh64"]
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
 _P2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -35,12 +35,12 @@ def _merge(digest, lane):
 
 
 @inner_kernel
-def checksum(data, start, stop):
-    """XXH64 of ``data[start:stop]``, a uint8 array, as uint64."""
+def xxh64(data, start, stop, seed):
+    """XXH64 of ``data[start:stop]``, a uint8 array, with a uint64 seed, as uint64."""
     place = start
-    digest = _P5
+    digest = seed + _P5
     if stop - start >= 32:
-        one, two, three, four = _P1 + _P2, _P2, np.uint64(0), np.uint64(0) - _P1
+        one, two, three, four = seed + _P1 + _P2, seed + _P2, seed, seed - _P1
         while place + 32 <= stop:
             one = _round(one, load_word(data, place))
             two = _round(two, load_word(data, place + 8))
@@ -70,6 +70,12 @@ def checksum(data, start, stop):
     digest = (digest ^ (digest >> np.uint64(33))) * _P2
     digest = (digest ^ (digest >> np.uint64(29))) * _P3
     return digest ^ (digest >> np.uint64(32))
+
+
+@inner_kernel
+def checksum(data, start, stop):
+    """XXH64 of ``data[start:stop]``, a uint8 array, with seed 0, as uint64."""
+    return xxh64(data, start, stop, np.uint64(0))
 
 
 @inner_kernel

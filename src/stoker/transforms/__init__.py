@@ -1,6 +1,7 @@
 """Columns to arrays, fitted in mergeable passes."""
 
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
@@ -12,6 +13,7 @@ __all__ = [
     "Cast",
     "ColumnStatistics",
     "FittedTransform",
+    "HashingVectorizer",
     "Impute",
     "LabelEncoder",
     "NgramVectorizer",

@@ -6,6 +6,7 @@ from typing import Any
 
 from stoker.errors import RunError
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
@@ -25,6 +26,7 @@ TRANSFORMS: dict[str, type[FittedTransform]] = {
         Passthrough,
         NgramVectorizer,
         SequenceVectorizer,
+        HashingVectorizer,
     )
 }
 
