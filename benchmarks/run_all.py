@@ -15,6 +15,7 @@ from benchmarks import (
     generators,
     memory_scaling,
     seek,
+    sequences,
     shuffled_cache,
     whole_process,
     workers,
@@ -30,6 +31,7 @@ BENCHMARKS = (
     seek,
     workers,
     generators,
+    sequences,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "tensorflow", "torch", "pandas", "datasets")
 
