@@ -53,6 +53,8 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
         yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values"
     for line in describe_problems(found.problems):
         yield "note", with_flags(line)
+    for line in found.notes:
+        yield "note", line
     yield from _task_lines(feed)
 
 
