@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import sys
 import weakref
 from collections import deque
 from typing import Any
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from stoker.ledger import Ledger
 
-__all__ = ["BufferPool"]
+__all__ = ["BufferPool", "release_idle"]
 
 _ALIGNMENT = 64
 """Bytes; a cache line, and what JAX asks for to use memory in place."""
@@ -81,3 +82,17 @@ class BufferPool:
     def _take_back(self, memory: npt.NDArray[np.uint8]) -> None:
         if memory.nbytes == self._num_bytes and len(self._idle) < self._most_idle:
             self._idle.append(memory)
+
+
+def release_idle() -> None:
+    """Give freed memory back to the operating system: Arrow and the C library keep it for later otherwise.
+
+    For moments when much was freed and other things will be made next, such as a model after a survey.
+    """
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others have none
+        if trim is not None:
+            trim(0)

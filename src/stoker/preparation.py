@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker import cache as caching
+from stoker.buffers import release_idle
 from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
 from stoker.fitting import fit_texts
 from stoker.keeping import with_kept_inputs
@@ -136,6 +137,8 @@ def training_stage(
         found = with_kept_inputs(
             found, inputs, limit=room, workers=_threads(options), ledger=ledger, progress=fitting
         )
+    if source.is_text:
+        release_idle()
     spec = spec_of(source.features, target, inputs)
     facts, machine = data_facts(found, found.view, inputs, holds_transform=True), machine_facts(source)
     plan = make_plan(facts, machine, options.plan)
@@ -196,6 +199,7 @@ def derived_stage(
             found = with_kept_inputs(
                 found, base.inputs, limit=room, workers=_threads(options), ledger=base.ledger
             )
+            release_idle()
         reader, view = found.reader(), found.view
         check_labels(base.spec, found)
     if not view.num_rows:

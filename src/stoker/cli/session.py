@@ -117,9 +117,10 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     DataError
         If a file cannot be opened.
     """
-    if data.label is None and data.format != "zhang" and not is_known(data.files):
-        raise OptionError(f"which column is to be learned? Say --label COLUMN{_candidates(data)}")
     source = open_source(data)
+    if source.label is None:
+        shown = ", ".join(source.features[:8]) + (", …" if len(source.features) > 8 else "")
+        raise OptionError(f"which column is to be learned? Say --label COLUMN; the columns are {shown}")
     tested = test_files(data.valid or ())
     if not tested and is_known(data.files):
         tested = test_files(data.files)
@@ -160,12 +161,3 @@ def prepare(feed: Feed, display: Display) -> None:
     """Survey the rows and have transforms learn from them, in sight."""
     with display.stage("survey", "B") as progress, display.stage("fit", " rows") as fitting:
         feed.prepare(progress, fitting)
-
-
-def _candidates(data: DataOptions) -> str:
-    """The columns to choose from, as the end of a sentence."""
-    import stoker
-
-    known = stoker.open(data.files, header=data.header, delimiter=data.delimiter).features
-    shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
-    return f"; the columns are {shown}"
