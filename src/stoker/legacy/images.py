@@ -16,7 +16,8 @@ class ImageDataGenerator(keras_private.ImageDataGenerator):  # type: ignore[misc
     """Keras's own generator of augmented images; what it flows can be pickled.
 
     The order of an epoch is settled once, in the parent: Keras's iterators draw it when a batch is first
-    asked for, so that each worker would draw its own, and images would repeat and vanish.
+    asked for, so that each worker would draw its own, and images would repeat and vanish. With a seed,
+    what is drawn depends on the epoch and the batch's number, and not on which worker comes first.
     """
 
     def flow(self, *arguments: Any, **options: Any) -> Any:
@@ -39,17 +40,27 @@ class _Shared:
     index_array: Any
     seed: int | None
     total_batches_seen: int
+    _batches_before = 0
+    """Batches of the passes before this one."""
 
     def __getitem__(self, index: int) -> Any:
         self._settle_order()
+        # What Keras adds to the seed; a worker process would count the batches of its own alone.
+        self.total_batches_seen = self._batches_before + index
         return super().__getitem__(index)  # type: ignore[misc]
+
+    def on_epoch_end(self) -> None:
+        """Draw the order of the next pass."""
+        self._batches_before += len(self)  # type: ignore[arg-type]
+        self.index_array = None
+        self._settle_order()
 
     def _settle_order(self) -> None:
         with self.lock:
             if self.index_array is not None:
                 return
             if self.seed is not None:
-                np.random.seed(self.seed + self.total_batches_seen)
+                np.random.seed(self.seed + self._batches_before)
             self._set_index_array()  # type: ignore[attr-defined]
 
     def __reduce__(self) -> Any:

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from light import Light, batch_of, numbers
+from light import Begun, Light, batch_of, numbers
 
 import stoker
 from stoker.errors import OptionError
@@ -36,6 +36,11 @@ def test_a_sequence_in_two_processes_follows_what_on_epoch_end_makes_of_it(model
     fit(model, seen, sequence, workers=2)
     assert seen.trained == [0, 1, 2, 3, 10, 11, 12, 13]
     assert sequence.shift == 20
+
+
+def test_a_sequence_in_two_processes_follows_what_on_epoch_begin_makes_of_it(model, seen):
+    fit(model, seen, Begun(2), workers=2)
+    assert seen.trained == [100, 101, 210, 211]
 
 
 def test_a_fresh_generator_runs_in_one_process(model, seen):

@@ -32,9 +32,9 @@ class Passes(Iterator[Place]):
     number
         Of the first pass.
     quiet
-        Do not call ``on_epoch_end``.
-    ended
-        Called after ``on_epoch_end`` where the Sequence has one of its own.
+        Call neither ``on_epoch_begin`` nor ``on_epoch_end``.
+    changed
+        Called before a pass of which the Sequence was told by a method of its own.
 
     Attributes
     ----------
@@ -52,13 +52,14 @@ class Passes(Iterator[Place]):
         wanted: int | None,
         number: int,
         quiet: bool,
-        ended: Callable[[], None],
+        changed: Callable[[], None],
     ) -> None:
         self.drawn = self.taken = 0
         self.begun = False
         self._sequence, self._seed, self._wanted, self._number = sequence, seed, wanted, number
-        self._tells = not quiet and overrides(sequence, "on_epoch_end")
-        self._ended = ended
+        self._tells_begin = not quiet and overrides(sequence, "on_epoch_begin")
+        self._tells_end = not quiet and overrides(sequence, "on_epoch_end")
+        self._changed, self._told = changed, False
         self._length: int | None = None
         self._order: list[int] | None = None
         self._place = 0
@@ -100,8 +101,12 @@ class Passes(Iterator[Place]):
     def begin(self) -> None:
         """Ask the length and settle the order of the next pass."""
         self._length = length_of(self._sequence)
-        if overrides(self._sequence, "on_epoch_begin"):
+        if self._tells_begin:
             self._sequence.on_epoch_begin()
+            self._told = True
+        if self._told:
+            self._told = False
+            self._changed()
         self._order = None
         if self._seed is not None and self._length is not None:
             places = np.arange(self._length, dtype=np.int64)
@@ -114,9 +119,9 @@ class Passes(Iterator[Place]):
         """Tell the Sequence that a pass over it is complete."""
         self.begun = False
         self._number += 1
-        if self._tells:
+        if self._tells_end:
             self._sequence.on_epoch_end()
-            self._ended()
+            self._told = True
 
     def restart(self, wanted: int | None) -> None:
         """Forget the pass under way; that many tasks are wanted from the first index on."""

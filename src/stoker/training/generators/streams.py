@@ -119,7 +119,7 @@ class SequenceStream:
     first_pass
         Number of the first pass, for its order.
     quiet
-        Do not call ``on_epoch_end``: another stream over the same Sequence does.
+        Call neither ``on_epoch_begin`` nor ``on_epoch_end``: another stream over the same Sequence does.
     """
 
     def __init__(
@@ -135,14 +135,14 @@ class SequenceStream:
     ) -> None:
         self._sequence, self._make, self._workers = sequence, make, workers
         self._passes = Passes(
-            sequence, seed=seed, wanted=wanted, number=first_pass, quiet=quiet, ended=self._send_again
+            sequence, seed=seed, wanted=wanted, number=first_pass, quiet=quiet, changed=self._send_again
         )
         item = Item(sequence, make)
         self._compute, self._close_workers = remote(item, workers, "sequence")
         self._results: Prefetched[Place, Batch] | None = None
 
     def _send_again(self) -> None:
-        """Children have a Sequence of their own: it becomes what ``on_epoch_end`` made of the parent's."""
+        """Children have a Sequence of their own: it becomes what its two methods made of the parent's."""
         replace = getattr(self._compute, "replace", None)
         if replace is not None:
             replace(Item(self._sequence, self._make))
