@@ -39,6 +39,7 @@ __all__ = [
     "float_type",
     "global_seed",
     "has_weights",
+    "hold_state",
     "is_built",
     "metric_direction",
     "metric_names",
@@ -294,6 +295,22 @@ def usable_model(model: Any) -> Iterator[None]:
     finally:
         if training:
             model.train()
+
+
+def hold_state(model: Any) -> None:
+    """Before an epoch's or a pass's first step: let `sync_state` bring back what it took, should it raise.
+
+    Keras's own record of the state begins with the end of that step, and without one the weights are lost.
+    """
+    if keras.backend.backend() != "jax" or not getattr(model, "_jax_state_synced", True):
+        return
+    parts = {
+        "trainable_variables": model.trainable_variables,
+        "non_trainable_variables": model.non_trainable_variables,
+        "metrics_variables": model.metrics_variables,
+        "optimizer_variables": model.optimizer.variables if model.optimizer is not None else [],
+    }
+    model._jax_state = {name: [variable.value for variable in variables] for name, variables in parts.items()}
 
 
 def sync_state(model: Any) -> None:

@@ -142,6 +142,7 @@ class TrainingCallbacks(PassCallbacks):
         self._training.begin(epoch)
         self._supervisor.epoch_began(epoch)
         self._look_at = self._supervisor.due_in(0, time.perf_counter())
+        adapter.hold_state(self._model)
         super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:

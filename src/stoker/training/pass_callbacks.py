@@ -130,6 +130,7 @@ class PassCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]  # Kera
         super().on_predict_end(logs)
 
     def _begin_pass(self) -> None:
+        adapter.hold_state(self._model)
         self._scored_batches = 0
         self._last_scored = None
         if self._scored is not None:
