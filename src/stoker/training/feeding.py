@@ -55,7 +55,9 @@ def validation_feed(training: AnyFeed, validation: Any, steps: Any = None) -> An
     if kind_of(validation) == "feed":
         _refuse_steps(steps)
         return validation  # type: ignore[no-any-return]
-    return GeneratorFeed(validation, steps_per_epoch=steps, **_own_options(validation))
+    return GeneratorFeed(
+        validation, steps_per_epoch=steps, steps_name="validation_steps", **_own_options(validation)
+    )
 
 
 def open_feeds(

@@ -6,6 +6,7 @@ Nothing here imports Keras: it runs in worker processes too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ class BatchMaker:
         if self._weights is None:
             return batch
         weight = self._weights.apply(batch.y, batch.sample_weight, where, self._floats)
-        return Batch(x=batch.x, y=batch.y, sample_weight=weight, size=batch.size, position=batch.position)
+        return replace(batch, sample_weight=weight)
 
     def _parts(self, item: Any, where: str) -> tuple[Any, Any, Any]:
         if self._inputs_only:

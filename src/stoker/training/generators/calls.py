@@ -11,7 +11,7 @@ from stoker.training.callback_list import Due, History
 from stoker.training.feeding import end_feeds, open_feeds
 from stoker.training.generators.arrays import ArrayBatches
 from stoker.training.generators.feeds import GeneratorFeed
-from stoker.training.generators.kinds import epochs_to_validate, is_arrays, kind_of, whole
+from stoker.training.generators.kinds import epochs_to_validate, is_arrays, whole
 from stoker.training.generators.observers import observed
 from stoker.training.generators.scoring import as_list, score
 from stoker.training.progress import display_for
@@ -217,7 +217,7 @@ def _fit(
             initial_epoch=trained.start,
             display=display,
             own_display=True,
-            verbose=int(verbose),
+            verbose=1 if verbose == "auto" else int(verbose),
             due=due,
             history=history,
         ).run()
@@ -237,10 +237,7 @@ def _validation(data: Any, steps: Any, options: dict[str, Any]) -> GeneratorFeed
         return None
     if is_arrays(data):
         return GeneratorFeed(ArrayBatches(data), workers=0)
-    if steps is None and kind_of(data) == "iterator":
-        raise OptionError("validation_steps is needed: a generator as validation data has no length")
-    steps = None if steps is None else whole(steps, "validation_steps")
-    return GeneratorFeed(data, steps_per_epoch=steps, **options)
+    return GeneratorFeed(data, steps_per_epoch=steps, steps_name="validation_steps", **options)
 
 
 def _due(validation_freq: Any, trained: range) -> tuple[Due, int]:

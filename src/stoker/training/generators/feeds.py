@@ -41,6 +41,8 @@ class GeneratorFeed:
         ``{class: weight}`` for training.
     shuffle
         Train on a Sequence's batches in another order in each pass.
+    steps_name
+        What whoever calls calls `steps_per_epoch`, for messages.
 
     Raises
     ------
@@ -68,10 +70,12 @@ class GeneratorFeed:
         use_multiprocessing: bool = False,
         class_weight: Any = None,
         shuffle: bool = True,
+        steps_name: str = "steps_per_epoch",
     ) -> None:
         self.kind = kind_of(generator)
         self.generator = generator
-        self.steps = None if steps_per_epoch is None else whole(steps_per_epoch, "steps_per_epoch")
+        self.steps = None if steps_per_epoch is None else whole(steps_per_epoch, steps_name)
+        self._steps_name = steps_name
         self.workers = Workers(
             count=whole(workers, "workers", least=0),
             in_processes=bool(use_multiprocessing),
@@ -86,7 +90,7 @@ class GeneratorFeed:
         self.lock = Lock()
         if self.steps is None and self._length() is None:
             raise OptionError(
-                f"steps_per_epoch is needed: a {type(generator).__name__} has no length (a Sequence has one)"
+                f"{steps_name} is needed: a {type(generator).__name__} has no length (a Sequence has one)"
             )
 
     def open(
@@ -181,7 +185,7 @@ class GeneratorFeed:
             return self.steps
         length = self._length() if self._stream is None else self._stream.pass_length()
         if length is None:
-            raise OptionError("steps_per_epoch is needed: the Sequence no longer has a length")
+            raise OptionError(f"{self._steps_name} is needed: the Sequence no longer has a length")
         return length
 
     def _length(self) -> int | None:

@@ -37,6 +37,7 @@ def score(
     feed = GeneratorFeed(
         generator,
         steps_per_epoch=steps,
+        steps_name="steps",
         workers=workers,
         max_queue_size=max_queue_size,
         use_multiprocessing=use_multiprocessing,
