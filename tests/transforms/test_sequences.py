@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import stoker
 from keras2_sequences import Tokenizer, sequences_of, words_of
 from stoker.errors import DataError, OptionError
 from stoker.ledger import Ledger
@@ -272,6 +273,19 @@ def test_rows_with_several_columns_are_joined_by_a_blank():
     assert fitted.columns_ == ("title", "body")
     assert fitted.vocabulary_ == ("one", "two", "three")
     assert fitted.apply(rows, np.array([1, 0])).tolist() == [[0, 3], [1, 2]]
+
+
+def test_a_source_of_texts_is_read_batch_by_batch(tmp_path):
+    texts = many_words(500)
+    with open(tmp_path / "rows.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [("label", "text"), *((place % 2, text) for place, text in enumerate(texts))]
+        )
+    source = stoker.open(tmp_path / "rows.csv", label="label", text="text")
+    fitted = SequenceVectorizer(max_tokens=1000).fit(source)
+    assert fitted.columns_ == ("text",)
+    expected = SequenceVectorizer(max_tokens=1000).fit(texts)
+    assert fitted.state()["learned"] == expected.state()["learned"]
 
 
 def test_a_stored_vectorizer_applies_and_says_that_it_learns_no_more():

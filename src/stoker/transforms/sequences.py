@@ -223,12 +223,11 @@ class SequenceVectorizer(LearnedWords):
 
     def state(self) -> dict[str, Any]:
         """Options, words in use and their counts as plain data."""
-        learned = self._settled().state()
         return {
             "name": self.name,
             "options": self.options(),
             "columns": list(self.columns_),
-            "learned": learned,
+            "learned": self._settled().state() if self.is_fitted else None,
         }
 
     @classmethod
@@ -236,14 +235,13 @@ class SequenceVectorizer(LearnedWords):
         """An equal transform, which can be applied but learns no more."""
         made = cls(**state["options"])
         made.columns_ = tuple(state["columns"])
-        words, rest = vocabulary_words(state["learned"])
-        made._learned = made._options.vocabulary(words, **rest)
+        if state["learned"] is not None:
+            words, rest = vocabulary_words(state["learned"])
+            made._learned = made._options.vocabulary(words, **rest)
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Counts lie in this process's memory and files: only what was learned goes along.
-        if not self.is_fitted:
-            return _unfitted, (self.options(),)
         return type(self).from_state, (self.state(),)
 
     def _learn(
@@ -283,7 +281,3 @@ class SequenceVectorizer(LearnedWords):
                     raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
                 self._learned = self._settle(self._counting, None, 0)
             return self._learned
-
-
-def _unfitted(options: dict[str, Any]) -> SequenceVectorizer:
-    return SequenceVectorizer(**options)
