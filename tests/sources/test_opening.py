@@ -279,9 +279,3 @@ def test_views_are_new_sources(write):
         "index": 0,
         "count": 1,
     }
-
-
-def test_a_split_has_no_option_that_it_would_always_refuse(write):
-    source = stoker.open(write("a,y\n1,2\n"), label="y")
-    with pytest.raises(TypeError, match="group"):
-        source.split(0.5, group="a")

@@ -5,13 +5,14 @@ pieces that `Source.parse` turns into rows and issues and that an `IndexBuilder`
 with that, `Source.reader` reads any rows by id, straight from the files.
 """
 
-from stoker.sources.base import Source, Table
+from stoker.sources.base import Source
 from stoker.sources.bound import BoundView
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.files import FileIdentity, FileReader, identify, line_of
 from stoker.sources.index import SEGMENT_BYTES, IndexBuilder, RowIndex
 from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.opening import open
+from stoker.sources.table import Table
 from stoker.sources.text_batches import TextBatch
 from stoker.sources.views import View
 

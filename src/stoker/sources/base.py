@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,88 +16,14 @@ from stoker.sources.files import FileIdentity, line_of
 from stoker.sources.groups import GroupSpec, split_by_group
 from stoker.sources.index import RowIndex
 from stoker.sources.paths import expand_paths
-from stoker.sources.schema import Schema
+from stoker.sources.table import Table
 from stoker.sources.text_batches import TextBatch, text_batches
 from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
-from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
+from stoker.types import ColumnSpec, IntArray, RowReader, Rows
 
 __all__ = ["Source", "Table"]
 
 _PEEK_BYTES = 1 << 16
-
-
-class Table(Protocol):
-    """One format's files with a schema: what a `Source` adds views to.
-
-    Duties: immutable; `parse` and the readers are safe to use from several threads; `chunks` and the readers
-    agree on the row ids; values are the same in both.
-    """
-
-    @property
-    def schema(self) -> Schema:
-        """The used columns."""
-        ...
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The files in order."""
-        ...
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """Names of the classes 1, 2, … where the format gives them."""
-        ...
-
-    def with_schema(self, schema: Schema) -> Table:
-        """The same files with other columns."""
-        ...
-
-    def keeping(self, names: Sequence[str]) -> Table:
-        """The same with columns that come along as text."""
-        ...
-
-    def like(self, paths: tuple[str, ...], *, with_label: bool) -> Table:
-        """Other files with the same columns."""
-        ...
-
-    def chunks(self, target_bytes: int) -> Iterator[Chunk]:
-        """Every record once, in order."""
-        ...
-
-    def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
-        """A chunk's rows and issues."""
-        ...
-
-    @property
-    def packings(self) -> tuple[str, ...]:
-        """How each file is compressed; ``""`` where rows can be read by position."""
-        ...
-
-    def identity(self) -> list[FileIdentity]:
-        """What the file system says of each file now."""
-        ...
-
-    def place_of(self, file_index: int, offset: int) -> str:
-        """Where a byte of a file stands, for people: file and line."""
-        ...
-
-    def check(self, index: RowIndex, progress: Progress | None = None) -> None:
-        """Read everything anew and compare it with what an index says it held."""
-        ...
-
-    def record_offset(self, chunk: Chunk, ordinal: int) -> int:
-        """Byte of its file at which record number `ordinal` of a chunk begins."""
-        ...
-
-    def reader(
-        self, index: RowIndex, excluded: IntArray, dtype: np.dtype[Any], *, verify: bool = True
-    ) -> RowReader:
-        """Random access by row id."""
-        ...
-
-    def describe(self) -> dict[str, Any]:
-        """Plain data."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

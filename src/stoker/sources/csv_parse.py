@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.schema import FileLayout, Schema, find
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["Block", "FileParser", "RecordParser", "no_issues", "parser_of"]
+__all__ = ["Block", "FileParser", "parser_of"]
 
 _LABEL_TARGET = -2
 _KNOWN = tuple(np.dtype(kind) for kind in DTYPES)
@@ -53,36 +53,6 @@ class Block:
             columns[schema.label.name] = self.label
         matrix = Matrix.of(self.matrix) if self.matrix.shape[1] else None
         return Rows(num_rows=len(self.matrix), features=schema.numeric, matrix=matrix, columns=columns)
-
-
-class RecordParser(Protocol):
-    """What knows how the records of one file are parsed; see `FileParser`."""
-
-    @property
-    def schema(self) -> Schema:
-        """What is wanted."""
-
-    @property
-    def layout(self) -> FileLayout:
-        """Where the file keeps it."""
-
-    def parse(
-        self,
-        data: npt.NDArray[np.uint8],
-        num_records: int,
-        dtype: np.dtype[Any],
-        wanted: IntArray | None = None,
-        out: npt.NDArray[Any] | None = None,
-    ) -> Block:
-        """All records of `data`, or the `wanted` ones of them."""
-
-    def record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
-        """Where each record begins, and where the last one ends."""
-
-    def row_issues(
-        self, block: Block, data: npt.NDArray[np.uint8], base: int, file_index: int, ids: IntArray
-    ) -> RowIssues:
-        """A block's issues with row ids and file offsets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -274,26 +244,6 @@ class FileParser:
             data=data,
             base=base,
         )
-
-
-def no_issues(
-    schema: Schema, width: int, data: npt.NDArray[np.uint8], base: int, file_index: int
-) -> RowIssues:
-    """What is wrong in records that cannot be wrong."""
-    none = np.empty(0, np.int64)
-    return RowIssues(
-        rows=none,
-        columns=none,
-        kinds=np.empty(0, np.uint8),
-        offsets=none,
-        lengths=none,
-        found=none,
-        file_index=file_index,
-        names=schema.used,
-        expected=width,
-        data=data,
-        base=base,
-    )
 
 
 def _place_of(dtype: np.dtype[Any]) -> int:

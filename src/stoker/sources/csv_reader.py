@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import BadRowError, ChangedDataError, OptionError
-from stoker.sources.csv_parse import Block, RecordParser
+from stoker.sources.csv_parse import Block
 from stoker.sources.files import FilePool, FileReader, line_of
 from stoker.sources.index import RowIndex, checksums_of
+from stoker.sources.record_parser import RecordParser
 from stoker.sources.spool import unpacked
 from stoker.sources.texts import join_texts
 from stoker.types import IntArray, Matrix, Rows

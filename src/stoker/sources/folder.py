@@ -16,15 +16,16 @@ import pyarrow as pa
 from stoker.errors import ChangedDataError, ColumnError, OptionError
 from stoker.prefetch import prefetch
 from stoker.sources.chunks import Chunk, ParsedChunk, check_chunks
-from stoker.sources.csv_parse import no_issues
 from stoker.sources.files import FileIdentity
 from stoker.sources.folder_listing import Listing, list_texts
-from stoker.sources.index import RowIndex, checksums_of
+from stoker.sources.folder_reader import FolderReader
+from stoker.sources.index import RowIndex
+from stoker.sources.record_parser import no_issues
 from stoker.sources.schema import Schema
 from stoker.sources.texts import decode_bytes
 from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
 
-__all__ = ["COLUMNS", "FolderReader", "FolderTable", "open_folders", "refuse_options"]
+__all__ = ["COLUMNS", "FolderTable", "open_folders", "refuse_options"]
 
 COLUMNS = ("text", "label", "file")
 """What a file is read as: what it holds, the name of its folder, its path."""
@@ -254,64 +255,3 @@ class FolderTable:
             for listing in self.listings
         ]
         return {"format": "folder", **self.schema.describe(), "files": files}
-
-
-class FolderReader:
-    """A `RowReader` over folders of texts; opens a file at a time in each calling thread.
-
-    Parameters
-    ----------
-    table
-        The folders.
-    index
-        What each file held.
-    verify
-        Whether to compare checksums; sizes are always compared.
-    """
-
-    def __init__(self, table: FolderTable, index: RowIndex, verify: bool) -> None:
-        self._table, self._index, self._verify = table, index, verify
-
-    @property
-    def num_slots(self) -> int:
-        """Texts."""
-        return self._index.num_records
-
-    def read(self, ids: IntArray) -> Rows:
-        """Texts of the given ids, strictly ascending, in that order.
-
-        Raises
-        ------
-        ChangedDataError
-            A file is gone, or holds something else than it did when it was surveyed.
-        """
-        ids = np.ascontiguousarray(ids, np.int64)
-        cuts = np.searchsorted(ids, self._table.first_rows)
-        parts: dict[str, list[Any]] = {name: [] for name in self._table.schema.texts}
-        for number, listing in enumerate(self._table.listings):
-            places = ids[cuts[number] : cuts[number + 1]] - self._table.first_rows[number]
-            data = listing.read(places)
-            bounds = np.append(0, np.cumsum(listing.sizes[places]))
-            if self._verify:
-                self._check(listing, places, ids[cuts[number] : cuts[number + 1]], checksums_of(data, bounds))
-            for name, values in self._table.columns_of(number, places, data, bounds).items():
-                parts[name].append(values)
-        columns = {
-            name: values[0] if len(values) == 1 else pa.concat_arrays(values)
-            for name, values in parts.items()
-        }
-        return Rows(num_rows=len(ids), features=(), matrix=None, columns=columns)
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def _check(
-        self, listing: Listing, places: IntArray, ids: IntArray, found: npt.NDArray[np.uint64]
-    ) -> None:
-        differs = self._index.checksums[ids] != found
-        if differs.any():
-            name = listing.names[int(places[int(np.argmax(differs))])]
-            raise ChangedDataError(
-                f"{os.path.join(listing.path, name)} changed since it was surveyed; restore it, or survey "
-                "again"
-            )
