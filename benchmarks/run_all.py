@@ -17,6 +17,7 @@ from benchmarks import (
     seek,
     sequences,
     shuffled_cache,
+    text,
     whole_process,
     workers,
 )
@@ -32,8 +33,10 @@ BENCHMARKS = (
     workers,
     generators,
     sequences,
+    text,
 )
-PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "tensorflow", "torch", "pandas", "datasets")
+PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
+PACKAGES += ("datasets",)
 
 
 def machine() -> list[str]:
