@@ -36,7 +36,7 @@ def open(
     quote: str | None = None,
     format: str | None = None,
 ) -> Source:
-    """Open CSV or TSV files, or texts; nothing is read yet but a sample.
+    r"""Open CSV or TSV files, or texts; nothing is read yet but a sample.
 
     Parameters
     ----------
@@ -74,11 +74,21 @@ def open(
     Raises
     ------
     DataError
-        A file is missing, a directory, empty, compressed, no UTF-8 text, or holds a header only.
+        A file is missing, empty, an archive, damaged where it is compressed, no UTF-8 text, or holds a header
+        only; a directory is none of texts.
     ColumnError
         A column is absent, or the files have different columns.
     OptionError
         An argument cannot be, contradicts another, or would have no effect.
+
+    Examples
+    --------
+    >>> import gzip, pathlib, stoker, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "reviews.csv.gz")
+    >>> _ = path.write_bytes(gzip.compress(b"label,stars,text\npos,5,fine\nneg,1,007\n"))
+    >>> rows = stoker.open(path, label="label", text="text")
+    >>> rows.features, rows.label, rows.is_text
+    (('text',), 'label', True)
     """
     choice = _as_texts(
         Choice(
