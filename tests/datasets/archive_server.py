@@ -16,7 +16,7 @@ class Served:
 
     ``drop_after`` cuts the connection after so many bytes of an answer, ``drops`` times; ``stall_after``
     goes silent there; ``announced`` lies about the length; ``status`` answers with an error, ``errors``
-    times; ``slow`` is the pause after every 64 bytes.
+    times; ``slow`` is the pause after every 64 bytes; parts begin ``shifted`` bytes too late.
     """
 
     content: bytes
@@ -31,6 +31,7 @@ class Served:
     errors: int = 10**9
     headers: dict[str, str] = field(default_factory=dict)
     slow: float = 0.0
+    shifted: int = 0
 
 
 class Archives(ThreadingHTTPServer):
@@ -92,6 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             if start >= total:
                 self._answer(416, {"Content-Range": f"bytes */{total}"})
                 return
+            start += served.shifted
         headers = {"Content-Type": "application/octet-stream"} | served.headers
         if served.tag:
             headers["ETag"] = served.tag

@@ -68,6 +68,10 @@ def test_a_server_without_parts_begins_anew(server, get):
     assert get(server.put("a", CONTENT, ranges=False, drop_after=100_000, drops=1)) == CONTENT
 
 
+def test_a_server_that_gives_another_part_is_not_believed(server, get):
+    assert get(server.put("a", CONTENT, drop_after=100_000, drops=1, shifted=7)) == CONTENT
+
+
 def test_a_later_process_goes_on_where_an_earlier_one_was_killed(server, tmp_path, get):
     url = server.put("a", CONTENT, drop_after=70_000)
     with pytest.raises(FetchError, match=r"bytes are kept, and the same command goes on"):

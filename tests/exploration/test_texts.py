@@ -73,6 +73,30 @@ def test_pieces_and_threads_change_nothing(tmp_path, monkeypatch):
     assert list(whole["pairs"]["counts"]) == sorted(truth.values(), reverse=True)[:50]
 
 
+def test_progress_ends_with_all_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr("stoker.exploration.texts._CHUNK_BYTES", 1000)
+    path = _write(tmp_path / "t.csv", [("a", "some words")] * 20_000)
+    seen = []
+    explore_texts(
+        stoker.open(path, label="kind", text="text"), progress=lambda done, total: seen.append((done, total))
+    )
+    assert len(seen) > 2
+    assert seen == sorted(seen)
+    assert seen[-1][1] == path.stat().st_size
+    assert seen[-1][0] >= 0.99 * path.stat().st_size
+
+
+def test_a_folder_a_class_is_looked_at(tmp_path):
+    for kind in ("bad", "good"):
+        (tmp_path / "reviews" / kind).mkdir(parents=True)
+        for place in range(3):
+            (tmp_path / "reviews" / kind / f"{place}.txt").write_text(f"a {kind} film")
+    report = explore_texts(stoker.open(tmp_path / "reviews"))
+    assert (report.labels.classes, report.labels.counts) == (("bad", "good"), (3, 3))
+    assert report.words.names[0] == "film"
+    assert report.num_bytes == 3 * (len("a bad film") + len("a good film"))
+
+
 def test_several_columns_are_one_text(tmp_path):
     path = _write(tmp_path / "t.csv", [("1", "one two", "three")], header=("kind", "a", "b"))
     report = explore_texts(stoker.open(path, label="kind", text=["a", "b"]))

@@ -29,7 +29,7 @@ def inspect(data: ReadOptions, output: OutputOptions) -> None:
     display = choose_display(output)
     report: TextReport | TableReport
     try:
-        with display.stage("inspect", " rows" if source.is_text else "B") as progress:
+        with display.stage("inspect", "B") as progress:
             if source.is_text:
                 report = explore_texts(source, on_bad_row=data.on_bad_row, progress=progress)
             else:

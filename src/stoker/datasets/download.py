@@ -160,8 +160,11 @@ def _attempt(
         error.close()
         raise _refusal(error, unfinished) from error
     with response:
-        if response.status != _PARTIAL or _first_byte(response) != begun:
+        if response.status != _PARTIAL:
             unfinished.begin(_validator(response), _length(response))
+        elif _first_byte(response) != begun:
+            unfinished.forget()
+            raise UnreachableError("the server gives another part than it was asked for")
         _require_expected(address, response, unfinished.note.total, limit)
         _write(response, unfinished, limit, patience, progress)
 

@@ -111,7 +111,7 @@ def explore_texts(
     workers
         Threads; None for one a core. It changes no result.
     progress
-        Called with rows done, and nothing for those in all, which is not known.
+        Called with the bytes done and the bytes in all.
 
     Raises
     ------
@@ -137,7 +137,8 @@ def explore_texts(
     def look(batch: TextBatch) -> tuple[TextBatch, tuple[Grams, Grams]]:
         return batch, count_grams(as_texts(batch.texts), table)
 
-    seen = stop = 0
+    seen = stop = done = 0
+    total = sum(map(_size, source.paths))
     threads = min(available_cores(), _MOST_WORKERS) if workers is None else workers
     batches = source.text_batches(chunk_bytes=_CHUNK_BYTES, on_bad_row=on_bad_row)
     with prefetch(look, batches, workers=threads, in_flight=max(threads, 1), name="inspect") as looked:
@@ -149,12 +150,13 @@ def explore_texts(
                 tally.update(batch.labels)
             for grams, summary in zip(counted, summaries, strict=True):
                 take_in(grams, summary)
+            done += batch.file_bytes
             if progress is not None:
-                progress(seen, 0)
+                progress(min(done, total), total)
     model, reason = choose_text_model(seen, lengths.median_words)
     return TextReport(
         paths=source.paths,
-        num_bytes=sum(os.path.getsize(path) for path in source.paths),
+        num_bytes=total,
         columns=tuple(source.text_features),
         num_rows=seen,
         num_left_out=stop - seen,
@@ -165,4 +167,13 @@ def explore_texts(
         pairs=summaries[1].ranked(),
         model=model,
         reason=reason,
+    )
+
+
+def _size(path: str) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(
+        os.path.getsize(os.path.join(parent, name)) for parent, _, names in os.walk(path) for name in names
     )

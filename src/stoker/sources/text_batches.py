@@ -36,12 +36,15 @@ class TextBatch:
         int64 of shape (n,): row ids, ascending.
     stop
         The id behind the last row that was read for this, left out or not.
+    file_bytes
+        Bytes of the files that were read for this, compressed as they are.
     """
 
     columns: dict[str, pa.LargeStringArray]
     labels: Any
     ids: IntArray
     stop: int
+    file_bytes: int
 
     @property
     def texts(self) -> pa.LargeStringArray:
@@ -95,6 +98,7 @@ def _batches(source: Source, names: tuple[str, ...], chunk_bytes: int, skips: bo
                 labels=None if source.label is None else _taken(found[source.label], places),
                 ids=ids,
                 stop=chunk.first_row + chunk.num_records,
+                file_bytes=chunk.file_bytes,
             )
 
 
