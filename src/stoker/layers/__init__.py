@@ -9,6 +9,7 @@ from stoker import backends
 
 backends.choose()
 
+from stoker.layers.sequences import Dropout, MaxPooling1D, SeparableConv1D  # noqa: E402
 from stoker.layers.sparse import SparseDense  # noqa: E402
 
-__all__ = ["SparseDense"]
+__all__ = ["Dropout", "MaxPooling1D", "SeparableConv1D", "SparseDense"]
