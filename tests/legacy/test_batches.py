@@ -329,3 +329,10 @@ def test_inputs_of_other_dtypes_train_as_keras_trains_on_them(lesson):
     fit_generator(model, iter(sliced(whole, y)), steps_per_epoch=8, verbose=0)
     for ours, theirs in zip(values_of(model), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_targets_of_the_only_output_may_come_by_its_name(learner, lesson):
+    model = learner()
+    x, y = lesson
+    expected = evaluate_generator(model, iter([(x, y)]), 1)
+    assert evaluate_generator(model, iter([(x, {model.layers[-1].name: y})]), 1) == expected

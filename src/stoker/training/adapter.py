@@ -263,11 +263,12 @@ def global_seed() -> int:
 
 
 def output_names(model: Any) -> tuple[str, ...]:
-    """Names of a model's outputs where it has several in a list; empty where there is one, or a dict."""
-    if not isinstance(getattr(model, "_outputs_struct", None), list | tuple):
+    """Names of a model's outputs, in order; empty where they are a dict, or nobody knows them."""
+    made_of = getattr(model, "_functional", None) or model
+    struct = getattr(made_of, "_outputs_struct", None)
+    if struct is None or isinstance(struct, dict):
         return ()
-    names = tuple(str(name) for name in getattr(model, "output_names", None) or ())
-    return names if len(names) > 1 else ()
+    return tuple(str(name) for name in getattr(made_of, "output_names", None) or ())
 
 
 def averages_weights(model: Any) -> bool:

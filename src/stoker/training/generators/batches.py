@@ -30,7 +30,7 @@ class BatchMaker:
     class_weight
         ``{class: weight}``, for several outputs by output name; multiplied with the batch's own weights.
     output_names
-        The model's outputs, in order, where it has several in a list: dicts by name become lists.
+        The model's outputs, in order, where they are no dict: dicts by name become lists, or one array.
     inputs_only
         For prediction: x alone, or the first item of a tuple of 2 or 3.
 
@@ -74,12 +74,13 @@ class BatchMaker:
         Raises
         ------
         DataError
-            If it is no batch, its parts have different numbers of rows or none, or a class has no weight.
+            If it is no batch, its parts have different numbers of rows or none, a class has no weight, or
+            targets are named after something else than the model's only output.
         """
         x, y, weight = self._parts(item, where)
         x = _unwrapped(self._arrays(x))
-        y = None if y is None else self._in_order(self._arrays(y))
-        weight = None if weight is None else self._in_order(self._arrays(weight, weights=True))
+        y = None if y is None else self._in_order(self._arrays(y), where)
+        weight = None if weight is None else self._in_order(self._arrays(weight, weights=True), where)
         size = _num_rows(where, x, y, weight)
         if self._weights is not None:
             weight = self._weights.apply(y, weight, where, self._floats)
@@ -121,11 +122,18 @@ class BatchMaker:
             return array if array.dtype == self._floats else array.astype(self._floats)
         return array
 
-    def _in_order(self, part: Any) -> Any:
+    def _in_order(self, part: Any, where: str) -> Any:
         """Targets and weights of several outputs in the model's order, of one output as an array."""
-        if self._names and isinstance(part, dict) and set(part) == set(self._names):
-            return [part[name] for name in self._names]
-        return _unwrapped(part)
+        if not (self._names and isinstance(part, dict)):
+            return _unwrapped(part)
+        if set(part) == set(self._names):
+            return _unwrapped([part[name] for name in self._names])
+        if len(self._names) == 1:
+            given = ", ".join(repr(name) for name in part)
+            raise DataError(
+                f"{where}: expected an array, or a dict by the output {self._names[0]!r}, got {given}"
+            )
+        return part
 
 
 def describe(item: Any) -> str:
