@@ -8,9 +8,12 @@ from types import GeneratorType
 from typing import Any
 
 import keras
+import numpy as np
 
-from stoker.errors import OptionError
+from stoker.errors import DataError, OptionError
 from stoker.legacy.keywords import KERAS_1_CALLS, renamed, warn_of
+from stoker.training.generators.batches import describe
+from stoker.training.generators.shipping import twin
 
 __all__ = [
     "evaluate_generator",
@@ -79,7 +82,7 @@ def options_of_fit(x: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """
     given = {name: value for name, value in options.items() if value is not None}
     for name in ("batch_size", "validation_split", "sample_weight", "validation_batch_size"):
-        if given.pop(name, 0):
+        if not np.array_equal(given.pop(name, 0), 0):
             raise OptionError(
                 f"model.fit({name}=…) is for arrays, and x is a {type(x).__name__}, which makes its own "
                 "batches: leave it out"
@@ -111,7 +114,8 @@ def _in_steps(generator: Any, options: dict[str, Any], old: str, new: str) -> tu
         return generator, options
     if new in options:
         raise TypeError(f"the call has both {old}= and {new}=, its counterpart since Keras 2")
-    rows, generator = _batch_size(generator, old, new)
+    in_process = bool(options.get("use_multiprocessing")) and options.get("workers", 1) != 0
+    rows, generator = _batch_size(generator, old, new, in_process=in_process)
     options[new] = math.ceil(samples / rows)
     warn_of(
         f"{old}={samples} is Keras 1 and counts samples: it is taken as {new}={options[new]}, which counts "
@@ -120,7 +124,7 @@ def _in_steps(generator: Any, options: dict[str, Any], old: str, new: str) -> tu
     return generator, options
 
 
-def _batch_size(generator: Any, old: str, new: str) -> tuple[int, Any]:
+def _batch_size(generator: Any, old: str, new: str, *, in_process: bool) -> tuple[int, Any]:
     said = getattr(generator, "batch_size", None)
     if isinstance(said, int) and said > 0:
         return said, generator
@@ -131,8 +135,30 @@ def _batch_size(generator: Any, old: str, new: str) -> tuple[int, Any]:
             f"{old}= counts samples, and the number in a batch of {type(generator).__name__} is not known: "
             f"say {new}= in batches"
         )
-    first = next(generator)
+    if in_process and isinstance(generator, GeneratorType):
+        # One that was advanced can no longer be sent to a process.
+        return _rows(_first(_twin(generator, old, new))), generator
+    first = _first(generator)
     return _rows(first), _continued(first, generator)
+
+
+def _twin(generator: GeneratorType[Any, Any, Any], old: str, new: str) -> Iterator[Any]:
+    try:
+        return twin(generator)  # type: ignore[no-any-return]
+    except OptionError:
+        raise
+    except Exception as error:  # whatever an argument of the generator's raises
+        raise OptionError(
+            f"{old}= needs the rows of the first batch, and the generator {generator.__name__!r} cannot be "
+            f"sent to a process ({error}): say {new}= in batches, and use_multiprocessing=False"
+        ) from error
+
+
+def _first(generator: Iterator[Any]) -> Any:
+    try:
+        return next(generator)
+    except StopIteration:
+        raise DataError("the generator ended before its first batch") from None
 
 
 def _continued(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
@@ -141,5 +167,8 @@ def _continued(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
 
 
 def _rows(batch: Any) -> int:
-    x = batch[0] if isinstance(batch, tuple | list) else batch
-    return int(keras.tree.flatten(x)[0].shape[0])
+    x = batch[0] if isinstance(batch, tuple | list) and batch else batch
+    shapes = [getattr(leaf, "shape", ()) for leaf in keras.tree.flatten(x)]
+    if not (shapes and shapes[0]):
+        raise DataError(f"batch 0: expected (x, y) or (x, y, sample_weight), got {describe(batch)}")
+    return int(shapes[0][0])

@@ -9,7 +9,7 @@ from typing import Any
 
 from stoker.errors import OptionError
 
-__all__ = ["StandIn", "packed"]
+__all__ = ["StandIn", "packed", "twin"]
 
 
 class StandIn:
@@ -67,6 +67,21 @@ class FreshGenerator:
 
 def _started(function: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
     return function(*arguments, **keywords)
+
+
+def twin(generator: types.GeneratorType[Any, Any, Any]) -> Any:
+    """A generator like the one that a worker process gets; advancing it leaves this one as it is.
+
+    Raises
+    ------
+    OptionError
+        If it was advanced already.
+    Exception
+        What pickling raises of an argument that cannot be sent to a process.
+    """
+    import cloudpickle
+
+    return cloudpickle.loads(cloudpickle.dumps(FreshGenerator(generator)))
 
 
 def packed(function: Any) -> Any:
