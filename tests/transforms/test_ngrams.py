@@ -19,6 +19,7 @@ import stoker
 from stoker.errors import DataError, MemoryBudgetError, OptionError
 from stoker.ledger import Ledger
 from stoker.transforms import NgramVectorizer
+from stoker.transforms.scores import select_best
 from stoker.transforms.texts import TextChunk, as_texts
 
 _WORDS = (
@@ -175,6 +176,17 @@ def test_chi2_is_that_of_scikit_learn():
     labels = np.random.default_rng(1).integers(0, 3, len(texts))
     vectorizer = NgramVectorizer(score="chi2", max_features=100).fit(texts, labels)
     assert_identical(vectorizer, texts, labels, texts, 100, score=chi2)
+
+
+@given(
+    scores=st.lists(st.sampled_from([0.0, 1.0, 2.0, np.nan, np.inf]), min_size=1, max_size=30), data=st.data()
+)
+def test_equal_scores_are_chosen_as_scikit_learn_chooses_them(scores, data):
+    k = data.draw(st.integers(1, len(scores)))
+    best = SelectKBest(lambda *_: (np.array(scores), np.array(scores)), k=k).fit(
+        np.ones((2, len(scores))), [0, 1]
+    )
+    assert select_best(np.array(scores), k).tolist() == best.get_support(indices=True).tolist()
 
 
 def test_without_a_choice_all_terms_are_columns_and_labels_are_not_needed():

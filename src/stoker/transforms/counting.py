@@ -21,12 +21,13 @@ from stoker.transforms.corpus import Corpus
 from stoker.transforms.spill import Extent, Spill
 from stoker.types import IntArray, Uint64Array
 
-__all__ = ["count_ngrams", "finding_table"]
+__all__ = ["RUN_BYTES", "count_ngrams", "finding_slots", "finding_table"]
 
 _REPEATS = 4
 """How often an n-gram occurs, about: so large is the first table; a guess costs no more than time."""
 
 _LOAD = 0.7
+_FINDING_LOAD = 0.5
 _SLOT_BYTES = 16
 _INDEX_STEP = 1 << 12
 _MERGE_BYTES = 64
@@ -45,10 +46,15 @@ class _Run:
     index: Uint64Array
 
 
+def finding_slots(count: int) -> int:
+    """Slots of a table in which so many n-grams are found: enough that most are where they are sought."""
+    return 1 << max(4, int(count / _FINDING_LOAD).bit_length())
+
+
 def finding_table(levels: list[Uint64Array], num_words: int) -> Uint64Array:
     """The table in which kernels find n-grams of two and more words; see `stoker.kernels.ngrams`."""
     count = sum(pairs.size for pairs in levels)
-    table = np.zeros(2 << max(3, int(count / _LOAD)).bit_length(), np.uint64)
+    table = np.zeros(2 * finding_slots(count), np.uint64)
     first = num_words
     for pairs in levels:
         ngrams.file_pairs(pairs, first, table)

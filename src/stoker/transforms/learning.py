@@ -15,7 +15,7 @@ from stoker.kernels.characters import Characters
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.corpus import Block, Corpus
-from stoker.transforms.counting import count_ngrams, finding_table
+from stoker.transforms.counting import count_ngrams, finding_slots, finding_table
 from stoker.transforms.lexicon import Int32Array
 from stoker.transforms.nodes import Nodes
 from stoker.transforms.spill import Spill
@@ -105,7 +105,7 @@ class Learner:
 
     def check_room(self, nodes: Nodes, *, scored: bool) -> None:
         """Raise `MemoryBudgetError` if what was learned does not fit the memory with its tables."""
-        slots = 2 << max(3, int(nodes.counts.size / 0.6)).bit_length()
+        slots = 2 * finding_slots(nodes.counts.size - len(nodes.words))
         of_each = 40 + (8 * (self.class_counts.size + 1) if scored else 0)
         needed = nodes.nbytes + 8 * slots + of_each * nodes.counts.size
         if needed > self._memory:

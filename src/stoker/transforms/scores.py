@@ -88,4 +88,7 @@ def select_best(scores: FloatArray, k: int) -> IntArray:
     if k >= scores.size:
         return np.arange(scores.size)
     clean = np.where(np.isnan(scores), np.finfo(np.float64).min, scores)
-    return np.asarray(np.sort(np.argsort(clean, kind="mergesort")[-k:]), np.int64)
+    edge = np.partition(clean, clean.size - k)[clean.size - k]
+    above = np.flatnonzero(clean > edge)
+    equal = np.flatnonzero(clean == edge)
+    return np.sort(np.concatenate([above, equal[equal.size - (k - above.size) :]])).astype(np.int64)
