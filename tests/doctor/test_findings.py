@@ -80,6 +80,21 @@ def test_a_sequence_that_shuffles_its_rows_is_clean():
     assert names(examine(Batches(), validation=(X_VALID, Y_VALID), workers=4)) == []
 
 
+def test_a_sequence_that_shuffles_as_a_pass_begins_is_clean():
+    class Begun(Batches):
+        def __init__(self):
+            super().__init__()
+            del self.order
+
+        def on_epoch_begin(self):
+            self.order = self.rng.permutation(ROWS)
+
+        def on_epoch_end(self):
+            del self.order
+
+    assert names(examine(Begun(), validation=(X_VALID, Y_VALID))) == []
+
+
 def test_the_data_may_hold_a_row_twice_without_a_problem():
     twice = X.copy()
     twice[50] = twice[120]

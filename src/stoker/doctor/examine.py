@@ -36,8 +36,8 @@ def examine(
     """Look at two epochs of a generator or Sequence, and say what is wrong with it.
 
     Nothing is trained. A generator is advanced by what was looked at; of a Sequence, batches are computed and
-    ``on_epoch_end`` is called once a pass. Memory is bounded: 24 bytes a row for at most `limit` rows of each
-    stream, then a sample by content; no batch but the first is kept.
+    ``on_epoch_begin`` and ``on_epoch_end`` are called once a pass. Memory is bounded: 24 bytes a row for at
+    most `limit` rows of each stream, then a sample by content; no batch but the first is kept.
 
     Parameters
     ----------

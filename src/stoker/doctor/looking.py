@@ -83,7 +83,7 @@ def look_at(source: Any, *, steps: int | None, epochs: int, budget: Budget) -> L
     Parameters
     ----------
     source
-        Gives batches. A Sequence's ``on_epoch_end`` is called between its passes.
+        Gives batches. A Sequence's ``on_epoch_begin`` and ``on_epoch_end`` are called once a pass.
     steps
         Batches an epoch of a generator.
     epochs
@@ -137,6 +137,7 @@ def _look_at_iterator(batches: Iterator[Any], steps: int, epochs: int, budget: B
 def _look_at_sequence(sequence: Any, length: int, epochs: int, budget: Budget) -> Look:
     look = Look(record=Record("sequence", limit=budget.limit), length=length, budget=budget)
     for epoch in range(min(EPOCHS, epochs)):
+        getattr(sequence, "on_epoch_begin", lambda: None)()
         total = min(EPOCHS, epochs) * length
         for place in range(length):
             if look.spent:
