@@ -189,15 +189,25 @@ def test_exceptions_of_every_kind_come_back_as_they_were_raised(remote, error):
     assert str(caught.value) == str(error)
 
 
-def test_an_exception_that_cannot_be_pickled_is_told_in_words(remote):
+def test_an_exception_keeps_its_type_without_the_attributes_that_cannot_be_pickled(remote):
     def fail():
         error = ValueError("with a lock")
-        error.lock = threading.Lock()
+        error.lock, error.row = threading.Lock(), 3
         raise error
+
+    with pytest.raises(ValueError, match="with a lock") as caught:
+        remote(fail)
+    assert caught.value.row == 3
+    assert not hasattr(caught.value, "lock")
+
+
+def test_an_exception_that_cannot_be_pickled_is_told_in_words(remote):
+    def fail():
+        raise ValueError("with a lock", threading.Lock())
 
     with pytest.raises(WorkerError, match="cannot be pickled") as caught:
         remote(fail)
-    assert "ValueError: with a lock" in str(caught.value)
+    assert "ValueError: ('with a lock'" in str(caught.value)
     assert remote(lambda: "goes on") == "goes on"
 
 

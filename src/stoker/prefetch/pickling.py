@@ -82,8 +82,11 @@ def _class_of_main(name: str, by_value: bytes) -> Any:
 
 
 def pack_exception(error: BaseException) -> list[Buffer] | None:
-    """Pickle an exception so that it comes back with its type and attributes; None where that cannot be."""
-    for thing in (error, _Rebuilt(error)):
+    """Pickle an exception so that it comes back with its type and attributes; None where that cannot be.
+
+    Attributes that cannot be pickled, such as an open connection, stay behind.
+    """
+    for thing in (error, _Rebuilt(error), _Rebuilt(error, without_unpicklable=True)):
         try:
             buffers = pack(thing, from_child=True)
             back = unpack([memoryview(bytearray(buffer)) for buffer in buffers])
@@ -97,11 +100,15 @@ def pack_exception(error: BaseException) -> list[Buffer] | None:
 class _Rebuilt:
     """Pickles as the exception that it holds, whose ``__init__`` is not called again."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, *, without_unpicklable: bool = False) -> None:
         self._error = error
+        self._attributes = error.__dict__
+        if without_unpicklable:
+            parts = error.__dict__.items()
+            self._attributes = {name: value for name, value in parts if _failure(value, {}) is None}
 
     def __reduce__(self) -> Any:
-        return _rebuild, (type(self._error), self._error.args, self._error.__dict__)
+        return _rebuild, (type(self._error), self._error.args, self._attributes)
 
 
 def _rebuild(
