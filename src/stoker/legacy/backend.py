@@ -19,8 +19,6 @@ __all__ = ["functions"]
 _SAME = [
     "abs",
     "arange",
-    "argmax",
-    "argmin",
     "cast",
     "clip",
     "cos",
@@ -29,7 +27,6 @@ _SAME = [
     "elu",
     "equal",
     "exp",
-    "expand_dims",
     "eye",
     "greater",
     "greater_equal",
