@@ -293,6 +293,12 @@ def test_training_rows_in_validation_are_a_leak():
     assert finding.place.row == 65
 
 
+def test_a_leak_is_one_whatever_the_steps():
+    report = examine(never_shuffled(), steps=2 * STEPS, validation=(X, Y))
+    (leak,) = (each for each in report.findings if each.name == "leak")
+    assert leak.severity == "problem"
+
+
 def test_one_generator_for_training_and_validation_is_a_leak():
     generator = shuffled()
     report = examine(generator, steps=STEPS, validation=generator, validation_steps=STEPS)

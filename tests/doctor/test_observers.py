@@ -177,3 +177,10 @@ def test_a_watched_sequence_is_recorded_in_the_order_of_its_numbers_whoever_asks
     assert record.epoch_ends == [6]
     assert np.array_equal(record.rows.y[:16], record.rows.y[48:64])
     assert len(source) == 6
+
+
+def test_a_call_that_is_refused_has_no_report():
+    reports = []
+    with observing(Watcher(reports.append)), pytest.raises(ValueError, match="validation_steps is needed"):
+        fit_generator(make_model(), never_shuffled(), 6, verbose=0, validation_data=never_shuffled())
+    assert reports == []

@@ -9,7 +9,7 @@ import numpy as np
 from stoker.doctor.advice import finding
 from stoker.doctor.batches import Signature
 from stoker.doctor.findings import Finding
-from stoker.doctor.passes import earlier
+from stoker.doctor.passes import earlier, first_pass
 from stoker.doctor.record import Record
 
 __all__ = ["judge_contents", "judge_leak"]
@@ -104,9 +104,10 @@ def judge_leak(training: Record, validation: Record) -> list[Finding]:
 
 
 def _repeating(record: Record) -> float:
-    """The share of rows in the first epoch that came before."""
-    prints = record.rows.x[record.epoch_rows(0)] if record.epoch_ends else record.rows.x
-    return float((earlier(prints) >= 0).mean()) if prints.size else 0.0
+    """The share of rows in one pass of the data, or in an epoch if that is shorter, that came before."""
+    before = earlier(record.rows.x[record.epoch_rows(0)] if record.epoch_ends else record.rows.x)
+    before = before[: first_pass(before)]
+    return float((before >= 0).mean()) if before.size else 0.0
 
 
 def _usual_and_other(

@@ -169,6 +169,8 @@ class _Watch:
             steps = _steps(self._arguments["validation_steps"], "validation_steps")
             of_validation = Asked(stream="validation", steps=steps, epochs=epochs, shuffle=False)
             findings += judge_stream(self.validation, of_validation, training)
+        if not (findings or training.num_batches):
+            return  # the call itself was refused, and says why
         made, step = batch_seconds(training), self._pace
         if made is not None and self._pace is not None:
             workers = whole(self._arguments["workers"], "workers", least=0)
