@@ -132,6 +132,9 @@ def training_stage(
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
         _fit(inputs, found, target, options, ledger, fitting)
+    if isinstance(inputs, TextTransform):
+        # One that learned from texts alone, or has nothing to learn, knows no columns yet.
+        inputs.columns_ = inputs.columns_ or inputs.columns or source.features
     if source.is_text and options.plan.epochs > 1:
         room = keep_bytes(options.plan)
         found = with_kept_inputs(

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from stoker.errors import RunError
 from stoker.sources import Source
+from stoker.sources.base import Table
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
 from stoker.sources.dialect import Dialect
+from stoker.sources.folder import FolderTable
+from stoker.sources.lines import LinesTable
+from stoker.sources.paths import expand_paths
 from stoker.sources.schema import FileLayout, Schema
 from stoker.types import ColumnSpec
 
-__all__ = ["describe_files", "reopen"]
+__all__ = ["describe_files", "open_like", "reopen"]
 
 
 def describe_files(source: Source) -> dict[str, Any]:
@@ -25,6 +31,9 @@ def describe_files(source: Source) -> dict[str, Any]:
         If this format cannot be described.
     """
     table = source.table
+    if isinstance(table, FolderTable):
+        return {"format": "folder", "header": True, "delimiter": None, "quote": None,
+                "declared": sorted(table.schema.declared), "names": []}  # fmt: skip
     if not isinstance(table, CsvTable):
         raise RunError(f"a run on {type(table).__name__} cannot be recorded: CSV and TSV files can")
     layout, written = table.layouts[0], table.written
@@ -37,6 +46,39 @@ def describe_files(source: Source) -> dict[str, Any]:
         # Names alone tell which file column is which where there is no header.
         "names": [] if layout.has_header else list(table.schema.file_names),
     }
+
+
+def open_like(
+    description: Mapping[str, Any],
+    columns: Sequence[ColumnSpec],
+    label: str,
+    paths: Any,
+    *,
+    with_label: bool,
+) -> Source:
+    """Other files with a run's columns and kinds; of a run on folders also tables with the same columns.
+
+    Raises
+    ------
+    RunError
+        If the description is damaged.
+    """
+    known = reopen(description, columns, label)
+    if description.get("format") not in ("folder", "lines"):
+        return known.like(paths, with_label=with_label)
+    files = expand_paths(paths, folders=description["format"] == "folder")
+    schema = known.table.schema
+    if description["format"] == "folder" and all(map(os.path.isdir, files)):
+        table: Table = FolderTable(schema=schema, listings=())
+        return Source(table=table.like(files, with_label=with_label))
+    if description["format"] == "lines" and not all(map(_is_table, files)):
+        lines = LinesTable(schema=schema, layouts=(), written=Written(format="lines"))
+        return Source(table=lines.like(files, with_label=with_label))
+    return known.like(paths, with_label=with_label)
+
+
+def _is_table(path: str) -> bool:
+    return any(part in (".csv", ".tsv") for part in Path(path).suffixes)
 
 
 def reopen(description: Mapping[str, Any], columns: Sequence[ColumnSpec], label: str) -> Source:
@@ -58,13 +100,16 @@ def reopen(description: Mapping[str, Any], columns: Sequence[ColumnSpec], label:
         layout = FileLayout(
             path="the training file",
             dialect=Dialect(delimiter=",", quote='"'),
-            has_header=bool(description["header"]),
+            has_header=bool(description["header"]) or description["format"] == "lines",
             names=names,
             data_offset=0,
             size=0,
         )
+        format = description["format"]
         written = Written(
-            format=description["format"], delimiter=description["delimiter"], quote=description["quote"]
+            format=None if format in ("folder", "lines") else format,
+            delimiter=description["delimiter"],
+            quote=description["quote"],
         )
     except (KeyError, StopIteration, TypeError) as error:
         raise RunError(f"run.json does not say how its files were written ({error!r})") from error

@@ -26,7 +26,7 @@ from stoker.training.prediction import (
     prediction_tables,
     write_predictions,
 )
-from stoker.training.reopen import reopen
+from stoker.training.reopen import open_like
 from stoker.training.scoring import Scorer
 from stoker.transforms import FittedTransform, from_state
 from stoker.transforms.texts import TextTransform
@@ -84,6 +84,8 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         transform=from_state(run.transform_state(record)),
         target=from_state(record.target) if record.target else None,
     )
+    if isinstance(found.transform, TextTransform):
+        found.transform.columns_ = found.transform.columns_ or found.spec.features
     _check_parts(found, path)
     return found
 
@@ -322,8 +324,8 @@ class Run:
         if isinstance(rows, Source) and rows.view.steps:
             raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
         paths = rows.paths if isinstance(rows, Source) else rows
-        known = reopen(self.record.reading, self.record.columns, self.spec.label)
-        return known.like(paths, with_label=with_label)
+        reading, columns = self.record.reading, self.record.columns
+        return open_like(reading, columns, self.spec.label, paths, with_label=with_label)
 
 
 class _BadRows:
