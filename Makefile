@@ -9,7 +9,7 @@ BENCH_VENV ?= .venv-bench
 PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 
 BIN := $(VENV)/bin
-BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_models.py tests/test_cli.py)
+BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_models.py tests/test_text_models.py tests/test_cli.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow test-backends check format bench

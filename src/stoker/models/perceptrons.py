@@ -1,0 +1,168 @@
+"""Models of dense layers, for tables and for texts as n-grams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stoker import backends
+from stoker.errors import OptionError
+from stoker.models.parts import HasSpec, Seeds, compiled, last_layers, needs, spec_of
+from stoker.types import FeedSpec
+
+__all__ = ["linear", "mlp"]
+
+
+def linear(
+    feed: FeedSpec | HasSpec,
+    *,
+    learning_rate: float = 1e-2,
+    metrics: Sequence[Any] | None = None,
+    seed: int | None = None,
+) -> Any:
+    """Softmax, logistic or linear regression, by the task.
+
+    Sparse rows go through `stoker.layers.SparseDense`, at a cost that follows their entries.
+
+    Parameters
+    ----------
+    feed
+        A feed, or its spec: numbers of shape (k,) or texts as n-grams, outputs 1 or the number of classes.
+    learning_rate
+        Of Adam.
+    metrics
+        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+    seed
+        Of the initial weights; None takes Keras's global seed.
+
+    Returns
+    -------
+    keras.Model
+        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1).
+
+    Raises
+    ------
+    OptionError
+        If the feed gives sequences of words.
+
+    Examples
+    --------
+    ::
+
+        model = stoker.models.linear(feed)
+    """
+    return _perceptron(feed, "linear", (), 0.0, learning_rate, metrics, seed)
+
+
+def mlp(
+    feed: FeedSpec | HasSpec,
+    *,
+    layers: int | None = None,
+    units: int | None = None,
+    dropout: float = 0.2,
+    learning_rate: float = 1e-3,
+    metrics: Sequence[Any] | None = None,
+    seed: int | None = None,
+) -> Any:
+    """A multi-layer perceptron: ``layers`` of ``units`` ReLU units, each followed by dropout.
+
+    Of texts as n-grams it is the one of Google's guide to text classification: dropout on the inputs too,
+    one hidden layer of 64 units. Its first layer is `stoker.layers.SparseDense`, with the weights, outputs
+    and gradients of ``keras.layers.Dense``; dropout on the values that are there is dropout on all
+    columns, since a zero stays zero, dropped or not.
+
+    Parameters
+    ----------
+    feed
+        A feed, or its spec: numbers of shape (k,) or texts as n-grams, outputs 1 or the number of classes.
+    layers, units
+        Hidden layers and units in each: by default 2 of 128 for numbers, 1 of 64 for n-grams.
+    dropout
+        The share of units, of inputs too for n-grams, that is dropped in training, in [0, 1).
+    learning_rate
+        Of Adam.
+    metrics
+        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+    seed
+        Of initial weights and dropout; None takes Keras's global seed.
+
+    Returns
+    -------
+    keras.Model
+        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1).
+
+    Raises
+    ------
+    OptionError
+        If a size is not positive, dropout not in [0, 1), or the feed gives sequences of words.
+
+    Examples
+    --------
+    ::
+
+        model = stoker.models.mlp(feed, layers=3, units=256)
+    """
+    is_sparse = spec_of(feed).input_kind == "sparse"
+    layers = (1 if is_sparse else 2) if layers is None else layers
+    units = (64 if is_sparse else 128) if units is None else units
+    if layers < 1 or units < 1:
+        raise OptionError(f"layers and units must be at least 1, got {layers} and {units}; see models.linear")
+    if not 0 <= dropout < 1:
+        raise OptionError(f"dropout must lie in [0, 1), got {dropout}")
+    return _perceptron(feed, "mlp", (units,) * layers, dropout, learning_rate, metrics, seed)
+
+
+def _perceptron(
+    feed: FeedSpec | HasSpec,
+    name: str,
+    hidden: tuple[int, ...],
+    dropout: float,
+    learning_rate: float,
+    metrics: Sequence[Any] | None,
+    seed: int | None,
+) -> Any:
+    spec = spec_of(feed)
+    needs(spec, name, "dense", "sparse")
+    backends.choose()
+    import keras
+
+    seeds = Seeds(seed)
+
+    def dense(units: int, activation: str | None) -> Any:
+        initial = keras.initializers.GlorotUniform(seeds.next())
+        return keras.layers.Dense(units, activation=activation, kernel_initializer=initial)
+
+    stack: list[Any] = []
+    for units in hidden:
+        stack.append(dense(units, "relu"))
+        if dropout:
+            stack.append(keras.layers.Dropout(dropout, seed=seeds.next()))
+    stack += last_layers(keras, feed, dense)
+    if spec.input_kind == "sparse":
+        model = _on_pairs(keras, spec, name, stack, dropout if hidden else 0.0, seeds)
+    else:
+        model = keras.Sequential([keras.layers.Input(spec.input_shape, name="features"), *stack], name=name)
+    return compiled(keras, model, spec, learning_rate, metrics)
+
+
+def _on_pairs(keras: Any, spec: FeedSpec, name: str, stack: list[Any], dropout: float, seeds: Seeds) -> Any:
+    """The same layers on pairs of index and value, the first of them a SparseDense."""
+    from stoker.layers import Dropout, SparseDense
+
+    inputs = {
+        "indices": keras.layers.Input((None,), dtype="int32", name="indices"),
+        "values": keras.layers.Input((None,), dtype=spec.input_dtype, name="values"),
+    }
+    values = inputs["values"]
+    if dropout:
+        values = Dropout(dropout, seed=seeds.next())(values)
+    first = stack[0]
+    outputs = SparseDense(
+        first.units,
+        spec.input_shape[0],
+        activation=first.activation,
+        kernel_initializer=first.kernel_initializer,
+    )({"indices": inputs["indices"], "values": values})
+    for layer in stack[1:]:
+        outputs = layer(outputs)
+    return keras.Model(inputs, outputs, name=name)
