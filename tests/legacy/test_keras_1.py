@@ -62,6 +62,12 @@ def test_what_is_no_batch_is_named(teller):
 
 
 def test_what_is_for_arrays_alone_is_refused_beside_a_generator(teller):
-    for name in ("sample_weight", "batch_size"):
-        with pytest.raises(OptionError, match=f"{name}=.*is for arrays"):
-            teller.fit(endless(3), steps_per_epoch=1, **{name: np.ones(3) if name != "batch_size" else 8})
+    for option in ({"sample_weight": np.ones(3)}, {"batch_size": 8}):
+        (name,) = option
+        with pytest.raises(OptionError, match=rf"fit\({name}=.*is for arrays"):
+            teller.fit(endless(3), steps_per_epoch=1, **option)
+        with pytest.raises(OptionError, match=rf"evaluate\({name}=.*is for arrays"):
+            teller.evaluate(endless(3), steps=1, **option)
+    with pytest.raises(OptionError, match=r"predict\(batch_size=.*is for arrays"):
+        teller.predict(endless(3), steps=1, batch_size=8)
+    assert teller.evaluate(endless(3), steps=1, return_dict=False) == 0

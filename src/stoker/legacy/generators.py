@@ -18,9 +18,8 @@ from stoker.training.generators.shipping import twin
 __all__ = [
     "evaluate_generator",
     "fit_generator",
-    "options_of_fit",
+    "for_generators",
     "predict_generator",
-    "with_own_workers",
     "yields_batches",
 ]
 
@@ -72,8 +71,8 @@ def yields_batches(x: Any) -> bool:
     return isinstance(x, GeneratorType | keras.utils.PyDataset)
 
 
-def options_of_fit(x: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``fit`` as those of ``fit_generator``.
+def for_generators(call: str, x: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``fit``, ``evaluate`` or ``predict`` as those of its sister for generators.
 
     Raises
     ------
@@ -81,18 +80,18 @@ def options_of_fit(x: Any, options: Mapping[str, Any]) -> dict[str, Any]:
         If one is for arrays alone.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    for name in ("batch_size", "validation_split", "sample_weight", "validation_batch_size"):
+    for name in ("y", "batch_size", "validation_split", "sample_weight", "validation_batch_size"):
         if not np.array_equal(given.pop(name, 0), 0):
             raise OptionError(
-                f"model.fit({name}=…) is for arrays, and x is a {type(x).__name__}, which makes its own "
+                f"model.{call}({name}=…) is for arrays, and x is a {type(x).__name__}, which makes its own "
                 "batches: leave it out"
             )
     if given.get("verbose") == "auto":
         given["verbose"] = 1
-    return with_own_workers(x, given)
+    return _with_own_workers(x, given)
 
 
-def with_own_workers(x: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+def _with_own_workers(x: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options, with the workers that a Keras 3 dataset says for itself where the call says none."""
     own = {}
     if isinstance(x, keras.utils.PyDataset):

@@ -110,7 +110,7 @@ def _fitting(original: Callable[..., Any]) -> Callable[..., Any]:
         if y is None and generators.yields_batches(x):
             names = ("batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data")
             options |= dict(zip(names, rest, strict=False))
-            return generators.fit_generator(self, x, **generators.options_of_fit(x, options))
+            return generators.fit_generator(self, x, **generators.for_generators("fit", x, options))
         for name in _QUEUE:
             options.pop(name, None)
         return original(self, x, y, *rest, **options)
@@ -126,10 +126,8 @@ def _computing(
     @functools.wraps(original)
     def compute(self: Any, x: Any = None, *rest: Any, **options: Any) -> Any:
         if not rest and generators.yields_batches(x) and not options.get("return_dict"):
-            options = {key: value for key, value in options.items() if value is not None}
-            if options.get("verbose") == "auto":
-                del options["verbose"]
-            return of_generator(self, x, **generators.with_own_workers(x, options))
+            options.pop("return_dict", None)
+            return of_generator(self, x, **generators.for_generators(name, x, options))
         for each in _QUEUE:
             options.pop(each, None)
         return original(self, x, *rest, **options)
