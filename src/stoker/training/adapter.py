@@ -6,7 +6,8 @@ Three private things are needed, each held by a contract test in ``tests/trainin
   ``get_jax_iterator``, ``get_tf_dataset`` or ``get_torch_dataloader`` several times more than there are
   epochs, so all of them are lazy;
 - ``_symbolic_build`` makes model, metrics, loss and optimizer; ``fit`` would pull a batch for that;
-- on JAX the weights live outside the model during an epoch, and ``jax_state_sync`` brings them back.
+- on JAX the weights live outside the model during an epoch, in ``_jax_state`` after each step, and
+  ``jax_state_sync`` brings them back.
 """
 
 from __future__ import annotations
