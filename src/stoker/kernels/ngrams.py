@@ -131,7 +131,8 @@ def count_pairs(stream, ends, words, length, finding, counting, part, parts, fir
             break
         mark = np.uint64(first_row + row + 1) << _HALF
         size = _words_of(stream, start, ends[row], words, given)
-        nodes[:size] = given[:size]
+        for place in range(size):  # assigning slices takes seconds to compile
+            nodes[place] = given[place]
         for step in range(1, length):
             _pair_up(nodes, given, step, size - step, pairs)
             if step < length - 1:
