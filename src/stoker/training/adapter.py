@@ -306,11 +306,12 @@ def hold_state(model: Any) -> None:
     """
     if keras.backend.backend() != "jax" or not getattr(model, "_jax_state_synced", True):
         return
+    optimizer = getattr(model, "optimizer", None)  # which a model that is not compiled may lack
     parts = {
         "trainable_variables": model.trainable_variables,
         "non_trainable_variables": model.non_trainable_variables,
         "metrics_variables": model.metrics_variables,
-        "optimizer_variables": model.optimizer.variables if model.optimizer is not None else [],
+        "optimizer_variables": [] if optimizer is None else optimizer.variables,
     }
     model._jax_state = {name: [variable.value for variable in variables] for name, variables in parts.items()}
 

@@ -122,7 +122,7 @@ def test_ctrl_c_in_a_run_on_a_generator_leaves_what_was_reached(model, tmp_path)
     ("feed", "options", "message"),
     [
         (Numbers(), {}, "steps_per_epoch is needed"),
-        (Numbers(), {"steps_per_epoch": 2, "validation": Numbers()}, "steps_per_epoch is needed"),
+        (Numbers(), {"steps_per_epoch": 2, "validation": Numbers()}, "validation_steps is needed"),
         (Numbers(), {"steps_per_epoch": 2, "validation_steps": 2}, "validation_steps has an effect only"),
         (make_feed(), {"steps_per_epoch": 2}, "steps_per_epoch has no effect on a feed"),
         (stoker.GeneratorFeed(Numbered()), {"steps_per_epoch": 2}, "no effect on a feed"),
