@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,8 +74,7 @@ def train_on(
 ) -> Trained:
     """Survey, plan, build and fit, as the flags say."""
     from stoker.rundir import next_run_path
-    from stoker.training.fit import fit
-    from stoker.training.recording import refuse_taken
+    from stoker.training.taken import refuse_taken
 
     patience = _patience(training.early_stopping)
     _check_before_reading(text, model, training)
@@ -83,6 +84,7 @@ def train_on(
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, text, model.class_weight)
     refuse_taken(Path(run), feed)
+    _begin_importing()
     prepare(feed, display)
     display.note("survey", f"{survey_text(feed)} · {run}")
     with display.stage("cache", " rows") as progress:
@@ -97,6 +99,8 @@ def train_on(
     for name, line in plan_lines(feed, tested, held_out=held_out, epochs=order.epochs):
         if name in _SHOWN:
             display.note(name, line)
+    from stoker.training.fit import fit
+
     history = fit(
         build_model(feed, text.model, model, order.seed),
         feed,
@@ -111,6 +115,20 @@ def train_on(
         progress=display,
     )
     return Trained(run=run, feed=feed, report=history.report)
+
+
+def _begin_importing() -> None:
+    """Import Keras in a thread: it takes seconds of one core, while the survey's kernels leave Python alone.
+
+    Whoever imports it next waits for this thread, and is told what went wrong in it. So does the end of the
+    program: a library that is being loaded must not lose the ground under its feet.
+    """
+
+    def load() -> None:
+        with suppress(Exception):
+            importlib.import_module("stoker.training.fit")
+
+    threading.Thread(target=load, name="stoker-import").start()
 
 
 def _check_before_reading(text: TextOptions, model: ModelOptions, training: TrainOptions) -> None:

@@ -16,8 +16,9 @@ from stoker.training.callback_list import History
 from stoker.training.feeding import AnyFeed, end_feeds, open_feeds, training_feed, validation_feed
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.progress import Display, choose_display
-from stoker.training.recording import RunRecorder, refuse_taken, shared_files
+from stoker.training.recording import RunRecorder, shared_files
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
+from stoker.training.taken import refuse_taken
 
 __all__ = ["fit"]
 

@@ -13,7 +13,7 @@ import keras
 import psutil
 
 from stoker.errors import OptionError
-from stoker.feed import BaseFeed, Feed
+from stoker.feed import BaseFeed
 from stoker.rundir import (
     EpochRecord,
     FileRecord,
@@ -31,7 +31,7 @@ from stoker.training.reopen import describe_files
 from stoker.training.report import FitReport
 from stoker.transforms.texts import TextTransform
 
-__all__ = ["RunRecorder", "refuse_taken", "shared_files"]
+__all__ = ["RunRecorder", "shared_files"]
 
 _PACKAGES = ("stoker", "keras", "jax", "tensorflow", "torch", "numpy", "numba", "pyarrow")
 
@@ -96,45 +96,6 @@ class RunRecorder:
             error=error,
         )
         self._directory.write(self._record)
-
-
-def refuse_taken(directory: Path, feed: Any) -> None:
-    """Refuse, before anything is read, a folder that holds a run, and say what is known to differ by now.
-
-    Parameters
-    ----------
-    directory
-        Where the run is to be written.
-    feed
-        What is to be trained on; of a `stoker.Feed` files, columns, label and order are compared.
-
-    Raises
-    ------
-    RunError
-        If there is a run, or something that a run would write over.
-    """
-    known = isinstance(feed, Feed)
-    RunDirectory(directory).check_free(
-        lambda there: _known_differences(there, feed) if known else (),
-        of_same="of what looks like the same plan" if known else "",
-    )
-
-
-def _known_differences(there: RunRecord, feed: Feed) -> list[str]:
-    """What differs as far as it can be told before the survey; a file's content is told by its size alone."""
-    if there.plan is None or there.spec is None:
-        return ["what is trained on"]
-    source, options, order = feed.source, feed.options.plan, there.plan.order
-    shuffle = options.shuffle
-    kind = shuffle if isinstance(shuffle, str) else "block" if shuffle else "sequential"
-    order_there = (order.kind, order.seed, order.batch_size)
-    pairs = (
-        ("files", [file.num_bytes for file in there.files], [file.size for file in source.identity()]),
-        ("columns", there.columns, list(source.columns)),
-        ("label", there.spec.label, source.label),
-        ("order of rows", order_there, (kind, options.seed, options.batch_size)),
-    )
-    return [name for name, old, new in pairs if old != new]
 
 
 def shared_files(feed: Any, validation: Any) -> list[str]:
