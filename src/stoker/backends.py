@@ -9,6 +9,7 @@ import os
 import sys
 from importlib.util import find_spec
 
+from stoker import allocator
 from stoker.errors import MissingExtraError, OptionError
 
 __all__ = ["BACKENDS", "choose", "installed", "prefer"]
@@ -24,6 +25,8 @@ def installed() -> tuple[str, ...]:
 def choose() -> str:
     """Settle the backend before Keras is imported; never overrides ``KERAS_BACKEND``.
 
+    It also is the last moment at which `stoker.allocator` can prepare for the threads of a framework.
+
     Returns
     -------
     str
@@ -36,6 +39,12 @@ def choose() -> str:
     OptionError
         If ``KERAS_BACKEND`` names a backend that cannot train.
     """
+    chosen = _chosen()
+    allocator.prepare(many_threads=chosen == "jax")
+    return chosen
+
+
+def _chosen() -> str:
     if "keras" in sys.modules:
         return str(sys.modules["keras"].config.backend())
     wanted = os.environ.get("KERAS_BACKEND")

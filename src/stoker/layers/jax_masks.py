@@ -1,7 +1,8 @@
 """Dropout in JAX on the processor: a mask hashed from places, not drawn from a stream.
 
-XLA's Threefry takes 36 ms for the 3.3 million places of 128 texts of 128 words in 200 dimensions; two
-rounds of a 32-bit mixer take 2, and are computed again on the way back instead of being kept.
+XLA's Threefry takes 36 ms for the 3.3 million places of 128 texts of 128 words in 200 dimensions. A 32-bit
+mixer over an arithmetic sequence, whose start and step follow from the seed, takes 2, and is computed again
+on the way back instead of being kept.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def drop(x: Any, rate: float, seed: Any) -> Any:
     first = _mixed(seed[0] ^ _mixed(seed[1] + jnp.uint32(0x9E3779B9)))
     second = _mixed(first + jnp.uint32(0x85EBCA6B))
     places = jax.lax.iota(jnp.uint32, x.size).reshape(x.shape)
-    hashed = _mixed(_mixed(places ^ first) + second)
+    hashed = _mixed(places * (second | 1) + first)
     kept = hashed < jnp.uint32(min(round((1.0 - rate) * 2**32), 2**32 - 1))
     # A divisor that is known only when it runs: XLA copies what is cheap into every loop that needs it, here
     # the whole mask, and holds a division alone too dear for that.

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from stoker.allocator import keep_freed_memory
 from stoker.layers.backend import on_jax_cpu
 
 __all__ = ["Dropout", "MaxPooling1D", "SeparableConv1D"]
@@ -29,6 +30,12 @@ class SeparableConv1D(keras.layers.SeparableConv1D):  # type: ignore[misc]  # Ke
     >>> layer(np.zeros((4, 10, 8), "float32")).shape
     (4, 10, 2)
     """
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights, and keep memory that a step frees for the next, as `stoker.allocator` says."""
+        if on_jax_cpu() or keras.backend.backend() == "torch":
+            keep_freed_memory()
+        super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Depthwise, pointwise, bias, activation."""
