@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BACKENDS_VENV ?= .venv-backends
 BENCH_VENV ?= .venv-bench
-PYTEST_ARGS ?= --numprocesses auto --dist worksteal
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile
 
 BIN := $(VENV)/bin
 BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_models.py tests/test_text_models.py tests/test_cli.py)

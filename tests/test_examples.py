@@ -153,6 +153,7 @@ def test_the_appendixs_sparse_ngrams_train_until_early_stopping(texts):
     assert loaded(texts / "text_model.h5").output_shape == (None, 1)
 
 
+@pytest.mark.slow
 def test_the_appendixs_sequences_train_until_early_stopping(texts):
     said = legacy("appendix_text.py", "sequence", texts, folder=texts)
     assert 3 <= len(accuracies(said)) < 100
@@ -160,7 +161,8 @@ def test_the_appendixs_sequences_train_until_early_stopping(texts):
     assert (texts / "text_model.h5").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("kind", ["ngram", pytest.param("sequence", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["ngram", "sequence"])
 def test_the_appendixs_job_in_stokers_words_learns_and_keeps_the_best_weights(kind, texts):
     said = twin("appendix_text_in_stoker.py", kind, texts, folder=texts)
     assert max(accuracies(said)) > 0.8
@@ -169,6 +171,7 @@ def test_the_appendixs_job_in_stokers_words_learns_and_keeps_the_best_weights(ki
     assert loaded(run_folder / "model.keras").output_shape == (None, 1)
 
 
+@pytest.mark.slow
 def test_doctor_sees_that_the_appendix_never_shuffles(texts):
     assert doctor("appendix_text.py", "ngram", texts, folder=texts) == {("not-shuffled", "training")}
 

@@ -58,7 +58,11 @@ def test_plan_takes_the_vectorizer_that_is_asked_for(reviews, capsys):
 
 @pytest.mark.parametrize(
     ("model", "flags"),
-    [("mlp", ()), ("mlp", ("--vectorizer", "hashing", "--max-features", "512")), ("sepcnn", ())],
+    [
+        ("mlp", ()),
+        ("mlp", ("--vectorizer", "hashing", "--max-features", "512")),
+        pytest.param("sepcnn", (), marks=pytest.mark.slow),
+    ],
 )
 def test_raw_text_in_label_and_probability_out(reviews, tmp_path, capsys, model, flags):
     command = ["train", reviews, *FLAGS, "--valid", "valid.csv", "--model", model, *flags]

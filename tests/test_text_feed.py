@@ -229,7 +229,7 @@ def test_labels_seen_in_validation_alone_are_named(table, tmp_path):
 
 @pytest.mark.parametrize("cache", ["never", "always"])
 def test_what_is_really_allocated_stays_below_the_memory(tmp_path, cache):
-    texts, labels = make_texts(rows=60_000, most=40)
+    texts, labels = make_texts(rows=30_000, most=40)
     path = write_table(tmp_path / "t.csv", texts, labels)
     write_table(tmp_path / "v.csv", texts[:9_000], labels[:9_000])
     del texts, labels
@@ -245,7 +245,7 @@ def test_what_is_really_allocated_stays_below_the_memory(tmp_path, cache):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert sizes == 60_000
+    assert sizes == 30_000
     # Arrow's own memory is not traced: it is in the ledger.
     assert peak <= 6_000_000
     assert sum(batch.size for batch in feed.derive(tmp_path / "v.csv").epoch(0)) == 9_000

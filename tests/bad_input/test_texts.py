@@ -21,6 +21,17 @@ TABLE = b"a,kind\n" + b"1,no\n2,yes\n" * 50_000
         ("t.csv.gz", gzip.compress(b"a,kind\n"), "no row below it"),
         ("t.csv.gz", gzip.compress(b"\0\1\2" * 99), "holds zero bytes"),
     ],
+    ids=[
+        "cut off",
+        "with more behind it",
+        "not packed",
+        "packed otherwise",
+        "packed without the suffix",
+        "with one suffix alone",
+        "of nothing",
+        "of a header",
+        "of zero bytes",
+    ],
 )
 def test_a_compressed_file_that_is_none_is_told_with_its_trouble(refused, here, name, content, words):
     (here / name).write_bytes(content)

@@ -74,6 +74,7 @@ class Model:
     def __init__(self, steps: int = 1) -> None:
         self.steps_per_execution = steps
         self.stop_training = False
+        self.trainable_variables = self.non_trainable_variables = self.metrics_variables = ()
 
 
 def callbacks_of(batches, watcher, *, steps: int = 1, callbacks=()) -> TrainingCallbacks:
