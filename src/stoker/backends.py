@@ -9,7 +9,6 @@ import os
 import sys
 from importlib.util import find_spec
 
-from stoker import allocator
 from stoker.errors import MissingExtraError, OptionError
 
 __all__ = ["BACKENDS", "choose", "installed", "prefer"]
@@ -39,6 +38,8 @@ def choose() -> str:
     OptionError
         If ``KERAS_BACKEND`` names a backend that cannot train.
     """
+    from stoker import allocator  # which `prefer`, and so every worker process, can do without
+
     chosen = _chosen()
     allocator.prepare(many_threads=chosen == "jax")
     return chosen
