@@ -1,7 +1,7 @@
 """A training step of the models for texts: stoker's layers against Keras's own, milliseconds a step.
 
 The sepcnn is that of Google's guide, with an embedding of 20,000 × 200, batches of 128 texts and Zipfian
-words, 128 and 500 of them a text. The mlp has 20,000 inputs, of which a text has 130 on average as the n-grams
+words, 128 and 500 of them a text. The mlp has 20,000 inputs, of which a text has 130 on average as n-grams
 of movie reviews do, and 64 hidden units. Each turn is an epoch of fit over arrays in memory, behind one that
 compiled; optimizer and loss are part of the step.
 """

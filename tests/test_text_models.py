@@ -102,6 +102,11 @@ def test_sepcnn_is_that_of_the_guide():
     assert model.layers[4].pool_size == (3,)
 
 
+def test_what_comes_out_depends_on_the_text_before_anything_is_learned():
+    outputs = np.asarray(models.sepcnn(spec_of("tokens"), seed=1).predict_on_batch(words(32)))
+    assert outputs.std(0).max() > 1e-4
+
+
 def test_one_block_has_no_pooling_and_three_have_two():
     small = {"embedding_dim": 4, "filters": 2}
     assert "MaxPooling1D" not in names(models.sepcnn(spec_of("tokens"), blocks=1, **small))
@@ -295,7 +300,7 @@ def test_a_text_model_learns_and_is_saved_and_loaded(kind, tmp_path):
     x: Any = pairs(64) if kind == "sparse" else (words(64) // 2 + 15 * y[:, None]).astype(np.int32)
     if kind == "sparse":
         x["values"][y == 0] = 0.0
-    options = {} if kind == "sparse" else {"embedding_dim": 32, "blocks": 1}
+    options = {} if kind == "sparse" else {"embedding_dim": 32}
     model = models.build("auto", spec_of(kind, "binary", 1), seed=1, learning_rate=0.01, **options)
     history = model.fit(x, y, epochs=30, batch_size=32, verbose=0).history["loss"]
     assert history[-1] < 0.9 * history[0]

@@ -39,6 +39,10 @@ def sepcnn(
     with max pooling and begin with dropout; the last has twice the filters. Its layers are those of
     `stoker.layers`: Keras's own mathematics and weights, as fast as each backend allows.
 
+    Depthwise kernels begin in [0, 1), which is what ``random_uniform`` meant in the TensorFlow that the guide
+    was written for. In Keras's present range of ±0.05 so little of a text comes through four convolutions that
+    on movie reviews the loss had not moved after four epochs, with Keras's layers or with these.
+
     Parameters
     ----------
     feed
@@ -132,7 +136,7 @@ def _blocks(
             kernel_size,
             activation="relu",
             padding="same",
-            depthwise_initializer=keras.initializers.RandomUniform(seed=seeds.next()),
+            depthwise_initializer=keras.initializers.RandomUniform(0.0, 1.0, seed=seeds.next()),
             pointwise_initializer=keras.initializers.GlorotUniform(seeds.next()),
             bias_initializer=keras.initializers.RandomUniform(seed=seeds.next()),
         )
