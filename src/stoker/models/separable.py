@@ -40,8 +40,8 @@ def sepcnn(
     `stoker.layers`: Keras's own mathematics and weights, as fast as each backend allows.
 
     Depthwise kernels begin in [0, 1), which is what ``random_uniform`` meant in the TensorFlow that the guide
-    was written for. In Keras's present range of ±0.05 so little of a text comes through four convolutions that
-    on movie reviews the loss had not moved after four epochs, with Keras's layers or with these.
+    was written for. In Keras's present range of ±0.05 so little of a text comes through four convolutions
+    that on movie reviews the loss had not moved after four epochs, with Keras's layers or with these.
 
     Parameters
     ----------
