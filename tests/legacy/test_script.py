@@ -18,7 +18,8 @@ from stoker.legacy import run_script
 pytestmark = pytest.mark.timeout(120)
 
 OF_TENSORFLOW = re.compile(
-    r"^(?:WARNING: All log messages before absl|To enable the following instructions: |[IWE]\d{4} [\d:.]+ ).*\n",
+    r"^(?:WARNING: All log messages before absl|To enable the following instructions|[IWE]\d{4} [\d:.]+ )"
+    r".*\n",
     re.MULTILINE,
 )
 """What it tells on standard error of the machine that it finds."""
