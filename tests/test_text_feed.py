@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import os
 import tracemalloc
 from dataclasses import replace
 
@@ -250,6 +251,23 @@ def test_what_is_really_allocated_stays_below_the_memory(tmp_path, cache):
     assert peak <= 6_000_000
     assert sum(batch.size for batch in feed.derive(tmp_path / "v.csv").epoch(0)) == 9_000
     assert 0 < feed.ledger.peak <= 6_000_000
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")
+def test_learning_that_fails_leaves_no_file_open(tmp_path):
+    path = write_table(tmp_path / "t.csv", *make_texts(rows=30_000, most=40))
+
+    class Failing(Words):
+        def fit_passes(self, passes, **resources):
+            next(iter(passes()))
+            raise RuntimeError("in the midst of it")
+
+    feed = stoker.Feed(opened(path), transform=Failing(), batch_size=64, memory="6MB", cache="never")
+    with pytest.raises(RuntimeError, match="midst") as held:  # with the frames, and what they refer to
+        feed.prepare()
+    links = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    assert os.path.realpath(path) not in links
+    del held
 
 
 def test_every_array_of_a_batch_is_charged(table):

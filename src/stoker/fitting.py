@@ -80,15 +80,17 @@ def fit_texts(
         with prefetch(read, starts, workers=workers, in_flight=workers + 1, name="fit") as chunks:
             yield from chunks
 
-    transform.fit_passes(
-        passes,
-        columns=names,
-        num_classes=num_classes,
-        memory=memory_bytes,
-        workers=workers,
-        ledger=ledger,
-        progress=progress,
-        num_rows=found.num_rows,
-    )
-    if found.kept is None:
-        reader.close()
+    try:
+        transform.fit_passes(
+            passes,
+            columns=names,
+            num_classes=num_classes,
+            memory=memory_bytes,
+            workers=workers,
+            ledger=ledger,
+            progress=progress,
+            num_rows=found.num_rows,
+        )
+    finally:
+        if found.kept is None:
+            reader.close()
