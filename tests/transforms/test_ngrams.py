@@ -118,6 +118,20 @@ def test_ag_news_is_vectorised_as_scikit_learn_does_it(shared_data):
     assert state_of(NgramVectorizer().fit(texts, labels)) != b""
 
 
+def test_a_source_of_texts_is_its_columns_joined_and_its_own_labels(tmp_path):
+    (tmp_path / "t.csv").write_text("kind,head,body\na,good film,one\nb,bad film,two\na,good plot,one\n")
+    source = stoker.open(tmp_path / "t.csv", label="kind", text=["head", "body"])
+    fitted = NgramVectorizer(min_df=1, max_features=6).fit(source)
+    joined = ["good film one", "bad film two", "good plot one"]
+    expected = NgramVectorizer(min_df=1, max_features=6).fit(joined, ["a", "b", "a"])
+    assert fitted.columns_ == ("head", "body")
+    assert fitted.state()["features"] == expected.state()["features"]
+    rows = source.peek(2)
+    assert (fitted.apply(rows, np.arange(2)) != expected.transform(joined[:2])).nnz == 0
+    with pytest.raises(DataError, match="a source knows its label"):
+        NgramVectorizer(min_df=1).fit(source, ["a", "b", "a"])
+
+
 @settings(max_examples=150, deadline=None)
 @given(texts=TEXTS, data=st.data())
 def test_unicode_is_vectorised_as_scikit_learn_does_it(texts, data):

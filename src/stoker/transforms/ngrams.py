@@ -13,13 +13,14 @@ from stoker.kernels.characters import Characters, characters
 from stoker.ledger import Ledger, parse_bytes
 from stoker.prefetch import available_cores
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.classcodes import ClassCodes
 from stoker.transforms.corpus import Block
 from stoker.transforms.counting import RUN_BYTES
 from stoker.transforms.features import Features, Pieces, joined_rows
-from stoker.transforms.labelled import ClassCodes, labelled_chunks
 from stoker.transforms.learning import Learner
 from stoker.transforms.lexicon import Int32Array
 from stoker.transforms.ngramrows import NgramRows
+from stoker.transforms.passes import given_texts
 from stoker.transforms.selecting import Choice, learn_features
 from stoker.transforms.texts import Passes, TextChunk, text_chunks
 from stoker.types import IntArray, Progress, Rows
@@ -236,13 +237,11 @@ class NgramVectorizer(NgramRows):
         progress: Progress | None,
     ) -> Learner:
         self.reset()
-        if isinstance(texts, Rows):
-            self.columns_ = self.columns_of(texts)
-            texts = self.texts_of(texts)
-        learner = self._learner_of(memory, workers, ledger)
         codes = ClassCodes()
+        first, _, self.columns_ = given_texts(self, texts, labels, codes.encode)
+        learner = self._learner_of(memory, workers, ledger)
         try:
-            self._read(learner, labelled_chunks(texts, labels, self.columns, codes), progress, 0)
+            self._read(learner, first, progress, 0)
             self._features = learn_features(learner, self.choice, codes.order())
         except BaseException:
             learner.close()

@@ -1,18 +1,16 @@
-"""Texts with the classes of their rows: from lists, arrays, or a source that knows its label."""
+"""The classes of rows as numbers, before all of them are known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from stoker.errors import DataError
-from stoker.transforms.texts import TextChunk, text_chunks
 from stoker.types import IntArray
 
-__all__ = ["ClassCodes", "labelled_chunks"]
+__all__ = ["ClassCodes"]
 
 
 class ClassCodes:
@@ -57,17 +55,3 @@ class ClassCodes:
         except TypeError:
             labels = sorted(self._codes, key=repr)
         return np.array([self._codes[label] for label in labels], np.int64)
-
-
-def labelled_chunks(
-    texts: Any, labels: Any, columns: Sequence[str] | None, codes: ClassCodes
-) -> Iterator[TextChunk]:
-    """Chunks of texts with class numbers, from a source of texts or from texts and their labels."""
-    if not hasattr(texts, "text_batches"):
-        yield from text_chunks(texts, None if labels is None else codes.encode(labels))
-        return
-    if labels is not None:
-        raise DataError("a source knows its label: leave labels out, or give texts instead of the source")
-    for batch in texts.text_batches(columns):
-        known = None if batch.labels is None else codes.encode(batch.labels)
-        yield TextChunk(texts=batch.texts, labels=known)
