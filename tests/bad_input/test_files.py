@@ -103,8 +103,9 @@ def test_utf16_comes_with_the_command_that_converts_it(refused, here):
 
 def test_binary_data_under_a_csv_name_is_told(refused, here):
     (here / "picture.csv").write_bytes(bytes(range(256)) * 8)
-    assert "picture.csv holds zero bytes (first at byte 0), so it is no delimited text" in refused(
-        "plan", "picture.csv", "--label", "kind"
+    assert refused("plan", "picture.csv", "--label", "kind") == (
+        "picture.csv holds zero bytes (first at byte 0) and 9 % of its first bytes are control characters, "
+        "so it is no delimited text; check that it is a CSV or TSV file"
     )
 
 

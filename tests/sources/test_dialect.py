@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoker.errors import DataError, OptionError
-from stoker.sources.dialect import Dialect, detect, require_text, split_records
+from stoker.errors import OptionError
+from stoker.sources.dialect import Dialect, detect, split_records
 
 
 def found(head: bytes, format_name: str = "csv", delimiter: str | None = None, quote: str | None = None):
@@ -67,17 +67,6 @@ def test_delimiter_and_quote_must_differ():
         found(b"a,b\n", delimiter=",", quote=",")
 
 
-def test_utf_16_is_refused_with_the_command_that_converts_it():
-    for head in ("a,b\n1,2\n".encode("utf-16"), "a,b\n1,2\n".encode("utf-16-le")):
-        with pytest.raises(DataError, match=r"iconv -f UTF-16 -t UTF-8 x\.csv"):
-            require_text("x.csv", head)
-
-
-def test_a_binary_file_is_refused():
-    with pytest.raises(DataError, match="zero bytes"):
-        require_text("x.csv", b"PAR1" + bytes(range(256)))
-
-
 def test_an_unfinished_last_record_of_a_sample_is_left_out():
     dialect = Dialect(delimiter=",", quote='"')
     for text, place in (("a,b\n1,2", 4), ('"a",b\n1,"2', 6), ('"a",b\r\n1,', 7)):
@@ -101,10 +90,6 @@ def test_records_are_split_as_python_s_csv_does(rows, terminator):
     records, place = split_records(stream.getvalue(), Dialect(delimiter=",", quote='"'))
     assert records == rows
     assert place == len(stream.getvalue())
-
-
-def test_utf_8_text_of_any_script_is_accepted():
-    require_text("x.csv", "имя,年\nб,1\n".encode())
 
 
 def test_names_that_the_user_speaks_of_outweigh_ragged_rows():

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from stoker.errors import ColumnError, DataError
-from stoker.sources.dialect import BOM, Dialect, detect, require_text, split_records
+from stoker.sources.dialect import BOM, Dialect, detect, split_records
 from stoker.sources.files import identify
 from stoker.sources.inference import Sample, has_header, plain_columns
 from stoker.sources.packing import packing_of, read_head
 from stoker.sources.paths import format_of
+from stoker.sources.plain_text import require_text
 from stoker.sources.schema import FileLayout
 
 __all__ = ["Written", "read_layout"]

@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stoker.errors import DataError, OptionError
+from stoker.errors import OptionError
 
-__all__ = ["BOM", "Dialect", "detect", "require_text", "split_records"]
+__all__ = ["BOM", "Dialect", "detect", "split_records"]
 
 BOM = b"\xef\xbb\xbf"
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_HALF_ZEROS = 0.8  # of every second byte, in UTF-16 text of Latin letters
 _DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|", "zhang": ","}
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
 _LINE = re.compile(r"[\r\n]*+([^\r\n]++)(?:\r\n|\r|\n|\Z)")
@@ -38,29 +36,6 @@ class Dialect:
     def quote_byte(self) -> int:
         """The quote as kernels take it, 0 for none."""
         return ord(self.quote) if self.quote else 0
-
-
-def require_text(path: str, head: bytes) -> None:
-    """Refuse UTF-16 and binary files by their first bytes.
-
-    Raises
-    ------
-    DataError
-        The bytes are not UTF-8 or another superset of ASCII.
-    """
-    if b"\0" not in head and not head.startswith(_UTF_16_MARKS):
-        return
-    pairs = max(1, len(head) // 2)
-    fewer, more = sorted((head[::2].count(0), head[1::2].count(0)))
-    if head.startswith(_UTF_16_MARKS) or (more > _HALF_ZEROS * pairs and fewer < (1 - _HALF_ZEROS) * pairs):
-        raise DataError(
-            f"{path} is UTF-16, and stoker reads UTF-8; convert it first: "
-            f"iconv -f UTF-16 -t UTF-8 {path} > utf8.csv"
-        )
-    raise DataError(
-        f"{path} holds zero bytes (first at byte {head.index(0)}), so it is no delimited text; "
-        "check that it is a CSV or TSV file"
-    )
 
 
 def _field_pattern(dialect: Dialect) -> re.Pattern[str]:

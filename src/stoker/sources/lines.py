@@ -17,10 +17,11 @@ from stoker.kernels.records import scan_records
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
 from stoker.sources.csv_parse import Block
-from stoker.sources.dialect import BOM, Dialect, require_text
+from stoker.sources.dialect import BOM, Dialect
 from stoker.sources.files import identify
 from stoker.sources.issues import RowIssues
 from stoker.sources.packing import PACKINGS, packing_of, read_head
+from stoker.sources.plain_text import require_text
 from stoker.sources.record_parser import no_issues
 from stoker.sources.schema import FileLayout, Schema
 from stoker.sources.texts import decode_bytes
