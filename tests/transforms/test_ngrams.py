@@ -19,6 +19,7 @@ import stoker
 from stoker.errors import DataError, MemoryBudgetError, OptionError
 from stoker.ledger import Ledger
 from stoker.transforms import NgramVectorizer
+from stoker.transforms.scores import f_classif as f_scores
 from stoker.transforms.scores import select_best
 from stoker.transforms.texts import TextChunk, as_texts
 
@@ -432,3 +433,11 @@ def test_a_restored_vectoriser_cannot_learn_more():
         NgramVectorizer.from_state(fitted.state()).partial_fit(["more"])
     with pytest.raises(OptionError, match="no longer the texts"):
         NgramVectorizer(max_features=None).merge(fitted)
+
+
+def test_a_term_that_tells_the_classes_apart_has_no_negative_score_by_rounding():
+    sums = np.array([[0.1 + 0.2, 3 * 0.1, 0.0]])
+    squares = np.array([np.nextafter(3 * 0.1**2, 0)])
+    counts = np.array([3, 3, 3])
+    assert not (f_scores(sums, squares, counts) < 0).any()
+    assert np.isposinf(f_scores(np.array([[2.0, 0.0]]), np.array([np.nextafter(2.0, 0)]), np.array([2, 2])))

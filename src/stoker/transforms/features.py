@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse
 
-from stoker.kernels import ngrams
 from stoker.kernels.characters import Characters
+from stoker.kernels.terms import weigh
 from stoker.transforms.counting import finding_table
-from stoker.transforms.lexicon import Int32Array, Lexicon
+from stoker.transforms.lexicon import Lexicon
 from stoker.transforms.nodes import Nodes
 from stoker.transforms.packing import from_packed, to_packed
+from stoker.transforms.terms import Terms
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["Features", "inverse_frequencies", "joined_rows"]
@@ -57,6 +58,8 @@ class Features:
         How many texts there were.
     sublinear
         Whether a count c weighs 1 + ln(c).
+    finding
+        The table in which kernels find the nodes.
     """
 
     nodes: Nodes
@@ -66,7 +69,7 @@ class Features:
     selected: IntArray
     num_texts: int
     sublinear: bool
-    finding: Uint64Array = field(init=False)
+    finding: Uint64Array
     lexicon: Lexicon = field(init=False)
     weights: FloatArray = field(init=False)
 
@@ -77,7 +80,6 @@ class Features:
         weights[self.terms[self.selected], 1] = np.arange(self.selected.size)
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "lexicon", Lexicon.of(self.nodes.words))
-        object.__setattr__(self, "finding", finding_table(list(self.nodes.levels), len(self.nodes.words)))
 
     @property
     def num_bytes(self) -> int:
@@ -90,22 +92,24 @@ class Features:
         return self.nodes.spelled(self.terms if places is None else self.terms[places])
 
     def rows(self, texts: pa.LargeStringArray, characters: Characters) -> Pieces:
-        """Columns, values and ends of the rows of some texts; see `stoker.kernels.ngrams.weigh`."""
+        """Columns, values and ends of the rows of some texts; see `stoker.kernels.terms.weigh`."""
         stream, ends = self.lexicon.tokenize(texts, characters)
-        return self.rows_of(stream, ends, np.empty(0, np.int32))
+        words = np.empty(0, np.int32)
+        return self.rows_of(Terms.of(stream, ends, words, longest=self.longest, finding=self.finding))
 
-    def rows_of(self, stream: Int32Array, ends: IntArray, words: Int32Array) -> Pieces:
-        """As `rows`, for texts that are numbers of words already."""
-        longest = len(self.nodes.levels) + 1
-        room = min(stream.size * longest, ends.size * self.selected.size)
+    def rows_of(self, terms: Terms) -> Pieces:
+        """As `rows`, for texts whose terms are found already."""
+        room = min(terms.nodes.size, terms.ends.size * self.selected.size)
         indices, values = np.empty(room, np.int32), np.empty(room, np.float32)
-        row_ends = np.empty(ends.size, np.int64)
-        ngrams.weigh(
-            stream, ends, words, longest, self.finding, self.sublinear, self.weights, self.selected.size,
-            indices, values, row_ends,
-        )  # fmt: skip
-        end = int(row_ends[-1]) if ends.size else 0
+        row_ends = np.empty(terms.ends.size, np.int64)
+        weigh(*terms, self.sublinear, self.weights, self.selected.size, indices, values, row_ends)
+        end = int(row_ends[-1]) if row_ends.size else 0
         return indices[:end].copy(), values[:end].copy(), row_ends
+
+    @property
+    def longest(self) -> int:
+        """Words of the longest n-gram."""
+        return len(self.nodes.levels) + 1
 
     def state(self) -> dict[str, Any]:
         """What was learned, as plain data."""
@@ -134,6 +138,7 @@ class Features:
             selected=from_packed(state["selected"]),
             num_texts=state["num_texts"],
             sublinear=state["sublinear"],
+            finding=finding_table(list(levels), len(words)),
         )
 
 

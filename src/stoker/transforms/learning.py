@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -10,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import MemoryBudgetError
-from stoker.kernels import ngrams
 from stoker.kernels.characters import Characters
+from stoker.kernels.terms import add_scores
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.corpus import Block, Corpus
@@ -19,6 +22,7 @@ from stoker.transforms.counting import count_ngrams, finding_slots, finding_tabl
 from stoker.transforms.lexicon import Int32Array
 from stoker.transforms.nodes import Nodes
 from stoker.transforms.spill import Spill
+from stoker.transforms.terms import Terms
 from stoker.transforms.texts import TextChunk
 from stoker.types import IntArray, Uint64Array
 
@@ -29,6 +33,31 @@ LEAST_MEMORY = 16 << 20
 
 Result = TypeVar("Result")
 FloatArray = npt.NDArray[np.float64]
+
+
+class _Lanes:
+    """Sums that so many threads add to, each to its own."""
+
+    def __init__(self, ledger: Ledger, lanes: int, shape: tuple[int, int]) -> None:
+        self._free: SimpleQueue[IntArray] = SimpleQueue()
+        for _ in range(lanes):
+            self._free.put(ledger.attach("scores", np.zeros(shape, np.int64)))
+
+    @contextmanager
+    def one(self) -> Iterator[IntArray]:
+        """Sums that nobody else adds to."""
+        sums = self._free.get()
+        try:
+            yield sums
+        finally:
+            self._free.put(sums)
+
+    def total(self) -> IntArray:
+        """All together; nothing may be added any more."""
+        total = self._free.get()
+        while not self._free.empty():
+            total += self._free.get()
+        return total
 
 
 class Learner:
@@ -47,6 +76,8 @@ class Learner:
         Threads; 0 for the calling one.
     ledger
         Charged for what is held; None for one of its own.
+    keep_terms
+        Whether the terms of texts are found once, and kept while they fit the tables' quarter.
 
     Raises
     ------
@@ -54,7 +85,15 @@ class Learner:
         If `memory` is too small.
     """
 
-    def __init__(self, characters: Characters, *, memory: int, workers: int, ledger: Ledger | None) -> None:
+    def __init__(
+        self,
+        characters: Characters,
+        *,
+        memory: int,
+        workers: int,
+        ledger: Ledger | None,
+        keep_terms: bool = False,
+    ) -> None:
         if memory < LEAST_MEMORY:
             raise MemoryBudgetError(
                 f"learning n-grams takes at least {LEAST_MEMORY >> 20} MiB, got {memory / (1 << 20):.1f}: "
@@ -69,6 +108,9 @@ class Learner:
         )
         self.class_counts: IntArray = np.zeros(0, np.int64)
         self.has_labels = True
+        self._keep_terms, self._kept_bytes = keep_terms, 0
+        self._terms: dict[int, Terms] = {}
+        self._lock = threading.Lock()
 
     @property
     def num_rows(self) -> int:
@@ -91,6 +133,7 @@ class Learner:
     def nodes(self, longest: int, least: int) -> Nodes:
         """All n-grams of up to `longest` words that at least so many texts hold."""
         words = self._corpus.settle(least)
+        self._terms, self._kept_bytes = {}, 0
         levels: list[Uint64Array] = []
         counts = [words.counts]
         for length in range(2, longest + 1):
@@ -123,79 +166,74 @@ class Learner:
         counts[: other.class_counts.size] += other.class_counts
         self.class_counts = counts
 
-    def sums(
-        self,
-        nodes: Nodes,
-        finding: Uint64Array,
-        weights: FloatArray,
-        *,
-        sublinear: bool,
-        scored: bool,
-        totals: bool,
-    ) -> tuple[IntArray, IntArray]:
-        """Sums over all texts.
+    def sums(self, nodes: Nodes, finding: Uint64Array, weights: FloatArray, *, sublinear: bool) -> IntArray:
+        """Sums over all texts of the values by class, and of their squares, in fixed point.
 
         Parameters
         ----------
         weights
-            See `stoker.kernels.ngrams.add_scores`.
-        scored, totals
-            What to sum.
+            See `stoker.kernels.terms.add_scores`.
 
         Returns
         -------
-        int64 of shape (nodes, classes + 1), values by class and their squares, in fixed point; int64 of shape
-        (nodes,), occurrences. Empty where they were not asked for.
+        int64 of shape (nodes, classes + 1).
         """
-        num_nodes, width = nodes.counts.size, self.class_counts.size + 1 if scored else 1
-        lanes = max(1, self._workers)
-        row_bytes = 8 * (width + totals)
-        if num_nodes * row_bytes * lanes > self._share:
-            lanes = 1
-        step = max(1 << 12, self._share // (row_bytes * lanes))
-        parts = [
-            self._sum_range(
-                nodes, finding, weights, low, min(low + step, num_nodes), sublinear, scored, totals, lanes
-            )
-            for low in range(0, num_nodes, step)
-        ]
-        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        width = self.class_counts.size + 1
 
-    def _sum_range(
+        def add(terms: Terms, block: Block, low: int, high: int, sums: IntArray) -> None:
+            add_scores(*terms, sublinear, weights, block.labels, low, high, sums)
+
+        return self._added(add, nodes, finding, width)
+
+    def totals(self, nodes: Nodes, finding: Uint64Array) -> IntArray:
+        """How often each n-gram occurs in all texts: int64 of shape (nodes,)."""
+
+        def add(terms: Terms, block: Block, low: int, high: int, totals: IntArray) -> None:
+            inside = (terms.nodes >= low) & (terms.nodes < high)
+            np.add.at(totals[:, 0], terms.nodes[inside] - low, terms.counts[inside])
+
+        return self._added(add, nodes, finding, 1)[:, 0]
+
+    def _added(
         self,
+        add: Callable[[Terms, Block, int, int, IntArray], None],
         nodes: Nodes,
         finding: Uint64Array,
-        weights: FloatArray,
-        low: int,
-        high: int,
-        sublinear: bool,
-        scored: bool,
-        totals: bool,
-        lanes: int,
-    ) -> tuple[IntArray, IntArray]:
-        free: SimpleQueue[tuple[IntArray, IntArray]] = SimpleQueue()
-        width = self.class_counts.size + 1 if scored else 1
-        for _ in range(lanes):
-            held = np.zeros((high - low if scored else 0, width), np.int64)
-            occurrences = np.zeros(high - low if totals else 0, np.int64)
-            free.put((self._ledger.attach("scores", held), self._ledger.attach("scores", occurrences)))
+        width: int,
+    ) -> IntArray:
+        """What `add` adds up over all blocks: all nodes, so many at a time as fit a share of the memory."""
+        num_nodes, lanes = nodes.counts.size, max(1, self._workers)
+        if 8 * width * num_nodes * lanes > self._share:
+            lanes = 1
+        step = max(1 << 12, self._share // (8 * width * lanes))
 
-        def add(block: Block, words: Int32Array) -> None:
-            sums, occurrences = free.get()
-            ngrams.add_scores(
-                block.stream, block.ends, words, len(nodes.levels) + 1, finding, sublinear, weights,
-                block.labels if scored else block.labels[:0], low, high, sums, occurrences,
-            )  # fmt: skip
-            free.put((sums, occurrences))
+        def work(block: Block, words: Int32Array, low: int, sums: _Lanes) -> None:
+            terms = self.terms(block, words, len(nodes.levels) + 1, finding)
+            with sums.one() as own:
+                add(terms, block, low, low + own.shape[0], own)
 
-        for _ in self.over_blocks(add, workers=min(lanes, self._workers)):
-            pass
-        sums, occurrences = free.get()
-        while not free.empty():
-            more, others = free.get()
-            sums += more
-            occurrences += others
-        return sums, occurrences
+        parts = []
+        for low in range(0, num_nodes, step):
+            sums = _Lanes(self._ledger, lanes, (min(step, num_nodes - low), width))
+            for _ in self.over_blocks(partial(work, low=low, sums=sums), workers=min(lanes, self._workers)):
+                pass
+            parts.append(sums.total())
+        return np.concatenate(parts)
+
+    def terms(self, block: Block, words: Int32Array, longest: int, finding: Uint64Array) -> Terms:
+        """The terms of a block; they are kept for the next time while there is room for them."""
+        if (kept := self._terms.get(block.first_row)) is not None:
+            return kept
+        terms = Terms.of(block.stream, block.ends, words, longest=longest, finding=finding)
+        with self._lock:
+            if not self._keep_terms or self._kept_bytes + terms.nbytes > self._share:
+                return terms
+            self._kept_bytes += terms.nbytes
+        kept = terms.copy()
+        self._ledger.attach("terms", kept.nodes)
+        self._ledger.attach("terms", kept.counts)
+        self._terms[block.first_row] = kept
+        return kept
 
     def over_blocks(
         self, function: Callable[[Block, Int32Array], Result], *, workers: int | None = None

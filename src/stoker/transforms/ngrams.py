@@ -193,11 +193,11 @@ class NgramVectorizer(NgramRows):
         workers: int | None = None,
     ) -> scipy.sparse.csr_matrix:
         """`fit`, then the rows of the same texts, without reading them again."""
-        learner = self._learn(texts, labels, memory, workers, None, None)
+        learner = self._learn(texts, labels, memory, workers, None, None, keep_terms=True)
         features = self._learned()
 
         def rows(block: Block, words: Int32Array) -> Pieces:
-            return features.rows_of(block.stream, block.ends, words)
+            return features.rows_of(learner.terms(block, words, features.longest, features.finding))
 
         try:
             return joined_rows(list(learner.over_blocks(rows)), self.num_outputs)
@@ -235,11 +235,12 @@ class NgramVectorizer(NgramRows):
         workers: int | None,
         ledger: Ledger | None,
         progress: Progress | None,
+        keep_terms: bool = False,
     ) -> Learner:
         self.reset()
         codes = ClassCodes()
         first, _, self.columns_ = given_texts(self, texts, labels, codes.encode)
-        learner = self._learner_of(memory, workers, ledger)
+        learner = self._learner_of(memory, workers, ledger, keep_terms)
         try:
             self._read(learner, first, progress, 0)
             self._features = learn_features(learner, self.choice, codes.order())
@@ -248,9 +249,16 @@ class NgramVectorizer(NgramRows):
             raise
         return learner
 
-    def _learner_of(self, memory: str | int, workers: int | None, ledger: Ledger | None) -> Learner:
-        workers = available_cores() if workers is None else workers
-        return Learner(self._characters, memory=parse_bytes(memory), workers=workers, ledger=ledger)
+    def _learner_of(
+        self, memory: str | int, workers: int | None, ledger: Ledger | None, keep_terms: bool = False
+    ) -> Learner:
+        return Learner(
+            self._characters,
+            memory=parse_bytes(memory),
+            workers=available_cores() if workers is None else workers,
+            ledger=ledger,
+            keep_terms=keep_terms,
+        )
 
     @staticmethod
     def _read(

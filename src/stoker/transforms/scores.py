@@ -54,8 +54,9 @@ def f_classif(sums: FloatArray, squares: FloatArray, class_counts: IntArray) -> 
     """
     num_texts, num_classes = int(class_counts.sum()), class_counts.size
     of_all = sums.sum(axis=1) ** 2 / num_texts
-    between = (sums**2 / class_counts).sum(axis=1) - of_all
-    within = squares - of_all - between
+    # Neither is below 0 but by rounding, which would turn the best score into the worst.
+    between = np.maximum((sums**2 / class_counts).sum(axis=1) - of_all, 0.0)
+    within = np.maximum(squares - of_all - between, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((between / (num_classes - 1)) / (within / (num_texts - num_classes)))
 

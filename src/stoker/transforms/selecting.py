@@ -103,9 +103,7 @@ def learn_features(learner: Learner, choice: Choice, class_order: IntArray | Non
     learner.check_room(nodes, scored=scored)
     finding = finding_table(list(nodes.levels), len(nodes.words))
     if choice.max_terms is not None and choice.max_terms < terms.size:
-        weights = np.zeros((nodes.counts.size, 2))
-        _, totals = learner.sums(nodes, finding, weights, sublinear=False, scored=False, totals=True)
-        most_frequent = (-totals[terms]).argsort()[: choice.max_terms]
+        most_frequent = (-learner.totals(nodes, finding)[terms]).argsort()[: choice.max_terms]
         terms = terms[np.sort(most_frequent)]
     idf = inverse_frequencies(nodes.counts[terms], num_texts, smooth=choice.smooth)
     scores, selected = None, np.arange(terms.size)
@@ -113,7 +111,7 @@ def learn_features(learner: Learner, choice: Choice, class_order: IntArray | Non
         weights = np.zeros((nodes.counts.size, 2))
         weights[terms, 0] = idf
         weights[terms, 1] = fixed_point(nodes.counts[terms])
-        sums, _ = learner.sums(nodes, finding, weights, sublinear=choice.sublinear, scored=True, totals=False)
+        sums = learner.sums(nodes, finding, weights, sublinear=choice.sublinear)
         scores = _scores(learner, choice, sums[terms], weights[terms, 1], class_order)
         selected = select_best(scores, int(choice.max_features or 0))
     return Features(
@@ -124,6 +122,7 @@ def learn_features(learner: Learner, choice: Choice, class_order: IntArray | Non
         selected=selected,
         num_texts=num_texts,
         sublinear=choice.sublinear,
+        finding=finding,
     )
 
 

@@ -1,0 +1,177 @@
+"""The n-grams of texts, each once with how often it occurs: scored, and weighted into rows.
+
+Terms of texts are int32 nodes (see `stoker.kernels.ngrams`) and int32 counts, and int64 of shape (n,): where
+those of each text end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stoker.kernels.compiling import inner_kernel, kernel
+from stoker.kernels.ngrams import follow, longest_text, pair_up, words_of
+from stoker.kernels.words import trailing_zeros
+
+__all__ = ["add_scores", "find_terms", "weigh"]
+
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+_FACTOR, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+
+
+@inner_kernel
+def _add_terms(found, size, first, end, mask, slots, nodes, counts):
+    """Add nodes to those of a text, which stand in [first, end), each once; returns their new end."""
+    for place in range(size):
+        node = found[place]
+        if node < 0:
+            continue
+        slot = np.int64((np.uint64(node) * _FACTOR) >> _HALF) & mask
+        while slots[slot] and nodes[first + slots[slot] - 1] != node:
+            slot = (slot + 1) & mask
+        if slots[slot]:
+            counts[first + slots[slot] - 1] += 1
+        else:
+            nodes[end], counts[end] = node, 1
+            end += 1
+            slots[slot] = np.int32(end - first)
+    return end
+
+
+@kernel
+def find_terms(stream, ends, words, longest, finding, nodes, counts, term_ends):
+    """Write the terms of some texts, shorter n-grams first.
+
+    Parameters
+    ----------
+    stream, ends, words
+        int32 numbers; int64 of shape (n,): where each text's end; int32: see `stoker.kernels.ngrams`.
+    longest
+        Words of the longest n-gram.
+    finding
+        Table of pairs.
+    nodes, counts, term_ends
+        int32 with room for `longest` terms a word; int64 of shape (n,). Written.
+    """
+    most = longest_text(ends)
+    given, found = np.empty(most, np.int64), np.empty(most, np.int64)
+    pairs, homes = np.empty(most, np.uint64), np.empty(most, np.uint64)
+    slots = np.zeros(4 * most * longest, np.int32)
+    end = np.int64(0)
+    for row in range(ends.shape[0]):
+        start, first = ends[row - 1] if row else np.int64(0), end
+        size = np.int64(64)
+        while size < 2 * longest * (ends[row] - start):
+            size *= 2
+        num_words = words_of(stream, start, ends[row], words, given)
+        end = _add_terms(given, num_words, first, end, size - 1, slots, nodes, counts)
+        for place in range(num_words):  # assigning slices takes seconds to compile
+            found[place] = given[place]
+        for step in range(1, longest):
+            pair_up(found, given, step, num_words - step, pairs)
+            follow(finding, pairs, num_words - step, homes, found)
+            end = _add_terms(found, num_words - step, first, end, size - 1, slots, nodes, counts)
+        for slot in range(size):
+            slots[slot] = 0
+        term_ends[row] = end
+
+
+@inner_kernel
+def _weigh_terms(nodes, counts, start, end, sublinear, weights, values):
+    """Write the weights of a text's terms, 0 for those left out; returns their L2 norm, 1 where it is 0."""
+    squares = 0.0
+    for place in range(start, end):
+        frequency = np.float64(counts[place])
+        if sublinear:
+            frequency = np.log(frequency) + 1.0
+        value = frequency * weights[nodes[place], 0]
+        values[place - start] = value
+        squares += value * value
+    return np.sqrt(squares) if squares else 1.0
+
+
+@kernel
+def add_scores(nodes, counts, ends, sublinear, weights, classes, low, high, sums):
+    """Add the terms of some texts to the sums that scores are made of, in fixed point.
+
+    Parameters
+    ----------
+    nodes, counts, ends, sublinear
+        As for `weigh`.
+    weights
+        float64 of shape (nodes, 2): idf, 0 for a node that is no term; the power of two that a value is
+        multiplied with.
+    classes
+        int64 of shape (n,).
+    low, high
+        Nodes to take.
+    sums
+        int64 of shape (high - low, classes + 1): sums of values by class, and of their squares. Written.
+    """
+    most = longest_text(ends)
+    values, taken = np.empty(most, np.float64), np.empty((3, most), np.int64)
+    squares = sums.shape[1] - 1
+    for row in range(ends.shape[0]):
+        start = ends[row - 1] if row else np.int64(0)
+        norm = _weigh_terms(nodes, counts, start, ends[row], sublinear, weights, values)
+        # Two loops: sums are far away in memory, and many are fetched at a time where nothing else is done.
+        size = np.int64(0)
+        for place in range(ends[row] - start):
+            node, value = np.int64(nodes[start + place]), min(values[place] / norm, 1.0)
+            taken[0, size] = node - low
+            taken[1, size] = np.int64(value * weights[node, 1] + 0.5)
+            taken[2, size] = np.int64(value * value * weights[node, 1] + 0.5)
+            size += (low <= node) & (node < high)
+        for place in range(size):
+            sums[taken[0, place], classes[row]] += taken[1, place]
+            sums[taken[0, place], squares] += taken[2, place]
+
+
+@kernel
+def weigh(nodes, counts, ends, sublinear, weights, num_features, indices, values, row_ends):
+    """Rows of tf-idf with an L2 norm of 1 over all terms, of which only the chosen features are written.
+
+    Parameters
+    ----------
+    nodes, counts, ends
+        The terms of texts; see the module.
+    sublinear
+        Whether a count c weighs 1 + ln(c).
+    weights
+        float64 of shape (nodes, 2): idf, 0 for a node that is no term; the feature's column, -1 for none.
+    num_features
+        Columns.
+    indices, values, row_ends
+        int32 and float32 with room for all; int64 of shape (n,): ascending columns of a row, their values,
+        and where each row ends. Written.
+    """
+    most = longest_text(ends)
+    weighed, row_values = np.empty(most, np.float64), np.empty(most, np.float32)
+    columns, by_column = np.empty(most, np.int64), np.empty(num_features, np.float32)
+    # Columns met, a bit for each, and a bit for each 64 of these: found in order without sorting.
+    met = np.zeros((num_features >> 6) + 1, np.uint64)
+    held = np.zeros((num_features >> 12) + 1, np.uint64)
+    end = np.int64(0)
+    for row in range(ends.shape[0]):
+        start = ends[row - 1] if row else np.int64(0)
+        norm = _weigh_terms(nodes, counts, start, ends[row], sublinear, weights, weighed)
+        # Which terms are features nobody can foresee: without a branch, those that are none are written over.
+        size = np.int64(0)
+        for place in range(ends[row] - start):
+            columns[size] = np.int64(weights[nodes[start + place], 1])
+            row_values[size] = np.float32(weighed[place] / norm)
+            size += (columns[size] >= 0) & (weighed[place] != 0.0)
+        for place in range(size):
+            column = columns[place]
+            by_column[column] = row_values[place]
+            met[column >> 6] |= _ONE << np.uint64(column & 63)
+            held[column >> 12] |= _ONE << np.uint64((column >> 6) & 63)
+        for upper in range(held.shape[0]):
+            while held[upper] != _NONE:
+                middle = (upper << 6) + trailing_zeros(held[upper])
+                held[upper] &= held[upper] - _ONE
+                while met[middle] != _NONE:
+                    column = (middle << 6) + trailing_zeros(met[middle])
+                    met[middle] &= met[middle] - _ONE
+                    indices[end], values[end] = np.int32(column), by_column[column]
+                    end += 1
+        row_ends[row] = end
