@@ -9,6 +9,7 @@ import lzma
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,32 +102,25 @@ def expected_of(source: Source, dtype: np.dtype) -> tuple[np.ndarray, dict[str, 
     return np.concatenate([dense(rows) for rows in parsed]), columns
 
 
-def raw_reader(write: Callable[[Path], Source]) -> Callable[[Path], Case]:
-    def make(folder: Path) -> Case:
-        source = write(folder)
-        index, dtype = index_of(source)
-        matrix, columns = expected_of(source, dtype)
+def raw_reader(source: Source) -> Case:
+    index, dtype = index_of(source)
+    matrix, columns = expected_of(source, dtype)
 
-        def spoil() -> None:
-            path = Path(source.paths[0])
-            path = sorted(path.rglob("*.txt"))[0] if path.is_dir() else path
-            data = bytearray(path.read_bytes())
-            place = len(data) // 2
-            data[place] = ord("1") if data[place] != ord("1") else ord("2")
-            path.write_bytes(data)
+    def spoil() -> None:
+        path = Path(source.paths[0])
+        path = sorted(path.rglob("*.txt"))[0] if path.is_dir() else path
+        data = bytearray(path.read_bytes())
+        place = len(data) // 2
+        data[place] = ord("1") if data[place] != ord("1") else ord("2")
+        path.write_bytes(data)
 
-        reader = source.reader(index, None, dtype)
-        return Case(reader=reader, matrix=matrix, columns=columns, spoil=None if source.is_packed else spoil)
-
-    return make
+    reader = source.reader(index, None, dtype)
+    return Case(reader=reader, matrix=matrix, columns=columns, spoil=None if source.is_packed else spoil)
 
 
-def surveyed_reader(
-    write: Callable[[Path], Source], read: Callable[[Survey], RowReader]
-) -> Callable[[Path], Case]:
-    def make(folder: Path) -> Case:
+def surveyed_reader(read: Callable[[Survey], RowReader]) -> Callable[[Source], Case]:
+    def make(source: Source) -> Case:
         # Texts are kept as columns, not as features, which a survey would refuse.
-        source = write(folder)
         if not source.is_text:
             texts = source.text_features
             source = stoker.open(source.paths, label=source.label, drop=texts).keeping(texts)
@@ -141,21 +135,43 @@ def cached(found: Survey) -> RowReader:
     return cache.build(found, found.source.reader(found.index, found.excluded, found.dtype))
 
 
-READERS = {f"raw {name}": raw_reader(write) for name, write in SOURCES.items()}
-READERS |= {f"kept {name}": surveyed_reader(write, Survey.reader) for name, write in SOURCES.items()}
-READERS |= {f"cached {name}": surveyed_reader(write, cached) for name, write in SOURCES.items()}
+READERS: dict[str, Callable[[Source], Case]] = {
+    "raw": raw_reader,
+    "kept": surveyed_reader(Survey.reader),
+    "cached": surveyed_reader(cached),
+}
+CASES = sorted(f"{reader} {source}" for reader in READERS for source in SOURCES)
 
 
-@pytest.fixture(params=sorted(READERS))
-def case(request, tmp_path):
-    made = READERS[request.param](tmp_path)
-    yield made
-    made.reader.close()
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Callable[[str], Source]:
+    """The source of a name, whose files are written once for all tests that do no more than read."""
+    return lru_cache(lambda name: SOURCES[name](tmp_path_factory.mktemp("source")))
 
 
-@pytest.fixture(params=sorted(SOURCES))
-def source(request, tmp_path):
-    return SOURCES[request.param](tmp_path)
+def made(case: str, written: Callable[[str], Source]) -> Case:
+    reader, _, source = case.partition(" ")
+    return READERS[reader](written(source))
+
+
+@pytest.fixture(params=CASES, scope="module")
+def case(request, written):
+    """Made once for all tests that do no more than read."""
+    case = made(request.param, written)
+    yield case
+    case.reader.close()
+
+
+@pytest.fixture(params=CASES)
+def own_case(request, written):
+    case = made(request.param, written)
+    yield case
+    case.reader.close()
+
+
+@pytest.fixture(params=sorted(SOURCES), scope="module")
+def source(request, written):
+    return written(request.param)
 
 
 def assert_rows(case: Case, ids: np.ndarray) -> None:
@@ -199,19 +215,22 @@ def test_a_reader_gives_equal_values_twice(case):
     assert np.array_equal(dense(first), dense(second))
 
 
-def test_a_reader_may_be_closed_twice(case):
-    case.reader.read(np.arange(3))
-    case.reader.close()
-    case.reader.close()
+def test_a_reader_may_be_closed_twice(own_case):
+    own_case.reader.read(np.arange(3))
+    own_case.reader.close()
+    own_case.reader.close()
 
 
-def test_a_reader_of_the_users_files_notices_a_changed_byte(case):
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_a_reader_of_the_users_files_notices_a_changed_byte(name, tmp_path):
+    case = raw_reader(SOURCES[name](tmp_path))
     if case.spoil is None:
         pytest.skip("it reads copies of the rows")
     case.reader.read(np.arange(3))
     case.spoil()
     with pytest.raises(ChangedDataError, match=r"changed|deleted|replaced"):
         case.reader.read(np.arange(case.reader.num_slots))
+    case.reader.close()
 
 
 def test_chunks_hold_every_record_once_in_order(source):
