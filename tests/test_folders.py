@@ -79,3 +79,30 @@ def test_without_locks_everybody_is_alone(tmp_path, monkeypatch):
     with folders.alone(tmp_path / "lock") as first, folders.alone(tmp_path / "lock") as second:
         assert first
         assert second
+
+
+def test_a_held_file_is_removed_by_the_last_who_lets_go_of_it(tmp_path):
+    path = tmp_path / "held"
+    path.write_bytes(b"bytes")
+    first, second = folders.hold(path), folders.hold(path)
+    folders.remove_unheld(path)
+    folders.let_go(first, path)
+    folders.let_go(first, path)
+    assert path.read_bytes() == b"bytes"
+    folders.let_go(second, path)
+    assert not path.exists()
+    with pytest.raises(FileNotFoundError):
+        folders.hold(path)
+    folders.remove_unheld(path)
+
+
+def test_letting_go_leaves_another_file_of_that_name(tmp_path):
+    path = tmp_path / "held"
+    path.write_bytes(b"one")
+    held = folders.hold(path)
+    (tmp_path / "new").write_bytes(b"other")
+    os.replace(tmp_path / "new", path)
+    folders.let_go(held, path)
+    assert path.read_bytes() == b"other"
+    folders.remove_unheld(path)
+    assert not path.exists()

@@ -4,6 +4,9 @@ Beside the data there is a folder ``.stoker``; where the data are read-only its 
 the user's cache directory. Nothing is written in place: a file or folder grows under a temporary name, whose
 builder holds a lock on it, and is renamed when it is complete. What a killed builder left behind is
 recognised by the missing lock and removed by the next.
+
+What is of use only while somebody reads it is *held* by its readers, each with a shared lock, and removed by
+the last of them.
 """
 
 from __future__ import annotations
@@ -23,7 +26,17 @@ from typing import Any, BinaryIO
 
 import platformdirs
 
-__all__ = ["alone", "clean", "homes", "scratch_folder", "staged_file", "staged_folder"]
+__all__ = [
+    "alone",
+    "clean",
+    "hold",
+    "homes",
+    "let_go",
+    "remove_unheld",
+    "scratch_folder",
+    "staged_file",
+    "staged_folder",
+]
 
 # Windows has no such locks: there only age tells a killed builder from a slow one.
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
@@ -155,6 +168,51 @@ def clean(folder: Path, name: str = "") -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink()
+
+
+def hold(path: Path) -> BinaryIO:
+    """Open a file that is there while somebody holds it; pass what is returned to `let_go`.
+
+    Raises
+    ------
+    OSError
+        If it is not there, or is being removed.
+    """
+    file = open(path, "rb")  # noqa: SIM115 - closed by let_go
+    if fcntl is not None:
+        # Where the file system has no locks, nobody removes it either.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_SH)
+        if not os.fstat(file.fileno()).st_nlink:
+            file.close()
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
+    return file
+
+
+def let_go(file: BinaryIO, path: Path) -> None:
+    """Hold a file, which lies at `path` by now, no longer; remove it unless somebody else holds it.
+
+    Never fails; idempotent.
+    """
+    if file.closed:
+        return
+    with suppress(OSError), file:
+        mine = os.fstat(file.fileno())
+        if fcntl is not None and _lock_at_once(file) and os.path.samestat(mine, path.stat()):
+            path.unlink()
+    if fcntl is None:  # Windows lets nobody remove a file that is open
+        with suppress(OSError):
+            path.unlink()
+
+
+def remove_unheld(path: Path) -> None:
+    """Remove a file that nobody holds; never fails."""
+    with suppress(OSError), open(path, "rb") as file:
+        if fcntl is not None and _lock_at_once(file):
+            path.unlink()
+    if fcntl is None:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _make_home(folder: Path) -> None:

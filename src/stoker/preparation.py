@@ -39,6 +39,7 @@ from stoker.settling import (
 from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
+from stoker.sources.spool import let_go_spools
 from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
 from stoker.transforms.base import FittedTransform, InputTransform
@@ -282,6 +283,7 @@ def with_cache(stage: Preparation, progress: Progress | None = None) -> Preparat
             ledger=stage.ledger,
         )
     stage.reader.close()
+    let_go_spools(stage.survey.index)
     return replace(stage, reader=cached)
 
 

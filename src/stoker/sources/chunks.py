@@ -34,6 +34,8 @@ class Chunk:
         int64 of shape (s,): row id and file offset of each segment's first record.
     packed_bytes
         Bytes of a compressed file that were read for it; offsets are those of the unpacked bytes.
+    unpacking_bytes
+        Memory that whatever unpacks the file held when the chunk was made; 0 for plain files.
     """
 
     file_index: int
@@ -44,6 +46,7 @@ class Chunk:
     anchor_rows: IntArray = field(repr=False)
     anchor_offsets: IntArray = field(repr=False)
     packed_bytes: int | None = None
+    unpacking_bytes: int = 0
 
     @property
     def file_bytes(self) -> int:

@@ -65,7 +65,7 @@ def scan_file(
                 carried, capacity = buffer, 2 * capacity
                 continue
             if isinstance(source, _PackedBytes):
-                chunk = replace(chunk, packed_bytes=source.taken())
+                chunk = source.marked(chunk)
             yield chunk
             row += chunk.num_records
             end = chunk.offset + len(chunk.data)
@@ -120,10 +120,10 @@ class _PackedBytes:
         count = len(carried) + self._stream.read_into(buffer[len(carried) :])
         return buffer[:count], count < capacity
 
-    def taken(self) -> int:
-        """Bytes of the file that were read since this was last asked."""
+    def marked(self, chunk: Chunk) -> Chunk:
+        """The chunk with what was read of the file since the last one, and what unpacking takes."""
         before, self._told = self._told, self._stream.packed_position
-        return self._told - before
+        return replace(chunk, packed_bytes=self._told - before, unpacking_bytes=self._stream.held_bytes)
 
     def __enter__(self) -> _PackedBytes:
         return self

@@ -45,7 +45,7 @@ def checksums_of(data: npt.NDArray[np.uint8], bounds: IntArray) -> Uint64Array:
     return out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class RowIndex:
     """Where rows stand in F files with A segments.
 

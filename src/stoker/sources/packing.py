@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import DataError
+from stoker.sources.packing_memory import held_bytes, window_of
 
 __all__ = ["PACKINGS", "PackedStream", "packing_of", "read_head"]
 
@@ -117,6 +118,13 @@ class PackedStream:
             raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
         self._pieces = self._arrow_pieces() if self.packing == "zstd" else self._member_pieces()
         self._left = memoryview(b"")
+        self._window = window_of(self._file.read(64), self.packing)
+        self._file.seek(0)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that this takes now, of which the window grows with what was unpacked."""
+        return _BLOCK_BYTES + 2 * _PIECE_BYTES + held_bytes(self.packing, self._window, self.position)
 
     def read_into(self, out: npt.NDArray[np.uint8]) -> int:
         """Fill `out` with the next bytes; fewer only at the end.

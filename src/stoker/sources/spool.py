@@ -1,46 +1,91 @@
 """Compressed files unpacked beside the data, because rows of a compressed file cannot be read by position.
 
 A *spool* holds what one file unpacks to, byte for byte, under a name made of the checksums in the index: it
-is found again by whoever has the index, and never stands for other bytes.
+is found by whoever has the index, and never stands for other bytes. It is there while some process holds an
+index that it belongs to; the last of them removes it, and what a killed process leaves is removed by the
+next survey of data in the same folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import ExitStack, suppress
+import threading
+import weakref
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from stoker import folders
 from stoker.errors import DataError
-from stoker.sources.chunks import Chunk
 from stoker.sources.index import RowIndex
 from stoker.sources.packing import PackedStream, packing_of
 
-__all__ = ["SpoolWriter", "find_spool", "unpacked"]
+__all__ = ["clean_spools", "hold_spool", "let_go_spools", "no_room", "spool_name", "tie_spool", "unpacked"]
 
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
+_ATTEMPTS = 3
+_PREFIX = "unpacked-"
+
+_held: weakref.WeakKeyDictionary[RowIndex, dict[str, Any]] = weakref.WeakKeyDictionary()
+"""By index and path, what lets go of the spool there."""
+_lock = threading.Lock()
 
 
-def _name(index: RowIndex, file_index: int) -> str:
+def spool_name(index: RowIndex, file_index: int) -> str:
+    """What the spool of a surveyed file is called."""
     low, high = index.file_anchors[file_index : file_index + 2].tolist()
     hashed = hashlib.blake2b(int(index.file_sizes[file_index]).to_bytes(8, "little"), digest_size=16)
     hashed.update(np.ascontiguousarray(index.anchor_offsets[low:high], "<i8").data.cast("B"))
     hashed.update(np.ascontiguousarray(index.checksums[low:high], "<u8").data.cast("B"))
-    return f"unpacked-{hashed.hexdigest()}"
+    return f"{_PREFIX}{hashed.hexdigest()}"
 
 
-def find_spool(path: str, index: RowIndex, file_index: int) -> str | None:
-    """Where a surveyed compressed file lies unpacked; None where it does not."""
-    for home in folders.homes(path):
-        spool = home / _name(index, file_index)
-        with suppress(OSError):
-            if spool.stat().st_size == int(index.file_sizes[file_index]):
+def hold_spool(path: str, index: RowIndex, file_index: int) -> str | None:
+    """Where a surveyed compressed file lies unpacked as long as the index lives; None where it does not."""
+    name, size = spool_name(index, file_index), int(index.file_sizes[file_index])
+    with _lock:
+        known = _held.get(index, {})
+        places = [Path(place) for place in known if os.path.basename(place) == name]
+        for spool in (*places, *(home / name for home in folders.homes(path))):
+            with suppress(OSError):
+                if spool.stat().st_size != size:
+                    continue
+                if os.fspath(spool) not in known:
+                    tie_spool(folders.hold(spool), spool, index)
                 return os.fspath(spool)
     return None
+
+
+def tie_spool(file: BinaryIO, path: Path, index: RowIndex) -> None:
+    """Hold a spool, which `folders.hold` opened, until the index is collected or the process ends."""
+    known = _held.setdefault(index, {})
+    known[os.fspath(path)] = weakref.finalize(index, _let_go, file, path, os.getpid())
+
+
+def _let_go(file: BinaryIO, path: Path, process: int) -> None:
+    # A forked child has its parent's files and locks, and must leave them alone.
+    if os.getpid() == process:
+        folders.let_go(file, path)
+
+
+def let_go_spools(index: RowIndex) -> None:
+    """Hold the spools of an index no longer: its rows are read from elsewhere now."""
+    with _lock:
+        known = _held.pop(index, {})
+    for finalizer in known.values():
+        finalizer()
+
+
+def clean_spools(path: str) -> None:
+    """Remove the spools that nobody holds from where those of a data file would lie; never fails."""
+    for home in folders.homes(path):
+        folders.clean(home)
+        with suppress(OSError):
+            for spool in list(home.glob(f"{_PREFIX}*")):
+                folders.remove_unheld(spool)
 
 
 def unpacked(path: str, index: RowIndex, file_index: int) -> str:
@@ -55,10 +100,19 @@ def unpacked(path: str, index: RowIndex, file_index: int) -> str:
     """
     if not packing_of(path):
         return path
-    found = find_spool(path, index, file_index)
-    if found is not None:
-        return found
-    size, name = int(index.file_sizes[file_index]), _name(index, file_index)
+    for _ in range(_ATTEMPTS):  # between its making and its holding another process may remove it
+        found = hold_spool(path, index, file_index)
+        if found is not None:
+            return found
+        _unpack(path, index, file_index)
+    raise DataError(
+        f"{path} was unpacked to {folders.homes(path)[0]} {_ATTEMPTS} times, and removed by another process "
+        "each time; let nobody remove it, or unpack the file yourself"
+    )
+
+
+def _unpack(path: str, index: RowIndex, file_index: int) -> None:
+    size, name = int(index.file_sizes[file_index]), spool_name(index, file_index)
     refused: list[str] = []
     for home in folders.homes(path):
         try:
@@ -68,7 +122,7 @@ def unpacked(path: str, index: RowIndex, file_index: int) -> str:
                 while count := stream.read_into(buffer):
                     file.write(buffer[:count].data)
                 index.require_size(file_index, path, stream.position)
-            return os.fspath(home / name)
+            return
         except OSError as error:
             refused.append(f"{home}: {error.strerror or error}")
     raise no_room(path, size, refused)
@@ -81,93 +135,3 @@ def no_room(path: str, num_bytes: int, refused: list[str]) -> DataError:
         f"could not be written ({'; '.join(refused)}): free that much, or raise memory= so that its rows "
         "fit there"
     )
-
-
-class SpoolWriter:
-    """Writes the spools of a source's compressed files while its chunks pass by.
-
-    Parameters
-    ----------
-    paths
-        The source's files.
-
-    Notes
-    -----
-    Nothing fails while chunks pass: rows may turn out to fit into memory, and nobody needs a spool then.
-    """
-
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._paths = paths
-        self._is_packed = [bool(packing_of(path)) for path in paths]
-        self._stack = ExitStack()
-        self._folder: Path | None = None
-        self._file: BinaryIO | None = None
-        self._file_index = -1
-        self._refused: list[str] = []
-        self._num_bytes = 0
-        for home in folders.homes(paths[0]):
-            folders.clean(home)
-            try:
-                self._folder = self._stack.enter_context(folders.scratch_folder(home))
-                break
-            except OSError as error:
-                self._refused.append(f"{home}: {error.strerror or error}")
-
-    def add(self, chunk: Chunk) -> None:
-        """Take in the next chunk, in order."""
-        self._num_bytes += len(chunk.data)
-        if self._folder is None or not self._is_packed[chunk.file_index]:
-            return
-        try:
-            if chunk.file_index != self._file_index:
-                self._close()
-                self._file = (self._folder / str(chunk.file_index)).open("wb")
-                self._file_index = chunk.file_index
-            assert self._file is not None
-            self._file.seek(chunk.offset)
-            self._file.write(chunk.data.data)
-        except OSError as error:
-            self._refused.append(f"{self._folder}: {error.strerror or error}")
-            self.close()
-
-    def finish(self, index: RowIndex) -> tuple[int, Path]:
-        """Keep the spools.
-
-        Returns
-        -------
-        Their bytes, and the folder that holds them.
-
-        Raises
-        ------
-        DataError
-            They could not be written.
-        """
-        kept = 0
-        try:
-            self._close()
-        except OSError as error:
-            self._refused.append(f"{self._folder}: {error.strerror or error}")
-            self.close()
-        if self._folder is None:
-            raise no_room(self._paths[0], self._num_bytes, self._refused)
-        home = self._folder.parent
-        for part in sorted(self._folder.iterdir()):
-            if part.name.isdigit():
-                kept += part.stat().st_size
-                os.replace(part, home / _name(index, int(part.name)))
-        self.close()
-        return kept, home
-
-    def close(self) -> None:
-        """Let go of what was not kept; idempotent."""
-        with suppress(OSError):
-            self._close()
-        self._folder = None
-        self._stack.close()
-
-    def _close(self) -> None:
-        file, self._file = self._file, None
-        if file is not None:
-            with file:
-                file.flush()
-                os.fsync(file.fileno())

@@ -15,7 +15,7 @@ from stoker.prefetch import prefetch
 from stoker.sources.texts import join_texts
 from stoker.types import ColumnSpec, IntArray, Matrix, RowReader, Rows, SparseRows
 
-__all__ = ["KeptRows", "collect", "join_columns"]
+__all__ = ["KeptRows", "collect", "join_columns", "kept_bytes"]
 
 _PIECE_BYTES = 1 << 20
 _COLUMN_BYTES = {"int": 8, "float": 8, "text": 32}
@@ -132,6 +132,13 @@ def join_columns(parts: list[Any], column: ColumnSpec) -> Any:
     return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
+def kept_bytes(contents: Contents) -> int:
+    """About what all rows take in memory."""
+    others = sum(_COLUMN_BYTES[column.kind] for column in contents.others)
+    row_bytes = len(contents.features) * contents.dtype.itemsize + others
+    return contents.num_slots * row_bytes + contents.text_bytes
+
+
 def collect(contents: Contents, limit: int, *, workers: int, ledger: Ledger | None = None) -> KeptRows | None:
     """Read all rows into memory, in parallel; None where they take more than `limit` bytes.
 
@@ -151,11 +158,7 @@ def collect(contents: Contents, limit: int, *, workers: int, ledger: Ledger | No
     ChangedDataError
         If the files are not what the survey saw.
     """
-    width, num_slots = len(contents.features), contents.num_slots
-    size = num_slots * (
-        width * contents.dtype.itemsize + sum(_COLUMN_BYTES[column.kind] for column in contents.others)
-    )
-    size += contents.text_bytes
+    width, num_slots, size = len(contents.features), contents.num_slots, kept_bytes(contents)
     if not num_slots or size > limit:
         return None
     charge = None if ledger is None else ledger.charge("kept rows", size)

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from stoker.errors import MemoryBudgetError
+from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
 from stoker.sources import Chunk, ParsedChunk, Source
 from stoker.sources.chunks import check_chunk
 from stoker.sources.index import RowIndex
-from stoker.sources.spool import SpoolWriter, find_spool
+from stoker.sources.spool import hold_spool
+from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey.keeper import Keeper
-from stoker.survey.kept import KeptRows
+from stoker.survey.kept import KeptRows, kept_bytes
+from stoker.survey.scan import chunk_bytes
+from stoker.survey.unpacking import charge_unpacking, not_kept
 from stoker.types import Uint64Array
 
-__all__ = ["is_unpacked", "not_kept", "recollect", "spooled"]
+if TYPE_CHECKING:
+    from stoker.survey.result import Survey
+
+__all__ = ["is_unpacked", "recollect", "spool_of", "spooled"]
 
 _CHUNK_BYTES = 1 << 20
-
-
-def not_kept(path: str) -> MemoryBudgetError:
-    """What to say where the rows of compressed files must fit into memory and do not."""
-    return MemoryBudgetError(
-        f"{path} is compressed, so that its rows cannot be read by position; they do not fit into the third "
-        "of the memory in which rows are kept, and cache='never' lets nothing be unpacked to the disk: raise "
-        "memory=, leave out cache='never', or unpack the file"
-    )
+_COPIES = 3
+"""Times that a chunk of a file is in memory while it is parsed: its bytes, texts, and the rows."""
 
 
 def is_unpacked(source: Source, index: RowIndex) -> bool:
-    """Whether the rows of all files can be read by position already."""
-    packed = [number for number, path in enumerate(source.paths) if source.table.packings[number]]
-    return all(find_spool(source.paths[number], index, number) is not None for number in packed)
+    """Whether the rows of all files can be read by position already; they can as long as the index lives."""
+    packed = [number for number, packing in enumerate(source.table.packings) if packing]
+    held = [hold_spool(source.paths[number], index, number) for number in packed]
+    return None not in held
 
 
 def spooled(spool: SpoolWriter, index: RowIndex, path: str, notes: list[str]) -> None:
@@ -41,32 +41,48 @@ def spooled(spool: SpoolWriter, index: RowIndex, path: str, notes: list[str]) ->
     num_bytes, folder = spool.finish(index)
     notes.append(
         f"{path} is compressed and its rows do not fit into memory: it was unpacked to {folder} "
-        f"({num_bytes:,} bytes), which may be deleted when nobody reads it"
+        f"({num_bytes:,} bytes) until nobody reads it any more"
     )
 
 
+@contextmanager
+def spool_of(source: Source, allowed: bool) -> Iterator[SpoolWriter | None]:
+    """What takes in unpacked bytes; None where files are not compressed, or must not be unpacked."""
+    if not source.is_packed or not allowed:
+        yield None
+        return
+    with closing(SpoolWriter(source.paths)) as writer:
+        yield writer
+
+
 def recollect(
-    source: Source,
-    index: RowIndex,
+    found: Survey,
     keeper: Keeper,
-    dtype: np.dtype[Any],
     *,
+    keep_bytes: int,
+    may_spool: bool,
     workers: int,
-    spool: SpoolWriter | None,
+    ledger: Ledger | None,
     notes: list[str],
 ) -> KeptRows | None:
     """Read the rows of compressed files once more, from the first to the last, into memory or a spool.
 
+    Where they will not fit, and may be unpacked, nothing is read: whoever reads rows unpacks them then.
+
     Parameters
     ----------
-    source, index, dtype
+    found
         What was surveyed before.
     keeper
         Of the rows, while they fit.
+    keep_bytes
+        What they may take.
+    may_spool
+        Whether rows that do not fit may be unpacked to the disk; if not, they must fit.
     workers
         Threads; 0 parses in the calling thread.
-    spool
-        Takes in what files unpack to, for rows that do not fit; None where they must.
+    ledger
+        Charged for what is in flight, and for what unpacks.
     notes
         Told where it went.
 
@@ -75,22 +91,53 @@ def recollect(
     ChangedDataError
         If the files are not what the survey saw.
     MemoryBudgetError
-        If rows must fit and do not.
+        If rows must fit and do not, or unpacking takes too much.
     """
+    source, path = found.source, found.source.paths[0]
+    if may_spool and kept_bytes(found) > keep_bytes:
+        notes.append(
+            f"{path} is compressed and its rows do not fit into memory: it is unpacked "
+            f"({found.plain_bytes:,} bytes) when they are read, until nobody reads them any more"
+        )
+        return None
+    with spool_of(source, may_spool) as spool:
+        _reread(found, keeper, spool, _tasks(found, workers, ledger), workers)
+        kept = keeper.finish(found.dtype)
+        if kept is None and spool is not None:
+            spooled(spool, found.index, path, notes)
+    return kept
 
-    def parse(chunk: Chunk) -> tuple[Chunk, Uint64Array, ParsedChunk]:
-        return chunk, chunk.checksums(), source.parse(chunk, dtype)
 
-    first, chunks = 0, source.chunks(_CHUNK_BYTES)
-    with prefetch(parse, chunks, workers=workers, in_flight=workers + 1, name="keep") as parts:
-        for chunk, checksums, parsed in parts:
+def _tasks(found: Survey, workers: int, ledger: Ledger | None) -> Iterator[tuple[Chunk, Charge | None]]:
+    """The chunks of the files, each charged for itself and what becomes of it."""
+    target = _CHUNK_BYTES
+    if ledger is not None:
+        has_floats = found.dtype.kind == "f"
+        target = min(target, chunk_bytes(ledger.limit, workers + 1, has_floats=has_floats))
+    for chunk in charge_unpacking(found.source.chunks(target), found.source.paths, ledger):
+        yield chunk, None if ledger is None else ledger.charge("survey", _COPIES * len(chunk.data))
+
+
+def _reread(
+    found: Survey,
+    keeper: Keeper,
+    spool: SpoolWriter | None,
+    tasks: Iterator[tuple[Chunk, Charge | None]],
+    workers: int,
+) -> None:
+    source, index, first = found.source, found.index, 0
+
+    def parse(task: tuple[Chunk, Charge | None]) -> tuple[Chunk, Charge | None, Uint64Array, ParsedChunk]:
+        chunk, charge = task
+        return chunk, charge, chunk.checksums(), source.parse(chunk, found.dtype)
+
+    with prefetch(parse, tasks, workers=workers, in_flight=workers + 1, name="keep") as parts:
+        for chunk, charge, checksums, parsed in parts:
             first = check_chunk(chunk, checksums, index, source.paths, first)
             keeper.add(parsed.rows, num_slots=index.num_records)
+            if charge is not None:
+                charge.release()
             if spool is not None:
                 spool.add(chunk)
             elif not keeper.active:
                 raise not_kept(source.paths[0])
-    kept = keeper.finish(dtype)
-    if kept is None and spool is not None:
-        spooled(spool, index, source.paths[0], notes)
-    return kept

@@ -18,14 +18,15 @@ from stoker.ledger import Ledger
 from stoker.prefetch import available_cores
 from stoker.sources import Source
 from stoker.sources.index import IndexBuilder
-from stoker.sources.spool import SpoolWriter
+from stoker.sources.spool import clean_spools
+from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey import store
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows, collect
 from stoker.survey.labels import check_class_names
 from stoker.survey.lengths import TextLengths
-from stoker.survey.packed import is_unpacked, recollect, spooled
+from stoker.survey.packed import is_unpacked, recollect, spool_of, spooled
 from stoker.survey.policy import BadRows, NaOption, Policy, Role
 from stoker.survey.problems import ColumnProblem, refuse
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
@@ -114,9 +115,11 @@ def survey(
     found = store.find(source, keys, progress=progress, notes=notes) if stored else None
     seconds, keeper = 0.0, _keeper(source, keep_bytes, ledger)
     kept: KeptRows | None = None
+    unpacked = found is not None and source.is_packed and spool and is_unpacked(source, found.index)
+    clean_spools(source.paths[0])
     if found is None:
         began = time.perf_counter()
-        with _spool_of(source, spool) as writer:
+        with spool_of(source, spool) as writer:
             found, kept = _pass(source, policy, keys, keeper, threads, progress, ledger, writer, notes)
         if stored:
             store.save(found.record, found.index, found.excluded, first_path=source.paths[0], notes=notes)
@@ -124,25 +127,20 @@ def survey(
     _refuse(source, policy, found.record)
     result = _result(source, found, kept, seconds, keys, notes)
     if result.kept is None and not seconds:
-        if source.is_packed and not (spool and is_unpacked(source, found.index)):
-            with _spool_of(source, spool) as writer:
-                kept = recollect(
-                    source, found.index, keeper, result.dtype, workers=threads, spool=writer, notes=notes
-                )
-        else:
+        if not source.is_packed or unpacked:
             kept = collect(result, keep_bytes, workers=threads, ledger=ledger)
+        else:
+            kept = recollect(
+                result,
+                keeper,
+                keep_bytes=keep_bytes,
+                may_spool=spool,
+                workers=threads,
+                ledger=ledger,
+                notes=notes,
+            )
         result = _result(source, found, kept, seconds, keys, notes)
     return result
-
-
-@contextmanager
-def _spool_of(source: Source, allowed: bool) -> Iterator[SpoolWriter | None]:
-    """What takes in unpacked bytes; None where files are not compressed, or must not be unpacked."""
-    if not source.is_packed or not allowed:
-        yield None
-        return
-    with closing(SpoolWriter(source.paths)) as writer:
-        yield writer
 
 
 def _keeper(source: Source, keep_bytes: int, ledger: Ledger | None) -> Keeper:

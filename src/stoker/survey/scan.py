@@ -16,14 +16,14 @@ from stoker.sources import Source
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.index import IndexBuilder
 from stoker.sources.inference import kind_of
-from stoker.sources.spool import SpoolWriter
+from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey.horizon import Horizon
 from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.lengths import TextLengths
-from stoker.survey.packed import not_kept
 from stoker.survey.policy import Policy
 from stoker.survey.tally import IssueTally
+from stoker.survey.unpacking import charge_unpacking, not_kept
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray, Progress, Rows, Uint64Array
 
@@ -190,7 +190,7 @@ class Pass:
     def _tasks(self, chunks: Iterator[Chunk]) -> Iterator[_Task]:
         """Charge each chunk for its bytes and for the rows that it will become; find a place for them."""
         width, seen = len(self.source.numeric_features), 0
-        for chunk in chunks:
+        for chunk in charge_unpacking(chunks, self.source.paths, self.ledger):
             seen += max(1, chunk.file_bytes)
             row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
             texts = len(chunk.data) if self.source.text_features else 0
