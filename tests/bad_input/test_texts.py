@@ -64,6 +64,8 @@ def test_without_a_cache_a_compressed_file_that_is_too_large_for_memory_is_refus
         (["pos/1.txt", "neg/"], "neg is empty: a class needs texts"),
         (["pos/1.csv", "neg/2.csv"], "has the suffix '.csv', and texts"),
         (["train/pos/1.txt", "train/neg/1.txt"], "is a folder within a class's folder"),
+        (["a b/1.txt.gz", "neg/2.txt"], "find 'texts/a b' -name '*.gz' -exec gunzip {} +"),
+        (["neg/1.txt", "pos/2.txt.XZ"], "2.txt.XZ is compressed, and texts in the folders of their classes"),
     ],
 )
 def test_a_folder_that_is_none_of_texts_is_told_with_its_trouble(refused, here, files, words):

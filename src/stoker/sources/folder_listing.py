@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.csv_scan import MAX_RECORD_BYTES
 from stoker.sources.files import FileIdentity
+from stoker.sources.packing import PACKINGS
 from stoker.types import IntArray
 
 __all__ = ["TEXT_SUFFIXES", "Listing", "has_folders", "list_texts"]
@@ -22,6 +24,7 @@ TEXT_SUFFIXES = (".txt", "")
 
 _WITHOUT_LABEL = "unsup"
 """The movie reviews' folder of texts that nobody labelled: no class of its own."""
+_UNPACKERS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd --rm"}
 _INODE_BITS = 63
 
 
@@ -186,8 +189,15 @@ def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_re
 
 
 def _require_text_suffix(entry: os.DirEntry[str]) -> None:
-    """Refuse tables, archives and pictures where texts are meant."""
+    """Refuse tables, archives, pictures and compressed files where texts are meant."""
     suffix = os.path.splitext(entry.name)[1]
+    packing = PACKINGS.get(suffix.lower())
+    if packing is not None:
+        folder = os.path.dirname(entry.path)
+        raise DataError(
+            f"{entry.path} is compressed, and texts in the folders of their classes are read as they stand; "
+            f"unpack them: find {shlex.quote(folder)} -name '*{suffix}' -exec {_UNPACKERS[packing]} {{}} +"
+        )
     if suffix.lower() not in TEXT_SUFFIXES and not suffix[1:].isdigit():
         raise DataError(
             f"{entry.path} has the suffix {suffix!r}, and texts in the folders of their classes have .txt, a "
