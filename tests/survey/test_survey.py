@@ -81,7 +81,7 @@ def test_workers_and_chunks_change_nothing(table, monkeypatch, workers):
     path, _ = table
     train, _ = stoker.open(path, label="y").split(0.7, seed=3)
     expected = survey(train, stored=False)
-    monkeypatch.setattr(scan, "_CHUNK_BYTES", 1 << 14)
+    monkeypatch.setattr(scan, "CHUNK_BYTES", 1 << 14)
     found = survey(train, stored=False, workers=workers)
     assert found.statistics.state() == expected.statistics.state()
     assert (found.labels, found.view_labels) == (expected.labels, expected.view_labels)
@@ -106,7 +106,7 @@ VIEWS = {
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
 def test_statistics_and_view_labels_are_of_the_view(table, monkeypatch, view):
     path, values = table
-    monkeypatch.setattr(scan, "_CHUNK_BYTES", 1 << 14)
+    monkeypatch.setattr(scan, "CHUNK_BYTES", 1 << 14)
     found = survey(view(stoker.open(path, label="y")), stored=False)
     inside = values[found.view.ids(0, found.view.num_rows)]
     assert found.num_rows == len(inside) < NUM_ROWS
@@ -120,7 +120,7 @@ def test_statistics_and_view_labels_are_of_the_view(table, monkeypatch, view):
 
 def test_progress_comes_in_bytes_and_ends_with_all_of_them(table, monkeypatch):
     path, _ = table
-    monkeypatch.setattr(scan, "_CHUNK_BYTES", 1 << 14)
+    monkeypatch.setattr(scan, "CHUNK_BYTES", 1 << 14)
     seen = []
     look(path, progress=lambda done, total: seen.append((done, total)))
     assert seen == sorted(seen)

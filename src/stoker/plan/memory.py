@@ -34,7 +34,7 @@ _READ_SHARE = 8
 """Reads take at most this part."""
 _GROUP_SHARE = 24
 """Batches made in one go take at most this part."""
-_GROUP_BYTES = 4 * MIB
+_GROUP_BYTES = 2 * MIB
 
 
 class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stoker.buffers import BufferPool
 from stoker.errors import ChangedDataError, DataError
 from stoker.kernels.records import OPEN_QUOTE, scan_records
+from stoker.ledger import Ledger
 from stoker.sources.chunks import Chunk
 from stoker.sources.files import FileReader, line_of
 from stoker.sources.index import SEGMENT_BYTES
@@ -21,6 +23,8 @@ __all__ = ["MAX_RECORD_BYTES", "scan_file"]
 
 MAX_RECORD_BYTES = 64 << 20
 """A longer record is an error: most likely a quote was never closed."""
+
+_MOST_IDLE = 4
 
 
 def scan_file(
@@ -53,7 +57,7 @@ def scan_file(
     row, offset, carried = first_row, layout.data_offset, np.empty(0, np.uint8)
     least = max(target_bytes, 4 * SEGMENT_BYTES)
     capacity, final = least, False
-    with _PackedBytes(layout) if layout.packing else _PlainBytes(layout) as source:
+    with _PackedBytes(layout) if layout.packing else _PlainBytes(layout, least) as source:
         while not final:
             buffer, final = source.fill(carried, capacity)
             chunk = _whole_segments(layout, buffer, file_index, row, offset, final) if len(buffer) else None
@@ -76,18 +80,24 @@ def scan_file(
 
 
 class _PlainBytes:
-    """A file's bytes behind its header, in buffers that begin with what was left of the one before."""
+    """A file's bytes behind its header, in buffers that begin with what was left of the one before.
 
-    def __init__(self, layout: FileLayout) -> None:
+    Their memory is used again as soon as nobody holds their chunks.
+    """
+
+    def __init__(self, layout: FileLayout, usual_bytes: int) -> None:
         self._layout = layout
         self._file = FileReader(layout.path)
+        # What chunks take is charged by those who ask for them.
+        account = Ledger(limit=_MOST_IDLE * usual_bytes)
+        self._pool = BufferPool(account, "chunks", num_bytes=usual_bytes, most_idle=_MOST_IDLE)
         self._position = layout.data_offset
 
     def fill(self, carried: npt.NDArray[np.uint8], capacity: int) -> tuple[npt.NDArray[np.uint8], bool]:
         """The next buffer of `capacity` bytes, fewer at the end, and whether it is the last."""
         layout = self._layout
         wanted = min(capacity - len(carried), layout.size - self._position)
-        buffer = np.empty(len(carried) + wanted, np.uint8)
+        buffer = self._pool.lend((len(carried) + wanted,), np.uint8)
         buffer[: len(carried)] = carried
         count = self._file.read_into(buffer[len(carried) :], self._position)
         self._position += count
@@ -103,6 +113,7 @@ class _PlainBytes:
 
     def __exit__(self, *_: Any) -> None:
         self._file.close()
+        self._pool.close()
 
 
 class _PackedBytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ __all__ = ["Keeper"]
 
 _HOPELESS = 2
 """Rows that are expected to take this many times the limit are not even begun to be kept."""
+_PAGE_BYTES = 4_096
 
 
 class Keeper:
     """Collects parsed rows, in order, until they are too large to be kept.
+
+    Workers ask for `room` while another thread adds.
 
     Parameters
     ----------
@@ -56,6 +60,7 @@ class Keeper:
         self._matrix: npt.NDArray[Any] | None = None
         self._columns: dict[str, list[Any]] = {column.name: [] for column in others}
         self._column_bytes = 0
+        self._lock = threading.Lock()
         self.active = limit > 0
 
     def room(
@@ -74,12 +79,17 @@ class Keeper:
         -------
         Shape (count, k), or None where there is no room ahead.
         """
-        if not self.active or not self._features:
-            return None
-        if self._matrix is None:
-            self._matrix = np.empty((self._capacity(num_slots, dtype), len(self._features)), dtype)
-        place = self._matrix[first_row : first_row + count]
-        return place if len(place) == count else None
+        with self._lock:
+            if not self.active or not self._features:
+                return None
+            if self._matrix is None:
+                self._matrix = np.empty((self._capacity(num_slots, dtype), len(self._features)), dtype)
+            place = self._matrix[first_row : first_row + count]
+            if len(place) < count:
+                return None
+            # Workers that write for the first time to the same huge page would each have it cleared.
+            place.reshape(-1).view(np.uint8)[::_PAGE_BYTES] = 0
+        return place
 
     def add(self, rows: Rows, *, num_slots: int) -> None:
         """Take in the next rows, a chunk as it was parsed.
@@ -127,24 +137,26 @@ class Keeper:
 
     def drop(self) -> None:
         """Let go of everything and keep nothing from now on."""
-        self.active = False
-        self._matrix, self._columns = None, {}
+        with self._lock:
+            self.active = False
+            self._matrix, self._columns = None, {}
         self._recharge(0)
 
     def _room_for(self, rows: Rows, num_slots: int) -> npt.NDArray[Any]:
         """The matrix, made wider or longer where the rows need it."""
         assert rows.matrix is not None
-        held, parsed = self._matrix, rows.matrix.values.dtype
-        dtype = parsed if held is None else np.promote_types(held.dtype, parsed)
-        needed = self._num_slots + rows.num_rows
-        if held is not None and held.dtype == dtype and len(held) >= needed:
-            return held
-        larger = np.empty((max(needed, self._capacity(num_slots, dtype)), len(self._features)), dtype)
-        if held is not None:
-            self._recharge((self._num_slots + needed) * len(self._features) * dtype.itemsize)
-            larger[: self._num_slots] = held[: self._num_slots]
-        self._matrix = larger
-        return larger
+        with self._lock:
+            held, parsed = self._matrix, rows.matrix.values.dtype
+            dtype = parsed if held is None else np.promote_types(held.dtype, parsed)
+            needed = self._num_slots + rows.num_rows
+            if held is not None and held.dtype == dtype and len(held) >= needed:
+                return held
+            larger = np.empty((max(needed, self._capacity(num_slots, dtype)), len(self._features)), dtype)
+            if held is not None:
+                self._recharge((self._num_slots + needed) * len(self._features) * dtype.itemsize)
+                larger[: self._num_slots] = held[: self._num_slots]
+            self._matrix = larger
+            return larger
 
     def _capacity(self, num_slots: int, dtype: np.dtype[Any]) -> int:
         """Rows to reserve memory for; what is not written takes none."""

@@ -13,9 +13,9 @@ from stoker.sources.chunks import check_chunk
 from stoker.sources.index import RowIndex
 from stoker.sources.spool import hold_spool
 from stoker.sources.spool_writer import SpoolWriter
+from stoker.survey.drawing import chunk_bytes
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows, kept_bytes
-from stoker.survey.scan import chunk_bytes
 from stoker.survey.unpacking import charge_unpacking, not_kept
 from stoker.types import Uint64Array
 

@@ -1,10 +1,12 @@
-"""The one pass over the files: workers checksum and parse, the calling thread puts together, in order."""
+"""The one pass over the files: workers read, checksum and parse, the caller puts together, in order."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.index import IndexBuilder
 from stoker.sources.inference import kind_of
 from stoker.sources.spool_writer import SpoolWriter
+from stoker.survey.drawing import CHUNK_BYTES, Drawing, chunk_bytes
 from stoker.survey.horizon import Horizon
 from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
@@ -27,32 +30,12 @@ from stoker.survey.unpacking import charge_unpacking, not_kept
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray, Progress, Rows, Uint64Array
 
-__all__ = ["Pass", "chunk_bytes"]
+__all__ = ["Pass"]
 
-_CHUNK_BYTES = 2 << 20
-_LEAST_CHUNK_BYTES = 1 << 16
 _EXCLUDED_BYTES = 4 << 20
 _LABEL_BYTES = 8
 _SHOWN = 60
 _LOOKED_AT = 4_096
-_HELD_PER_BYTE = {"int": 3, "float": 5}
-"""Memory in flight for a byte of text: itself, and a matrix of four or eight bytes for two of text."""
-
-
-def chunk_bytes(limit: int, in_flight: int, *, has_floats: bool) -> int:
-    """How much to read at a time, so that what is in flight takes at most three eighths of the memory.
-
-    Parameters
-    ----------
-    limit
-        The memory in bytes.
-    in_flight
-        Chunks that are read and not yet counted.
-    has_floats
-        Whether a matrix of float64 is to be expected.
-    """
-    held = _HELD_PER_BYTE["float" if has_floats else "int"] * (in_flight + 1)
-    return max(_LEAST_CHUNK_BYTES, min(_CHUNK_BYTES, 3 * limit // (8 * held)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +132,23 @@ class Pass:
         Parameters
         ----------
         workers
-            Threads that checksum and parse.
+            Threads that read, checksum and parse.
         progress
             Called with the bytes done and the bytes in all.
         """
         total, done, in_flight = self.num_bytes, 0, workers + 1
-        target = _CHUNK_BYTES
+        target = CHUNK_BYTES
         if self.ledger is not None:
             target = chunk_bytes(self.ledger.limit, in_flight, has_floats=self._has_floats)
         self._horizon = Horizon(self.source.view, self._count_slots(target))
-        tasks = self._tasks(self.source.chunks(target))
-        with prefetch(self._work, tasks, workers=workers, in_flight=in_flight, name="survey") as results:
+        drawing = Drawing(self._tasks(self.source.chunks(target)), self._work)
+        with (
+            closing(drawing),
+            prefetch(drawing, count(), workers=workers, in_flight=in_flight, name="survey") as results,
+        ):
             for result in results:
+                if result is None:
+                    break
                 done += result.chunk.file_bytes
                 self._take_in(result, total, done)
                 if progress is not None:
@@ -188,7 +176,10 @@ class Pass:
         return sum(chunk.num_records for chunk in self.source.chunks(target))
 
     def _tasks(self, chunks: Iterator[Chunk]) -> Iterator[_Task]:
-        """Charge each chunk for its bytes and for the rows that it will become; find a place for them."""
+        """Charge each chunk for its bytes and for the rows that it will become; find a place for them.
+
+        Drawn by the workers, one at a time.
+        """
         width, seen = len(self.source.numeric_features), 0
         for chunk in charge_unpacking(chunks, self.source.paths, self.ledger):
             seen += max(1, chunk.file_bytes)
