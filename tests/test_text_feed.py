@@ -7,6 +7,7 @@ import gc
 import os
 import tracemalloc
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ pytestmark = pytest.mark.timeout(120)
 def make_texts(rows=ROWS, seed=1, most=12):
     """Texts of up to `most` words, some without any, and labels that the words decide."""
     draw = np.random.default_rng(seed)
-    texts = [" ".join(draw.choice(WORDS, draw.integers(0, most))) for _ in range(rows)]
+    ends = np.cumsum(draw.integers(0, most, rows)).tolist()
+    words = draw.choice(WORDS, ends[-1]).tolist()
+    texts = [" ".join(words[begin:end]) for begin, end in pairwise([0, *ends])]
     return texts, ["neg" if text.count("bad") > text.count("good") else "pos" for text in texts]
 
 
@@ -118,8 +121,14 @@ def test_inputs_that_do_not_fit_are_made_in_every_epoch(table):
     path, _, _ = table
     feed = stoker.Feed(opened(path), transform=Numbers(), epochs=2, batch_size=32, memory="6MB")
     texts = feed.prepare().survey.text_bytes
-    wide = Numbers()
-    wide.LENGTH = texts  # a row as wide as all texts together
+
+    class Wide(Numbers):
+        LENGTH = texts  # a row as wide as all texts together
+
+        def transform(self, texts):
+            raise AssertionError("that they do not fit is known before the first is made")
+
+    wide = Wide()
     other = stoker.Feed(opened(path), transform=wide, epochs=2, batch_size=1, memory="64MB", cache="never")
     assert feed.survey.kept.read(np.arange(3)).inputs is not None
     assert other.prepare().survey.kept.read(np.arange(3)).inputs is None
@@ -146,16 +155,16 @@ def transform_of(feed):
 
 
 def test_the_width_of_a_batch_is_decided_by_its_own_longest_row(tmp_path):
-    lengths = [5] * 64 + [33] * 64 + [5] * 64 + [100]
-    words = [f"w{place}" for place in range(200)]
+    lengths = [5] * 64 + [65] * 64 + [5] * 64 + [270]
+    words = [f"w{place}" for place in range(270)]
     texts = [" ".join(words[:length]) for length in lengths]
     path = write_table(tmp_path / "t.csv", texts, ["a", "b"] * 96 + ["a"])
     feed = stoker.Feed(opened(path), transform=Words(), batch_size=64, shuffle=False)
     assert [batch.x["indices"].shape for batch in batches_of(feed)] == [
-        (64, 32),
         (64, 64),
-        (64, 32),
-        (1, 128),
+        (64, 256),
+        (64, 64),
+        (1, 270),  # and no wider than there are columns
     ]
 
 
@@ -287,7 +296,7 @@ def test_every_array_of_a_batch_is_charged(table):
 
 def test_a_text_that_no_window_can_hold_is_refused_with_its_size(tmp_path):
     texts, labels = make_texts(rows=500)
-    texts[123] = "x" * 3_000_000
+    texts[300] = "x" * 3_000_000
     path = write_table(tmp_path / "t.csv", texts, labels)
     with pytest.raises(MemoryBudgetError, match=r"text, up to \d\.?[\d,]+ bytes each.*raise memory= to"):
         stoker.Feed(opened(path), transform=Words(), memory="6MB").prepare()

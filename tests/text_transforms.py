@@ -58,19 +58,16 @@ class Words(TextTransform):
         return self
 
     def transform(self, texts) -> Any:
-        found = [
-            Counter(word for word in text.split() if word in self.words_)
-            for text in as_texts(texts).to_pylist()
-        ]
-        rows = [sorted((self.words_[word], count) for word, count in row.items()) for row in found]
-        return scipy.sparse.csr_matrix(
-            (
-                np.array([count for row in rows for _, count in row], np.float32),
-                np.array([place for row in rows for place, _ in row], np.int32),
-                np.cumsum([0, *map(len, rows)]),
-            ),
-            shape=(len(rows), len(self.words_)),
+        places, ends = [], [0]
+        for text in as_texts(texts).to_pylist():
+            places += [self.words_[word] for word in text.split() if word in self.words_]
+            ends.append(len(places))
+        counts = scipy.sparse.csr_matrix(
+            (np.ones(len(places), np.float32), np.array(places, np.int32), np.array(ends)),
+            shape=(len(ends) - 1, len(self.words_)),
         )
+        counts.sum_duplicates()
+        return counts
 
     def apply(self, rows, take) -> Any:
         return self.transform(self.texts_of(rows, take))

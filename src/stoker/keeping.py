@@ -19,6 +19,7 @@ __all__ = ["with_kept_inputs"]
 
 _STEP_BYTES = 1 << 20
 _MOST_ROWS = 1 << 12
+_TOKEN_BYTES = np.dtype(np.int32).itemsize
 _JOINING = 2
 """While the parts are put together, both they and the whole are there."""
 
@@ -51,6 +52,8 @@ def with_kept_inputs(
     """
     kept = found.kept
     if kept is None or not found.num_slots:
+        return found
+    if inputs.output == "tokens" and found.num_slots * inputs.num_outputs * _TOKEN_BYTES > limit:
         return found
     step = max(1, min(_MOST_ROWS, _STEP_BYTES * found.num_slots // max(1, found.text_bytes)))
 
