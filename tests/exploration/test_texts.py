@@ -16,7 +16,7 @@ import stoker
 from stoker.errors import BadRowError, ColumnError
 from stoker.exploration import explore_texts
 from stoker.exploration.grams import count_grams
-from stoker.kernels.characters import characters
+from stoker.transforms.cutting import word_cutter
 from stoker.transforms.texts import as_texts
 
 pytestmark = pytest.mark.timeout(120)
@@ -36,7 +36,7 @@ def _reference(texts, length):
 @given(st.lists(st.text(max_size=40), max_size=8))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_words_and_pairs_are_those_of_the_reference(texts):
-    table = characters(lowercase=True, strip_accents=True)
+    table = word_cutter(lowercase=True, strip_accents=True)
     for length, grams in enumerate(count_grams(as_texts(texts), table), 1):
         names = grams.names(list(range(grams.keys.size)))
         assert dict(zip(names, grams.counts.tolist(), strict=True)) == _reference(texts, length)
@@ -44,7 +44,7 @@ def test_words_and_pairs_are_those_of_the_reference(texts):
 
 
 def test_an_n_gram_has_the_same_key_in_all_texts():
-    table = characters(lowercase=True, strip_accents=True)
+    table = word_cutter(lowercase=True, strip_accents=True)
     one, other = (count_grams(as_texts([text]), table)[1] for text in ("to be", "never mind to be to be"))
     place = other.names(list(range(other.keys.size))).index("to be")
     assert one.keys[0] == other.keys[place]

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.exploration.frequent import Frequent
-from stoker.kernels.characters import Characters
-from stoker.transforms.lexicon import Lexicon
+from stoker.transforms.cutting import Cutter
+from stoker.transforms.numbering import learn_stream
+from stoker.transforms.wordlists import Dictionary, WordList
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["Grams", "count_grams", "take_in"]
@@ -37,7 +38,7 @@ class Grams:
         int64 of shape (n,): how often each occurs.
     """
 
-    words: Lexicon
+    words: WordList
     numbers: IntArray
     keys: Uint64Array
     counts: IntArray
@@ -45,34 +46,35 @@ class Grams:
     def names(self, places: list[int]) -> list[str]:
         """The n-grams at these places, spelled."""
         numbers = self.numbers[places]
-        spelled: list[str] = self.words.spelled(numbers.reshape(-1)).to_pylist()
+        spelled: list[str] = self.words.take(numbers.reshape(-1)).spelled().to_pylist()
         length = numbers.shape[1]
         return [" ".join(spelled[at : at + length]) for at in range(0, len(spelled), length)]
 
 
-def count_grams(texts: pa.LargeStringArray, characters: Characters) -> tuple[Grams, Grams]:
+def count_grams(texts: pa.LargeStringArray, cutter: Cutter) -> tuple[Grams, Grams]:
     """Count the words, and the pairs of neighbouring words, of some texts.
 
     Parameters
     ----------
     texts
         As `stoker.transforms.texts.as_texts` makes them.
-    characters
-        What each character becomes; words are those of `stoker.NgramVectorizer`.
+    cutter
+        Where words end, as for `stoker.NgramVectorizer`.
 
     Examples
     --------
-    >>> from stoker.kernels.characters import characters
+    >>> from stoker.transforms.cutting import word_cutter
     >>> texts = pa.array(["To be or not to be", "be"], pa.large_string())
-    >>> words, pairs = count_grams(texts, characters(lowercase=True, strip_accents=True))
+    >>> words, pairs = count_grams(texts, word_cutter(lowercase=True, strip_accents=True))
     >>> dict(sorted(zip(pairs.names(list(range(4))), pairs.counts.tolist())))
     {'be or': 1, 'not to': 1, 'or not': 1, 'to be': 2}
     """
-    words = Lexicon()
-    stream, ends = words.tokenize(texts, characters, first_row=0)
-    digests = words.tally()[2]
-    counts = np.bincount(stream, minlength=words.num_words)
-    singles = _sorted(words, np.arange(words.num_words)[:, None], digests, counts)
+    dictionary = Dictionary()
+    stream, ends = learn_stream(texts, cutter, dictionary, first_row=0)
+    words = dictionary.words()
+    digests = words.digests()
+    counts = np.bincount(stream, minlength=digests.size)
+    singles = _sorted(words, np.arange(digests.size)[:, None], digests, counts)
     inside = np.ones(max(stream.size - 1, 0), np.bool_)
     last = ends[(ends > 0) & (ends < stream.size)] - 1
     inside[last] = False
@@ -95,6 +97,6 @@ def _mixed(left: Uint64Array, right: Uint64Array) -> Uint64Array:
     return result
 
 
-def _sorted(words: Lexicon, numbers: IntArray, keys: Uint64Array, counts: IntArray) -> Grams:
+def _sorted(words: WordList, numbers: IntArray, keys: Uint64Array, counts: IntArray) -> Grams:
     order = np.argsort(keys)
     return Grams(words=words, numbers=numbers[order], keys=keys[order], counts=counts[order].astype(np.int64))

@@ -11,12 +11,12 @@ import msgspec
 from stoker.choice import choose_text_model
 from stoker.exploration.frequent import Frequent, Ranked
 from stoker.exploration.grams import Grams, count_grams, take_in
-from stoker.kernels.characters import characters
 from stoker.prefetch import available_cores, prefetch
 from stoker.sources import Source
 from stoker.sources.text_batches import TextBatch
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.lengths import TextLengths
+from stoker.transforms.cutting import word_cutter
 from stoker.transforms.texts import as_texts
 from stoker.types import Progress
 
@@ -132,7 +132,7 @@ def explore_texts(
     summaries = Frequent(room=room, shown=_SHOWN), Frequent(room=room, shown=_SHOWN)
     label = source.table.schema.label
     lengths, tally = TextLengths(), None if label is None else LabelTally(label.kind)
-    table = characters(lowercase=True, strip_accents=True)
+    table = word_cutter(lowercase=True, strip_accents=True)
 
     def look(batch: TextBatch) -> tuple[TextBatch, tuple[Grams, Grams]]:
         return batch, count_grams(as_texts(batch.texts), table)

@@ -1,16 +1,14 @@
-r"""What each character of a text becomes: lower case, accents off, and whether it belongs to a word.
+r"""What each character of a text becomes before the text is cut into words.
 
-As scikit-learn does it: `str.lower` first, then NFKD without the combining characters, then words are runs of
-``\w``. Each of these looks at one code point at a time, but for the Greek sigma at the end of a word; texts
-with a capital sigma are lowered by Python beforehand. So a table from code points to bytes is exact; it is
-made of Python's own `unicodedata`, one page of 256 code points when it is first met.
+Each code point becomes some bytes of its own, whatever stands around it: so a table from code points to bytes
+is exact. It is made by Python, one page of 256 code points when that is first met. Only the Greek sigma has a
+small form that depends on its neighbours: texts with a capital one are lowered by Python beforehand.
 """
 
 from __future__ import annotations
 
 import threading
-import unicodedata
-from functools import cache
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,16 +17,16 @@ import numpy.typing as npt
 from stoker.kernels.compiling import bare_kernel, inner_kernel, kernel
 from stoker.kernels.words import load_word
 
-__all__ = ["CharacterArrays", "Characters", "characters", "decode", "fold_ascii", "load_bytes"]
+__all__ = ["DECODE", "SEPARATOR", "CharacterArrays", "Characters", "decode"]
+
+SEPARATOR, DECODE = 0xFF, 0xFE
+"""Bytes that UTF-8 never holds: between words, and where a character beyond ASCII begins."""
 
 _PAGES = 0x1100
 _NO_PAGE = -1
 _SIGMA = 0x3A3
+_REPLACEMENT = 0xFFFD
 _TOPS = np.uint64(0x8080808080808080)
-_ADD_A, _ADD_Z = np.uint64(0x3F3F3F3F3F3F3F3F), np.uint64(0x2525252525252525)  # to 0x80, to 0x7F
-_ADD_LOW_A, _ADD_LOW_Z = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
-_ADD_0, _ADD_9 = np.uint64(0x5050505050505050), np.uint64(0x4646464646464646)
-_UNDERSCORES, _ADD_1 = np.uint64(0x5F5F5F5F5F5F5F5F), np.uint64(0x7F7F7F7F7F7F7F7F)
 
 
 class CharacterArrays(NamedTuple):
@@ -36,39 +34,56 @@ class CharacterArrays(NamedTuple):
 
     Attributes
     ----------
-    lowercase
-        Whether capital letters of ASCII become small ones.
+    actions
+        uint8 of shape (256,): what a byte becomes, or `DECODE`.
     pages
         int32 of shape (4352,): which block of `entries` holds a page of 256 code points; -1 for none yet.
     entries
         int64 of shape (256 * blocks,): ``start << 8 | length`` of what becomes of a code point, in `letters`.
     letters
-        uint8: UTF-8, in which a character that belongs to no word is a single 0.
+        uint8: UTF-8, and `SEPARATOR` for what belongs to no word.
     """
 
-    lowercase: bool
+    actions: npt.NDArray[np.uint8]
     pages: npt.NDArray[np.int32]
     entries: npt.NDArray[np.int64]
     letters: npt.NDArray[np.uint8]
 
 
 class Characters:
-    r"""The table for one choice of `lowercase` and `strip_accents`; grows, and may be shared by threads.
+    r"""The table of all code points; it grows, and may be shared by threads.
+
+    Parameters
+    ----------
+    image
+        What a character becomes: UTF-8 with `SEPARATOR` for what belongs to no word. A character of ASCII
+        becomes a single byte.
+    lower
+        Whether texts with a capital sigma must be lowered first.
 
     Examples
     --------
-    >>> table = Characters(lowercase=True, strip_accents=True)
-    >>> table.fold("Caf\u00e9 \u00bd!")
-    'cafe 1 2 '
+    >>> table = Characters(lambda character: character.lower().encode(), lower=True)
+    >>> table.fold("Caf\u00c9!").decode()
+    'caf\u00e9!'
     """
 
-    def __init__(self, *, lowercase: bool, strip_accents: bool) -> None:
-        self._lowercase, self._strip = lowercase, strip_accents
+    def __init__(self, image: Callable[[str], bytes], *, lower: bool) -> None:
+        self._of, self._lower = image, lower
         self._lock = threading.Lock()
-        nothing = np.zeros(0, np.int64)
+        self._growth = 1
+        ascii_images = [image(chr(code)) for code in range(128)]
+        assert all(len(each) == 1 for each in ascii_images)
+        actions = np.full(256, DECODE, np.uint8)
+        actions[:128] = np.frombuffer(b"".join(ascii_images), np.uint8)
         self._arrays = CharacterArrays(
-            lowercase, np.full(_PAGES, _NO_PAGE, np.int32), nothing, np.zeros(0, np.uint8)
+            actions, np.full(_PAGES, _NO_PAGE, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8)
         )
+
+    @property
+    def growth(self) -> int:
+        """Bytes that a byte of text becomes at most, with the pages met so far."""
+        return self._growth
 
     def covering(self, data: npt.NDArray[np.uint8]) -> tuple[CharacterArrays, bool]:
         """The table with all pages that occur in UTF-8 bytes, and whether `str.lower` must come first."""
@@ -78,20 +93,15 @@ class Characters:
             return self._arrays, False
         missing = np.flatnonzero(met & (self._arrays.pages == _NO_PAGE))
         arrays = self._load(missing) if missing.size else self._arrays
-        return arrays, bool(sigma and self._lowercase)
+        return arrays, bool(sigma and self._lower)
 
-    def fold(self, text: str) -> str:
-        """What a text becomes, with a blank for each character that belongs to no word."""
-        text = text.lower() if self._lowercase and "Σ" in text else text
-        return "".join(self._image(ord(character)).decode().replace("\0", " ") for character in text)
+    def fold(self, text: str) -> bytes:
+        """What a text becomes."""
+        text = text.lower() if self._lower and "Σ" in text else text
+        return b"".join(self._image(ord(character)) for character in text)
 
     def _image(self, code: int) -> bytes:
-        if 0xD800 <= code < 0xE000:
-            return b"\0"
-        text = chr(code).lower() if self._lowercase else chr(code)
-        if self._strip:
-            text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-        return b"".join(c.encode() if c.isalnum() or c == "_" else b"\0" for c in text)
+        return bytes([SEPARATOR]) if 0xD800 <= code < 0xE000 else self._of(chr(code))
 
     def _load(self, missing: npt.NDArray[np.int64]) -> CharacterArrays:
         with self._lock:
@@ -106,38 +116,12 @@ class Characters:
                 entries.append((end + np.cumsum(lengths) - lengths) << 8 | lengths)
                 letters.append(b"".join(images))
                 end, pages[page], blocks = end + len(letters[-1]), blocks, blocks + 1
+                # U+FFFD may stand for a single byte, any other character beyond ASCII takes two.
+                fewest = 1 if page == _REPLACEMENT >> 8 else 2
+                self._growth = max(self._growth, -(-int(lengths.max()) // fewest))
             joined = np.frombuffer(b"".join(letters), np.uint8)
-            self._arrays = CharacterArrays(old.lowercase, pages, np.concatenate(entries), joined)
+            self._arrays = CharacterArrays(old.actions, pages, np.concatenate(entries), joined)
             return self._arrays
-
-
-@cache
-def characters(*, lowercase: bool, strip_accents: bool) -> Characters:
-    """The one table of this process for these choices."""
-    return Characters(lowercase=lowercase, strip_accents=strip_accents)
-
-
-@inner_kernel
-def load_bytes(data, place, end):
-    """Up to eight bytes of `data` from `place` on, as a little-endian uint64; zeros from `end` on."""
-    if place + 8 <= end:
-        return load_word(data, np.int64(place))
-    word = np.uint64(0)
-    for at in range(place, end):
-        word |= np.uint64(data[at]) << np.uint64(8 * (at - place))
-    return word
-
-
-@inner_kernel
-def fold_ascii(word, lowercase):
-    """Eight ASCII bytes, in lower case if asked, and a word with the top bit of each byte of no word set."""
-    upper = (word + _ADD_A) & ~(word + _ADD_Z) & _TOPS
-    lower = word | (upper >> np.uint64(2))
-    letters = (lower + _ADD_LOW_A) & ~(lower + _ADD_LOW_Z)
-    digits = (word + _ADD_0) & ~(word + _ADD_9)
-    underscores = ~((word ^ _UNDERSCORES) + _ADD_1)
-    outside = ~(letters | digits | underscores) & _TOPS
-    return (lower if lowercase else word), outside
 
 
 @inner_kernel

@@ -37,6 +37,7 @@ __all__ = [
     "file_words",
     "find_word",
     "hash_words",
+    "look_up",
 ]
 
 ENTRIES, LETTERS = 0, 1
@@ -154,6 +155,17 @@ def copy_words(entries, letters, order, starts, out):
         for step in range(1 + ((np.int64(letters[at]) + 7) >> 3)):
             out[size] = letters[at + step]
             size += 1
+
+
+@kernel
+def look_up(slots, entries, letters, other_entries, other_letters, out):
+    """Write the ids of another dictionary's words to `out`, int32 of shape (n,), -1 for those not held."""
+    data = other_letters.view(np.uint8)
+    for number in range(out.shape[0]):
+        at = other_entries[number, 2]
+        start, length = 8 * (at + 1), np.int64(other_letters[at])
+        digest = digest_of(data, start, length)
+        out[number] = np.int32(max(find_word(slots, entries, letters, data, start, length, digest), -1))
 
 
 @kernel

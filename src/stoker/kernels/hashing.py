@@ -31,7 +31,7 @@ def hash_ngrams(
     stream, ends
         int32 word numbers of all texts; int64 of shape (n,): where each text ends in the stream.
     letters, starts
-        uint64: words as a lexicon holds them; int64: where the word of each number begins there.
+        uint64: words as a dictionary holds them; int64: where the word of each number begins there.
     shortest, longest
         Words of the n-grams, at least and at most.
     seed, num_features

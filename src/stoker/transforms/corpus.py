@@ -1,9 +1,9 @@
 """Texts as streams of word numbers: read once, kept in memory while they fit, else in a temporary file.
 
-Each thread teaches a lexicon of its own; one that has grown to its share of the memory is retired to the
+Each thread teaches a dictionary of its own; one that has grown to its share of the memory is retired to the
 temporary file and a new one begun. At the end all are merged, a share of the words at a time, into one list
-of words in byte order, and each lexicon gets a table from its numbers to places of that list. So the result
-depends neither on threads nor on chunks nor on the memory.
+of words in byte order, and each dictionary gets a table from its numbers to places of that list. So the
+result depends neither on threads nor on chunks nor on the memory.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stoker.kernels.characters import Characters
-from stoker.ledger import Charge, Ledger
+from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
-from stoker.transforms.lexicon import Int32Array, Lexicon
-from stoker.transforms.retired import Retired, retire
+from stoker.transforms.cutting import Cutter
+from stoker.transforms.numbering import learn_stream, text_counts
+from stoker.transforms.retired import Retired
 from stoker.transforms.spill import Extent, Spill
 from stoker.transforms.texts import TextChunk
+from stoker.transforms.wordlists import Dictionary, Int32Array
+from stoker.transforms.wordspill import bucket_shares
 from stoker.types import IntArray
 
 __all__ = ["Block", "Corpus", "Words"]
-
-_FIRST_CAPACITY = 1 << 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,22 +37,22 @@ class Block:
     Attributes
     ----------
     stream
-        int32 numbers of a lexicon.
+        int32 numbers of a dictionary.
     ends
         int64 of shape (n,): where each text ends in the stream.
     labels
         int64 of shape (n,), or empty.
     first_row
         Row of the first text.
-    lexicon
-        Which lexicon.
+    dictionary
+        Which dictionary.
     """
 
     stream: Int32Array
     ends: IntArray
     labels: IntArray
     first_row: int
-    lexicon: int
+    dictionary: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +76,22 @@ class _Stored:
     """A block whose arrays lie in a temporary file."""
 
     first_row: int
-    lexicon: int
+    dictionary: int
     spill: Spill
     extents: list[Extent]
 
     def load(self) -> Block:
         stream, ends, labels = (self.spill.read(extent) for extent in self.extents)
-        return Block(stream=stream, ends=ends, labels=labels, first_row=self.first_row, lexicon=self.lexicon)
+        return Block(
+            stream=stream, ends=ends, labels=labels, first_row=self.first_row, dictionary=self.dictionary
+        )
 
 
 class _Pupil:
-    """A lexicon and its number."""
+    """A dictionary and its number."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.lexicon = Lexicon(_FIRST_CAPACITY)
-        self.charge: Charge | None = None
+    def __init__(self, number: int, ledger: Ledger) -> None:
+        self.number, self.dictionary = number, Dictionary(ledger)
 
 
 class Corpus:
@@ -100,24 +99,22 @@ class Corpus:
 
     Parameters
     ----------
-    characters
-        What each character becomes.
+    cutter
+        Where words end.
     memory
-        Bytes that streams may take, and again that lexicons may take; what is beyond lies in `spill`.
+        Bytes that streams may take, and again that dictionaries may take; what is beyond lies in `spill`.
     workers
         Threads.
     spill, ledger
         Where arrays go that do not fit; what is charged for those that are held.
     """
 
-    def __init__(
-        self, characters: Characters, *, memory: int, workers: int, spill: Spill, ledger: Ledger
-    ) -> None:
-        self._characters, self._memory, self._workers = characters, memory, workers
+    def __init__(self, cutter: Cutter, *, memory: int, workers: int, spill: Spill, ledger: Ledger) -> None:
+        self._cutter, self._memory, self._workers = cutter, memory, workers
         self._spill, self._ledger = spill, ledger
         self._pupils: SimpleQueue[_Pupil] = SimpleQueue()
         self._num_pupils = 0
-        self._num_lexicons = 0
+        self._num_dictionaries = 0
         self._retired: dict[int, Retired] = {}
         self._blocks: list[Block | _Stored] = []
         self._held = 0
@@ -144,8 +141,8 @@ class Corpus:
                 yield chunk
 
     def _pupil(self) -> _Pupil:
-        self._num_lexicons += 1
-        return _Pupil(self._num_lexicons - 1)
+        self._num_dictionaries += 1
+        return _Pupil(self._num_dictionaries - 1, self._ledger)
 
     def _tasks(self, chunks: Iterable[TextChunk]) -> Iterator[tuple[int, TextChunk]]:
         for chunk in chunks:
@@ -157,32 +154,27 @@ class Corpus:
         first_row, chunk = task
         pupil = self._pupils.get()
         try:
-            lexicon = pupil.lexicon
-            stream, ends = lexicon.tokenize(chunk.texts, self._characters, first_row=first_row)
-            number = pupil.number
-            if pupil.charge is not None:
-                pupil.charge.release()
-            pupil.charge = self._ledger.charge("lexicons", lexicon.nbytes)
-            if 4 * lexicon.nbytes > self._memory // max(1, self._workers):
+            dictionary, number = pupil.dictionary, pupil.number
+            stream, ends = learn_stream(chunk.texts, self._cutter, dictionary, first_row=first_row)
+            if 4 * dictionary.nbytes > self._memory // max(1, self._workers):
                 self._retire(pupil)
         finally:
             self._pupils.put(pupil)
         labels = np.zeros(0, np.int64) if chunk.labels is None else chunk.labels
-        return Block(stream=stream, ends=ends, labels=labels, first_row=first_row, lexicon=number), chunk
+        block = Block(stream=stream, ends=ends, labels=labels, first_row=first_row, dictionary=number)
+        return block, chunk
 
     def _retire(self, pupil: _Pupil) -> None:
-        self._retired[pupil.number] = retire(pupil.lexicon, self._spill)
-        if pupil.charge is not None:
-            pupil.charge.release()
+        self._retired[pupil.number] = Retired.of(pupil.dictionary, self._spill)
         fresh = self._pupil()
-        pupil.number, pupil.lexicon, pupil.charge = fresh.number, fresh.lexicon, None
+        pupil.number, pupil.dictionary = fresh.number, fresh.dictionary
 
     def _keep(self, block: Block) -> None:
         self.num_words += block.stream.size
         size = block.stream.nbytes + block.ends.nbytes + block.labels.nbytes
         if self._held + size > self._memory:
             extents = [self._spill.write(part) for part in (block.stream, block.ends, block.labels)]
-            self._blocks.append(_Stored(block.first_row, block.lexicon, self._spill, extents))
+            self._blocks.append(_Stored(block.first_row, block.dictionary, self._spill, extents))
             return
         self._held += size
         stream = self._ledger.attach("streams", block.stream.copy())
@@ -192,21 +184,21 @@ class Corpus:
         """The block at a place, and the table from its numbers to those of `Words`, -1 for words left out."""
         stored = self._blocks[place]
         block = stored.load() if isinstance(stored, _Stored) else stored
-        table = self._maps.get(block.lexicon)
-        return block, self._retired[block.lexicon].table() if table is None else table
+        table = self._maps.get(block.dictionary)
+        return block, self._retired[block.dictionary].table() if table is None else table
 
     def take_in(self, other: Corpus) -> None:
         """Add another's texts, as those that follow; the other stays as it is."""
-        first_row, first_lexicon = self.num_rows, self._num_lexicons
+        first_row, first = self.num_rows, self._num_dictionaries
         for block in other._blocks:
             self._blocks.append(
-                replace(block, first_row=block.first_row + first_row, lexicon=block.lexicon + first_lexicon)
+                replace(block, first_row=block.first_row + first_row, dictionary=block.dictionary + first)
             )
-        for number, lexicon in other._retired.items():
-            self._retired[number + first_lexicon] = lexicon.copy()
+        for number, retired in other._retired.items():
+            self._retired[number + first] = retired.copy()
         for pupil in other._all_pupils():
-            self._retired[pupil.number + first_lexicon] = retire(pupil.lexicon, self._spill)
-        self._num_lexicons += other._num_lexicons
+            self._retired[pupil.number + first] = Retired.of(pupil.dictionary, self._spill)
+        self._num_dictionaries += other._num_dictionaries
         self.num_rows += other.num_rows
         self.num_words += other.num_words
 
@@ -217,7 +209,7 @@ class Corpus:
         return pupils
 
     def settle(self, least: int) -> Words:
-        """Merge the lexicons into the words that at least so many texts hold."""
+        """Merge the dictionaries into the words that at least so many texts hold."""
         pupils = self._all_pupils()
         self._maps = {}
         if not self._retired:
@@ -227,58 +219,43 @@ class Corpus:
         return self._settle_retired(least)
 
     def _settle_held(self, pupils: list[_Pupil], least: int) -> Words:
-        merged = Lexicon(max(pupil.lexicon.num_words for pupil in pupils))
+        merged = Dictionary(self._ledger)
         for pupil in pupils:
-            merged.absorb(pupil.lexicon.letters, pupil.lexicon.counts)
-        with self._ledger.charge("lexicons", merged.nbytes):
-            counts = merged.counts
-            kept = np.flatnonzero(counts >= least)
-            spelled = merged.spelled(kept)
-            ranks = np.full(counts.size + 1, -1, np.int32)  # the last for -1
-            order = np.asarray(pc.array_sort_indices(spelled)).astype(np.int64)
-            ranks[kept[order]] = np.arange(kept.size, dtype=np.int32)
-            for pupil in pupils:
-                own = pupil.lexicon
-                self._maps[pupil.number] = ranks[merged.numbers_of(own.letters, own.num_words)]
-        return Words(spelled=spelled.take(pa.array(order)), counts=counts[kept[order]])
+            merged.absorb(pupil.dictionary.words()._replace(counts=text_counts(pupil.dictionary)))
+        words = merged.words()
+        kept = np.flatnonzero(words.counts >= least)
+        spelled = words.take(kept).spelled()
+        order = np.asarray(pc.array_sort_indices(spelled)).astype(np.int64)
+        ranks = np.full(words.counts.size + 1, -1, np.int32)  # the last for -1
+        ranks[kept[order]] = np.arange(kept.size, dtype=np.int32)
+        for pupil in pupils:
+            self._maps[pupil.number] = ranks[merged.numbers_of(pupil.dictionary.words())]
+        return Words(spelled=spelled.take(pa.array(order)), counts=words.counts[kept[order]])
 
     def _settle_retired(self, least: int) -> Words:
         """As `_settle_held`, a share of the words at a time, told apart by their hashes."""
         retired = [self._retired[number] for number in sorted(self._retired)]
-        for lexicon in retired:
-            lexicon.forget_numbers()
-        room = max(1, self._memory // 96)
-        sizes = np.sum([lexicon.bucket_sizes for lexicon in retired], axis=0)
+        for each in retired:
+            each.forget_numbers()
         parts, counts, given = [], [], 0
-        for first, stop in _shares(sizes, room):
-            merged = Lexicon(_FIRST_CAPACITY)
-            for lexicon in retired:
-                merged.absorb(*lexicon.words(first, stop))
-            held = merged.counts
-            kept = np.flatnonzero(held >= least)
-            numbers = np.full(held.size + 1, -1, np.int32)
+        sizes = np.sum([each.words.sizes for each in retired], axis=0)
+        for first, stop in bucket_shares(sizes, max(1, self._memory // 96)):
+            merged = Dictionary(self._ledger)
+            for each in retired:
+                merged.absorb(each.words.read(first, stop))
+            words = merged.words()
+            kept = np.flatnonzero(words.counts >= least)
+            numbers = np.full(words.counts.size + 1, -1, np.int32)
             numbers[kept] = np.arange(given, given + kept.size, dtype=np.int32)
             given += kept.size
-            for lexicon in retired:
-                letters, count = lexicon.words(first, stop)
-                lexicon.add_numbers(numbers[merged.numbers_of(letters, count.size)])
-            parts.append(merged.spelled(kept))
-            counts.append(held[kept])
+            for each in retired:
+                each.add_numbers(numbers[merged.numbers_of(each.words.read(first, stop))])
+            parts.append(words.take(kept).spelled())
+            counts.append(words.counts[kept])
         spelled = pa.concat_arrays(parts)
         order = np.asarray(pc.array_sort_indices(spelled)).astype(np.int64)
         ranks = np.full(order.size + 1, -1, np.int32)
         ranks[order] = np.arange(order.size, dtype=np.int32)
-        for lexicon in retired:
-            lexicon.ranks = ranks
+        for each in retired:
+            each.ranks = ranks
         return Words(spelled=spelled.take(pa.array(order)), counts=np.concatenate(counts)[order])
-
-
-def _shares(sizes: npt.NDArray[np.int64], room: int) -> Iterator[tuple[int, int]]:
-    """Consecutive buckets that hold no more than `room` words together, unless a single one does."""
-    first, held = 0, 0
-    for bucket, size in enumerate(sizes.tolist()):
-        if held and held + size > room:
-            yield first, bucket
-            first, held = bucket, 0
-        held += size
-    yield first, sizes.size

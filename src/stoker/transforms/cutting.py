@@ -1,7 +1,8 @@
-"""How texts are cut into words at separators, as Keras 2's ``text_to_word_sequence`` cuts them."""
+"""Where words end: as Keras 2's ``text_to_word_sequence`` cuts texts, or as scikit-learn's vectorisers do."""
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,21 +12,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import OptionError
-from stoker.kernels.separated import BEFORE, BEHIND, BLOCK, DECODE, DOTTED_I, SEPARATOR, SIGMA
+from stoker.kernels.characters import SEPARATOR, CharacterArrays, Characters
+from stoker.kernels.cutting import BEFORE, BEHIND, BLOCK
 from stoker.transforms.texts import text_buffers
 from stoker.types import IntArray
 
-__all__ = ["FILTERS", "Cutter", "Prepared"]
+__all__ = ["FILTERS", "Cutter", "Prepared", "SeparatorCutter", "word_cutter"]
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 """What separates words unless told otherwise; the apostrophe does not."""
 
-_PAGES = 0x1100
-_LAST_PAGE_WITH_CASE = 0x200
-_FROM_BEYOND_ASCII = frozenset("ik")
-"""Letters of ASCII that are the lower case of others: of U+0130 and of the Kelvin sign."""
-_WORST_GROWTH = 3
-"""Bytes that one byte becomes at most: one that is no UTF-8 becomes U+FFFD."""
+_BETWEEN = bytes([SEPARATOR])
 
 
 class Prepared(NamedTuple):
@@ -35,20 +32,49 @@ class Prepared(NamedTuple):
     ----------
     data, offsets
         The texts: uint8, and int64 of shape (n + 1,).
-    tables
-        Actions, pages and lowering.
+    characters
+        What each character becomes.
+    least
+        Characters of the shortest word.
     rooms
         Room for a prepared text, for its edges and for its words' hashes.
     """
 
     data: npt.NDArray[np.uint8]
     offsets: IntArray
-    tables: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.uint32]]
+    characters: CharacterArrays
+    least: int
     rooms: tuple[npt.NDArray[np.uint8], IntArray, npt.NDArray[np.uint64]]
 
 
 class Cutter:
-    r"""Where words end.
+    """Where words end in texts.
+
+    Parameters
+    ----------
+    characters
+        What each character becomes.
+    least
+        Characters of the shortest word, 1 or 2.
+    """
+
+    def __init__(self, characters: Characters, *, least: int) -> None:
+        self.characters = characters
+        self._least = least
+
+    def prepare(self, texts: pa.LargeStringArray) -> Prepared:
+        """Texts as the kernels take them."""
+        data, offsets = text_buffers(texts)
+        arrays, lower_first = self.characters.covering(data[int(offsets[0]) : int(offsets[-1])])
+        if lower_first:
+            data, offsets = text_buffers(_lowered(data, offsets))
+            arrays, _ = self.characters.covering(data)
+        rooms = _rooms(offsets, self.characters.growth)
+        return Prepared(data, offsets, arrays, self._least, rooms)
+
+
+class SeparatorCutter(Cutter):
+    r"""Words are what lies between separators.
 
     Parameters
     ----------
@@ -66,7 +92,7 @@ class Cutter:
 
     Examples
     --------
-    >>> Cutter(filters="!", lower=True, split=" ").words("Hello, World!Bye")
+    >>> SeparatorCutter(filters="!", lower=True, split=" ").words("Hello, World!Bye")
     ['hello,', 'world', 'bye']
     """
 
@@ -78,18 +104,12 @@ class Cutter:
         self._lower, self._split = lower, split
         self._translation = str.maketrans(dict.fromkeys(filters, split))
         separators = set(filters) | {split}
-        # The kernels know one separator a byte, and none within what a single character becomes.
-        self._in_kernel = len(split) == 1 and "".join(separators).isascii()
-        if lower and separators & _FROM_BEYOND_ASCII:
-            self._in_kernel = False
-        actions = np.arange(256, dtype=np.uint8)
-        if self._in_kernel:
-            for code in range(128):
-                character = chr(code).lower() if lower else chr(code)
-                actions[code] = SEPARATOR if character in separators else ord(character)
-            actions[128:] = DECODE
-        tables = lower_case() if lower and self._in_kernel else no_case()
-        self._tables = (actions, *tables)
+
+        def image(character: str) -> bytes:
+            lowered = character.lower() if lower else character
+            return b"".join(_BETWEEN if each in separators else each.encode() for each in lowered)
+
+        super().__init__(Characters(image, lower=lower), least=1)
 
     def words(self, text: str) -> list[str]:
         """The words of a text."""
@@ -98,23 +118,17 @@ class Cutter:
 
     def prepare(self, texts: pa.LargeStringArray) -> Prepared:
         """Texts as the kernels take them."""
-        if not self._in_kernel:
-            texts = self._joined(texts)
-        data, offsets = text_buffers(texts)
-        return Prepared(data, offsets, self._tables, _rooms(offsets))
-
-    def prepare_lowered(self, data: npt.NDArray[np.uint8], start: int, stop: int) -> Prepared:
-        """One text, lowered by Python, as the kernels take it."""
-        text = data[start:stop].tobytes().decode("utf-8", "replace").lower().encode()
-        offsets = np.array([0, len(text)], np.int64)
-        return Prepared(np.frombuffer(text, np.uint8), offsets, self._tables, _rooms(offsets))
+        if len(self._split) == 1:
+            return super().prepare(texts)
+        # The kernels know one separator a character: Python cuts these texts.
+        data, offsets = text_buffers(self._joined(texts))
+        return Prepared(data, offsets, _as_they_are(), self._least, _rooms(offsets, 1))
 
     def _joined(self, texts: pa.LargeStringArray) -> pa.LargeStringArray:
-        """Texts whose words Python has cut already, with a byte between them that stands for nothing else."""
+        """Texts whose words Python has cut already, with `SEPARATOR` between them."""
         data, offsets = text_buffers(texts)
-        between = bytes([SEPARATOR])
         parts = [
-            between.join(
+            _BETWEEN.join(
                 word.encode() for word in self.words(data[start:stop].tobytes().decode("utf-8", "replace"))
             )
             for start, stop in pairwise(offsets.tolist())
@@ -126,32 +140,41 @@ class Cutter:
         )
 
 
-def _rooms(offsets: IntArray) -> tuple[npt.NDArray[np.uint8], IntArray, npt.NDArray[np.uint64]]:
-    longest = int(np.diff(offsets).max(initial=0))
-    return (
-        np.empty(BEFORE + _WORST_GROWTH * longest + BEHIND, np.uint8),
-        np.empty(BLOCK + 2, np.int64),
-        np.empty(BLOCK + 2, np.uint64),
+@cache
+def word_cutter(*, lowercase: bool, strip_accents: bool) -> Cutter:
+    r"""Words are what scikit-learn's token pattern ``\w\w+`` finds; one cutter for the same choices.
+
+    As there, texts are lowered by `str.lower`, and accents go as in NFKD without the combining characters.
+    """
+
+    def image(character: str) -> bytes:
+        text = character.lower() if lowercase else character
+        if strip_accents:
+            text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+        return b"".join(c.encode() if c.isalnum() or c == "_" else _BETWEEN for c in text)
+
+    return Cutter(Characters(image, lower=lowercase), least=2)
+
+
+@cache
+def _as_they_are() -> CharacterArrays:
+    """All bytes stay as they are."""
+    nothing = np.zeros(0, np.int64)
+    return CharacterArrays(
+        np.arange(256, dtype=np.uint8), np.zeros(0, np.int32), nothing, np.zeros(0, np.uint8)
     )
 
 
-@cache
-def no_case() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
-    """Pages and lowering that leave all characters as they are."""
-    return np.full(_PAGES, -1, np.int32), np.zeros((1, 256), np.uint32)
+def _lowered(data: npt.NDArray[np.uint8], offsets: IntArray) -> pa.LargeStringArray:
+    """The texts in lower case, as Python makes it."""
+    pieces = [data[start:stop].tobytes() for start, stop in pairwise(offsets.tolist())]
+    return pa.array([piece.decode("utf-8", "replace").lower() for piece in pieces], pa.large_string())
 
 
-@cache
-def lower_case() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
-    """Pages and lowering of `str.lower`, a character at a time."""
-    pages = np.full(_PAGES, -1, np.int32)
-    rows: list[list[int]] = []
-    for page in range(_LAST_PAGE_WITH_CASE):
-        codes = range(256 * page, 256 * (page + 1))
-        lowered = [chr(code).lower() for code in codes]
-        if any(ord(low[0]) != code for low, code in zip(lowered, codes, strict=True)):
-            pages[page] = len(rows)
-            rows.append([ord(low[0]) for low in lowered])
-    assert pages[DOTTED_I >> 8] >= 0
-    assert pages[SIGMA >> 8] >= 0
-    return pages, np.array(rows, np.uint32)
+def _rooms(offsets: IntArray, growth: int) -> tuple[npt.NDArray[np.uint8], IntArray, npt.NDArray[np.uint64]]:
+    longest = int(np.diff(offsets).max(initial=0))
+    return (
+        np.empty(BEFORE + growth * longest + BEHIND, np.uint8),
+        np.empty(BLOCK + 2, np.int64),
+        np.empty(BLOCK + 2, np.uint64),
+    )

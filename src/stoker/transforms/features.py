@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse
 
-from stoker.kernels.characters import Characters
 from stoker.kernels.terms import weigh
 from stoker.transforms.counting import finding_table
-from stoker.transforms.lexicon import Lexicon
+from stoker.transforms.cutting import Cutter
 from stoker.transforms.nodes import Nodes
+from stoker.transforms.numbering import stream_of
 from stoker.transforms.packing import from_packed, to_packed
 from stoker.transforms.terms import Terms
+from stoker.transforms.wordlists import Dictionary
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["Features", "inverse_frequencies", "joined_rows"]
@@ -70,7 +71,7 @@ class Features:
     num_texts: int
     sublinear: bool
     finding: Uint64Array
-    lexicon: Lexicon = field(init=False)
+    dictionary: Dictionary = field(init=False)
     weights: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,21 +80,21 @@ class Features:
         weights[:, 1] = -1.0
         weights[self.terms[self.selected], 1] = np.arange(self.selected.size)
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "lexicon", Lexicon.of(self.nodes.words))
+        object.__setattr__(self, "dictionary", Dictionary.of(self.nodes.words))
 
     @property
     def num_bytes(self) -> int:
         """Memory that all of this takes."""
         arrays = (self.terms, self.idf, self.selected, self.finding, self.weights)
-        return self.nodes.nbytes + self.lexicon.nbytes + sum(array.nbytes for array in arrays)
+        return self.nodes.nbytes + self.dictionary.nbytes + sum(array.nbytes for array in arrays)
 
     def names(self, places: IntArray | None = None) -> pa.LargeStringArray:
         """The terms at these places, or all of them."""
         return self.nodes.spelled(self.terms if places is None else self.terms[places])
 
-    def rows(self, texts: pa.LargeStringArray, characters: Characters) -> Pieces:
+    def rows(self, texts: pa.LargeStringArray, cutter: Cutter) -> Pieces:
         """Columns, values and ends of the rows of some texts; see `stoker.kernels.terms.weigh`."""
-        stream, ends = self.lexicon.tokenize(texts, characters)
+        stream, ends = stream_of(texts, cutter, self.dictionary)
         words = np.empty(0, np.int32)
         return self.rows_of(Terms.of(stream, ends, words, longest=self.longest, finding=self.finding))
 

@@ -11,13 +11,14 @@ import pyarrow as pa
 import scipy.sparse
 
 from stoker.errors import OptionError
-from stoker.kernels.characters import Characters, characters
 from stoker.kernels.hashing import hash_bytes, hash_ngrams
 from stoker.prefetch import available_cores, prefetch
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.cutting import Cutter, word_cutter
 from stoker.transforms.features import Pieces, joined_rows
-from stoker.transforms.lexicon import Lexicon
+from stoker.transforms.numbering import learn_stream
 from stoker.transforms.texts import Passes, TextChunk, TextTransform, text_chunks
+from stoker.transforms.wordlists import Dictionary
 from stoker.types import IntArray, Rows
 
 __all__ = ["HashingVectorizer"]
@@ -114,8 +115,8 @@ class HashingVectorizer(TextTransform):
             raise OptionError("binary and sublinear_tf exclude each other: leave one of them out")
 
     @property
-    def _characters(self) -> Characters:
-        return characters(lowercase=self.lowercase, strip_accents=self.strip_accents is not None)
+    def _cutter(self) -> Cutter:
+        return word_cutter(lowercase=self.lowercase, strip_accents=self.strip_accents is not None)
 
     @property
     def is_fitted(self) -> bool:
@@ -196,9 +197,10 @@ class HashingVectorizer(TextTransform):
         OptionError
             If no text has such an n-gram.
         """
-        words = Lexicon()
-        stream, _ = words.tokenize(pa.array([ngram], pa.large_string()), self._characters, first_row=0)
-        spelled = words.spelled().to_pylist()
+        words = Dictionary()
+        texts = pa.array([ngram], pa.large_string())
+        stream, _ = learn_stream(texts, self._cutter, words, first_row=0)
+        spelled = words.words().spelled().to_pylist()
         if not ngram or " ".join(spelled[number] for number in stream.tolist()) != ngram:
             raise OptionError(f"{ngram!r} is no n-gram of any text: give words as texts are cut into them")
         data = np.frombuffer(ngram.encode(), np.uint8)
@@ -233,8 +235,9 @@ class HashingVectorizer(TextTransform):
 
     def _pieces(self, texts: pa.LargeStringArray) -> Pieces:
         """Columns, values and the end of each row."""
-        words = Lexicon()
-        stream, ends = words.tokenize(texts, self._characters, first_row=0)
+        dictionary = Dictionary()
+        stream, ends = learn_stream(texts, self._cutter, dictionary, first_row=0)
+        words = dictionary.words()
         counts = np.diff(ends, prepend=0)
         shortest, longest = self.ngram_range
         sizes = sum(
@@ -242,7 +245,7 @@ class HashingVectorizer(TextTransform):
         )
         indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
         columns, values = np.empty(int(indptr[-1]), np.int32), np.empty(int(indptr[-1]), np.float32)
-        starts = words.tally()[1]
+        starts = np.ascontiguousarray(words.entries[:, 2])
         lengths = words.letters[starts].astype(np.int64) + 1
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[stream])])
         room = int(np.diff(before[ends], prepend=0).max(initial=0))

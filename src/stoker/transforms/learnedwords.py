@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 from stoker.prefetch import available_cores
 from stoker.transforms.sequenceoptions import SequenceOptions
 from stoker.transforms.texts import TextTransform
-from stoker.transforms.vocabulary import Int32Array, Vocabulary
+from stoker.transforms.vocabulary import Vocabulary
+from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Rows
 
 __all__ = ["LearnedWords"]

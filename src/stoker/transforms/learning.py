@@ -13,17 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import MemoryBudgetError
-from stoker.kernels.characters import Characters
 from stoker.kernels.terms import add_scores
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.corpus import Block, Corpus
 from stoker.transforms.counting import count_ngrams, finding_slots, finding_table
-from stoker.transforms.lexicon import Int32Array
+from stoker.transforms.cutting import Cutter
 from stoker.transforms.nodes import Nodes
 from stoker.transforms.spill import Spill
 from stoker.transforms.terms import Terms
 from stoker.transforms.texts import TextChunk
+from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["LEAST_MEMORY", "Learner"]
@@ -63,13 +63,13 @@ class _Lanes:
 class Learner:
     """What a vectoriser holds while it learns; close it.
 
-    Of `memory` a quarter is for streams, one for lexicons, one for the tables that count, and the sums of
+    Of `memory` a quarter is for streams, one for dictionaries, one for the tables that count, and the sums of
     scores take no more than one.
 
     Parameters
     ----------
-    characters
-        What each character becomes.
+    cutter
+        Where words end.
     memory
         Bytes.
     workers
@@ -87,7 +87,7 @@ class Learner:
 
     def __init__(
         self,
-        characters: Characters,
+        cutter: Cutter,
         *,
         memory: int,
         workers: int,
@@ -104,7 +104,7 @@ class Learner:
         self._ledger = ledger if ledger is not None else Ledger(memory)
         self.spill = Spill()
         self._corpus = Corpus(
-            characters, memory=self._share, workers=workers, spill=self.spill, ledger=self._ledger
+            cutter, memory=self._share, workers=workers, spill=self.spill, ledger=self._ledger
         )
         self.class_counts: IntArray = np.zeros(0, np.int64)
         self.has_labels = True

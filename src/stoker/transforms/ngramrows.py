@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from stoker.kernels.characters import Characters
 from stoker.prefetch import available_cores, prefetch
+from stoker.transforms.cutting import Cutter
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.selecting import Choice
 from stoker.transforms.texts import TextChunk, TextTransform, text_chunks
@@ -31,8 +31,8 @@ class NgramRows(TextTransform):
 
     @property
     @abstractmethod
-    def _characters(self) -> Characters:
-        """What each character becomes."""
+    def _cutter(self) -> Cutter:
+        """Where words end."""
 
     @property
     def num_outputs(self) -> int:
@@ -60,18 +60,18 @@ class NgramRows(TextTransform):
             If the rows have no such column of texts.
         """
         features = self._learned()
-        return joined_rows([features.rows(self.texts_of(rows, take), self._characters)], self.num_outputs)
+        return joined_rows([features.rows(self.texts_of(rows, take), self._cutter)], self.num_outputs)
 
     def transform(self, texts: Any, *, workers: int | None = None) -> scipy.sparse.csr_matrix:
         """Rows of tf-idf for texts in the forms that `fit` takes: CSR, float32, sorted.
 
         Words that were not learned are passed over; a text without any term is a row of zeros.
         """
-        features, table = self._learned(), self._characters
+        features, cutter = self._learned(), self._cutter
         workers = available_cores() if workers is None else workers
 
         def rows(chunk: TextChunk) -> Pieces:
-            return features.rows(chunk.texts, table)
+            return features.rows(chunk.texts, cutter)
 
         with prefetch(
             rows, text_chunks(texts), workers=workers, in_flight=workers + 1, name="n-grams"

@@ -9,20 +9,20 @@ from typing import Any, Literal, Self, TypeAlias
 import scipy.sparse
 
 from stoker.errors import OptionError
-from stoker.kernels.characters import Characters, characters
 from stoker.ledger import Ledger, parse_bytes
 from stoker.prefetch import available_cores
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.classcodes import ClassCodes
 from stoker.transforms.corpus import Block
 from stoker.transforms.counting import RUN_BYTES
+from stoker.transforms.cutting import Cutter, word_cutter
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.learning import Learner
-from stoker.transforms.lexicon import Int32Array
 from stoker.transforms.ngramrows import NgramRows
 from stoker.transforms.passes import given_texts
 from stoker.transforms.selecting import Choice, learn_features
 from stoker.transforms.texts import Passes, TextChunk, text_chunks
+from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Progress, Rows
 
 __all__ = ["NgramVectorizer", "Score"]
@@ -253,7 +253,7 @@ class NgramVectorizer(NgramRows):
         self, memory: str | int, workers: int | None, ledger: Ledger | None, keep_terms: bool = False
     ) -> Learner:
         return Learner(
-            self._characters,
+            self._cutter,
             memory=parse_bytes(memory),
             workers=available_cores() if workers is None else workers,
             ledger=ledger,
@@ -269,8 +269,8 @@ class NgramVectorizer(NgramRows):
                 progress(done, num_rows)
 
     @property
-    def _characters(self) -> Characters:
-        return characters(lowercase=self.lowercase, strip_accents=self.strip_accents is not None)
+    def _cutter(self) -> Cutter:
+        return word_cutter(lowercase=self.lowercase, strip_accents=self.strip_accents is not None)
 
     def reset(self) -> None:
         """Forget what was learned."""

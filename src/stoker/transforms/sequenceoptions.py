@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, get_args
 
 from stoker.errors import OptionError
-from stoker.transforms.cutting import Cutter
+from stoker.transforms.cutting import SeparatorCutter
 from stoker.transforms.vocabulary import End, Vocabulary
 from stoker.transforms.wordlists import WordList
 
@@ -54,9 +54,9 @@ class SequenceOptions:
             )
 
     @cached_property
-    def cutter(self) -> Cutter:
+    def cutter(self) -> SeparatorCutter:
         """Where words end."""
-        return Cutter(filters=self.filters, lower=self.lower, split=self.split)
+        return SeparatorCutter(filters=self.filters, lower=self.lower, split=self.split)
 
     @property
     def reserved(self) -> int:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from stoker.kernels.terms import find_terms
-from stoker.transforms.lexicon import Int32Array
+from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["Terms"]

@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.kernels.separated import index_words
 from stoker.prefetch import prefetch
-from stoker.transforms.cutting import Cutter, Prepared
+from stoker.transforms.cutting import Cutter
 from stoker.transforms.texts import TextChunk, as_texts, text_chunks
-from stoker.transforms.wordlists import Dictionary, WordList
+from stoker.transforms.wordlists import Dictionary, Int32Array, WordList
 from stoker.types import IntArray
 
-__all__ = ["End", "Int32Array", "Vocabulary", "vocabulary_words"]
+__all__ = ["End", "Vocabulary", "vocabulary_words"]
 
 End: TypeAlias = Literal["pre", "post"]
-Int32Array: TypeAlias = npt.NDArray[np.int32]
 
 
 class Vocabulary:
@@ -74,11 +72,12 @@ class Vocabulary:
         Indices of each text before it is cut, int64 of shape (n,).
         """
         prepared, lengths = self._cutter.prepare(texts), np.zeros(len(texts), np.int64)
-        done = self._index(prepared, 0, out, lengths)
-        while done < len(texts):
-            alone = self._cutter.prepare_lowered(prepared.data, *prepared.offsets[done : done + 2].tolist())
-            self._index(alone, 0, out[done : done + 1], lengths[done : done + 1])
-            done = self._index(prepared, done + 1, out, lengths)
+        words, ring = self._dictionary, np.empty(out.shape[1] + 1, np.int32)
+        index_words(
+            prepared.data, prepared.offsets, *prepared.characters, prepared.least, *prepared.rooms,
+            words.slots, words.entries, words.letters, 1 + self._unknown, self._unknown, *self._ends,
+            ring, out, lengths,
+        )  # fmt: skip
         return lengths
 
     def transform(self, texts: Any, *, workers: int) -> Int32Array:
@@ -109,17 +108,6 @@ class Vocabulary:
     def lengths(self, texts: pa.LargeStringArray) -> IntArray:
         """Indices of each of n texts, int64 of shape (n,)."""
         return self.index(texts, np.empty((len(texts), 1), np.int32))
-
-    def _index(self, prepared: Prepared, begin_with: int, out: Int32Array, lengths: IntArray) -> int:
-        words = self._dictionary
-        ring = np.empty(out.shape[1] + 1, np.int32)
-        return int(
-            index_words(
-                prepared.data, prepared.offsets, begin_with, *prepared.tables, *prepared.rooms,
-                words.slots, words.entries, words.letters, 1 + self._unknown, self._unknown, *self._ends,
-                ring, out, lengths,
-            )
-        )  # fmt: skip
 
 
 def vocabulary_words(state: dict[str, Any]) -> tuple[WordList, dict[str, int]]:

@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.kernels import separated
-from stoker.kernels.separated import DONE, FULL, TEXT
+from stoker.kernels.separated import DONE, TEXT
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.cutting import Cutter, Prepared
-from stoker.transforms.spill import Extent, Spill
+from stoker.transforms.spill import Spill
 from stoker.transforms.wordlists import Dictionary, WordList
+from stoker.transforms.wordspill import NUM_BUCKETS, SpilledWords
 from stoker.types import IntArray, Progress
 
 __all__ = ["Counted", "WordCounts"]
 
-_PARTITIONS = 256
 _LEAST_MEMORY = 1 << 20
 
 
@@ -30,29 +30,6 @@ class Counted(NamedTuple):
     texts: pa.LargeStringArray
     row: int
     lengths: IntArray
-
-
-class _Spilled(NamedTuple):
-    """A word list in a file, ordered by partition; where each partition begins, and the last ends."""
-
-    spill: Spill
-    counts: Extent
-    entries: Extent
-    letters: Extent
-    word_bounds: IntArray
-    letter_bounds: IntArray
-    shift: int
-
-    def read(self, partition: int) -> WordList | None:
-        """The words of one partition, if there are any."""
-        first, last = self.word_bounds[partition : partition + 2].tolist()
-        if first == last:
-            return None
-        begin, end = self.letter_bounds[partition : partition + 2].tolist()
-        entries = self.spill.read(self.entries, 3 * first, 3 * last).reshape(-1, 3)
-        entries[:, 2] -= begin
-        counts, letters = self.spill.read(self.counts, first, last), self.spill.read(self.letters, begin, end)
-        return WordList(counts, entries, letters)
 
 
 class WordCounts:
@@ -79,7 +56,7 @@ class WordCounts:
         self._memory, self._ledger = max(memory, _LEAST_MEMORY), ledger
         self._cutter = cutter
         self._tables: list[Dictionary] = []
-        self._spilled: list[_Spilled] = []
+        self._spilled: list[tuple[SpilledWords, int]] = []  # and how much further on its rows are
         self._spill_file = Spill()
         self._lock = threading.Lock()
 
@@ -130,7 +107,7 @@ class WordCounts:
             self._tables[0].absorb(table.words(), shift=shift)
             if self._tables[0].nbytes > self._memory // 2:
                 self._spill(self._tables[0])
-        self._spilled += [part._replace(shift=part.shift + shift) for part in other._spilled]
+        self._spilled += [(words, others + shift) for words, others in other._spilled]
         self.num_texts += other.num_texts
 
     def most_frequent(self, most: int | None) -> tuple[WordList, int]:
@@ -156,27 +133,16 @@ class WordCounts:
         if not self._spilled:
             yield from (table.words() for table in self._tables)
             return
-        for partition in range(_PARTITIONS):
+        for bucket in range(NUM_BUCKETS):
             gathered = Dictionary(self._ledger)
-            for spilled in self._spilled:
-                if (words := spilled.read(partition)) is not None:
-                    gathered.absorb(words, shift=spilled.shift)
+            for words, shift in self._spilled:
+                gathered.absorb(words.read(bucket, bucket + 1), shift=shift)
             yield gathered.words()
 
     def _count_chunk(self, table: Dictionary, texts: pa.LargeStringArray, row: int, share: int) -> IntArray:
         prepared, lengths = self._cutter.prepare(texts), np.zeros(len(texts), np.int64)
-        while (status := _step(table, prepared, row, lengths)) != DONE:
-            if status == FULL:
-                self._make_room(table, share)
-                continue
-            number = int(table.state[TEXT])
-            table.state[TEXT] = 0
-            alone = self._cutter.prepare_lowered(
-                prepared.data, *prepared.offsets[number : number + 2].tolist()
-            )
-            while _step(table, alone, row + number, lengths[number : number + 1]) == FULL:
-                self._make_room(table, share)
-            table.state[TEXT] = number + 1
+        while _step(table, prepared, row, lengths) != DONE:
+            self._make_room(table, share)
         return lengths
 
     def _make_room(self, table: Dictionary, share: int) -> None:
@@ -191,23 +157,17 @@ class WordCounts:
         """Write a dictionary's words to the file, by partition, and clear it."""
         if not len(table):
             return
-        words = table.words()
-        partitions = (words.digests() >> np.uint64(56)).astype(np.uint8)
-        words = words.take(np.argsort(partitions, kind="stable"))
-        starts = np.append(words.entries[:, 2], words.letters.size)
-        bounds = np.zeros(_PARTITIONS + 1, np.int64)
-        np.cumsum(np.bincount(partitions, minlength=_PARTITIONS), out=bounds[1:])
-        counts, entries, letters = (self._spill_file.write(array) for array in words)
-        spilled = _Spilled(self._spill_file, counts, entries, letters, bounds, starts[bounds], 0)
+        spilled = SpilledWords(table.words(), self._spill_file)
         with self._lock:
-            self._spilled.append(spilled)
+            self._spilled.append((spilled, 0))
         table.clear()
 
 
 def _step(table: Dictionary, prepared: Prepared, row: int, lengths: IntArray) -> int:
     return int(
         separated.count_words(
-            prepared.data, prepared.offsets, row, *prepared.tables, *prepared.rooms,
+            prepared.data, prepared.offsets, row, *prepared.characters, prepared.least,
+            *prepared.rooms,
             table.slots, table.counts, table.entries, table.letters, table.state, lengths,
         )
     )  # fmt: skip

@@ -13,7 +13,9 @@ from stoker.kernels.dictionary import ENTRIES, LETTERS
 from stoker.ledger import Ledger
 from stoker.types import IntArray
 
-__all__ = ["Dictionary", "WordList"]
+__all__ = ["Dictionary", "Int32Array", "WordList"]
+
+Int32Array = npt.NDArray[np.int32]
 
 _SMALLEST = 1 << 10
 _EIGHTHS = 5
@@ -120,6 +122,13 @@ class Dictionary:
         self._ledger = ledger
         self.clear()
 
+    @classmethod
+    def of(cls, words: pa.LargeStringArray) -> Self:
+        """The dictionary of different words, whose ids are in this order."""
+        made = cls()
+        made.absorb(WordList.of(words))
+        return made
+
     def clear(self) -> None:
         """Forget all words."""
         room = _SMALLEST * _EIGHTHS // 8
@@ -170,6 +179,12 @@ class Dictionary:
             if done == words.counts.size:
                 return
             self.grow()
+
+    def numbers_of(self, words: WordList) -> Int32Array:
+        """Ids of the words of a list, int32 of shape (n,), -1 for those not held."""
+        numbers = np.empty(words.counts.size, np.int32)
+        kernel.look_up(self.slots, self.entries, self.letters, words.entries, words.letters, numbers)
+        return numbers
 
     def words(self) -> WordList:
         """All words by id; the arrays are shared."""

@@ -1,0 +1,74 @@
+"""Word lists in a temporary file, arranged by hash so that shares of them can be merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stoker.transforms.spill import Spill
+from stoker.transforms.wordlists import WordList
+from stoker.types import IntArray
+
+__all__ = ["NUM_BUCKETS", "SpilledWords", "bucket_shares"]
+
+_BITS = 8
+NUM_BUCKETS = 1 << _BITS
+"""Buckets of hashes."""
+
+
+class SpilledWords:
+    """Words in a temporary file.
+
+    Parameters
+    ----------
+    words
+        All different.
+    spill
+        The file.
+
+    Attributes
+    ----------
+    order
+        int64: which word stands at each place in the file.
+    sizes
+        int64 of shape (NUM_BUCKETS,): words of each bucket.
+    """
+
+    def __init__(self, words: WordList, spill: Spill) -> None:
+        buckets = (words.digests() >> np.uint64(64 - _BITS)).astype(np.uint8)
+        self.order: IntArray = np.argsort(buckets, kind="stable")
+        self.sizes: IntArray = np.bincount(buckets, minlength=NUM_BUCKETS).astype(np.int64)
+        words = words.take(self.order)
+        self._bounds = np.append(0, np.cumsum(self.sizes))
+        self._letter_bounds = np.append(words.entries[:, 2], words.letters.size)[self._bounds]
+        self._spill = spill
+        self._extents = [spill.write(array) for array in words]
+
+    def read(self, first: int, stop: int) -> WordList:
+        """The words of the buckets [first, stop)."""
+        begin, end = self._bounds[[first, stop]].tolist()
+        first_letter, last_letter = self._letter_bounds[[first, stop]].tolist()
+        counts, entries, letters = self._extents
+        held = self._spill.read(entries, 3 * begin, 3 * end).reshape(-1, 3)
+        held[:, 2] -= first_letter
+        return WordList(
+            self._spill.read(counts, begin, end), held, self._spill.read(letters, first_letter, last_letter)
+        )
+
+
+def bucket_shares(sizes: IntArray, room: int) -> Iterator[tuple[int, int]]:
+    """Consecutive buckets that hold no more than `room` words together, unless a single one does.
+
+    Examples
+    --------
+    >>> list(bucket_shares(np.array([3, 2, 9, 1]), 5))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    first, held = 0, 0
+    for bucket, size in enumerate(sizes.tolist()):
+        if held and held + size > room:
+            yield first, bucket
+            first, held = bucket, 0
+        held += size
+    yield first, sizes.size
