@@ -24,7 +24,7 @@ from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["CsvReader"]
 
-PIECE_BYTES = 1 << 17
+PIECE_BYTES = 1 << 18
 """Bytes that are read and parsed at a time: they stay in a core's cache. A longer segment is a piece."""
 _NEAR = 2
 
@@ -111,8 +111,7 @@ class CsvReader:
         label: list[npt.NDArray[Any]] = []
         texts: dict[str, list[Any]] = {name: [] for name in schema.texts}
         for piece in self._pieces(ids):
-            block = self._read_piece(piece, ids[piece.first : piece.last])
-            matrix[piece.first : piece.last] = block.matrix
+            block = self._read_piece(piece, ids[piece.first : piece.last], matrix[piece.first : piece.last])
             if block.label is not None:
                 label.append(block.label)
             for name, array in block.texts.items():
@@ -172,7 +171,7 @@ class CsvReader:
             bounds[-1] = self._index.file_sizes[file_index] - offsets[end - 1]
         return bounds.cumsum()
 
-    def _read_piece(self, piece: _Piece, ids: IntArray) -> Block:
+    def _read_piece(self, piece: _Piece, ids: IntArray, out: npt.NDArray[Any]) -> Block:
         data = np.empty(int(piece.bounds[-1]), np.uint8)
         with self._files.lease(piece.file_index) as file:
             self._fill(file, piece, data)
@@ -182,7 +181,7 @@ class CsvReader:
         ordinals, num_records = self._ordinals(piece, ids)
         parser = self._parsers[piece.file_index]
         is_all = len(ordinals) == num_records
-        block = parser.parse(data, num_records, self._dtype, None if is_all else ordinals)
+        block = parser.parse(data, num_records, self._dtype, None if is_all else ordinals, out)
         if block.matrix.dtype != self._dtype:
             raise ChangedDataError(
                 f"{file.path}: rows {ids[0]} to {ids[-1]} need {block.matrix.dtype}, and the survey found "
