@@ -131,7 +131,7 @@ def _pairs(rows: list[Any]) -> dict[str, Any]:
 
     from stoker.kernels.padding import padded_width
 
-    width = padded_width(max(len(row) for row in rows))
+    width = padded_width(max(len(row) for row in rows), 20_000)
     pairs = {"indices": np.zeros((BATCH, width), np.int32), "values": np.zeros((BATCH, width), np.float32)}
     for place, row in enumerate(rows):
         pairs["indices"][place, : len(row)] = row

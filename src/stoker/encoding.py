@@ -108,7 +108,7 @@ class BatchEncoder:
 
     def _padded(self, matrix: Any, places: IntArray) -> Arrays:
         """The rows at some places of a sparse matrix."""
-        shape = len(places), padded_width(longest_row(matrix.indptr, places))
+        shape = len(places), padded_width(longest_row(matrix.indptr, places), self.inputs.num_outputs)
         indices = self.pool.lend(shape, np.int32)
         values = self.pool.lend(shape, np.float32)
         pad_rows(matrix.indptr, matrix.indices, matrix.data, places, indices, values)

@@ -73,7 +73,7 @@ def _most_numbers(inputs: InputTransform, longest: int) -> int:
         return 1
     if inputs.output != "sparse":
         return inputs.num_outputs
-    return padded_width(inputs.most_entries(longest))
+    return padded_width(inputs.most_entries(longest), inputs.num_outputs)
 
 
 def machine_facts(source: Source) -> MachineFacts:

@@ -35,7 +35,7 @@ def dense(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
 def test_pairs_hold_the_rows_that_were_taken_and_zeros_behind(lengths, seed, index_type, value_type):
     indptr, indices, data = csr_of(lengths, index_type, value_type)
     take = np.random.default_rng(seed).integers(0, len(lengths), 7)
-    width = padded_width(longest_row(indptr, take))
+    width = padded_width(longest_row(indptr, take), COLUMNS)
     columns, values = np.full((7, width), 99, np.int32), np.full((7, width), np.nan, np.float32)
     pad_rows(indptr, indices, data, take, columns, values)
     whole = np.zeros((len(lengths), COLUMNS), np.float32)
@@ -50,22 +50,24 @@ def test_pairs_hold_the_rows_that_were_taken_and_zeros_behind(lengths, seed, ind
     assert (np.diff(columns, axis=1)[~behind[:, 1:]] > 0).all()
 
 
-@given(longest=st.integers(0, 100_000))
-def test_a_width_comes_from_a_fixed_table_and_is_the_least_that_will_do(longest):
-    width = padded_width(longest)
-    assert width in [32 << power for power in range(13)]
-    assert longest <= width < max(64, 2 * longest)
+@given(longest=st.integers(0, 100_000), more=st.integers(0, 1_000_000))
+def test_a_width_comes_from_a_fixed_table_and_is_the_least_that_will_do(longest, more):
+    columns = longest + more
+    width = padded_width(longest, columns)
+    assert width in [64 * 4**power for power in range(7)] or width == columns
+    assert longest <= width < max(65, 4 * longest)
+    assert width <= columns
 
 
 def test_no_rows_have_no_longest():
     assert longest_row(np.array([0, 3]), np.array([], np.int64)) == 0
 
 
-@pytest.mark.parametrize("longest", [32, 33])
+@pytest.mark.parametrize("longest", [64, 65])
 def test_a_row_as_long_as_a_width_fits_it(longest):
     indptr, indices, data = csr_of([longest], np.int32, np.float32)
-    width = padded_width(longest)
+    width = padded_width(longest, COLUMNS)
     columns, values = np.empty((1, width), np.int32), np.empty((1, width), np.float32)
     pad_rows(indptr, indices, data, np.array([0]), columns, values)
-    assert width == (32 if longest == 32 else 64)
+    assert width == (64 if longest == 64 else 256)
     assert np.array_equal(columns[0, :longest], indices)

@@ -9,7 +9,8 @@ from stoker import backends
 
 backends.choose()
 
+from stoker.layers.initial import GlorotUniform  # noqa: E402
 from stoker.layers.sequences import Dropout, MaxPooling1D, SeparableConv1D  # noqa: E402
 from stoker.layers.sparse import SparseDense  # noqa: E402
 
-__all__ = ["Dropout", "MaxPooling1D", "SeparableConv1D", "SparseDense"]
+__all__ = ["Dropout", "GlorotUniform", "MaxPooling1D", "SeparableConv1D", "SparseDense"]

@@ -126,17 +126,22 @@ def _perceptron(
     backends.choose()
     import keras
 
+    glorot, dropping = keras.initializers.GlorotUniform, keras.layers.Dropout
+    if spec.input_kind == "sparse":
+        # The same with less to compile, which for texts takes longer than an epoch.
+        from stoker import layers
+
+        glorot, dropping = layers.GlorotUniform, layers.Dropout
     seeds = Seeds(seed)
 
     def dense(units: int, activation: str | None) -> Any:
-        initial = keras.initializers.GlorotUniform(seeds.next())
-        return keras.layers.Dense(units, activation=activation, kernel_initializer=initial)
+        return keras.layers.Dense(units, activation=activation, kernel_initializer=glorot(seeds.next()))
 
     stack: list[Any] = []
     for units in hidden:
         stack.append(dense(units, "relu"))
         if dropout:
-            stack.append(keras.layers.Dropout(dropout, seed=seeds.next()))
+            stack.append(dropping(dropout, seed=seeds.next()))
     stack += last_layers(keras, feed, dense)
     if spec.input_kind == "sparse":
         model = _on_pairs(keras, spec, name, stack, dropout if hidden else 0.0, seeds)

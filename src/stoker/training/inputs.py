@@ -20,7 +20,7 @@ __all__ = ["count_rows", "empty_batch", "fill", "join", "part"]
 def empty_batch(spec: FeedSpec, batch_size: int) -> Any:
     """Inputs of the shapes and types of a batch, all zeros."""
     if spec.input_kind == "sparse":
-        shape = batch_size, padded_width(0)
+        shape = batch_size, padded_width(0, spec.input_shape[0])
         return {"indices": np.zeros(shape, np.int32), "values": np.zeros(shape, np.float32)}
     return np.zeros((batch_size, *spec.input_shape), spec.input_dtype)
 
@@ -59,7 +59,7 @@ def fill(x: Any, num_rows: int) -> Any:
     if isinstance(x, np.ndarray):
         return _lengthened(x, missing)
     places = np.arange(x.shape[0], dtype=np.int64)
-    shape = num_rows, padded_width(longest_row(x.indptr, places))
+    shape = num_rows, padded_width(longest_row(x.indptr, places), x.shape[1])
     indices, values = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
     pad_rows(x.indptr, x.indices, x.data, places, indices[: len(places)], values[: len(places)])
     return {"indices": indices, "values": values}
