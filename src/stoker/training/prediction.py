@@ -193,7 +193,10 @@ def _csv_lines(columns: Sequence[Any]) -> bytes:
 
     Arrow's writer quotes every text or none, and the choice would have to be made before all texts are known.
     """
-    fields = [_quoted(column) if _is_text(column) else column.cast(pa.string()) for column in columns]
+    texts = [column.cast(pa.string()) for column in columns]
+    fields = [
+        _quoted(text) if _is_text(column) else text for text, column in zip(texts, columns, strict=True)
+    ]
     fields = [pc.fill_null(field, "") for field in fields]
     if len(fields) == 1:
         # An empty line would be taken for no row at all.
@@ -203,7 +206,7 @@ def _csv_lines(columns: Sequence[Any]) -> bytes:
 
 
 def _is_text(column: Any) -> bool:
-    return bool(pa.types.is_string(column.type))
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
 def _quoted(texts: Any) -> Any:
