@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stoker.errors import ColumnError, DataError
-from stoker.sources.dialect import BOM, Dialect, detect, split_records
+from stoker.sources.dialect import BOM, Dialect, detect, find_records, of_width, widths_of
 from stoker.sources.files import identify
 from stoker.sources.inference import Sample, has_header, plain_columns
 from stoker.sources.packing import packing_of, read_head
@@ -77,17 +77,19 @@ def read_layout(
         The header has another number of names than the records have fields.
     """
     head = _read_head(path, written, expected, earlier)
-    top, behind = split_records(head.text, head.dialect, limit=_FEWEST_RECORDS, complete=head.is_whole)
+    top, behind = find_records(head.text, head.dialect, limit=_FEWEST_RECORDS, complete=head.is_whole)
     named = has_header(top, expected) if written.header is None else written.header
-    start = split_records(head.text, head.dialect, limit=1)[1] if named else 0
-    width = Counter(map(len, top)).most_common(1)[0][0]
+    start = find_records(head.text, head.dialect, limit=1)[1] if named else 0
+    width = Counter(widths_of(top)).most_common(1)[0][0]
     limit = max(_FEWEST_RECORDS, _SAMPLED_FIELDS // width) if earlier is None else _FEWEST_RECORDS
-    records = top[1:] if named else top
-    if len(records) < limit:
-        more, far = split_records(
-            head.text[behind:], head.dialect, limit=limit - len(records), complete=head.is_whole
+    parts = [top[1:] if named else top]
+    if len(parts[0]) < limit:
+        more, far = find_records(
+            head.text[behind:], head.dialect, limit=limit - len(parts[0]), complete=head.is_whole
         )
-        records, behind = records + more, behind + far
+        parts.append(more)
+        behind += far
+    records = [part for part in parts if part]
     names = _names(path, top[0], named, width)
     if named and not records:
         raise DataError(
@@ -103,18 +105,18 @@ def read_layout(
         size=head.size,
         packing=head.packing,
     )
-    fitting = [record for record in records if len(record) == len(names)]
-    if not fitting:
+    fitting = [of_width(part, len(names)) for part in records]
+    if not any(fitting):
         raise ColumnError(
             f"{path}: the header names {len(names)} columns and the rows below it have "
-            f"{len(records[0])} fields; the delimiter was taken to be {head.dialect.delimiter!r}: "
+            f"{len(records[0][0])} fields; the delimiter was taken to be {head.dialect.delimiter!r}: "
             "give another, or mend the header"
         )
     quoted = head.dialect.quote != "" and head.dialect.quote in head.text
     plain = np.zeros(len(names), np.bool_)
     if earlier is None and not quoted:
         plain = plain_columns(head.text[start:behind], head.dialect.delimiter, len(names))
-    return layout, Sample(records=fitting, plain=plain)
+    return layout, Sample(parts=fitting, plain=plain)
 
 
 def _read_head(path: str, written: Written, expected: Sequence[str], earlier: FileLayout | None) -> _Head:
@@ -148,7 +150,7 @@ def _read_head(path: str, written: Written, expected: Sequence[str], earlier: Fi
             dialect=dialect,
         )
         wanted = 1 if is_whole else 2
-        if len(split_records(found.text, dialect, limit=wanted, complete=is_whole)[0]) == wanted:
+        if len(find_records(found.text, dialect, limit=wanted, complete=is_whole)[0]) == wanted:
             return found
         if is_whole or size >= _LARGEST_SAMPLE:
             raise DataError(
@@ -161,7 +163,7 @@ def _read_head(path: str, written: Written, expected: Sequence[str], earlier: Fi
 def _resembles(body: bytes, earlier: FileLayout) -> bool:
     """Whether the first records look as in the earlier file: the same names or, without, as many fields."""
     text = body[:_LATER_SAMPLE_BYTES].decode("latin-1")
-    records, _ = split_records(text, earlier.dialect, limit=_RESEMBLING_RECORDS, complete=False)
+    records, _ = find_records(text, earlier.dialect, limit=_RESEMBLING_RECORDS, complete=False)
     if not records or any(len(record) != len(earlier.names) for record in records):
         return False
     names = [name.encode("utf-8").decode("latin-1") for name in earlier.names]

@@ -6,15 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from stoker.errors import OptionError
 
-__all__ = ["BOM", "Dialect", "detect", "split_records"]
+__all__ = ["BOM", "Dialect", "detect", "find_records", "of_width", "split_records", "widths_of"]
 
 BOM = b"\xef\xbb\xbf"
 _DELIMITERS = {"csv": ",;\t|", "tsv": "\t,;|", "zhang": ","}
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
-_LINE = re.compile(r"[\r\n]*+([^\r\n]++)(?:\r\n|\r|\n|\Z)")
 _SNIFFED_CHARACTERS = 1 << 16
 _SNIFFED_RECORDS = 200
 _ENOUGH_WRAPPED = 0.5
@@ -47,6 +47,28 @@ def _field_pattern(dialect: Dialect) -> re.Pattern[str]:
     )
 
 
+def find_records(
+    text: str, dialect: Dialect, *, limit: int | None = None, complete: bool = True
+) -> tuple[Sequence[list[str]], int]:
+    """As `split_records`, but records without quotes are split when they are asked for."""
+    if dialect.quote and dialect.quote in text:
+        return split_records(text, dialect, limit=limit, complete=complete)
+    lines, place = _split_lines(text, limit, complete)
+    return Lines(lines, dialect.delimiter), place
+
+
+def widths_of(records: Sequence[list[str]]) -> list[int]:
+    """Fields of each record."""
+    return records.widths if isinstance(records, Lines) else list(map(len, records))
+
+
+def of_width(records: Sequence[list[str]], width: int) -> Sequence[list[str]]:
+    """Those with so many fields."""
+    if isinstance(records, Lines):
+        return records.of_width(width)
+    return [record for record in records if len(record) == width]
+
+
 def split_records(
     text: str, dialect: Dialect, *, limit: int | None = None, complete: bool = True
 ) -> tuple[list[list[str]], int]:
@@ -68,7 +90,8 @@ def split_records(
     The records, and the place behind the last one. A record with an unclosed quote ends the list.
     """
     if not dialect.quote or dialect.quote not in text:
-        return _split_unquoted(text, dialect.delimiter, limit, complete)
+        lines, place = find_records(text, dialect, limit=limit, complete=complete)
+        return list(lines), place
     records: list[list[str]] = []
     fields: list[str] = []
     place, length = 0, len(text)
@@ -93,22 +116,72 @@ def split_records(
     return records, place
 
 
-def _split_unquoted(
-    text: str, delimiter: str, limit: int | None, complete: bool
-) -> tuple[list[list[str]], int]:
-    lines, place = _split_lines(text, limit, complete)
-    return [line.split(delimiter) for line in lines], place
+class Lines(Sequence[list[str]]):
+    """Records without quotes, which are split when they are asked for.
+
+    Parameters
+    ----------
+    lines
+        One a record, none of them blank.
+    delimiter
+        Between fields.
+
+    Examples
+    --------
+    >>> records = Lines(["a,b", "1,2"], ",")
+    >>> records[0], records.widths
+    (['a', 'b'], [2, 2])
+    """
+
+    def __init__(self, lines: Sequence[str], delimiter: str) -> None:
+        self._lines, self._delimiter = lines, delimiter
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Lines: ...
+    def __getitem__(self, place: int | slice) -> list[str] | Lines:
+        if isinstance(place, slice):
+            return Lines(self._lines[place], self._delimiter)
+        return self._lines[place].split(self._delimiter)
+
+    @property
+    def widths(self) -> list[int]:
+        """Fields of each record."""
+        return [line.count(self._delimiter) + 1 for line in self._lines]
+
+    def of_width(self, width: int) -> Lines:
+        """Those with so many fields."""
+        lines = zip(self._lines, self.widths, strict=True)
+        return Lines([line for line, found in lines if found == width], self._delimiter)
 
 
 def _split_lines(text: str, limit: int | None, complete: bool) -> tuple[list[str], int]:
+    """Lines that are not blank, ended by LF, CRLF or a lone CR, and the place behind the last one's end."""
     lines: list[str] = []
-    place = 0
-    for line in _LINE.finditer(text):
-        if len(lines) == limit or (not complete and line.end(1) == len(text)):
+    place = position = 0
+    feed = turn = -1
+    while position < len(text) and len(lines) != limit:
+        feed = _find(text, "\n", position) if feed < position else feed
+        turn = _find(text, "\r", position) if turn < position else turn
+        end = min(feed, turn)
+        if end == len(text) and not complete:
             break
-        lines.append(line[1])
-        place = line.end()
+        behind = min(end + 1 + (feed == turn + 1), len(text))
+        if end > position:
+            lines.append(text[position:end])
+            place = behind
+        position = behind
     return lines, place
+
+
+def _find(text: str, character: str, position: int) -> int:
+    """Where a character comes next; the end of the text if nowhere."""
+    found = text.find(character, position)
+    return len(text) if found < 0 else found
 
 
 def _checked(what: str, value: str) -> str:
@@ -122,18 +195,10 @@ def _checked(what: str, value: str) -> str:
     return value
 
 
-def _widths(text: str, dialect: Dialect) -> tuple[list[int], int]:
-    """Fields of each of the first records, and the place behind the last one."""
-    if dialect.quote and dialect.quote in text:
-        records, place = split_records(text, dialect, limit=_SNIFFED_RECORDS, complete=False)
-        return [len(record) for record in records], place
-    lines, place = _split_lines(text, _SNIFFED_RECORDS, complete=False)
-    return [line.count(dialect.delimiter) + 1 for line in lines], place
-
-
 def _consistency(text: str, dialect: Dialect) -> float:
     """Share of the first records with the most frequent number of fields, less those that quote strangely."""
-    widths, place = _widths(text, dialect)
+    records, place = find_records(text, dialect, limit=_SNIFFED_RECORDS, complete=False)
+    widths = widths_of(records)
     if not widths:
         return 0.0
     width, count = Counter(widths).most_common(1)[0]
@@ -156,7 +221,7 @@ def _quoted_fields(text: str, dialect: Dialect) -> tuple[int, int]:
 
 def _names_found(text: str, dialect: Dialect, names: Sequence[str]) -> int:
     """How many of the names are fields of the first record."""
-    records, _ = split_records(text, dialect, limit=1) if names else ([], 0)
+    records, _ = find_records(text, dialect, limit=1) if names else ([], 0)
     return sum(name in records[0] for name in names) if records else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -29,20 +30,25 @@ _FEW = 10
 _LF = ord("\n")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
     """Some records, from which kinds are inferred.
 
     Attributes
     ----------
-    records
-        Fields of each, as many as the file has columns.
+    parts
+        Records, sequence after sequence, each with as many fields as the file has columns.
     plain
         bool, one a column: `plain_columns` of records that include these.
     """
 
-    records: Sequence[Sequence[str]]
+    parts: Sequence[Sequence[Sequence[str]]]
     plain: npt.NDArray[np.bool_]
+
+    @cached_property
+    def records(self) -> Sequence[Sequence[str]]:
+        """Fields of each record; not looked at where all columns are plain."""
+        return [record for part in self.parts for record in part]
 
     def kind_of(self, place: int, *, strict: bool) -> ColumnKind:
         """Kind of a column; see `stoker.sources.inference.kind_of`."""
@@ -75,8 +81,10 @@ def plain_columns(text: str, delimiter: str, width: int) -> npt.NDArray[np.bool_
     codes = np.frombuffer(text.encode("latin-1") + b"\n" * (not text.endswith("\n")), np.uint8)
     is_end = (codes == ord(delimiter)) | (codes == _LF)
     ends = np.flatnonzero(is_end)
-    wanted = np.arange(1, len(ends) + 1) % width == 0
-    if len(ends) % width or not np.array_equal(codes[ends] == _LF, wanted):
+    if len(ends) % width:
+        return np.zeros(width, np.bool_)
+    is_last = (codes[ends] == _LF).reshape(-1, width)
+    if is_last[:, :-1].any() or not is_last[:, -1].all():
         return np.zeros(width, np.bool_)
     starts = np.append(0, ends[:-1] + 1)
     lengths = ends - starts

@@ -174,7 +174,8 @@ def column_problems(source: Source, statistics: ColumnStatistics) -> list[Column
     """Features that teach nothing, or not what they seem to; none stands in the way."""
     if statistics.features is None or not statistics.num_rows:
         return []
-    beyond = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum)) > _EXACT
+    least, count = statistics.minimum, statistics.count
+    beyond = np.maximum(np.abs(least), np.abs(statistics.maximum)) > _EXACT
     rounded = beyond & statistics.integral
     kinds: list[tuple[Kind, np.ndarray]] = [
         ("constant", statistics.constant & ~rounded),
@@ -187,12 +188,12 @@ def column_problems(source: Source, statistics: ColumnStatistics) -> list[Column
             name = statistics.features[place]
             if kind == "large_integer" and source.kind_of(name) != "int":
                 continue
-            example = f"{statistics.minimum[place]:.17g}" if kind == "constant" else None
+            example = f"{least[place]:.17g}" if kind == "constant" else None
             problems.append(
                 ColumnProblem(
                     column=name,
                     kind=kind,
-                    count=int(statistics.count[place]),
+                    count=int(count[place]),
                     example=example,
                     remedy=f"drop=[{name!r}]",
                 )

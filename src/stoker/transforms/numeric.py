@@ -160,7 +160,11 @@ class Cast(InputTransform):
                     )
         replacements = {"error": np.full(len(self.features_), np.nan), "zero": np.zeros(len(self.features_))}
         replacements["mean"] = seen.mean
-        self._fill = np.array([replacements[self._rule(name)][j] for j, name in enumerate(self.features_)])
+        if isinstance(self.na, Mapping):
+            chosen = [replacements[self._rule(name)][place] for place, name in enumerate(self.features_)]
+            self._fill = np.array(chosen)
+        else:
+            self._fill = replacements[self.na]
         self._subtract, self._multiply = self._coefficients(seen)
         self._plain = not self._subtract.any() and bool((self._multiply == 1).all())
         with np.errstate(all="ignore"):
