@@ -13,8 +13,16 @@ from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.call import TrainingCall
 from stoker.training.callback_list import History
-from stoker.training.feeding import AnyFeed, end_feeds, open_feeds, training_feed, validation_feed
+from stoker.training.feeding import (
+    AnyFeed,
+    end_feeds,
+    expected_of,
+    open_feeds,
+    training_feed,
+    validation_feed,
+)
 from stoker.training.monitor import Monitor, infer_direction
+from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
 from stoker.training.recording import RunRecorder, shared_files
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
@@ -64,8 +72,8 @@ def fit(
         One that holds a run is refused with the next free name; `stoker.rundir.next_run_path` numbers by
         itself.
     options
-        Plain data to keep in ``run.json`` under ``options``. If ``model`` is ``"package.module:build"``,
-        `stoker.load` imports that module before it loads the model.
+        Plain data to keep in ``run.json`` under ``options``. Where ``model`` is ``"package.module:build"``
+        and the model cannot be loaded, `stoker.load` names that module, which may define what it is made of.
     monitor
         The logged name that decides which model is the best, by default ``val_loss``, or ``loss`` without
         validation. Whether it should grow is inferred; ``"max:name"`` and ``"min:name"`` say it.
@@ -113,9 +121,11 @@ def fit(
     for warning in shared_files(training, valid):
         display.note("warning", warning)
     trained = range(initial_epoch, epochs)
+    programs: Programs | None = None
     try:
         validations = None if every is not None else len(trained)
         open_feeds(model, training, valid, epochs=trained, validations=validations)
+        programs = compile_ahead(model, expected_of(training), expected_of(valid))
         name, direction = _monitored(model, monitor, has_validation=valid is not None)
         call = TrainingCall(
             model=model,
@@ -134,6 +144,8 @@ def fit(
         )
         return call.run()
     finally:
+        if programs is not None:
+            programs.end()
         end_feeds(training, valid)
 
 
