@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
+from stoker.cli.scoring import UnscoredRows
 from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
 
 if TYPE_CHECKING:
@@ -21,12 +20,7 @@ def evaluate(
     directory: RunDirectory,
     files: Files,
     output: OutputOptions,
-    on_bad_row: Annotated[
-        Literal["error", "skip"],
-        typer.Option(
-            "--on-bad-row", help="Rows that cannot be scored: stop, or go on.", metavar="error|skip"
-        ),
-    ] = "skip",
+    on_bad_row: UnscoredRows = "skip",
     modules: ModuleNames = None,
 ) -> None:
     """Measure a trained model on labelled files."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
+from stoker.cli.scoring import UnscoredRows
 from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
 from stoker.cli.words import names
+
+if TYPE_CHECKING:
+    from stoker.training.prediction import PredictionReport
 
 
 def predict(
@@ -37,17 +41,11 @@ def predict(
             "--keep", metavar="a,b,…", help="Columns to copy beside the predictions.", show_default=False
         ),
     ] = None,
-    on_bad_row: Annotated[
-        Literal["error", "skip"],
-        typer.Option(
-            "--on-bad-row", help="Rows that cannot be scored: stop, or go on.", metavar="error|skip"
-        ),
-    ] = "skip",
+    on_bad_row: UnscoredRows = "skip",
     modules: ModuleNames = None,
 ) -> None:
     """Write a trained model's predictions, a line for each row, in their order."""
     import stoker
-    from stoker.training.lines import amount, duration, grouped
 
     import_modules(modules)
     run = stoker.load(directory)
@@ -63,18 +61,26 @@ def predict(
                 progress=progress,
             )
         warn_of_bad_rows(display, report.bad_rows, report.first_bad)
-        speed = f"{amount(report.rows / report.seconds)} rows/s" if report.seconds else ""
-        display.note("done", f"{grouped(report.rows)} rows in {duration(report.seconds)} · {speed} · {out}")
+        display.note("done", _done(report))
     finally:
         display.close()
     if output.json:
-        print_json(
-            {
-                "rows": report.rows,
-                "bad_rows": report.bad_rows,
-                "first_bad": report.first_bad,
-                "seconds": report.seconds,
-                "rows_per_second": report.rows / report.seconds if report.seconds else None,
-                "path": str(report.path),
-            }
-        )
+        print_json(_record(report))
+
+
+def _done(report: PredictionReport) -> str:
+    from stoker.training.lines import amount, duration, grouped
+
+    speed = f"{amount(report.rows / report.seconds)} rows/s" if report.seconds else ""
+    return f"{grouped(report.rows)} rows in {duration(report.seconds)} · {speed} · {report.path}"
+
+
+def _record(report: PredictionReport) -> dict[str, Any]:
+    return {
+        "rows": report.rows,
+        "bad_rows": report.bad_rows,
+        "first_bad": report.first_bad,
+        "seconds": report.seconds,
+        "rows_per_second": report.rows / report.seconds if report.seconds else None,
+        "path": str(report.path),
+    }

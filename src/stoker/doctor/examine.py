@@ -93,27 +93,33 @@ def examine(
         budget.progress = progress
     look = look_at(generator, steps=steps, epochs=epochs, budget=budget)
     asked = Asked(steps=steps, epochs=epochs, shuffle=shuffle, length=look.length, left_out=look.left_out)
-    findings = judge_stream(look.record, asked)
-    unknown = _cut(look, "training")
-    tested: Look | None = None
-    if validation is not None:
-        tested, reason = _look_at_validation(validation, validation_steps, epochs, budget)
-        unknown += reason
-    if tested is not None:
-        findings += _judge_validation(tested, look.record, validation_steps, epochs)
-        unknown += _cut(tested, "validation")
+    findings, unknown = judge_stream(look.record, asked), _cut(look, "training")
+    tested, seen, unseen = _validation(validation, validation_steps, epochs, budget, look.record)
     taken = None
     if model is not None and look.record.num_batches:
-        taken, found = _measure(model, look, workers=workers, parallel=look.length is not None)
-        findings += found
+        taken, measured = _measure(model, look, workers=workers, parallel=look.length is not None)
+        seen += measured
     return conclude(
         look.record,
         None if tested is None else tested.record,
-        findings,
+        findings + seen,
         seconds=time.perf_counter() - start,
         step_seconds=taken,
-        unknown=unknown,
+        unknown=unknown + unseen,
     )
+
+
+def _validation(
+    validation: Any, steps: int | None, epochs: int, budget: Budget, training: Record
+) -> tuple[Look | None, list[Finding], list[str]]:
+    """A look at what is validated on, what is wrong with it, and what is not known of it."""
+    if validation is None:
+        return None, [], []
+    tested, unknown = _look_at_validation(validation, steps, epochs, budget)
+    if tested is None:
+        return None, [], unknown
+    findings = _judge_validation(tested, training, steps, epochs)
+    return tested, findings, unknown + _cut(tested, "validation")
 
 
 def _look_at_validation(

@@ -9,8 +9,8 @@ import msgspec
 
 from stoker.errors import ColumnError
 from stoker.sources import Source
-from stoker.survey import LabelCounts, survey
-from stoker.types import ColumnKind, Progress
+from stoker.survey import LabelCounts, Survey, survey
+from stoker.types import ColumnKind, ColumnSpec, Progress
 
 __all__ = ["ColumnReport", "TableReport", "explore_table"]
 
@@ -106,15 +106,13 @@ def explore_table(
     >>> [(column.name, column.mean, column.blanks) for column in report.columns], report.labels.counts
     ([('x', 2.0, 1)], (2, 1))
     """
-    schema = source.table.schema
-    numbers = tuple(column for column in schema.features if column.kind != "text")
-    texts = tuple(column.name for column in schema.features if column.kind == "text")
+    numbers, texts = _by_kind(source)
     if not numbers:
         shown = ", ".join(map(repr, texts[:8])) + (", …" if len(texts) > 8 else "")
         raise ColumnError(
             f"{source.paths[0]} has no column of numbers but text in {shown}: say text=[{texts[0]!r}]"
         )
-    table = source.table.with_schema(replace(schema, features=numbers))
+    table = source.table.with_schema(replace(source.table.schema, features=numbers))
     found = survey(
         replace(source, table=table),
         role="valid",
@@ -123,9 +121,29 @@ def explore_table(
         progress=progress,
         stored=False,
     )
-    kinds = {column.name: column.kind for column in source.columns}
+    return TableReport(
+        paths=found.paths,
+        num_bytes=found.num_bytes,
+        num_rows=found.num_rows,
+        num_left_out=found.excluded.size,
+        labels=found.view_labels,
+        class_names=source.class_names,
+        columns=_columns(found),
+        texts=texts,
+    )
+
+
+def _by_kind(source: Source) -> tuple[tuple[ColumnSpec, ...], tuple[str, ...]]:
+    """The features of numbers, and the names of those of text."""
+    features = source.table.schema.features
+    numbers = tuple(column for column in features if column.kind != "text")
+    return numbers, tuple(column.name for column in features if column.kind == "text")
+
+
+def _columns(found: Survey) -> tuple[ColumnReport, ...]:
+    kinds = {column.name: column.kind for column in found.source.columns}
     seen = found.statistics
-    columns = tuple(
+    return tuple(
         ColumnReport(
             name=name,
             kind=kinds[name],
@@ -136,14 +154,4 @@ def explore_table(
             std=float(seen.std[place]),
         )
         for place, name in enumerate(found.features)
-    )
-    return TableReport(
-        paths=found.paths,
-        num_bytes=found.num_bytes,
-        num_rows=found.num_rows,
-        num_left_out=found.excluded.size,
-        labels=found.view_labels,
-        class_names=source.class_names,
-        columns=columns,
-        texts=texts,
     )

@@ -129,45 +129,64 @@ def explore_texts(
     >>> report.labels.classes, report.labels.counts, report.words.names[0]
     (('ham', 'spam'), (1, 2), 'buy')
     """
-    summaries = Frequent(room=room, shown=_SHOWN), Frequent(room=room, shown=_SHOWN)
-    label = source.table.schema.label
-    lengths, tally = TextLengths(), None if label is None else LabelTally(label.kind)
-    table = word_cutter(lowercase=True, strip_accents=True)
+    found = _Found(source, room)
+    cutter = word_cutter(lowercase=True, strip_accents=True)
 
     def look(batch: TextBatch) -> tuple[TextBatch, tuple[Grams, Grams]]:
-        return batch, count_grams(as_texts(batch.texts), table)
+        return batch, count_grams(as_texts(batch.texts), cutter)
 
-    seen = stop = done = 0
-    total = sum(map(_size, source.paths))
     threads = min(available_cores(), _MOST_WORKERS) if workers is None else workers
     batches = source.text_batches(chunk_bytes=_CHUNK_BYTES, on_bad_row=on_bad_row)
     with prefetch(look, batches, workers=threads, in_flight=max(threads, 1), name="inspect") as looked:
         for batch, counted in looked:
-            seen += len(batch.ids)
-            stop = int(batch.ids[-1]) + 1 if source.view.steps else batch.stop
-            lengths.update(batch.columns, list(batch.columns))
-            if tally is not None:
-                tally.update(batch.labels)
-            for grams, summary in zip(counted, summaries, strict=True):
-                take_in(grams, summary)
-            done += batch.file_bytes
+            found.take_in(batch, counted)
             if progress is not None:
-                progress(min(done, total), total)
-    model, reason = choose_text_model(seen, lengths.median_words)
-    return TextReport(
-        paths=source.paths,
-        num_bytes=total,
-        columns=tuple(source.text_features),
-        num_rows=seen,
-        num_left_out=stop - seen,
-        labels=None if tally is None else tally.result(),
-        class_names=source.class_names,
-        lengths=lengths,
-        words=summaries[0].ranked(),
-        pairs=summaries[1].ranked(),
-        model=model,
-        reason=reason,
-    )
+                progress(min(found.done, found.total), found.total)
+    return found.report()
+
+
+class _Found:
+    """What was found so far in the texts of a source, which come from the first to the last."""
+
+    def __init__(self, source: Source, room: int) -> None:
+        self._source = source
+        self._words, self._pairs = Frequent(room=room, shown=_SHOWN), Frequent(room=room, shown=_SHOWN)
+        label = source.table.schema.label
+        self._tally = None if label is None else LabelTally(label.kind)
+        self._lengths = TextLengths()
+        self._seen = self._stop = 0
+        self.done, self.total = 0, sum(map(_size, source.paths))
+
+    def take_in(self, batch: TextBatch, counted: tuple[Grams, Grams]) -> None:
+        """Add the next texts, whose words and pairs of words were counted."""
+        self._seen += len(batch.ids)
+        # Of rows that the view leaves out nobody can tell whether they are bad.
+        self._stop = int(batch.ids[-1]) + 1 if self._source.view.steps else batch.stop
+        self._lengths.update(batch.columns, list(batch.columns))
+        if self._tally is not None:
+            self._tally.update(batch.labels)
+        words, pairs = counted
+        take_in(words, self._words)
+        take_in(pairs, self._pairs)
+        self.done += batch.file_bytes
+
+    def report(self) -> TextReport:
+        """All of it."""
+        model, reason = choose_text_model(self._seen, self._lengths.median_words)
+        return TextReport(
+            paths=self._source.paths,
+            num_bytes=self.total,
+            columns=tuple(self._source.text_features),
+            num_rows=self._seen,
+            num_left_out=self._stop - self._seen,
+            labels=None if self._tally is None else self._tally.result(),
+            class_names=self._source.class_names,
+            lengths=self._lengths,
+            words=self._words.ranked(),
+            pairs=self._pairs.ranked(),
+            model=model,
+            reason=reason,
+        )
 
 
 def _size(path: str) -> int:
