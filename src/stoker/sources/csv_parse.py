@@ -20,6 +20,7 @@ from stoker.types import IntArray, Matrix, Rows
 __all__ = ["Block", "FileParser", "parser_of"]
 
 _LABEL_TARGET = -2
+_BEYOND_INT64 = 2.0**63
 _KNOWN = tuple(np.dtype(kind) for kind in DTYPES)
 _Found = tuple[int, int, IssueKind, bytes]
 
@@ -169,7 +170,10 @@ class FileParser:
         values = extra[:, 0]
         if self.schema.label.kind == "float":
             return values.copy()
-        return np.where(np.abs(values) < 2.0**63, values, 0.0).astype(np.int64)
+        beyond = ~(np.abs(values) < _BEYOND_INT64)
+        if beyond.any():
+            values[beyond] = 0.0
+        return values.astype(np.int64)
 
     def _texts(
         self, data: npt.NDArray[np.uint8], num_records: int, ordinals: IntArray, issues: IntArray

@@ -24,8 +24,13 @@ from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["CsvReader"]
 
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 17
 """Bytes that are read and parsed at a time: they stay in a core's cache. A longer segment is a piece."""
+_MOST_PIECE_BYTES = 1 << 19
+_PIECE_ROWS = 1 << 14
+"""Of numbers alone, which take less memory than texts, so many rows are a piece: threads that must wait for
+the interpreter's lock after every few microseconds do little else.
+"""
 _NEAR = 2
 
 
@@ -85,6 +90,7 @@ class CsvReader:
         self._excluded = np.asarray(excluded, np.int64)
         self._dtype = np.dtype(dtype)
         self._verify = verify
+        self._piece_bytes = _piece_bytes(index, has_texts=bool(self._parsers[0].schema.texts))
         paths = [parser.layout.path for parser in parsers]
         self._files = FilePool(paths, locate=lambda number: unpacked(paths[number], index, number))
 
@@ -147,7 +153,7 @@ class CsvReader:
             bounds = self._bounds(file_index, needed)
             low = 0
             while low < len(needed):
-                limit = int(bounds[low]) + PIECE_BYTES
+                limit = int(bounds[low]) + self._piece_bytes
                 high = max(low + 1, int(bounds.searchsorted(limit, side="right")) - 1)
                 reach = first + int(segments[first:last].searchsorted(needed[high - 1], side="right"))
                 if reach > first:
@@ -250,6 +256,11 @@ class CsvReader:
         if label is None:
             return np.zeros(len(issues), np.bool_)
         return np.asarray(issues.columns == parser.schema.used.index(label.name))
+
+
+def _piece_bytes(index: RowIndex, *, has_texts: bool) -> int:
+    row_bytes = int(index.file_sizes.sum()) // max(1, index.num_records)
+    return PIECE_BYTES if has_texts else max(PIECE_BYTES, min(_MOST_PIECE_BYTES, _PIECE_ROWS * row_bytes))
 
 
 def _with_neighbours(segments: IntArray) -> IntArray:
