@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BACKENDS_VENV ?= .venv-backends
 BENCH_VENV ?= .venv-bench
-PYTEST_ARGS ?= --numprocesses auto --dist loadfile
+PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_models.py tests/test_text_models.py tests/test_cli.py)
@@ -55,6 +55,9 @@ install: $(VENV)/.installed
 
 demo: install
 	$(BIN)/stoker demo
+
+# Every process of the tests would compile stoker and its tests anew where bytecode is not kept.
+test test-slow test-backends: export PYTHONDONTWRITEBYTECODE =
 
 test: install
 	$(BIN)/pytest -m 'not slow' $(PYTEST_ARGS)

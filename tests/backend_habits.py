@@ -13,19 +13,6 @@ import keras  # isort: skip
 BACKEND = keras.backend.backend()
 
 
-def compile_once(config: pytest.Config, folders: pytest.TempPathFactory) -> None:
-    """JAX compiles a program once, and not anew for every model object that needs the same one."""
-    if BACKEND != "jax":
-        return
-    import jax
-
-    cache = getattr(config, "cache", None)
-    folder = folders.mktemp("jax") if cache is None else cache.mkdir("jax")
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
-
-
 def forgive_copies(items: list[pytest.Item], folder: Path) -> None:
     """On PyTorch, Keras's own ``convert_to_numpy`` meets its tensors' missing ``copy`` argument."""
     if BACKEND != "torch":

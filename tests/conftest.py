@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,7 +11,42 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# JAX, which reads this when it is imported, compiles a program once, and not anew in every worker of the
+# tests, every process that they start and every model that needs the same one.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "d" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+
+LONG = (
+    "test_examples.py",
+    "test_text_models.py",
+    "test_cli.py",
+    "legacy/test_script.py",
+    "legacy/test_table.py",
+    "legacy/test_faults.py",
+    "legacy/test_images.py",
+    "transforms/test_ngrams.py",
+    "transforms/test_sequences.py",
+    "layers/test_sequences.py",
+    "test_text_feed.py",
+    "kernels/test_characters.py",
+    "kernels/test_csv.py",
+    "prefetch/test_deaths.py",
+    "doctor/test_command.py",
+    "training/test_text_runs.py",
+    "exploration/test_texts.py",
+)
+"""The longest files: a worker that came to one of them last would leave the others without work."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files."""
+    tests = Path(__file__).parent
+    rank = {tests / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,12 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from backend_habits import compile_once, forgive_copies  # noqa: E402
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_once(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
-    compile_once(pytestconfig, tmp_path_factory)
+from backend_habits import forgive_copies  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

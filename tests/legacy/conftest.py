@@ -14,17 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from tellers import THREADS, WAYS, Kept, Seen, Way, make_learner, make_teller
 
-from backend_habits import compile_once, forgive_copies
+from backend_habits import forgive_copies
 from stoker.backends import choose
 
 choose()
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_once(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
-    compile_once(pytestconfig, tmp_path_factory)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,14 +17,9 @@ from memory_feed import make_feed
 import stoker.training  # noqa: F401  # settles the backend before Keras is imported
 
 import keras  # isort: skip
-from backend_habits import compile_once, forgive_copies  # isort: skip
+from backend_habits import forgive_copies  # isort: skip
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_once(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> None:
-    compile_once(pytestconfig, tmp_path_factory)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
