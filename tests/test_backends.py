@@ -90,3 +90,26 @@ def test_where_nothing_is_installed_only_training_says_so(without_keras):
     found(without_keras)
     backends.prefer()
     assert "KERAS_BACKEND" not in os.environ
+
+
+UNACCOMPANIED = """
+import sys, threading
+from stoker import backends
+with backends.unaccompanied():
+    beside = threading.Thread(target=lambda: __import__("pandas"))
+    import keras
+    alone = sorted({"sklearn", "pandas", "tensorflow", "torch"} & set(sys.modules) - {backends.choose()})
+    beside.start(); beside.join()
+import sklearn
+print(alone, "pandas" in sys.modules, keras.layers.Dense(1).units)
+"""
+
+
+@pytest.mark.timeout(120)
+def test_keras_can_be_imported_without_what_it_takes_along_and_that_be_imported_later():
+    pytest.importorskip("sklearn")
+    pytest.importorskip("pandas")
+    done = subprocess.run(
+        [sys.executable, "-c", UNACCOMPANIED], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert done.stdout.split("\n")[-2:] == ["[] True 1", ""], done.stderr

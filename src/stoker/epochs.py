@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from typing import Any
+
+import numpy.typing as npt
 
 from stoker.buffers import BufferPool
 from stoker.encoding import BatchEncoder
+from stoker.expecting import expected_batches
 from stoker.ledger import Ledger
 from stoker.loader import Loader
 from stoker.plan import Plan
@@ -17,7 +21,7 @@ from stoker.sources import Source
 from stoker.stream import BatchStream
 from stoker.survey import Survey
 from stoker.transforms.numeric import Cast
-from stoker.types import FeedSpec, Progress, StreamLimits
+from stoker.types import Arrays, FeedSpec, Progress, StreamLimits
 
 __all__ = ["BaseFeed", "DerivedFeed"]
 
@@ -167,6 +171,14 @@ class BaseFeed(ABC):
             If feeds that were derived before hold too much.
         """
         return DerivedFeed(derived_stage(self.stage, source, keep=keep, label=label), self)
+
+    def expected_batches(self) -> tuple[tuple[Arrays, npt.NDArray[Any], npt.NDArray[Any] | None], ...]:
+        """Inputs, targets and weights of the shapes and types that batches will have, and no memory.
+
+        They are the full batches', and the short last one's. How wide sparse rows are is told where they
+        are in memory, by what half of the batches hold; where they are not, nothing is expected.
+        """
+        return expected_batches(self.stage)
 
     def close(self) -> None:
         """Release files, mappings and idle buffers; the feed may be used again."""

@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,7 @@ def train_on(
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, text, model.class_weight)
     refuse_taken(Path(run), feed)
-    _begin_importing()
+    _begin_importing(is_own=":" in text.model)
     prepare(feed, display)
     display.note("survey", f"{survey_text(feed)} · {run}")
     with display.stage("cache", " rows") as progress:
@@ -117,15 +117,21 @@ def train_on(
     return Trained(run=run, feed=feed, report=history.report)
 
 
-def _begin_importing() -> None:
+def _begin_importing(*, is_own: bool) -> None:
     """Import Keras in a thread: it takes seconds of one core, while the survey's kernels leave Python alone.
 
     Whoever imports it next waits for this thread, and is told what went wrong in it. So does the end of the
     program: a library that is being loaded must not lose the ground under its feet.
+
+    Parameters
+    ----------
+    is_own
+        Whether the model is the user's own code, which may want of Keras what stoker's models do not.
     """
+    from stoker import backends
 
     def load() -> None:
-        with suppress(Exception):
+        with suppress(Exception), nullcontext() if is_own else backends.unaccompanied():
             importlib.import_module("stoker.training.fit")
 
     threading.Thread(target=load, name="stoker-import").start()

@@ -11,9 +11,9 @@ from stoker.training import adapter
 from stoker.training.generators.arrays import ArrayBatches
 from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.generators.kinds import is_arrays, kind_of
-from stoker.training.protocols import FeedLike
+from stoker.training.protocols import ExpectedBatch, FeedLike
 
-__all__ = ["end_feeds", "open_feeds", "training_feed", "validation_feed"]
+__all__ = ["end_feeds", "expected_of", "open_feeds", "training_feed", "validation_feed"]
 
 AnyFeed = FeedLike | GeneratorFeed
 
@@ -105,6 +105,12 @@ def open_feeds(
         )
     if isinstance(training, GeneratorFeed) and not adapter.is_built(model):
         adapter.build_on(model, training.first())
+
+
+def expected_of(feed: AnyFeed | None) -> tuple[ExpectedBatch, ...]:
+    """Batches of the shapes that a feed will give, as far as it tells."""
+    tell = getattr(feed, "expected_batches", None)
+    return () if tell is None else tuple(tell())
 
 
 def end_feeds(*feeds: AnyFeed | None) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from stoker.types import Batch, FeedSpec
 
-__all__ = ["BatchStreamLike", "ContinuingFeed", "FeedLike"]
+__all__ = ["BatchStreamLike", "ContinuingFeed", "ExpectedBatch", "FeedLike"]
+
+ExpectedBatch: TypeAlias = tuple[Any, Any, Any]
+"""Inputs, targets and sample weights of the shapes and types of a batch, whatever they hold."""
 
 
 class BatchStreamLike(Protocol):

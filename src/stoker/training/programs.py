@@ -1,0 +1,158 @@
+"""A model's programs, compiled in a thread for the batches that are expected, before these come.
+
+JAX compiles a step when it meets a batch's shape for the first time, and the model waits: for a small model
+on texts a second for training, as long for the short last batch, and half of that twice more for validation.
+All these shapes are known when training begins, and XLA leaves Python alone while it compiles: what the first
+step does not need is compiled while the first steps are taken. One after the other, for XLA itself works on
+several cores, and each program needs its 50 MB while it is made.
+
+What is computed does not change: the programs are those that JAX would compile. A batch of another shape has
+its program compiled when it comes, as ever.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import Any
+
+import keras
+
+from stoker.training.protocols import ExpectedBatch
+
+__all__ = ["Programs", "compile_ahead"]
+
+
+class Programs:
+    """Compilations under way; `end` gives up those that have not begun."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="stoker-compile")
+        self._tracing = threading.Lock()
+
+    def step(self, step: Callable[..., Any], state: Any, expected: Sequence[ExpectedBatch]) -> _Step:
+        """A step function, of which the programs for the expected batches are begun."""
+        return _Step(step, state, expected, self._tracing, self._pool)
+
+    def end(self) -> None:
+        """Begin no more of them."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Step:
+    """What Keras calls for a step: takes the state and an iterator, gives logs and the next state."""
+
+    def __init__(
+        self,
+        step: Callable[..., Any],
+        state: Any,
+        expected: Sequence[ExpectedBatch],
+        tracing: threading.Lock,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        import jax
+
+        self._leaves = jax.tree.leaves
+        self._jitted = jax.jit(step, donate_argnums=0)
+        self._tracing = tracing
+        self._programs: dict[Any, Future[Any]] = {}
+        for batch in expected:
+            key = self._key(batch)
+            if key not in self._programs:
+                self._programs[key] = pool.submit(self._compile, state, batch)
+
+    def __call__(self, state: Any, iterator: Iterator[Any]) -> Any:
+        batch = next(iterator)
+        program = self._program(self._key(batch))
+        if program is not None:
+            try:
+                return program(state, batch)
+            except (TypeError, ValueError):  # layers were frozen since, or moved; nothing was computed
+                self._programs.clear()
+        with self._tracing:
+            return self._jitted(state, batch)
+
+    def _key(self, batch: Any) -> Any:
+        return tuple((array.shape, array.dtype) for array in self._leaves(batch))
+
+    def _compile(self, state: Any, batch: Any) -> Any:
+        with self._tracing:  # layers note in themselves what they are called with
+            lowered = self._jitted.trace(state, batch).lower()
+        return lowered.compile()
+
+    def _program(self, key: Any) -> Any:
+        """The program for such a batch, waited for while it is under way; None where there is none."""
+        found = self._programs.get(key)
+        if found is None:
+            return None
+        try:
+            return found.result()
+        except (Exception, CancelledError):
+            # Whatever it was, the step itself meets it again, in the thread that can tell of it.
+            del self._programs[key]
+            return None
+
+
+def compile_ahead(
+    model: Any, training: Sequence[ExpectedBatch], tested: Sequence[ExpectedBatch]
+) -> Programs | None:
+    """Begin to compile a model's steps for the batches that are expected.
+
+    Parameters
+    ----------
+    model
+        Built and compiled.
+    training, tested
+        Batches to train and to validate on, as far as they are known.
+
+    Returns
+    -------
+    Programs
+        To be ended after training. None where nothing is begun: on other backends than JAX, for steps that
+        are not Keras's own or already there, several steps an execution, several devices.
+    """
+    if not (training or tested) or not _is_plain(model):
+        return None
+    programs = Programs()
+    weights, others, slots, metrics = _state(model)
+    model.train_function = programs.step(model.train_step, (weights, others, slots, metrics), training)
+    model.test_function = programs.step(model.test_step, (weights, others, metrics), tested)
+    return programs
+
+
+def _is_plain(model: Any) -> bool:
+    if keras.backend.backend() != "jax":
+        return False
+    own = (type(model).train_step, type(model).test_step)
+    return (
+        own == (keras.Model.train_step, keras.Model.test_step)
+        and model.train_function is None
+        and model.test_function is None
+        and model.jit_compile
+        and not model.run_eagerly
+        and model.steps_per_execution == 1
+        and keras.distribution.distribution() is None
+        and not keras.config.is_nnx_enabled()
+        # Threads of their own begin with Keras's defaults.
+        and keras.config.dtype_policy().name == "float32"
+    )
+
+
+def _state(model: Any) -> tuple[list[Any], ...]:
+    """Shapes and types of what a step takes besides its batch."""
+    import jax
+
+    make_shape: Any = jax.ShapeDtypeStruct
+
+    def shape(variable: Any) -> Any:
+        kind = jax.typeof(variable.value)
+        return make_shape(kind.shape, kind.dtype, weak_type=kind.weak_type)
+
+    parts = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
+    )
+    return tuple([shape(variable) for variable in part] for part in parts)

@@ -1,0 +1,173 @@
+"""Programs that are compiled ahead change nothing, and leave whoever tells of a mistake where he was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from memory_feed import make_feed
+
+import stoker
+from stoker import models
+from stoker.training import fit as fitting
+from stoker.training.programs import Programs, compile_ahead
+from test_text_feed import make_texts, opened, write_table
+from text_transforms import Numbers, Words
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone compiles by shapes"),
+]
+
+
+def expecting(feed: Any, *shapes: tuple[int, ...]) -> Any:
+    y = np.zeros((), np.int32)
+    feed.expected_batches = lambda: [
+        (np.zeros(shape, np.float32), np.broadcast_to(y, shape[:1]), None) for shape in shapes
+    ]
+    return feed
+
+
+def built(seed: int = 3) -> Any:
+    from stoker.training.adapter import build_model
+
+    model = models.mlp(make_feed("classes").spec, units=5, seed=seed)
+    build_model(model, make_feed("classes").spec, 8)
+    return model
+
+
+def trained(feed: Any, **options: Any) -> tuple[Any, Any]:
+    model = built()
+    history = stoker.fit(
+        model, feed, validation=make_feed("classes", rows=20, seed=4), epochs=2, progress="none", **options
+    )
+    return model, history
+
+
+def compiled_by_jax(model: Any) -> int:
+    """Programs that were made while a batch was waiting."""
+    return model.train_function._jitted._cache_size() + model.test_function._jitted._cache_size()
+
+
+def test_training_is_the_same_to_the_bit_with_programs_compiled_ahead(monkeypatch):
+    ahead, _ = trained(expecting(make_feed("classes"), (8, 4), (2, 4)))
+    assert model_is_ready(ahead)
+    monkeypatch.setattr(fitting, "compile_ahead", lambda *given: None)
+    plain, _ = trained(make_feed("classes"))
+    for one, other in zip(ahead.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def model_is_ready(model: Any) -> bool:
+    return model.train_function._jitted._cache_size() == 0
+
+
+@pytest.mark.parametrize("weight", [None, "balanced"])
+@pytest.mark.parametrize("transform", [Words, Numbers, None], ids=["sparse", "tokens", "regression"])
+def test_the_batches_of_a_feed_have_the_shapes_and_types_that_it_expects(tmp_path, transform, weight):
+    if transform is None:
+        if weight is not None:
+            pytest.skip("values have no classes to weigh")
+        path = tmp_path / "n.csv"
+        path.write_text("x,y\n" + "".join(f"{row},{row / 7}\n" for row in range(150)))
+        feed = stoker.Feed(stoker.open(path, label="y"), batch_size=64, task="regression")
+    else:
+        path = write_table(tmp_path / "t.csv", *make_texts(rows=150))
+        options = {"batch_size": 64, "class_weight": weight, "epochs": 2}
+        feed = stoker.Feed(opened(path), transform=transform(), **options)
+    seen = {described((batch.x, batch.y, batch.sample_weight)) for batch in feed.epoch(0)}
+    assert {described(batch) for batch in feed.expected_batches()} == seen
+    assert len(seen) == 2
+
+
+def described(batch: Any) -> Any:
+    x, y, weights = batch
+    parts = [*(x.values() if isinstance(x, dict) else [x]), y, *([] if weights is None else [weights])]
+    return tuple((part.shape, str(part.dtype)) for part in parts)
+
+
+def test_texts_wait_for_no_compilation_but_that_of_the_first_program(tmp_path):
+    path = write_table(tmp_path / "t.csv", *make_texts(rows=300))
+    feed = stoker.Feed(opened(path), transform=Words(), batch_size=64, epochs=2)
+    model = models.mlp(feed, units=4, seed=1)
+    valid = write_table(tmp_path / "v.csv", *make_texts(rows=100, seed=9))
+    stoker.fit(model, feed, validation=valid.as_posix(), epochs=2, progress="none")
+    assert compiled_by_jax(model) == 0
+
+
+def test_a_batch_that_nobody_expected_is_compiled_when_it_comes():
+    model, history = trained(expecting(make_feed("classes"), (8, 4)))
+    assert model.train_function._jitted._cache_size() == 1  # the short last batch
+    assert np.isfinite(history.history["loss"]).all()
+
+
+def test_wrong_expectations_are_no_mistake():
+    model, _ = trained(expecting(make_feed("classes"), (8, 9), (8, 4)))
+    assert model.train_function._jitted._cache_size() == 1
+
+
+def test_a_model_that_was_compiled_again_takes_no_old_program():
+    model = built()
+    feed = expecting(make_feed("classes"), (8, 4), (2, 4))
+    stoker.fit(model, feed, epochs=1, progress="none")
+    model.layers[0].trainable = False
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    before = model.layers[0].get_weights()[0]
+    stoker.fit(model, feed, epochs=1, progress="none")
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], before)
+
+
+def test_a_state_of_another_shape_has_its_own_program():
+    import jax
+
+    batch = (np.ones((2, 3), np.float32), None, None)
+    programs = Programs()
+    step = programs.step(
+        lambda state, data: (data[0].sum(), 2 * state), jax.ShapeDtypeStruct((3,), np.float32), [batch]
+    )
+    for size in (3, 4):
+        logs, state = step(jax.numpy.ones(size), iter([batch]))
+        assert (float(logs), state.tolist()) == (6.0, [2.0] * size)
+    programs.end()
+
+
+def test_what_is_wrong_with_a_step_is_said_by_the_step_itself():
+    model = built()
+
+    def failing(y: Any, outputs: Any) -> Any:
+        if outputs.shape[0] == 2:
+            raise LookupError("a loss for eights alone")
+        return keras.ops.mean(outputs, axis=-1)
+
+    model.compile("sgd", failing)
+    feed = expecting(make_feed("classes"), (8, 4), (2, 4))
+    with pytest.raises(LookupError, match="for eights alone"):
+        stoker.fit(model, feed, epochs=1, progress="none")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: setattr(model, "run_eagerly", True),
+        lambda model: setattr(model, "steps_per_execution", 2),
+        lambda model: model.make_train_function(),
+    ],
+    ids=["eager", "several steps", "there already"],
+)
+def test_other_steps_than_those_of_keras_are_left_to_keras(change):
+    model = built()
+    change(model)
+    assert compile_ahead(model, expecting(make_feed("classes"), (8, 4)).expected_batches(), ()) is None
+
+
+def test_a_train_step_of_ones_own_is_left_alone():
+    class Own(keras.Model):
+        def train_step(self, state: Any, data: Any) -> Any:
+            return super().train_step(state, data)
+
+    inputs = keras.Input((4,))
+    model = Own(inputs, keras.layers.Dense(3)(inputs))
+    model.compile("sgd", "mse")
+    assert compile_ahead(model, expecting(make_feed("classes"), (8, 4)).expected_batches(), ()) is None
