@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.exploration.frequent import Frequent
@@ -30,7 +32,9 @@ class Grams:
     words
         The words by number.
     numbers
-        int64 of shape (n, length): of which words each n-gram is.
+        uint64 of shape (n,): of which words each n-gram is, of two words the first in the upper half.
+    length
+        Words in each: one or two.
     keys
         uint64 of shape (n,), ascending: a hash of each, the same in all texts. Among a hundred million
         different ones two share it once in some thousand corpora.
@@ -39,16 +43,17 @@ class Grams:
     """
 
     words: WordList
-    numbers: IntArray
+    numbers: Uint64Array
+    length: int
     keys: Uint64Array
     counts: IntArray
 
     def names(self, places: list[int]) -> list[str]:
         """The n-grams at these places, spelled."""
-        numbers = self.numbers[places]
-        spelled: list[str] = self.words.take(numbers.reshape(-1)).spelled().to_pylist()
-        length = numbers.shape[1]
-        return [" ".join(spelled[at : at + length]) for at in range(0, len(spelled), length)]
+        packed = self.numbers[places]
+        numbers = packed if self.length == 1 else np.stack([packed >> _HALF, packed & _LOW], axis=1)
+        spelled: list[str] = self.words.take(numbers.reshape(-1).astype(np.int64)).spelled().to_pylist()
+        return [" ".join(spelled[at : at + self.length]) for at in range(0, len(spelled), self.length)]
 
 
 def count_grams(texts: pa.LargeStringArray, cutter: Cutter) -> tuple[Grams, Grams]:
@@ -74,15 +79,29 @@ def count_grams(texts: pa.LargeStringArray, cutter: Cutter) -> tuple[Grams, Gram
     words = dictionary.words()
     digests = words.digests()
     counts = np.bincount(stream, minlength=digests.size)
-    singles = _sorted(words, np.arange(digests.size)[:, None], digests, counts)
+    numbers = np.arange(digests.size, dtype=np.uint64)
+    singles = _sorted(words, numbers, 1, digests, counts)
+    found, times = _pairs(stream, ends)
+    keys = _mixed(digests[found >> _HALF], digests[found & _LOW])
+    return singles, _sorted(words, found, 2, keys, times)
+
+
+def _pairs(stream: npt.NDArray[Any], ends: IntArray) -> tuple[Uint64Array, IntArray]:
+    """The different pairs of neighbours within a text, and how often each occurs.
+
+    They are made in place as far as can be: this is what looking at texts takes most memory for.
+    """
     inside = np.ones(max(stream.size - 1, 0), np.bool_)
     last = ends[(ends > 0) & (ends < stream.size)] - 1
     inside[last] = False
-    pairs = (stream[:-1].astype(np.uint64) << _HALF) | stream[1:].astype(np.uint64)
-    found, times = np.unique(pairs[inside], return_counts=True)
-    numbers = np.stack([found >> _HALF, found & _LOW], axis=1).astype(np.int64)
-    keys = _mixed(digests[numbers[:, 0]], digests[numbers[:, 1]])
-    return singles, _sorted(words, numbers, keys, times)
+    whole = stream[:-1].astype(np.uint64)
+    whole <<= _HALF
+    whole |= stream[1:].astype(np.uint32)
+    pairs = whole[inside]
+    del whole, inside
+    pairs.sort()
+    first = np.flatnonzero(np.append(pairs.size > 0, pairs[1:] != pairs[:-1]))
+    return pairs[first], np.diff(np.append(first, pairs.size))
 
 
 def take_in(grams: Grams, summary: Frequent) -> None:
@@ -97,6 +116,12 @@ def _mixed(left: Uint64Array, right: Uint64Array) -> Uint64Array:
     return result
 
 
-def _sorted(words: WordList, numbers: IntArray, keys: Uint64Array, counts: IntArray) -> Grams:
+def _sorted(words: WordList, numbers: Uint64Array, length: int, keys: Uint64Array, counts: IntArray) -> Grams:
     order = np.argsort(keys)
-    return Grams(words=words, numbers=numbers[order], keys=keys[order], counts=counts[order].astype(np.int64))
+    return Grams(
+        words=words,
+        numbers=numbers[order],
+        length=length,
+        keys=keys[order],
+        counts=counts[order].astype(np.int64, copy=False),
+    )
