@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from stoker import backends
+from stoker.cli import main
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -27,7 +29,7 @@ def real(folder):
     return pytest.mark.skipif(not folder.is_dir(), reason=f"the data of {folder} are not on this machine")
 
 
-def run(*words, folder, code=0, seconds=280):
+def in_a_process(*words, folder, code=0, seconds=280):
     """A command of its own process; its output and errors as one text."""
     done = subprocess.run(
         [sys.executable, *map(str, words)],
@@ -42,22 +44,42 @@ def run(*words, folder, code=0, seconds=280):
     return done.stdout
 
 
-def legacy(name, *words, folder, seconds=280):
-    return run("-m", "stoker", "legacy", EXAMPLES / name, *words, folder=folder, seconds=seconds)
+@pytest.fixture
+def here(capfd, monkeypatch):
+    """The same in this process, which has imported Keras already."""
+
+    def run(*words, folder, code=0):
+        words = [str(word) for word in words]
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("COLUMNS", "200")
+        capfd.readouterr()
+        if words[:2] == ["-m", "stoker"]:
+            monkeypatch.setattr(sys, "argv", words[1:])
+            found = main(words[2:])
+        else:
+            monkeypatch.setattr(sys, "argv", words)
+            runpy.run_path(words[0], run_name="__main__")
+            found = 0
+        said = "".join(capfd.readouterr())
+        assert found == code, said
+        return said
+
+    return run
 
 
-def twin(name, *words, folder):
+def legacy(name, *words, folder, run=in_a_process, **limits):
+    return run("-m", "stoker", "legacy", EXAMPLES / name, *words, folder=folder, **limits)
+
+
+def twin(name, *words, folder, run=in_a_process):
     return run(EXAMPLES / name, *words, folder=folder)
 
 
-def doctor(name, *words, folder):
+def doctor(name, *words, folder, run=in_a_process):
     """The findings, by name and stream."""
-    said = json.loads(
-        run("-m", "stoker", "doctor", "--json", EXAMPLES / name, *words, folder=folder, code=1).splitlines()[
-            -1
-        ]
-    )
-    return {(found["name"], found["stream"]) for found in said["findings"]}
+    said = run("-m", "stoker", "doctor", "--json", EXAMPLES / name, *words, folder=folder, code=1)
+    (report,) = [line for line in said.splitlines() if line.startswith("{")]
+    return {(found["name"], found["stream"]) for found in json.loads(report)["findings"]}
 
 
 def accuracies(said):
@@ -118,24 +140,24 @@ def texts(tmp_path):
     return tmp_path
 
 
-def test_the_blogs_script_trains_to_its_end_as_it_was_written(digits):
-    said = legacy("blog_mnist.py", 1_280, 256, folder=digits)
+def test_the_blogs_script_trains_to_its_end_as_it_was_written(digits, here):
+    said = legacy("blog_mnist.py", 1_280, 256, folder=digits, run=here)
     assert "epoch 10/10" in said
     assert len(accuracies(said)) == 10
     assert f"{10 * 1_280:,} rows used".replace(",", " ") in said
 
 
-def test_the_blogs_job_in_stokers_words_learns_and_leaves_a_run(digits):
-    said = twin("blog_mnist_in_stoker.py", folder=digits)
+def test_the_blogs_job_in_stokers_words_learns_and_leaves_a_run(digits, here):
+    said = twin("blog_mnist_in_stoker.py", folder=digits, run=here)
     assert accuracies(said)[-1] > 0.95
     assert "every row used 10 times" in said
     assert outcome(digits / "runs/mnist")["rows"] == 12_800
 
 
-def test_doctor_names_what_is_wrong_with_the_blogs_script(digits):
+def test_doctor_names_what_is_wrong_with_the_blogs_script(digits, here):
     write_digits(digits / "train.csv", 1_290)  # the last batch has ten rows, none of them a nine
     write_digits(digits / "test.csv", 300, labels=False, seed=2)
-    found = doctor("blog_mnist.py", 1_290, 300, folder=digits)
+    found = doctor("blog_mnist.py", 1_290, 300, folder=digits, run=here)
     assert {("not-shuffled", "training"), ("target-shapes", "training")} <= found
     assert {("constant-targets", "validation"), ("validation-shapes", "validation")} <= found
 
@@ -145,8 +167,8 @@ def test_doctor_sees_that_the_blogs_number_of_rows_is_another_files(digits):
     assert ("no-batch", "training") in doctor("blog_mnist.py", 2_000, 256, folder=digits)
 
 
-def test_the_appendixs_sparse_ngrams_train_until_early_stopping(texts):
-    said = legacy("appendix_text.py", "ngram", texts, folder=texts)
+def test_the_appendixs_sparse_ngrams_train_until_early_stopping(texts, here):
+    said = legacy("appendix_text.py", "ngram", texts, folder=texts, run=here)
     assert 3 <= len(accuracies(said)) < 100
     assert accuracies(said)[-1] > 0.8
     assert "Validation accuracy: 0.8" in said

@@ -7,11 +7,18 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from tellers import THREADS, Way
 
 import stoker
 from stoker.legacy.images import ImageDataGenerator
 
 pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture(params=[*THREADS, Way(2, True), pytest.param(Way(4, True), marks=pytest.mark.slow)], ids=str)
+def each_way(request: pytest.FixtureRequest) -> Way:
+    """Two processes where others take one and four: an image flow is Keras's, which each of them imports."""
+    return request.param
 
 
 @pytest.fixture(scope="module")

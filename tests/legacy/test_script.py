@@ -58,24 +58,60 @@ def plainly(path: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_the_script_finds_itself_as_the_program(script, tmp_path):
-    path = script(
-        """
-        import sys, pickle
-        class Mine: pass
-        print(__name__, __file__, sys.argv[1:], sys.path[0])
-        print(sys.modules["__main__"].Mine is Mine, pickle.loads(pickle.dumps(Mine())).__class__ is Mine)
-        print(__builtins__.len("abc"), input())
-        sys.exit(7)
-        """
-    )
-    done = in_a_process(path, "--help", "-x", "7", "--", "-", input="typed\n", cwd="/")
+PROGRAM = """
+    import sys, pickle
+    class Mine: pass
+    print(__name__, __file__, sys.argv[1:], sys.path[0])
+    print(sys.modules["__main__"].Mine is Mine, pickle.loads(pickle.dumps(Mine())).__class__ is Mine)
+    print(__builtins__.len("abc"), input())
+
+    import numpy as np
+    from keras.layers import Dense
+    from keras.models import Sequential
+    from keras.utils import Sequence, np_utils
+
+    class Batches(Sequence):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            import sys
+
+            assert "keras" not in sys.modules
+            return np.ones((8, 4)), np_utils.to_categorical(np.arange(8) % 3, 3)
+
+    model = Sequential()
+    model.add(Dense(3, input_dim=4, activation="softmax"))
+    model.compile("sgd", "categorical_crossentropy", metrics=["acc"])
+    history = model.fit_generator(Batches(), epochs=2, verbose=0, workers=2, use_multiprocessing=True)
+    print(sorted(history.history), history.epoch)
+    sys.exit(7)
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory) -> tuple[str, subprocess.CompletedProcess[str]]:
+    """A script that a shell started, and what became of it."""
+    path = tmp_path_factory.mktemp("program") / "script.py"
+    path.write_text(textwrap.dedent(PROGRAM), encoding="utf-8")
+    return str(path), in_a_process(str(path), "--help", "-x", "7", "--", "-", input="typed\n", cwd="/")
+
+
+def test_the_script_finds_itself_as_the_program(program):
+    path, done = program
     assert (done.returncode, done.stderr) == (7, "")
-    assert done.stdout.splitlines() == [
-        f"__main__ {path} ['--help', '-x', '7', '--', '-'] {tmp_path}",
+    assert done.stdout.splitlines()[:3] == [
+        f"__main__ {path} ['--help', '-x', '7', '--', '-'] {Path(path).parent}",
         "True True",
         "3 typed",
     ]
+
+
+def test_a_sequence_of_the_scripts_is_computed_in_processes_that_never_run_the_script_again(program):
+    _, done = program
+    assert done.stderr == ""
+    assert done.stdout.count("__main__") == 1
+    assert done.stdout.splitlines()[3:] == ["['acc', 'loss'] [0, 1]"]
 
 
 @pytest.mark.parametrize(
@@ -125,39 +161,6 @@ def test_run_script_leaves_the_program_as_it_was(script):
     before = sys.modules["__main__"], list(sys.argv), list(sys.path), os.getcwd()
     assert run_script(script("import sys; sys.exit(3)")) == 3
     assert (sys.modules["__main__"], sys.argv, sys.path, os.getcwd()) == before
-
-
-def test_a_sequence_of_the_scripts_is_computed_in_processes_that_never_run_the_script_again(script):
-    done = in_a_process(
-        script(
-            """
-            import numpy as np
-            from keras.layers import Dense
-            from keras.models import Sequential
-            from keras.utils import Sequence, np_utils
-
-            print("once")
-
-            class Batches(Sequence):
-                def __len__(self):
-                    return 4
-
-                def __getitem__(self, index):
-                    import sys
-
-                    assert "keras" not in sys.modules
-                    return np.ones((8, 4)), np_utils.to_categorical(np.arange(8) % 3, 3)
-
-            model = Sequential()
-            model.add(Dense(3, input_dim=4, activation="softmax"))
-            model.compile("sgd", "categorical_crossentropy", metrics=["acc"])
-            history = model.fit_generator(Batches(), epochs=2, verbose=0, workers=2, use_multiprocessing=True)
-            print(sorted(history.history), history.epoch)
-            """
-        )
-    )
-    assert done.stderr == ""
-    assert done.stdout == "once\n['acc', 'loss'] [0, 1]\n"
 
 
 def test_the_seam_takes_a_path_and_arguments(script, tmp_path):
