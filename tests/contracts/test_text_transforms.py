@@ -5,12 +5,10 @@ A new one joins by one more entry in `UNFITTED`.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -19,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker.errors import ColumnError, OptionError
-from stoker.transforms import HashingVectorizer, NgramVectorizer, SequenceVectorizer, from_state
+from stoker.transforms import HashingVectorizer, NgramVectorizer, SequenceVectorizer
 from stoker.transforms.registry import TRANSFORMS
 from stoker.transforms.texts import TextTransform
 from stoker.types import Rows
+from transform_duties import SharedDuties, encoded
 
 NUM_ROWS = 2_500
 _TEXT = "the a of to and in it is was good bad film Été naïve ΣΊΣΥΦΟΣ 你好 ١٢٣ plot actor x9 snake_case don't"
@@ -73,10 +72,6 @@ def part(start: int, stop: int) -> Rows:
     return Rows(num_rows=stop - start, features=(), matrix=None, columns=columns)
 
 
-def encoded(transform: TextTransform) -> bytes:
-    return msgspec.json.encode(transform.state())
-
-
 def bits(output: Any) -> tuple[Any, ...]:
     """What tells two outputs apart."""
     arrays = (output.indptr, output.indices, output.data) if scipy.sparse.issparse(output) else (output,)
@@ -86,6 +81,11 @@ def bits(output: Any) -> tuple[Any, ...]:
 def test_every_registered_transform_of_texts_is_held_to_the_contract():
     registered = {name for name, kind in TRANSFORMS.items() if issubclass(kind, TextTransform)}
     assert {transform.name for transform in FITTED.values()} == registered
+
+
+@every_transform
+class TestSharedDuties(SharedDuties):
+    unfitted, fitted, rows, bits = UNFITTED, FITTED, ROWS, staticmethod(bits)
 
 
 @every_transform
@@ -116,13 +116,6 @@ def test_merging_leaves_the_other_as_it_was(name: str):
 
 
 @every_transform
-def test_merging_one_that_has_seen_nothing_changes_nothing(name: str):
-    fitted = UNFITTED[name]().partial_fit(ROWS)
-    assert encoded(fitted.merge(UNFITTED[name]())) == encoded(FITTED[name])
-    assert encoded(UNFITTED[name]().merge(fitted)) == encoded(FITTED[name])
-
-
-@every_transform
 def test_a_merge_with_other_options_is_an_error(name: str):
     other = NgramVectorizer(min_df=7)
     with pytest.raises(OptionError, match="same options"):
@@ -132,14 +125,6 @@ def test_a_merge_with_other_options_is_an_error(name: str):
 @every_transform
 def test_a_fit_is_all_parts_at_once(name: str):
     assert encoded(UNFITTED[name]().fit(ROWS)) == encoded(FITTED[name])
-
-
-@every_transform
-def test_the_state_survives_json_bit_for_bit(name: str):
-    copy = from_state(msgspec.json.decode(encoded(FITTED[name])))
-    assert type(copy) is type(FITTED[name])
-    assert encoded(copy) == encoded(FITTED[name])
-    assert bits(copy.apply(ROWS, TAKE)) == bits(FITTED[name].apply(ROWS, TAKE))
 
 
 @every_transform
@@ -157,15 +142,6 @@ def test_apply_changes_nothing_and_returns_fresh_arrays(name: str):
     held[:] = 99
     assert bits(first) == kept
     assert encoded(fitted) == before
-
-
-@every_transform
-def test_apply_may_run_in_many_threads_at_once(name: str):
-    takes = [np.random.default_rng(seed).integers(0, NUM_ROWS, 300) for seed in range(16)]
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda take: FITTED[name].apply(ROWS, take), takes))
-    for take, output in zip(takes, together, strict=True):
-        assert bits(output) == bits(FITTED[name].apply(ROWS, take))
 
 
 @every_transform
@@ -210,23 +186,8 @@ def test_texts_alone_give_what_rows_give(name: str):
 
 
 @every_transform
-def test_rows_outside_are_refused(name: str):
-    for strange in (-1, NUM_ROWS):
-        with pytest.raises(IndexError):
-            FITTED[name].apply(ROWS, np.array([0, strange]))
-
-
-@every_transform
 def test_rows_without_the_column_are_refused(name: str):
     with pytest.raises(ColumnError, match=r"no text column 'text' \(did you mean 'texts'"):
         FITTED[name].apply(replace(ROWS, columns={"texts": ROWS.columns["text"]}), TAKE)
     with pytest.raises(ColumnError, match="holds numbers"):
         FITTED[name].apply(replace(ROWS, columns={"text": ROWS.columns["number"]}), TAKE)
-
-
-@every_transform
-def test_an_unfitted_transform_says_so(name: str):
-    unfitted = UNFITTED[name]()
-    if not unfitted.is_fitted:
-        with pytest.raises(OptionError, match="not fitted"):
-            unfitted.apply(ROWS, TAKE)

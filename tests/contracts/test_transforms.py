@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -16,10 +14,10 @@ from hypothesis import strategies as st
 
 from stoker.errors import OptionError
 from stoker.transforms import Cast, Impute, LabelEncoder, OneHot, Passthrough, Scale, Standardize, from_state
-from stoker.transforms.base import FittedTransform
 from stoker.transforms.registry import TRANSFORMS
 from stoker.transforms.texts import TextTransform
 from stoker.types import Matrix, Rows
+from transform_duties import SharedDuties, encoded
 
 LEAF = 8192
 NUM_ROWS = 2 * LEAF + 777
@@ -81,17 +79,22 @@ def part(start: int, stop: int) -> Rows:
     )
 
 
-def encoded(transform: FittedTransform) -> bytes:
-    return msgspec.json.encode(transform.state())
+def bits(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
+    return array.dtype, array.shape, array.tobytes()
 
 
 def same_bits(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> bool:
-    return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
+    return bits(left) == bits(right)
 
 
 def test_every_registered_transform_is_held_to_the_contract():
     numeric = {name for name, kind in TRANSFORMS.items() if not issubclass(kind, TextTransform)}
     assert {transform.name for transform in FITTED.values()} == numeric
+
+
+@every_transform
+class TestSharedDuties(SharedDuties):
+    unfitted, fitted, rows, bits = UNFITTED, FITTED, ROWS, staticmethod(bits)
 
 
 @every_transform
@@ -121,26 +124,10 @@ def test_a_merge_anywhere_gives_the_same_arrays_within_rounding(name: str, cut: 
 
 
 @every_transform
-def test_merging_one_that_has_seen_nothing_changes_nothing(name: str):
-    fitted = UNFITTED[name]().fit(ROWS)
-    assert encoded(fitted.merge(UNFITTED[name]())) == encoded(FITTED[name])
-    assert encoded(UNFITTED[name]().merge(fitted)) == encoded(FITTED[name])
-
-
-@every_transform
 def test_a_merge_with_another_kind_is_an_error(name: str):
     other = Passthrough("digit") if not name.startswith("labels") else Cast()
     with pytest.raises(OptionError, match="same options"):
         UNFITTED[name]().merge(other)
-
-
-@every_transform
-def test_the_state_survives_json_bit_for_bit(name: str):
-    fitted = FITTED[name]
-    copy = from_state(msgspec.json.decode(encoded(fitted)))
-    assert type(copy) is type(fitted)
-    assert encoded(copy) == encoded(fitted)
-    assert same_bits(copy.apply(ROWS, TAKE), fitted.apply(ROWS, TAKE))
 
 
 @every_transform
@@ -169,15 +156,6 @@ def test_apply_changes_nothing_and_returns_fresh_arrays(name: str):
     assert first.flags.writeable
     assert same_bits(first, kept)
     assert encoded(fitted) == before
-
-
-@every_transform
-def test_apply_may_run_in_many_threads_at_once(name: str):
-    takes = [np.random.default_rng(seed).integers(0, NUM_ROWS, 500) for seed in range(16)]
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda take: FITTED[name].apply(ROWS, take), takes))
-    for take, array in zip(takes, together, strict=True):
-        assert same_bits(array, FITTED[name].apply(ROWS, take))
 
 
 @every_transform
@@ -218,18 +196,3 @@ def test_a_matrix_in_several_pieces_is_the_same_matrix(name: str):
     rows = replace(ROWS, matrix=matrix)
     assert same_bits(FITTED[name].apply(rows, TAKE), FITTED[name].apply(ROWS, TAKE))
     assert encoded(UNFITTED[name]().fit(rows)) == encoded(FITTED[name])
-
-
-@every_transform
-def test_rows_outside_are_refused(name: str):
-    for strange in (-1, NUM_ROWS):
-        with pytest.raises(IndexError):
-            FITTED[name].apply(ROWS, np.array([0, strange]))
-
-
-@every_transform
-def test_an_unfitted_transform_says_so(name: str):
-    unfitted = UNFITTED[name]()
-    if not unfitted.is_fitted:
-        with pytest.raises(OptionError, match="not fitted"):
-            unfitted.apply(ROWS, TAKE)
