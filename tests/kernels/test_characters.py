@@ -44,7 +44,12 @@ def test_pages_are_made_when_they_are_met():
         table.covering(np.frombuffer(text.encode(), np.uint8))[0].entries.size
         for text in ("plain", "a text of é and 你", "è 你" * 40)
     ]
-    assert sizes == [0, 512, 512]
+    assert sizes == [0, 768, 768]  # and that of U+FFFD
+
+
+def test_a_character_that_two_texts_make_together_is_broken_in_each():
+    arrays, _ = lowering().covering(np.frombuffer(b"ab\xc3" + b"\xa9cd", np.uint8))
+    assert arrays.pages[0xFF] >= 0
 
 
 def test_a_byte_grows_no_further_than_the_pages_met_let_it():

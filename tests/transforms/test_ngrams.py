@@ -362,6 +362,12 @@ def test_invalid_bytes_are_replacement_characters():
     assert vectorizer.vocabulary_ == TfidfVectorizer(ngram_range=(1, 2)).fit(decoded).vocabulary_
 
 
+def test_broken_characters_at_the_ends_of_texts_are_broken_even_where_they_would_fit_together():
+    texts = [b"abq\xc3", b"\xa9cd", b"ef\xe2\x82", b"\xac gh"]
+    vectorizer = NgramVectorizer(max_features=None, min_df=1, strip_accents=None).fit(texts)
+    assert list(vectorizer.vocabulary_) == ["abq", "cd", "ef", "gh"]
+
+
 def test_no_term_left_is_told():
     with pytest.raises(DataError, match=r"no term is left.*lower min_df=2"):
         NgramVectorizer(max_features=None).fit(["every word", "is different"])

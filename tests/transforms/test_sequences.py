@@ -98,6 +98,7 @@ def test_every_character_is_lowered_as_python_lowers_it():
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6))
 @example([b"\xe2\x82 \xf0\x9f\x98", b"\xed\xa0\x80x", b"\xc0\xaf", b"a\xffb"])
+@example([b"ab\xc3", b"\xa9cd"])  # together a character
 def test_what_is_no_utf8_becomes_replacement_characters(texts: list[bytes]):
     decoded = [text.decode("utf-8", "replace") for text in texts]
     if not any(map(words_of, decoded)):

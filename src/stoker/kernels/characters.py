@@ -86,11 +86,16 @@ class Characters:
         return self._growth
 
     def covering(self, data: npt.NDArray[np.uint8]) -> tuple[CharacterArrays, bool]:
-        """The table with all pages that occur in UTF-8 bytes, and whether `str.lower` must come first."""
+        """The table with all pages that occur in UTF-8 bytes, and whether `str.lower` must come first.
+
+        The bytes may be those of several texts: they need not be told where one ends.
+        """
         met = np.zeros(_PAGES, np.bool_)
         any_met, sigma = mark_pages(data, met)
         if not any_met:
             return self._arrays, False
+        # A character that the end of its text cuts off may look whole together with the next text.
+        met[_REPLACEMENT >> 8] = True
         missing = np.flatnonzero(met & (self._arrays.pages == _NO_PAGE))
         arrays = self._load(missing) if missing.size else self._arrays
         return arrays, bool(sigma and self._lower)
