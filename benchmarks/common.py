@@ -88,6 +88,11 @@ class Figure:
     at_least: bool
     unit: str = "×"
 
+    @classmethod
+    def speedup(cls, what: str, *, bound: float, theirs: Spread, ours: Spread) -> Figure:
+        """How many times faster than another, by the middle of the turns; at least `bound` times."""
+        return cls(what=what, bound=bound, measured=theirs.median / ours.median, at_least=True)
+
     @property
     def met(self) -> bool:
         """Whether the measurement keeps the bound."""

@@ -39,6 +39,8 @@ class SharedDuties:
         The same, which have learned from all rows.
     rows
         All rows.
+    part
+        Rows from the first number to before the second.
     bits
         Of what `apply` returns: what tells two of them apart.
     """
@@ -46,6 +48,7 @@ class SharedDuties:
     unfitted: ClassVar[Mapping[str, Callable[[], Any]]]
     fitted: ClassVar[Mapping[str, Any]]
     rows: ClassVar[Rows]
+    part: ClassVar[Callable[[int, int], Rows]]
     bits: ClassVar[Callable[[Any], Any]]
 
     def applied(self, name: str, take: Any) -> Any:
@@ -63,6 +66,10 @@ class SharedDuties:
         assert type(copy) is type(fitted)
         assert encoded(copy) == encoded(fitted)
         assert type(self).bits(copy.apply(self.rows, take)) == self.applied(name, take)
+
+    def test_a_new_fit_forgets_the_last(self, name: str):
+        again = self.unfitted[name]().fit(type(self).part(0, 100)).fit(self.rows)
+        assert encoded(again) == encoded(self.fitted[name])
 
     def test_apply_may_run_in_many_threads_at_once(self, name: str):
         takes = [

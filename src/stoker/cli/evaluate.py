@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
-from stoker.cli.scoring import UnscoredRows
-from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
+from stoker.cli.scoring import UnscoredRows, trained
+from stoker.cli.session import warn_of_bad_rows
 
 if TYPE_CHECKING:
     from stoker.training.evaluation import Evaluation
@@ -24,17 +24,10 @@ def evaluate(
     modules: ModuleNames = None,
 ) -> None:
     """Measure a trained model on labelled files."""
-    import stoker
-
-    import_modules(modules)
-    run = stoker.load(directory)
-    display = choose_display(output)
-    try:
+    with trained(directory, modules, output) as (run, display):
         with display.stage("evaluate", "B") as progress:
             found = run.evaluate(test_files(files), on_bad_row=on_bad_row, progress=progress)
         warn_of_bad_rows(display, found.skipped_rows, found.first_skipped)
-    finally:
-        display.close()
     if output.json:
         print_json(found.to_dict())
     elif not output.quiet:

@@ -10,8 +10,8 @@ import typer
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
-from stoker.cli.scoring import UnscoredRows
-from stoker.cli.session import choose_display, import_modules, warn_of_bad_rows
+from stoker.cli.scoring import UnscoredRows, trained
+from stoker.cli.session import warn_of_bad_rows
 from stoker.cli.words import names
 
 if TYPE_CHECKING:
@@ -45,12 +45,7 @@ def predict(
     modules: ModuleNames = None,
 ) -> None:
     """Write a trained model's predictions, a line for each row, in their order."""
-    import stoker
-
-    import_modules(modules)
-    run = stoker.load(directory)
-    display = choose_display(output)
-    try:
+    with trained(directory, modules, output) as (run, display):
         with display.stage("predict", "B") as progress:
             report = run.predict(
                 [Path(file) for file in test_files(files)],
@@ -62,8 +57,6 @@ def predict(
             )
         warn_of_bad_rows(display, report.bad_rows, report.first_bad)
         display.note("done", _done(report))
-    finally:
-        display.close()
     if output.json:
         print_json(_record(report))
 
