@@ -15,6 +15,8 @@ def _table(write):
     [
         ("--drop nope", "t.csv: drop: column 'nope' is absent; its columns are 'a', 'b', 'kind'"),
         ("--columns nope", "t.csv: column 'nope' is absent"),
+        ("--group nope", "column 'nope' is absent"),
+        ("--group a --valid t.csv", "--group has no effect beside files to validate on"),
         ("--columns a --drop a", "'a' is both in columns and in drop; name it in one of them"),
         ("--columns a,a", "column 'a' is named twice; name it once"),
         ("--drop=", "--drop got '', which names nothing; leave it out or name a column"),

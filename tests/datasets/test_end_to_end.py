@@ -89,12 +89,17 @@ def test_phrases_with_sentence_ids_train_and_no_sentence_is_on_both_sides(here, 
     lines = ["PhraseId\tSentenceId\tPhrase\tSentiment"]
     lines += [f"{row}\t{row // 5}\ta {'good' if row % 3 else 'bad'} film\t{row % 3}" for row in range(200)]
     (here / "train.tsv").write_text("\n".join(lines) + "\n")
-    flags = ("--text", "Phrase", "--label", "Sentiment")
-    assert main(["train", "train.tsv", *flags, *TRAIN]) == 0
-    assert _last_json(capsys)["rows"] == 2 * 180
+    flags = ("train.tsv", "--text", "Phrase", "--label", "Sentiment", "--group", "SentenceId")
+    assert main(["plan", *flags, "--json"]) == 0
+    planned = _last_json(capsys)
+    assert planned["rows"] + planned["validation_rows"] == 200
+    assert planned["rows"] % 5 == 0 < planned["validation_rows"]
+    assert main(["train", *flags, *TRAIN]) == 0
+    assert _last_json(capsys)["rows"] == 2 * planned["rows"]
     source = stoker.open(here / "train.tsv", label="Sentiment", text="Phrase")
-    parts = source.split(0.9, 7, group="SentenceId")
+    parts = source.split(0.9, 0, group="SentenceId")
     sides = [{row // 5 for batch in part.text_batches() for row in batch.ids.tolist()} for part in parts]
+    assert [5 * len(side) for side in sides] == [planned["rows"], planned["validation_rows"]]
     assert sides[0] | sides[1] == set(range(40))
     assert not sides[0] & sides[1]
 

@@ -118,6 +118,10 @@ class DataOptions(ReadOptions):
             "FILE",
         ),
     ] = None
+    group: Annotated[
+        str | None,
+        _flag("--group", _DATA, "Hold out all rows that share a value of this column, or none.", "COLUMN"),
+    ] = None
     na: Annotated[
         list[str] | None,
         _flag(

@@ -124,11 +124,15 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     tested = test_files(data.valid or ())
     if not tested and is_known(data.files):
         tested = test_files(data.files)
+    if tested and data.group is not None:
+        raise OptionError(
+            f"--group has no effect beside files to validate on, which {tested[0]} is; leave it out"
+        )
     if tested:
         return source, source.like(tested, with_label=True)
     if data.valid:
         raise OptionError(f"{data.valid[0]} has no test split: name files")
-    return source.split(1 - HELD_OUT, seed=seed)
+    return source.split(1 - HELD_OUT, seed=seed, group=data.group)
 
 
 def make_feed(
