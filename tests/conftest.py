@@ -32,7 +32,7 @@ LONG = (
     "transforms/test_sequences.py",
     "layers/test_sequences.py",
     "test_text_feed.py",
-    "kernels/test_characters.py",
+    "transforms/test_cutting.py",
     "kernels/test_csv.py",
     "prefetch/test_deaths.py",
     "doctor/test_command.py",
