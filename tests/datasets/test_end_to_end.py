@@ -73,6 +73,8 @@ def test_a_data_set_goes_from_its_server_to_a_trained_model(server, root, known,
     entry = known(make(server))
     assert main(["fetch", entry.name]) == 0
     assert f"train @{entry.name}" in capsys.readouterr().out
+    assert main(["inspect", f"@{entry.name}", "--json"]) == 0
+    assert _last_json(capsys)["rows"] == entry.train.num_rows
     assert main(["train", f"@{entry.name}", *TRAIN]) == 0
     trained = _last_json(capsys)
     assert trained["rows"] == 2 * rows

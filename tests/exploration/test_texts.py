@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 import stoker
+from reading import PACK
 from stoker.errors import BadRowError, ColumnError
 from stoker.exploration import explore_texts
 from stoker.exploration.grams import count_grams
@@ -84,6 +85,24 @@ def test_progress_ends_with_all_bytes(tmp_path, monkeypatch):
     assert seen == sorted(seen)
     assert seen[-1][1] == path.stat().st_size
     assert seen[-1][0] >= 0.99 * path.stat().st_size
+
+
+@pytest.mark.parametrize("suffix", sorted(PACK))
+def test_a_compressed_file_is_looked_at_as_it_passes_and_leaves_nothing(tmp_path, suffix):
+    plain = _write(tmp_path / "t.csv", [("ab"[row % 2], f"some\0 words {row % 9}") for row in range(999)])
+    packed = tmp_path / f"t.csv{suffix}"
+    packed.write_bytes(PACK[suffix](plain.read_bytes()))
+    seen = []
+    found, expected = (
+        explore_texts(
+            stoker.open(path, label="kind", text="text"),
+            progress=lambda done, total: seen.append((done, total)),
+        ).to_dict()
+        for path in (packed, plain)
+    )
+    assert {**found, "paths": 0, "bytes": 0} == {**expected, "paths": 0, "bytes": 0}
+    assert found["bytes"] == seen[0][1] == packed.stat().st_size
+    assert {path.name for path in tmp_path.iterdir()} == {"t.csv", packed.name}
 
 
 def test_a_folder_a_class_is_looked_at(tmp_path):
