@@ -94,7 +94,11 @@ def test_workers_and_cache_change_nothing(table, workers, cache):
         assert mine.digest_words.tolist() == yours.digest_words.tolist()
 
 
-@pytest.mark.parametrize("transform", [Words, Numbers])
+def many_columns():
+    return stoker.HashingVectorizer(num_features=1 << 17)
+
+
+@pytest.mark.parametrize("transform", [Words, Numbers, many_columns])
 def test_texts_become_inputs_once_where_these_fit_and_the_batches_are_the_same(table, tmp_path, transform):
     path, _, _ = table
     rows, held_out = opened(path).split(0.8, seed=1)

@@ -20,6 +20,7 @@ __all__ = ["with_kept_inputs"]
 _STEP_BYTES = 1 << 20
 _MOST_ROWS = 1 << 12
 _TOKEN_BYTES = np.dtype(np.int32).itemsize
+_FEW_COLUMNS = 1 << 16
 _JOINING = 2
 """While the parts are put together, both they and the whole are there."""
 
@@ -59,7 +60,7 @@ def with_kept_inputs(
 
     def make(start: int) -> Any:
         ids = np.arange(start, min(start + step, found.num_slots), dtype=np.int64)
-        return inputs.apply(kept.read(ids), np.arange(len(ids), dtype=np.int64))
+        return _compact(inputs.apply(kept.read(ids), np.arange(len(ids), dtype=np.int64)))
 
     parts: list[Any] = []
     charges: list[Charge] = []
@@ -90,6 +91,15 @@ def with_kept_inputs(
     return replace(found, kept=encoded)
 
 
+def _compact(made: Any) -> npt.NDArray[np.int32] | SparseRows:
+    """The same in as few bytes as it goes: most vocabularies are counted in two."""
+    if isinstance(made, np.ndarray):
+        return made
+    few = made.shape[1] <= _FEW_COLUMNS
+    indices = made.indices.astype(np.uint16 if few else np.int32, copy=False)
+    return SparseRows(indptr=made.indptr, indices=indices, data=made.data)
+
+
 def _num_bytes(part: Any) -> int:
     if isinstance(part, np.ndarray):
         return int(part.nbytes)
@@ -105,7 +115,7 @@ def _joined(parts: list[Any]) -> npt.NDArray[np.int32] | SparseRows:
     lengths = [np.diff(part.indptr).astype(np.int64) for part in parts]
     indptr: IntArray = np.concatenate([np.zeros(1, np.int64), *lengths])
     np.cumsum(indptr, out=indptr)
-    indices = np.concatenate([part.indices.astype(np.int32, copy=False) for part in parts])
+    indices = np.concatenate([part.indices for part in parts])
     data = np.concatenate([part.data for part in parts])
     parts.clear()
     return SparseRows(indptr=indptr, indices=indices, data=data)

@@ -14,7 +14,9 @@ def csr_of(
     lengths: list[int], index_type: type, value_type: type
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(len(lengths))
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(index_type)
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(
+        np.int64 if index_type is np.uint16 else index_type
+    )
     rows = [np.sort(random.choice(COLUMNS, length, replace=False)) for length in lengths]
     indices = np.concatenate([*rows, []]).astype(index_type)
     return indptr, indices, random.normal(size=len(indices)).astype(value_type)
@@ -29,7 +31,7 @@ def dense(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
 @given(
     lengths=st.lists(st.integers(0, 200), min_size=1, max_size=12),
     seed=st.integers(0, 5),
-    index_type=st.sampled_from([np.int32, np.int64]),
+    index_type=st.sampled_from([np.uint16, np.int32, np.int64]),
     value_type=st.sampled_from([np.float32, np.float64]),
 )
 def test_pairs_hold_the_rows_that_were_taken_and_zeros_behind(lengths, seed, index_type, value_type):

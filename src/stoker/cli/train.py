@@ -130,6 +130,8 @@ def _begin_importing(*, is_own: bool) -> None:
     """
     from stoker import backends
 
+    backends.choose()  # before the survey's threads, whose memory shall be there for the model later
+
     def load() -> None:
         with suppress(Exception), nullcontext() if is_own else backends.unaccompanied():
             importlib.import_module("stoker.training.fit")

@@ -125,8 +125,10 @@ def fit(
     try:
         validations = None if every is not None else len(trained)
         open_feeds(model, training, valid, epochs=trained, validations=validations)
-        programs = compile_ahead(model, expected_of(training), expected_of(valid))
         name, direction = _monitored(model, monitor, has_validation=valid is not None)
+        recorder = None if run is None else RunRecorder(Path(run), training, valid, options or {})
+        # Behind the recorder: what it takes for a moment, and what a compiler takes, shall not meet.
+        programs = compile_ahead(model, expected_of(training), expected_of(valid))
         call = TrainingCall(
             model=model,
             feed=training,
@@ -138,7 +140,7 @@ def fit(
             own_display=display is not progress,
             monitor=Monitor(name, direction, patience=early_stopping),
             files=None if run is None else ModelFiles(Path(run)),
-            recorder=None if run is None else RunRecorder(Path(run), training, valid, options or {}),
+            recorder=recorder,
             every=every,
             seconds=seconds,
         )

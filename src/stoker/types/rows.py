@@ -58,11 +58,11 @@ class SparseRows:
     indptr
         int64 of shape (n + 1,).
     indices, data
-        int32 and float32 of shape (entries,); indices ascend within a row.
+        uint16 or int32, and float32, of shape (entries,); indices ascend within a row.
     """
 
     indptr: IntArray
-    indices: npt.NDArray[np.int32]
+    indices: npt.NDArray[np.uint16] | npt.NDArray[np.int32]
     data: npt.NDArray[np.float32]
 
 
