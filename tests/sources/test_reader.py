@@ -6,7 +6,7 @@ import pytest
 
 import stoker
 from stoker.errors import BadRowError, ChangedDataError, OptionError
-from stoker.sources import IndexBuilder, files
+from stoker.sources import IndexBuilder, csv_reader, files
 from stoker.sources.files import FilePool, FileReader
 
 NUM_ROWS = 20_000
@@ -59,6 +59,18 @@ def test_checksums_may_be_left_out(path):
     data = path.read_bytes()
     path.write_bytes(data.replace(b",12000\n", b",92000\n"))
     assert reader.read(np.array([12_000])).columns["y"].tolist() == [92_000]
+
+
+@pytest.mark.parametrize("most_rows", [1, 700, 1 << 14])
+def test_the_pieces_in_which_rows_are_read_change_nothing(path, monkeypatch, most_rows):
+    whole = reader_of(path).read(EVERY)
+    monkeypatch.setattr(csv_reader, "PIECE_BYTES", 1)
+    monkeypatch.setattr(csv_reader, "_PIECE_ROWS", most_rows)
+    reader = reader_of(path)
+    for ids in (EVERY, EVERY[5::7], EVERY[[0, 1, 2, 9_000, 9_001, NUM_ROWS - 1]]):
+        rows = reader.read(ids)
+        assert rows.matrix.values.tolist() == whole.matrix.values[ids].tolist()
+        assert rows.columns["y"].tolist() == ids.tolist()
 
 
 @pytest.mark.parametrize(("change", "word"), [(-100, "shrank"), (+7, "grew")])

@@ -101,7 +101,6 @@ def parse_numeric(
     -------
     Parsed
     """
-    limits = np.iinfo(np.int64 if matrix.dtype == np.float64 else matrix.dtype)
     hard = np.empty((_HARD_ROOM, ISSUE_WIDTH), np.int64)
     while True:
         num_rows, num_issues, num_hard, needed = parse_records(
@@ -115,17 +114,13 @@ def parse_numeric(
             nulls.spellings,
             nulls.offsets,
             matrix,
-            int(limits.min),
-            int(limits.max),
-            matrix.dtype == np.float64,
+            *_limits(matrix.dtype),
             extra,
             _frozen(_NO_ROWS if wanted is None else wanted),
             wanted is None,
             issues,
             hard,
-            np.empty(len(targets), np.int64),
-            np.zeros(len(targets), np.bool_),
-            np.empty(LANES, np.uint8),
+            *_workspace(len(targets)),
         )
         if num_hard <= len(hard):
             break
@@ -135,6 +130,18 @@ def parse_numeric(
             data, hard[:num_hard], targets, rules, matrix, extra, wanted, issues[num_issues:]
         )
     return Parsed(num_rows, num_issues, needed)
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int, bool]:
+    """Least and greatest integer of a matrix, and whether it is one of floats."""
+    is_float = dtype == np.float64
+    limits = np.iinfo(np.int64 if is_float else dtype)
+    return int(limits.min), int(limits.max), is_float
+
+
+def _workspace(num_columns: int) -> tuple[npt.NDArray[Any], ...]:
+    """Room for the runs of columns, for those that are parsed slowly, and for a block's numbers."""
+    return np.empty(num_columns, np.int64), np.zeros(num_columns, np.bool_), np.empty(LANES, np.uint8)
 
 
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
