@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -51,11 +53,13 @@ def test_bad_rows_are_an_error_or_are_left_out_and_counted(tmp_path):
     assert (report.num_rows, report.num_left_out) == (2, 1)
 
 
-def test_nothing_is_left_beside_the_data(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text("x,y\n1,0\n3,1\n")
-    explore_table(stoker.open(path, label="y"))
-    assert [left.name for left in tmp_path.iterdir()] == ["t.csv"]
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_nothing_is_left_or_unpacked_beside_the_data(tmp_path, suffix):
+    path = tmp_path / f"t.csv{suffix}"
+    data = b"x,y\n1,0\n3,1\n"
+    path.write_bytes(gzip.compress(data) if suffix else data)
+    assert explore_table(stoker.open(path, label="y")).num_rows == 2
+    assert [left.name for left in tmp_path.iterdir()] == [path.name]
 
 
 def test_one_class_is_enough_to_look_at(tmp_path):

@@ -77,6 +77,14 @@ def test_rows_that_will_not_fit_are_unpacked_when_they_are_read_not_before(packe
     assert len(spools(packed)) == 1
 
 
+def test_a_survey_whose_rows_nobody_reads_unpacks_nothing(packed):
+    found = survey(opened(packed), spool=None)
+    assert spools(packed) == []
+    assert survey(opened(packed), spool=None).seconds == 0
+    assert found.reader().read(np.arange(9)).num_rows == 9
+    assert len(spools(packed)) == 1
+
+
 def test_an_epoch_from_a_cache_keeps_nothing_unpacked(packed):
     packed.write_bytes(gzip.compress(("a,label\n" + "70001,0\n9,1\n" * 150_000).encode(), 1))
     feed = stoker.Feed(opened(packed), batch_size=256, memory="6MB", cache="always")

@@ -120,6 +120,7 @@ def explore_table(
         on_bad_row=on_bad_row,
         progress=progress,
         stored=False,
+        spool=None,
     )
     return TableReport(
         paths=found.paths,

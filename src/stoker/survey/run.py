@@ -54,7 +54,7 @@ def survey(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     stored: bool = True,
-    spool: bool = True,
+    spool: bool | None = True,
 ) -> Survey:
     r"""Read every row of a source once and tell what is in it; or recall what was told before.
 
@@ -82,7 +82,7 @@ def survey(
         Whether to look for, and leave, a stored survey beside the data.
     spool
         Whether compressed files whose rows do not fit into `keep_bytes` may be unpacked beside the data; if
-        not, they are refused.
+        not, they are refused. None leaves that to whoever reads rows, if anybody does.
 
     Raises
     ------
@@ -115,18 +115,21 @@ def survey(
     found = store.find(source, keys, progress=progress, notes=notes) if stored else None
     seconds, keeper = 0.0, _keeper(source, keep_bytes, ledger)
     kept: KeptRows | None = None
-    unpacked = found is not None and source.is_packed and spool and is_unpacked(source, found.index)
+    unpacked = found is not None and source.is_packed and spool is True and is_unpacked(source, found.index)
     clean_spools(source.paths[0])
     if found is None:
         began = time.perf_counter()
-        with spool_of(source, spool) as writer:
-            found, kept = _pass(source, policy, keys, keeper, threads, progress, ledger, writer, notes)
+        with spool_of(source, bool(spool)) as writer:
+            must_keep = source.is_packed and spool is False
+            found, kept = _pass(
+                source, policy, keys, keeper, threads, progress, ledger, writer, must_keep, notes
+            )
         if stored:
             store.save(found.record, found.index, found.excluded, first_path=source.paths[0], notes=notes)
         seconds = time.perf_counter() - began
     _refuse(source, policy, found.record)
     result = _result(source, found, kept, seconds, keys, notes)
-    if result.kept is None and not seconds:
+    if result.kept is None and not seconds and spool is not None:
         if not source.is_packed or unpacked:
             kept = collect(result, keep_bytes, workers=threads, ledger=ledger)
         else:
@@ -156,6 +159,7 @@ def _pass(
     progress: Progress | None,
     ledger: Ledger | None,
     spool: SpoolWriter | None,
+    must_keep: bool,
     notes: list[str],
 ) -> tuple[store.Found, KeptRows | None]:
     before = source.identity()
@@ -171,7 +175,7 @@ def _pass(
             ledger=ledger,
             num_bytes=num_bytes,
             spool=spool,
-            must_keep=source.is_packed and spool is None,
+            must_keep=must_keep,
         )
         with closing(done.tally.excluded):
             done.run(workers=workers, progress=progress)
