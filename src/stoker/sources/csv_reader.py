@@ -197,11 +197,12 @@ class CsvReader:
         return block
 
     def _fill(self, file: FileReader, piece: _Piece, data: npt.NDArray[np.uint8]) -> None:
-        if not file.is_linked:
+        size, is_linked = file.look()
+        if not is_linked:
             raise ChangedDataError(
                 f"{file.path} was deleted or replaced since it was surveyed; restore it, or survey again"
             )
-        self._index.require_size(piece.file_index, file.path, file.size)
+        self._index.require_size(piece.file_index, file.path, size)
         runs = piece.runs
         offsets = self._index.anchor_offsets[piece.segments[runs]].tolist()
         places = [*piece.bounds[runs].tolist(), len(data)]

@@ -85,10 +85,10 @@ class FileReader:
         """Bytes in the file now."""
         return os.fstat(self._descriptor).st_size
 
-    @property
-    def is_linked(self) -> bool:
-        """Whether the open file still has a name; always true where the file system does not count links."""
-        return not self._counts_links or os.fstat(self._descriptor).st_nlink > 0
+    def look(self) -> tuple[int, bool]:
+        """Bytes in the file now, and whether it still has a name; true where links are not counted."""
+        status = os.fstat(self._descriptor)
+        return status.st_size, not self._counts_links or status.st_nlink > 0
 
     def read_into(self, out: npt.NDArray[np.uint8], offset: int) -> int:
         """Fill `out` with the bytes from `offset` on; fewer only at the end of the file.
