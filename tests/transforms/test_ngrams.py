@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import tracemalloc
 import warnings
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -232,7 +234,7 @@ def test_a_fit_and_transform_at_once_gives_the_same_rows():
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("ngram_range", [(1, 2), (1, 3)])
 def test_the_result_does_not_depend_on_memory_threads_or_chunks(ngram_range, monkeypatch):
-    """A little memory lets lexicons retire, streams and runs spill, and sums go through ranges of terms."""
+    """A little memory lets dictionaries retire, streams and runs spill, and sums go through ranges of terms."""
     texts, labels = zipfian(3_000, words=50_000), np.arange(3_000) % 3
     make = {"ngram_range": ngram_range, "max_features": 500}
     expected = state_of(NgramVectorizer(**make).fit(texts, labels))
@@ -267,6 +269,19 @@ def test_little_memory_is_kept_to_and_much_is_spilled(monkeypatch):
     assert ledger.current == 0
     text_bytes = sum(map(len, texts))
     assert 0 < max(spilled) <= NgramVectorizer().temporary_bytes(text_bytes)
+
+
+def test_scores_by_many_classes_are_kept_to_the_memory_too():
+    texts, labels = zipfian(8_000, words=60_000), np.arange(8_000) % 60
+    fit = partial(NgramVectorizer(max_features=500).fit, texts, labels, memory=16 << 20, workers=0)
+    num_terms = fit().idf_.size  # and whatever is compiled
+    assert 8 * 60 * num_terms > 7 << 20
+    tracemalloc.start()
+    try:
+        fit()
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_full_disk_is_told(monkeypatch):

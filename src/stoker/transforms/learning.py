@@ -31,6 +31,9 @@ __all__ = ["LEAST_MEMORY", "Learner"]
 LEAST_MEMORY = 16 << 20
 """Less than this is not enough to learn n-grams from any texts."""
 
+_SUMS_BYTES = 1 << 18
+"""Sums of nodes that are turned into scores at once, about: they stay in a core's cache."""
+
 Result = TypeVar("Result")
 FloatArray = npt.NDArray[np.float64]
 
@@ -149,8 +152,9 @@ class Learner:
     def check_room(self, nodes: Nodes, *, scored: bool) -> None:
         """Raise `MemoryBudgetError` if what was learned does not fit the memory with its tables."""
         slots = 2 * finding_slots(nodes.counts.size - len(nodes.words))
-        of_each = 40 + (8 * (self.class_counts.size + 1) if scored else 0)
-        needed = nodes.nbytes + 8 * slots + of_each * nodes.counts.size
+        needed = nodes.nbytes + 8 * slots + 40 * nodes.counts.size
+        if scored:
+            needed += min(self._share, 8 * (self.class_counts.size + 1) * nodes.counts.size)
         if needed > self._memory:
             raise MemoryBudgetError(
                 f"{nodes.counts.size:,} n-grams occur often enough; they take {needed / 1e6:,.0f} MB, and "
@@ -166,59 +170,83 @@ class Learner:
         counts[: other.class_counts.size] += other.class_counts
         self.class_counts = counts
 
-    def sums(self, nodes: Nodes, finding: Uint64Array, weights: FloatArray, *, sublinear: bool) -> IntArray:
-        """Sums over all texts of the values by class, and of their squares, in fixed point.
+    def scores(
+        self,
+        nodes: Nodes,
+        finding: Uint64Array,
+        weights: FloatArray,
+        judge: Callable[[int, IntArray], FloatArray],
+        *,
+        sublinear: bool,
+    ) -> FloatArray:
+        """A score of each node, made of sums over all texts; so many at a time as fit a share of the memory.
 
         Parameters
         ----------
         weights
             See `stoker.kernels.terms.add_scores`.
+        judge
+            Gives the scores of some nodes: of the first one's number, and the sums of their values by class
+            and of their squares, int64 of shape (some nodes, classes + 1). Which nodes come together depends
+            on the number of classes alone.
 
         Returns
         -------
-        int64 of shape (nodes, classes + 1).
+        float64 of shape (nodes,).
         """
-        width = self.class_counts.size + 1
+        width, scores = self.class_counts.size + 1, np.zeros(nodes.counts.size)
+        together = 1 << max(0, (_SUMS_BYTES // (8 * width)).bit_length() - 1)
 
         def add(terms: Terms, block: Block, low: int, high: int, sums: IntArray) -> None:
             add_scores(*terms, sublinear, weights, block.labels, low, high, sums)
 
-        return self._added(add, nodes, finding, width)
+        def finish(low: int, sums: IntArray) -> None:
+            for first in range(0, len(sums), together):
+                part = sums[first : first + together]
+                scores[low + first : low + first + len(part)] = judge(low + first, part)
+
+        self._add_up(add, finish, nodes, finding, width, together)
+        return scores
 
     def totals(self, nodes: Nodes, finding: Uint64Array) -> IntArray:
         """How often each n-gram occurs in all texts: int64 of shape (nodes,)."""
+        totals = np.zeros(nodes.counts.size, np.int64)
 
         def add(terms: Terms, block: Block, low: int, high: int, totals: IntArray) -> None:
             inside = (terms.nodes >= low) & (terms.nodes < high)
             np.add.at(totals[:, 0], terms.nodes[inside] - low, terms.counts[inside])
 
-        return self._added(add, nodes, finding, 1)[:, 0]
+        def finish(low: int, some: IntArray) -> None:
+            totals[low : low + len(some)] = some[:, 0]
 
-    def _added(
+        self._add_up(add, finish, nodes, finding, 1, 1)
+        return totals
+
+    def _add_up(
         self,
         add: Callable[[Terms, Block, int, int, IntArray], None],
+        finish: Callable[[int, IntArray], None],
         nodes: Nodes,
         finding: Uint64Array,
         width: int,
-    ) -> IntArray:
-        """What `add` adds up over all blocks: all nodes, so many at a time as fit a share of the memory."""
+        together: int,
+    ) -> None:
+        """`finish` what `add` adds up over all blocks: of as many nodes at a time as there is room for."""
         num_nodes, lanes = nodes.counts.size, max(1, self._workers)
         if 8 * width * num_nodes * lanes > self._share:
             lanes = 1
-        step = max(1 << 12, self._share // (8 * width * lanes))
+        step = together * max(1, self._share // (8 * width * lanes * together))
 
         def work(block: Block, words: Int32Array, low: int, sums: _Lanes) -> None:
             terms = self.terms(block, words, len(nodes.levels) + 1, finding)
             with sums.one() as own:
                 add(terms, block, low, low + own.shape[0], own)
 
-        parts = []
         for low in range(0, num_nodes, step):
             sums = _Lanes(self._ledger, lanes, (min(step, num_nodes - low), width))
             for _ in self.over_blocks(partial(work, low=low, sums=sums), workers=min(lanes, self._workers)):
                 pass
-            parts.append(sums.total())
-        return np.concatenate(parts)
+            finish(low, sums.total())
 
     def terms(self, block: Block, words: Int32Array, longest: int, finding: Uint64Array) -> Terms:
         """The terms of a block; they are kept for the next time while there is room for them."""

@@ -15,9 +15,11 @@ from stoker.transforms.features import Features, inverse_frequencies
 from stoker.transforms.learning import Learner
 from stoker.transforms.nodes import Nodes
 from stoker.transforms.scores import chi2, f_classif, fixed_point, select_best
-from stoker.types import IntArray
+from stoker.types import IntArray, Uint64Array
 
 __all__ = ["Choice", "learn_features"]
+
+FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +113,7 @@ def learn_features(learner: Learner, choice: Choice, class_order: IntArray | Non
         weights = np.zeros((nodes.counts.size, 2))
         weights[terms, 0] = idf
         weights[terms, 1] = fixed_point(nodes.counts[terms])
-        sums = learner.sums(nodes, finding, weights, sublinear=choice.sublinear)
-        scores = _scores(learner, choice, sums[terms], weights[terms, 1], class_order)
+        scores = _scores(learner, nodes, finding, weights, choice, class_order)[terms]
         selected = select_best(scores, int(choice.max_features or 0))
     return Features(
         nodes=nodes,
@@ -128,18 +129,29 @@ def learn_features(learner: Learner, choice: Choice, class_order: IntArray | Non
 
 def _scores(
     learner: Learner,
+    nodes: Nodes,
+    finding: Uint64Array,
+    weights: FloatArray,
     choice: Choice,
-    sums: IntArray,
-    powers: npt.NDArray[np.float64],
     class_order: IntArray | None,
-) -> npt.NDArray[np.float64]:
+) -> FloatArray:
+    """The score of each node, 0 for one that is no term."""
     counts = learner.class_counts
     classes = np.arange(counts.size) if class_order is None else class_order
     classes = classes[counts[classes] > 0]
-    by_class = sums[:, classes] / powers[:, None]
-    if choice.score == "chi2":
-        return chi2(by_class, counts[classes])
-    return f_classif(by_class, sums[:, -1] / powers, counts[classes])
+
+    def judge(first: int, sums: IntArray) -> FloatArray:
+        scores = np.zeros(len(sums))
+        terms = np.flatnonzero(weights[first : first + len(sums), 1])
+        held, powers = sums[terms], weights[first + terms, 1]
+        by_class = np.ascontiguousarray(held[:, classes] / powers[:, None])
+        if choice.score == "chi2":
+            scores[terms] = chi2(by_class, counts[classes])
+        else:
+            scores[terms] = f_classif(by_class, held[:, -1] / powers, counts[classes])
+        return scores
+
+    return learner.scores(nodes, finding, weights, judge, sublinear=choice.sublinear)
 
 
 def _check_labels(learner: Learner, choice: Choice) -> None:
