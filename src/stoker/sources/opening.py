@@ -113,27 +113,26 @@ def open(
         header, delimiter, quote = False, ",", '"'
         choice = choice if choice.label is not None else replace(choice, label=LABEL)
     written = Written(format=format, header=header, delimiter=delimiter, quote=quote)
-    files = expand_paths(paths)
+    return Source(table=_open_tables(expand_paths(paths), written, choice))
+
+
+def _open_tables(files: Sequence[str], written: Written, choice: Choice) -> CsvTable:
+    """Delimited files with the same columns, of which the first says how all of them are written."""
+    is_zhang = written.format == "zhang"
     first, sample = read_layout(files[0], written, choice.names)
-    if format == "zhang":
+    if is_zhang:
         choice = _all_texts(choice, first)
     layouts = [first]
     for path in files[1:]:
-        layout, _ = read_layout(
-            path,
-            Written(format=format, header=first.has_header, delimiter=delimiter, quote=quote),
-            (),
-            earlier=first,
-        )
+        layout, _ = read_layout(path, replace(written, header=first.has_header), (), earlier=first)
         _require_same_columns(first, layout)
         layouts.append(layout)
-    table = CsvTable(
+    return CsvTable(
         schema=resolve(choice, first, sample),
         layouts=tuple(layouts),
         written=written,
-        class_names=read_class_names(files[0]) if format == "zhang" else None,
+        class_names=read_class_names(files[0]) if is_zhang else None,
     )
-    return Source(table=table)
 
 
 def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:

@@ -15,7 +15,7 @@ from stoker.sources.spool import hold_spool
 from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey.drawing import chunk_bytes
 from stoker.survey.keeper import Keeper
-from stoker.survey.kept import KeptRows, kept_bytes
+from stoker.survey.kept import KeptRows, collect, kept_bytes
 from stoker.survey.unpacking import charge_unpacking, not_kept
 from stoker.types import Uint64Array
 
@@ -59,15 +59,17 @@ def recollect(
     found: Survey,
     keeper: Keeper,
     *,
+    by_position: bool,
     keep_bytes: int,
     may_spool: bool,
     workers: int,
     ledger: Ledger | None,
     notes: list[str],
 ) -> KeptRows | None:
-    """Read the rows of compressed files once more, from the first to the last, into memory or a spool.
+    """Read the rows of a survey into memory where they fit.
 
-    Where they will not fit, and may be unpacked, nothing is read: whoever reads rows unpacks them then.
+    Those of compressed files are read from the first to the last, into memory or a spool. Where they will not
+    fit, and may be unpacked, nothing is read: whoever reads rows unpacks them then.
 
     Parameters
     ----------
@@ -75,6 +77,8 @@ def recollect(
         What was surveyed before.
     keeper
         Of the rows, while they fit.
+    by_position
+        Whether they can be read so: files are plain, or unpacked already.
     keep_bytes
         What they may take.
     may_spool
@@ -94,6 +98,8 @@ def recollect(
         If rows must fit and do not, or unpacking takes too much.
     """
     source, path = found.source, found.source.paths[0]
+    if by_position:
+        return collect(found, keep_bytes, workers=workers, ledger=ledger)
     if may_spool and kept_bytes(found) > keep_bytes:
         notes.append(
             f"{path} is compressed and its rows do not fit into memory: it is unpacked "

@@ -23,7 +23,7 @@ from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey import store
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
-from stoker.survey.kept import KeptRows, collect
+from stoker.survey.kept import KeptRows
 from stoker.survey.labels import check_class_names
 from stoker.survey.lengths import TextLengths
 from stoker.survey.packed import is_unpacked, recollect, spool_of, spooled
@@ -115,7 +115,9 @@ def survey(
     found = store.find(source, keys, progress=progress, notes=notes) if stored else None
     seconds, keeper = 0.0, _keeper(source, keep_bytes, ledger)
     kept: KeptRows | None = None
-    unpacked = found is not None and source.is_packed and spool is True and is_unpacked(source, found.index)
+    by_position = not source.is_packed or (
+        spool is True and found is not None and is_unpacked(source, found.index)
+    )
     clean_spools(source.paths[0])
     if found is None:
         began = time.perf_counter()
@@ -130,18 +132,16 @@ def survey(
     _refuse(source, policy, found.record)
     result = _result(source, found, kept, seconds, keys, notes)
     if result.kept is None and not seconds and spool is not None:
-        if not source.is_packed or unpacked:
-            kept = collect(result, keep_bytes, workers=threads, ledger=ledger)
-        else:
-            kept = recollect(
-                result,
-                keeper,
-                keep_bytes=keep_bytes,
-                may_spool=spool,
-                workers=threads,
-                ledger=ledger,
-                notes=notes,
-            )
+        kept = recollect(
+            result,
+            keeper,
+            by_position=by_position,
+            keep_bytes=keep_bytes,
+            may_spool=spool,
+            workers=threads,
+            ledger=ledger,
+            notes=notes,
+        )
         result = _result(source, found, kept, seconds, keys, notes)
     return result
 
