@@ -19,6 +19,7 @@ from typing import Any
 
 import keras
 
+from stoker.buffers import release_idle
 from stoker.training.protocols import ExpectedBatch
 
 __all__ = ["Programs", "compile_ahead"]
@@ -79,7 +80,9 @@ class _Step:
     def _compile(self, state: Any, batch: Any) -> Any:
         with self._tracing:  # layers note in themselves what they are called with
             lowered = self._jitted.trace(state, batch).lower()
-        return lowered.compile()
+        compiled = lowered.compile()
+        release_idle()  # the 50 MB that this took
+        return compiled
 
     def _program(self, key: Any) -> Any:
         """The program for such a batch, waited for while it is under way; None where there is none."""
