@@ -113,3 +113,24 @@ def test_keras_can_be_imported_without_what_it_takes_along_and_that_be_imported_
         [sys.executable, "-c", UNACCOMPANIED], capture_output=True, text=True, timeout=110, check=False
     )
     assert done.stdout.split("\n")[-2:] == ["[] True 1", ""], done.stderr
+
+
+_SLOWLY = """
+import sys, threading, time
+from stoker import backends
+threading.Thread(target=__import__, args=("keras",)).start()
+while "keras" not in sys.modules:
+    time.sleep(0.001)
+assert backends.choose() == "torch"
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_keras_that_another_thread_is_importing_is_waited_for(tmp_path):
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "__init__.py").write_text(
+        "import time, types\ntime.sleep(0.3)\nconfig = types.SimpleNamespace(backend=lambda: 'torch')\n"
+    )
+    paths = [str(tmp_path), os.path.dirname(os.path.dirname(backends.__file__))]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    subprocess.run([sys.executable, "-c", _SLOWLY], env=environment, check=True, timeout=50)

@@ -5,6 +5,7 @@ Nothing here imports Keras or a backend: the choice must be made before either i
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -52,7 +53,8 @@ def choose() -> str:
 
 def _chosen() -> str:
     if "keras" in sys.modules:
-        return str(sys.modules["keras"].config.backend())
+        # Another thread may be importing it: this waits for the whole of it.
+        return str(importlib.import_module("keras").config.backend())
     wanted = os.environ.get("KERAS_BACKEND")
     if wanted:
         return _check(wanted)
