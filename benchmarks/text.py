@@ -130,7 +130,7 @@ def learn_file(path: str) -> dict[str, float]:
     import stoker
     from benchmarks.memory_scaling import PeakMemory
     from stoker.ledger import Ledger
-    from stoker.transforms.texts import TextChunk
+    from stoker.transforms.chunks import TextChunk
 
     def chunks() -> Iterator[TextChunk]:
         with pa.OSFile(path) as file, pa.ipc.open_stream(file) as reader:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import scipy.sparse
 
-from stoker.transforms.texts import TextTransform, as_texts
+from stoker.transforms.chunks import as_texts
+from stoker.transforms.texts import TextTransform
 
 
 class Words(TextTransform):

@@ -11,7 +11,8 @@ from stoker.plan import DataFacts, rows_within
 from stoker.prefetch import prefetch
 from stoker.survey import Survey
 from stoker.transforms.base import FittedTransform
-from stoker.transforms.texts import TextChunk, TextTransform, joined_texts
+from stoker.transforms.chunks import TextChunk
+from stoker.transforms.texts import TextTransform, joined_texts
 from stoker.types import Progress, Task
 
 __all__ = ["fit_texts"]

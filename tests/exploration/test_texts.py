@@ -17,8 +17,8 @@ from reading import PACK
 from stoker.errors import BadRowError, ColumnError
 from stoker.exploration import explore_texts
 from stoker.exploration.grams import count_grams
+from stoker.transforms.chunks import as_texts
 from stoker.transforms.cutting import word_cutter
-from stoker.transforms.texts import as_texts
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker.kernels.characters import DECODE, SEPARATOR
+from stoker.transforms.chunks import as_texts
 from stoker.transforms.cutting import word_cutter
 from stoker.transforms.numbering import learn_stream, stream_of, text_counts
-from stoker.transforms.texts import as_texts
 from stoker.transforms.wordlists import Dictionary
 
 SLOW = pytest.mark.slow

@@ -14,10 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
+import stoker
 from stoker.errors import OptionError
 from stoker.kernels.hashing import hash_bytes
 from stoker.transforms import HashingVectorizer
-from stoker.transforms.texts import text_chunks
+from stoker.transforms.chunks import text_chunks
 from xxhash64 import xxh64
 
 STRANGE = "abAB_9 İıΣςσß é e\u0301½ \ufb01 \u0000 \u05d0\u05d1\u202e 😀𐐀 \ufffd\ufdfa \t\n!'你好"
@@ -130,12 +131,15 @@ def test_a_long_text_empty_texts_and_one_word():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ngram_range": (0, 1)}, "ngram_range must be two counts"),
-        ({"ngram_range": (2, 1)}, "ngram_range must be two counts"),
-        ({"ngram_range": (1, 2, 3)}, "ngram_range must be two counts"),
-        ({"num_features": 0}, "num_features must be from 1"),
-        ({"num_features": 2**31}, "num_features must be from 1"),
-        ({"seed": -1}, "seed must be from 0"),
+        ({"ngram_range": (0, 1)}, "ngram_range must be the words"),
+        ({"ngram_range": (2, 1)}, "ngram_range must be the words"),
+        ({"ngram_range": (1, 2, 3)}, "ngram_range must be the words"),
+        ({"ngram_range": 2}, "ngram_range must be the words"),
+        ({"num_features": 0}, "num_features must be an integer from 1"),
+        ({"num_features": 2**31}, "num_features must be an integer from 1"),
+        ({"num_features": 1000.5}, "num_features must be an integer from 1"),
+        ({"seed": -1}, "seed must be an integer from 0"),
+        ({"seed": None}, "seed must be an integer from 0"),
         ({"strip_accents": "ascii"}, "strip_accents must be"),
         ({"norm": "l1"}, "norm must be"),
         ({"binary": True, "sublinear_tf": True}, "exclude each other"),
@@ -147,9 +151,21 @@ def test_an_option_that_cannot_be_is_refused(options, message: str):
 
 
 def test_what_is_no_ngram_has_no_column():
-    for strange in ("a", "", "two  blanks", "don't", "Capital", "été"):
+    for strange in ("a", "", "two  blanks", "don't", "Capital", "été", "more words than an ngram has"):
         with pytest.raises(OptionError, match="is no n-gram"):
             HashingVectorizer().column_of(strange)
+
+
+def test_a_fit_and_transform_at_once_is_a_transform():
+    texts = ["good film", "bad film"]
+    assert (HashingVectorizer().fit_transform(texts) != HashingVectorizer().transform(texts)).nnz == 0
+
+
+def test_a_fit_knows_the_columns_of_a_source(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("title,body,label\na,b,1\nc,d,0\n")
+    source = stoker.open(path, label="label", text=["title", "body"])
+    assert HashingVectorizer().fit(source).columns_ == ("title", "body")
 
 
 def test_a_vectorizer_may_be_pickled():

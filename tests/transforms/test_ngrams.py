@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import gzip
+import pickle
 import tracemalloc
 import warnings
 from functools import partial
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -21,9 +24,9 @@ import stoker
 from stoker.errors import DataError, MemoryBudgetError, OptionError
 from stoker.ledger import Ledger
 from stoker.transforms import NgramVectorizer
+from stoker.transforms.chunks import TextChunk, as_texts
 from stoker.transforms.scores import f_classif as f_scores
 from stoker.transforms.scores import select_best
-from stoker.transforms.texts import TextChunk, as_texts
 
 _WORDS = (
     "the The THE film films Film été été ÉTÉ ΟΔΟΣ Σ σας İstanbul ﬁne ﬃ 한국 한국어 ١٢٣ ５６ 𝒜𝒷 𐐀𐐁 ½cup x² "
@@ -234,14 +237,14 @@ def test_a_fit_and_transform_at_once_gives_the_same_rows():
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("ngram_range", [(1, 2), (1, 3)])
 def test_the_result_does_not_depend_on_memory_threads_or_chunks(ngram_range, monkeypatch):
-    """A little memory lets dictionaries retire, streams and runs spill, and sums go through ranges of terms."""
+    """A little memory lets dictionaries retire, streams and runs spill; sums go through parts of terms."""
     texts, labels = zipfian(3_000, words=50_000), np.arange(3_000) % 3
     make = {"ngram_range": ngram_range, "max_features": 500}
     expected = state_of(NgramVectorizer(**make).fit(texts, labels))
     monkeypatch.setattr("stoker.transforms.learning.LEAST_MEMORY", 1 << 10)
     monkeypatch.setattr("stoker.transforms.learning.Learner.check_room", lambda *_, **__: None)
-    monkeypatch.setattr("stoker.transforms.texts.CHUNK_BYTES", 1 << 15)
-    monkeypatch.setattr("stoker.transforms.texts.CHUNK_TEXTS", 100)
+    monkeypatch.setattr("stoker.transforms.chunks.CHUNK_BYTES", 1 << 15)
+    monkeypatch.setattr("stoker.transforms.chunks.CHUNK_TEXTS", 100)
     for memory, workers in [
         (1 << 30, 1),
         (1 << 30, 5),
@@ -408,7 +411,7 @@ def test_scores_without_labels_or_with_one_class_are_told():
         NgramVectorizer().fit(["good film"] * 4, [1, 1, 1, 1])
     with pytest.raises(DataError, match="more texts than classes"):
         NgramVectorizer().fit(["good film"] * 2, [0, 1])
-    with pytest.raises(DataError, match="a text has no label"):
+    with pytest.raises(DataError, match="text 1 has no label"):
         NgramVectorizer().fit(["good film"] * 2, ["a", None])
 
 
@@ -425,6 +428,78 @@ def test_what_is_no_text_is_told_without_being_quoted():
         NgramVectorizer(max_features=None).fit("good film")
     with pytest.raises(OptionError, match="got a int"):
         NgramVectorizer(max_features=None).fit(7)
+    with pytest.raises(DataError, match="text 5000 is a int"):
+        NgramVectorizer(max_features=None).fit(["good film"] * 5_000 + [7])
+    with pytest.raises(DataError, match=r"one dimension, got an array of shape \(\)"):
+        NgramVectorizer(max_features=None).fit(np.array("good film"))
+
+
+def test_a_table_is_not_taken_for_the_texts_of_its_columns_names():
+    frame = pd.DataFrame({"text": ["good film"] * 3})
+    for table in (frame, {"text": ["good film"] * 3}, pa.table({"text": ["good film"] * 3})):
+        with pytest.raises(OptionError, match="give one of its columns"):
+            NgramVectorizer(max_features=None).fit(table)
+    words = NgramVectorizer(max_features=None).fit(frame["text"]).vocabulary_
+    assert list(words) == ["film", "good", "good film"]
+
+
+def test_missing_texts_of_every_kind_are_empty():
+    texts = ["good film", "good film", None, np.nan, pd.NA, pd.NaT]
+    expected = NgramVectorizer(max_features=None).fit(["good film"] * 2 + [""] * 4)
+    for some in (texts, np.array(texts, object), pd.Series(texts), [*texts[:5], b""]):
+        assert state_of(NgramVectorizer(max_features=None).fit(some)) == state_of(expected)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0.0, 1.0, 0.0, 1.0], "class numbers from 0 on, one a text, got an array of float64"),
+        (["a", "b", "a", "b"], "class numbers from 0 on"),
+        ([[0], [1], [0], [1]], r"of shape \(4, 1\)"),
+        ([0, 1, -1, 1], "got -1"),
+    ],
+)
+def test_texts_in_parts_have_numbers_of_classes(labels, message):
+    with pytest.raises(DataError, match=message):
+        NgramVectorizer().partial_fit(["good film"] * 4, labels)
+
+
+def test_numbers_of_classes_may_come_as_a_list():
+    texts, labels = ["good film", "good fun", "bad film", "bad luck"], [1, 1, 0, 0]
+    parts = NgramVectorizer(min_df=1).partial_fit(texts[:2], labels[:2]).partial_fit(texts[2:], labels[2:])
+    assert state_of(parts) == state_of(NgramVectorizer(min_df=1).fit(texts, labels))
+
+
+def test_a_label_that_is_no_single_value_is_told():
+    with pytest.raises(DataError, match="the label of text 0 is a list"):
+        NgramVectorizer().fit(["good film"] * 4, np.zeros((4, 1)))
+
+
+def test_an_error_in_further_texts_forgets_all_of_them(monkeypatch):
+    monkeypatch.setattr("stoker.transforms.chunks.CHUNK_TEXTS", 2)
+    vectorizer = NgramVectorizer(min_df=1).partial_fit(["good film"] * 4, [0, 1, 0, 1])
+    with pytest.raises(DataError, match="only 3 labels"):
+        vectorizer.partial_fit(["good film"] * 4, [0, 1, 0])
+    assert not vectorizer.is_fitted
+
+
+def test_a_vectoriser_may_be_pickled_and_copied():
+    texts = ["good film", "good fun", "bad film"]
+    vectorizer = NgramVectorizer(max_features=None, min_df=1)
+    for made in (copy.deepcopy(vectorizer), pickle.loads(pickle.dumps(vectorizer))):  # noqa: S301
+        assert state_of(made) == state_of(vectorizer)
+    vectorizer.fit(texts)
+    for made in (copy.deepcopy(vectorizer), pickle.loads(pickle.dumps(vectorizer))):  # noqa: S301
+        assert (made.transform(texts) != vectorizer.transform(texts)).nnz == 0
+
+
+def test_more_texts_than_can_be_counted_are_told(monkeypatch):
+    monkeypatch.setattr("stoker.transforms.corpus._MOST_ROWS", 5)
+    part = NgramVectorizer(max_features=None).partial_fit(["good film"] * 3)
+    with pytest.raises(DataError, match="from 5 texts at most"):
+        NgramVectorizer(max_features=None).fit(["good film"] * 6)
+    with pytest.raises(DataError, match="from 5 texts at most"):
+        NgramVectorizer(max_features=None).partial_fit(["good film"] * 3).merge(part)
 
 
 @pytest.mark.parametrize(
@@ -432,6 +507,7 @@ def test_what_is_no_text_is_told_without_being_quoted():
     [
         ({"ngram_range": (0, 1)}, "ngram_range must"),
         ({"ngram_range": (2, 1)}, "ngram_range must"),
+        ({"ngram_range": 2}, "ngram_range must"),
         ({"strip_accents": "ascii"}, "strip_accents must"),
         ({"score": "f_regression"}, "score must"),
         ({"min_df": 0}, "min_df must"),

@@ -21,8 +21,8 @@ from keras2_sequences import Tokenizer, sequences_of, words_of
 from stoker.errors import DataError, OptionError
 from stoker.ledger import Ledger
 from stoker.transforms import from_state
+from stoker.transforms.chunks import TextChunk, text_chunks
 from stoker.transforms.sequences import SequenceVectorizer
-from stoker.transforms.texts import TextChunk, text_chunks
 from stoker.types import Rows
 
 STRANGE = (
@@ -229,9 +229,11 @@ def test_a_fit_without_a_word_is_an_error():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_tokens": 1}, "max_tokens must be at least 2"),
-        ({"max_tokens": 2, "oov_token": "<oov>"}, "max_tokens must be at least 3"),
-        ({"max_length": 0}, "max_length must be at least 1"),
+        ({"max_tokens": 1}, "max_tokens must be an integer of at least 2"),
+        ({"max_tokens": 2, "oov_token": "<oov>"}, "max_tokens must be an integer of at least 3"),
+        ({"max_tokens": 3.5}, "max_tokens must be an integer"),
+        ({"max_length": 0}, "max_length must be an integer of at least 1"),
+        ({"max_length": "500"}, "max_length must be an integer"),
         ({"padding": "left"}, "padding must be 'pre' or 'post'"),
         ({"truncating": "left"}, "truncating must be 'pre' or 'post'"),
         ({"split": ""}, "split must not be empty"),
@@ -242,6 +244,22 @@ def test_a_fit_without_a_word_is_an_error():
 def test_an_option_that_cannot_be_is_refused(options, message: str):
     with pytest.raises(OptionError, match=message):
         SequenceVectorizer(**options)
+
+
+def test_a_fit_and_transform_at_once_gives_the_same_rows_of_an_iterator_too():
+    texts = ["the cat", "the dog sat"]
+    expected = SequenceVectorizer().fit(texts).transform(texts)
+    for some in (texts, iter(texts), pa.chunked_array([texts[:1], texts[1:]])):
+        np.testing.assert_array_equal(SequenceVectorizer().fit_transform(some), expected)
+
+
+def test_an_error_in_further_rows_forgets_all_of_them(monkeypatch):
+    rows = Rows(num_rows=2, features=(), matrix=None, columns={"text": pa.array(["one two", "two"])})
+    vectorizer = SequenceVectorizer().partial_fit(rows)
+    monkeypatch.setattr("stoker.transforms.wordcounts._step", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        vectorizer.partial_fit(rows)
+    assert not vectorizer.is_fitted
 
 
 def test_an_unfitted_vectorizer_says_so():

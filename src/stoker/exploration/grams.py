@@ -62,7 +62,7 @@ def count_grams(texts: pa.LargeStringArray, cutter: Cutter) -> tuple[Grams, Gram
     Parameters
     ----------
     texts
-        As `stoker.transforms.texts.as_texts` makes them.
+        As `stoker.transforms.chunks.as_texts` makes them.
     cutter
         Where words end, as for `stoker.NgramVectorizer`.
 

@@ -16,8 +16,8 @@ from stoker.sources import Source
 from stoker.sources.text_batches import TextBatch
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.lengths import TextLengths
+from stoker.transforms.chunks import as_texts
 from stoker.transforms.cutting import word_cutter
-from stoker.transforms.texts import as_texts
 from stoker.types import Progress
 
 __all__ = ["TextReport", "explore_texts"]

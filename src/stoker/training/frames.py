@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError, OptionError
-from stoker.transforms.texts import as_texts
+from stoker.transforms.chunks import as_texts
 
 __all__ = ["columns_of", "common_length", "is_texts", "kept_of", "labels_of", "numbers_of", "texts_of"]
 

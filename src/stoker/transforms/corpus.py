@@ -16,18 +16,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stoker.errors import DataError
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
+from stoker.transforms.chunks import TextChunk
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.numbering import learn_stream, text_counts
 from stoker.transforms.retired import Retired
 from stoker.transforms.spill import Extent, Spill
-from stoker.transforms.texts import TextChunk
 from stoker.transforms.wordlists import Dictionary, Int32Array
 from stoker.transforms.wordspill import bucket_shares
 from stoker.types import IntArray
 
 __all__ = ["Block", "Corpus", "Words"]
+
+_MOST_ROWS = 2**32 - 2
+"""Texts are counted, and told apart, with 32 bits."""
+
+
+def _counted(num_rows: int) -> int:
+    if num_rows > _MOST_ROWS:
+        raise DataError(f"n-grams are learned from {_MOST_ROWS:,} texts at most: give a part of them")
+    return num_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +157,8 @@ class Corpus:
     def _tasks(self, chunks: Iterable[TextChunk]) -> Iterator[tuple[int, TextChunk]]:
         for chunk in chunks:
             if len(chunk.texts):
-                yield self.num_rows, chunk
-                self.num_rows += len(chunk.texts)
+                first_row, self.num_rows = self.num_rows, _counted(self.num_rows + len(chunk.texts))
+                yield first_row, chunk
 
     def _read(self, task: tuple[int, TextChunk]) -> tuple[Block, TextChunk]:
         first_row, chunk = task
@@ -199,7 +209,7 @@ class Corpus:
         for pupil in other._all_pupils():
             self._retired[pupil.number + first] = Retired.of(pupil.dictionary, self._spill)
         self._num_dictionaries += other._num_dictionaries
-        self.num_rows += other.num_rows
+        self.num_rows = _counted(self.num_rows + other.num_rows)
         self.num_words += other.num_words
 
     def _all_pupils(self) -> list[_Pupil]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from stoker.errors import OptionError
 from stoker.kernels.characters import SEPARATOR, CharacterArrays, Characters
 from stoker.kernels.cutting import BEFORE, BEHIND, BLOCK
-from stoker.transforms.texts import text_buffers
+from stoker.transforms.chunks import text_buffers
 from stoker.types import IntArray
 
 __all__ = ["FILTERS", "Cutter", "Prepared", "SeparatorCutter", "word_cutter"]

@@ -14,10 +14,13 @@ from stoker.errors import OptionError
 from stoker.kernels.hashing import hash_bytes, hash_ngrams
 from stoker.prefetch import available_cores, prefetch
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.chunks import Passes, TextChunk, text_chunks
 from stoker.transforms.cutting import Cutter, word_cutter
 from stoker.transforms.features import Pieces, joined_rows
 from stoker.transforms.numbering import learn_stream
-from stoker.transforms.texts import Passes, TextChunk, TextTransform, text_chunks
+from stoker.transforms.passes import given_texts
+from stoker.transforms.selecting import check_ngram_range
+from stoker.transforms.texts import TextTransform
 from stoker.transforms.wordlists import Dictionary
 from stoker.types import IntArray, Rows
 
@@ -92,6 +95,7 @@ class HashingVectorizer(TextTransform):
         columns: str | Sequence[str] | None = None,
     ) -> None:
         super().__init__(columns=columns)
+        check_ngram_range(ngram_range)
         self.ngram_range = tuple(ngram_range)
         self.num_features, self.seed, self.norm = num_features, seed, norm
         self.lowercase, self.strip_accents = bool(lowercase), strip_accents
@@ -99,14 +103,12 @@ class HashingVectorizer(TextTransform):
         self._check_options()
 
     def _check_options(self) -> None:
-        if len(self.ngram_range) != 2 or not 1 <= self.ngram_range[0] <= self.ngram_range[1]:
+        if not isinstance(self.num_features, int) or not 1 <= self.num_features <= _MOST_FEATURES:
             raise OptionError(
-                f"ngram_range must be two counts of words, 1 or more and ascending, got {self.ngram_range}"
+                f"num_features must be an integer from 1 to {_MOST_FEATURES}, got {self.num_features!r}"
             )
-        if not 1 <= self.num_features <= _MOST_FEATURES:
-            raise OptionError(f"num_features must be from 1 to {_MOST_FEATURES}, got {self.num_features}")
-        if not 0 <= self.seed < 2**64:
-            raise OptionError(f"seed must be from 0 to 2**64 - 1, got {self.seed}")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
+            raise OptionError(f"seed must be an integer from 0 to 2**64 - 1, got {self.seed!r}")
         if self.strip_accents not in ("unicode", None):
             raise OptionError(f"strip_accents must be 'unicode' or None, got {self.strip_accents!r}")
         if self.norm not in ("l2", None):
@@ -138,9 +140,17 @@ class HashingVectorizer(TextTransform):
         self.columns_ = ()
 
     def fit(self, texts: Any = None, labels: Any = None) -> Self:
-        """Note the columns of text of `Rows`; nothing is read, and nothing else is looked at."""
+        """Note the columns of text of `Rows` or a source; nothing is read, and labels are not looked at."""
         self.reset()
-        return self.partial_fit(texts) if isinstance(texts, Rows) else self
+        if texts is not None:
+            self.columns_ = given_texts(self, texts).columns
+        return self
+
+    def fit_transform(
+        self, texts: Any, labels: Any = None, *, workers: int | None = None
+    ) -> scipy.sparse.csr_matrix:
+        """`transform`: there is nothing to learn, and labels are not looked at."""
+        return self.transform(texts, workers=workers)
 
     def fit_passes(self, passes: Passes, *, columns: Sequence[str] = (), **_: Any) -> Self:
         """Note the columns of text; nothing is read."""
@@ -201,8 +211,13 @@ class HashingVectorizer(TextTransform):
         texts = pa.array([ngram], pa.large_string())
         stream, _ = learn_stream(texts, self._cutter, words, first_row=0)
         spelled = words.words().spelled().to_pylist()
-        if not ngram or " ".join(spelled[number] for number in stream.tolist()) != ngram:
-            raise OptionError(f"{ngram!r} is no n-gram of any text: give words as texts are cut into them")
+        shortest, longest = self.ngram_range
+        fits = shortest <= stream.size <= longest
+        if not fits or " ".join(spelled[number] for number in stream.tolist()) != ngram:
+            raise OptionError(
+                f"{ngram!r} is no n-gram of any text: give {shortest} to {longest} words as texts are cut "
+                f"into them"
+            )
         data = np.frombuffer(ngram.encode(), np.uint8)
         return int(hash_bytes(data, np.uint64(self.seed))) % self.num_features
 

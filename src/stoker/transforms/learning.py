@@ -16,13 +16,13 @@ from stoker.errors import MemoryBudgetError
 from stoker.kernels.terms import add_scores
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
+from stoker.transforms.chunks import TextChunk
 from stoker.transforms.corpus import Block, Corpus
 from stoker.transforms.counting import count_ngrams, finding_slots, finding_table
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.nodes import Nodes
 from stoker.transforms.spill import Spill
 from stoker.transforms.terms import Terms
-from stoker.transforms.texts import TextChunk
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Uint64Array
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from stoker.transforms.texts import text_buffers
+from stoker.transforms.chunks import text_buffers
 from stoker.transforms.wordcounts import Counted
 from stoker.types import IntArray
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
 from stoker.prefetch import available_cores, prefetch
-from stoker.transforms.cutting import Cutter
+from stoker.transforms.chunks import TextChunk, text_chunks
+from stoker.transforms.cutting import Cutter, word_cutter
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.selecting import Choice
-from stoker.transforms.texts import TextChunk, TextTransform, text_chunks
+from stoker.transforms.texts import TextTransform
 from stoker.types import IntArray, Rows
 
 __all__ = ["NgramRows"]
@@ -24,15 +25,18 @@ class NgramRows(TextTransform):
 
     output = "sparse"
     choice: Choice
+    lowercase: bool
+    strip_accents: str | None
+    _features: Features | None
 
     @abstractmethod
     def _learned(self) -> Features:
         """What was learned; an OptionError where nothing was."""
 
     @property
-    @abstractmethod
     def _cutter(self) -> Cutter:
         """Where words end."""
+        return word_cutter(lowercase=self.lowercase, strip_accents=self.strip_accents is not None)
 
     @property
     def num_outputs(self) -> int:
@@ -63,7 +67,7 @@ class NgramRows(TextTransform):
         return joined_rows([features.rows(self.texts_of(rows, take), self._cutter)], self.num_outputs)
 
     def transform(self, texts: Any, *, workers: int | None = None) -> scipy.sparse.csr_matrix:
-        """Rows of tf-idf for texts in the forms that `fit` takes: CSR, float32, sorted.
+        """Rows of tf-idf for texts in the forms that `as_texts` takes: CSR, float32, sorted.
 
         Words that were not learned are passed over; a text without any term is a row of zeros.
         """
@@ -102,3 +106,27 @@ class NgramRows(TextTransform):
     def selected_(self) -> IntArray:
         """Ascending places of the terms that are features, int64."""
         return self._learned().selected
+
+    def state(self) -> dict[str, Any]:
+        """Options and what was learned, as plain data."""
+        features = None if not self.is_fitted else self._learned().state()
+        return {
+            "name": self.name,
+            "options": self.options(),
+            "columns": list(self.columns_),
+            "features": features,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """An equal vectoriser; it cannot learn more, because the texts are not part of the state."""
+        options = dict(state["options"])
+        made = cls(**{**options, "ngram_range": tuple(options["ngram_range"])})
+        made.columns_ = tuple(state["columns"])
+        if state["features"] is not None:
+            made._features = Features.from_state(state["features"])
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Texts that were read lie in this process's memory and files: only what was learned goes along.
+        return type(self).from_state, (self.state(),)

@@ -12,18 +12,17 @@ from stoker.errors import OptionError
 from stoker.ledger import Ledger, parse_bytes
 from stoker.prefetch import available_cores
 from stoker.transforms.base import FittedTransform
-from stoker.transforms.classcodes import ClassCodes
+from stoker.transforms.chunks import Passes, TextChunk, text_chunks
+from stoker.transforms.classcodes import ClassCodes, class_numbers
 from stoker.transforms.corpus import Block
 from stoker.transforms.counting import RUN_BYTES
-from stoker.transforms.cutting import Cutter, word_cutter
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.learning import Learner
 from stoker.transforms.ngramrows import NgramRows
 from stoker.transforms.passes import given_texts
 from stoker.transforms.selecting import Choice, learn_features
-from stoker.transforms.texts import Passes, TextChunk, text_chunks
 from stoker.transforms.wordlists import Int32Array
-from stoker.types import IntArray, Progress, Rows
+from stoker.types import Progress, Rows
 
 __all__ = ["NgramVectorizer", "Score"]
 
@@ -104,10 +103,8 @@ class NgramVectorizer(NgramRows):
         super().__init__(columns=columns)
         if strip_accents not in ("unicode", None):
             raise OptionError(f"strip_accents must be 'unicode' or None, got {strip_accents!r}")
-        shortest, longest = ngram_range if len(ngram_range) == 2 else (0, 0)
         self.choice = Choice(
-            shortest=shortest,
-            longest=longest,
+            ngram_range=ngram_range,
             min_df=min_df,
             max_df=max_df,
             max_terms=max_terms,
@@ -117,24 +114,16 @@ class NgramVectorizer(NgramRows):
             smooth=smooth_idf,
         )
         self.lowercase, self.strip_accents = bool(lowercase), strip_accents
-        self._features: Features | None = None
+        self._features = None
         self._learner: Learner | None = None
         self._lock = threading.Lock()
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of an unfitted equal, as plain data."""
-        choice = self.choice
         return {
-            "ngram_range": [choice.shortest, choice.longest],
+            **self.choice.plain(),
             "lowercase": self.lowercase,
             "strip_accents": self.strip_accents,
-            "min_df": choice.min_df,
-            "max_df": choice.max_df,
-            "max_terms": choice.max_terms,
-            "max_features": choice.max_features,
-            "score": choice.score,
-            "sublinear_tf": choice.sublinear,
-            "smooth_idf": choice.smooth,
             "columns": None if self.columns is None else list(self.columns),
         }
 
@@ -268,28 +257,35 @@ class NgramVectorizer(NgramRows):
             if progress is not None:
                 progress(done, num_rows)
 
-    @property
-    def _cutter(self) -> Cutter:
-        return word_cutter(lowercase=self.lowercase, strip_accents=self.strip_accents is not None)
-
     def reset(self) -> None:
         """Forget what was learned."""
         self._features, self._learner, self.columns_ = None, None, ()
 
-    def partial_fit(self, rows: Any, labels: IntArray | None = None) -> Self:
-        """Read more texts, as `Rows` or in the forms that `fit` takes; labels are classes from 0.
+    def partial_fit(self, rows: Any, labels: Any = None) -> Self:
+        """Read more texts, as `Rows` or in the forms that `fit` takes; labels are class numbers from 0.
 
         What is learned of all of them is worked out when it is first asked for. Until `reset` or `fit` the
         texts are kept as numbers of words, in the default memory and beyond that in a temporary file, so
-        that more can follow.
+        that more can follow. Where an error ends it all texts are forgotten, as nobody knows how many of
+        these were read.
+
+        Raises
+        ------
+        DataError
+            If a label is no class number, or their number is not that of the texts.
         """
         if self._features is not None and self._learner is None:
             raise _cannot_go_on()
+        numbers = None if labels is None else class_numbers(labels)
         if isinstance(rows, Rows):
             self.columns_ = self.columns_ or self.columns_of(rows)
             rows = self.texts_of(rows)
         learner = self._learner or self._learner_of(_DEFAULT_MEMORY, None, None)
-        self._read(learner, text_chunks(rows, labels), None, 0)
+        try:
+            self._read(learner, text_chunks(rows, numbers), None, 0)
+        except BaseException:
+            self.reset()
+            raise
         self._learner, self._features = learner, None
         return self
 
@@ -320,26 +316,6 @@ class NgramVectorizer(NgramRows):
         if self._features is None:
             raise OptionError("NgramVectorizer is not fitted: call fit, or feed.prepare()")
         return self._features
-
-    def state(self) -> dict[str, Any]:
-        """Options and what was learned, as plain data."""
-        features = None if not self.is_fitted else self._learned().state()
-        return {
-            "name": self.name,
-            "options": self.options(),
-            "columns": list(self.columns_),
-            "features": features,
-        }
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        """An equal vectoriser; it cannot learn more, because the texts are not part of the state."""
-        options = dict(state["options"])
-        made = cls(**{**options, "ngram_range": tuple(options["ngram_range"])})
-        made.columns_ = tuple(state["columns"])
-        if state["features"] is not None:
-            made._features = Features.from_state(state["features"])
-        return made
 
 
 def _cannot_go_on() -> OptionError:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from stoker.errors import DataError
-from stoker.transforms.texts import Passes, TextChunk, TextTransform, text_chunks
+from stoker.transforms.chunks import Passes, TextChunk, text_chunks
+from stoker.transforms.texts import TextTransform
 from stoker.types import IntArray, Rows
 
 __all__ = ["Given", "given_texts"]

@@ -17,7 +17,7 @@ from stoker.transforms.nodes import Nodes
 from stoker.transforms.scores import chi2, f_classif, fixed_point, select_best
 from stoker.types import IntArray, Uint64Array
 
-__all__ = ["Choice", "learn_features"]
+__all__ = ["Choice", "check_ngram_range", "learn_features"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -26,8 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 class Choice:
     """Which n-grams are terms, and which terms features; see `NgramVectorizer` for the options."""
 
-    shortest: int
-    longest: int
+    ngram_range: tuple[int, int]
     min_df: int | float
     max_df: int | float
     max_terms: int | None
@@ -37,12 +36,7 @@ class Choice:
     smooth: bool
 
     def __post_init__(self) -> None:
-        valid = all(isinstance(length, int) for length in (self.shortest, self.longest))
-        if not valid or not 1 <= self.shortest <= self.longest:
-            raise OptionError(
-                f"ngram_range must be the words of the shortest and of the longest n-gram, such as (1, 2), "
-                f"got ({self.shortest!r}, {self.longest!r})"
-            )
+        check_ngram_range(self.ngram_range)
         if self.score not in ("f_classif", "chi2"):
             raise OptionError(f"score must be 'f_classif' or 'chi2', got {self.score!r}")
         for option, limit in (("min_df", self.min_df), ("max_df", self.max_df)):
@@ -50,6 +44,29 @@ class Choice:
         for option, most in (("max_terms", self.max_terms), ("max_features", self.max_features)):
             if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
                 raise OptionError(f"{option} must be an integer of at least 1, or None for all, got {most!r}")
+
+    @property
+    def shortest(self) -> int:
+        """Words of the shortest n-gram."""
+        return self.ngram_range[0]
+
+    @property
+    def longest(self) -> int:
+        """Words of the longest n-gram."""
+        return self.ngram_range[1]
+
+    def plain(self) -> dict[str, Any]:
+        """The options as plain data, by the names that `NgramVectorizer` has for them."""
+        return {
+            "ngram_range": list(self.ngram_range),
+            "min_df": self.min_df,
+            "max_df": self.max_df,
+            "max_terms": self.max_terms,
+            "max_features": self.max_features,
+            "score": self.score,
+            "sublinear_tf": self.sublinear,
+            "smooth_idf": self.smooth,
+        }
 
     def limits(self, num_texts: int) -> tuple[int, int]:
         """Least and greatest number of texts that hold a term.
@@ -67,6 +84,16 @@ class Choice:
                 f"min_df={self.min_df} asks for {least:g} at least: lower min_df or raise max_df"
             )
         return max(1, math.ceil(least)), math.floor(most)
+
+
+def check_ngram_range(ngram_range: Any) -> None:
+    """Raise `OptionError` unless this is the words of the shortest and of the longest n-gram."""
+    pair = tuple(ngram_range) if isinstance(ngram_range, tuple | list) else ()
+    if not (len(pair) == 2 and all(isinstance(length, int) for length in pair) and 1 <= pair[0] <= pair[1]):
+        raise OptionError(
+            f"ngram_range must be the words of the shortest and of the longest n-gram, such as (1, 2), "
+            f"got {ngram_range!r}"
+        )
 
 
 def learn_features(learner: Learner, choice: Choice, class_order: IntArray | None = None) -> Features:

@@ -9,9 +9,9 @@ import pyarrow as pa
 from stoker.errors import DataError
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
+from stoker.transforms.chunks import Passes, TextChunk
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.longest import LongestTexts
-from stoker.transforms.texts import Passes, TextChunk
 from stoker.transforms.vocabulary import Vocabulary
 from stoker.transforms.wordcounts import WordCounts
 from stoker.transforms.wordlists import WordList

@@ -36,13 +36,14 @@ class SequenceOptions:
     truncating: End
 
     def __post_init__(self) -> None:
-        least = 1 + self.reserved
-        if self.max_tokens is not None and self.max_tokens < least:
-            raise OptionError(
-                f"max_tokens must be at least {least}, or None for no limit, got {self.max_tokens}"
-            )
-        if self.max_length is not None and self.max_length < 1:
-            raise OptionError(f"max_length must be at least 1, or None for no limit, got {self.max_length}")
+        for option, most, least in (
+            ("max_tokens", self.max_tokens, 1 + self.reserved),
+            ("max_length", self.max_length, 1),
+        ):
+            if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < least):
+                raise OptionError(
+                    f"{option} must be an integer of at least {least}, or None for no limit, got {most!r}"
+                )
         for option, end in (("padding", self.padding), ("truncating", self.truncating)):
             if end not in get_args(End):
                 raise OptionError(f"{option} must be 'pre' or 'post', got {end!r}")

@@ -9,13 +9,14 @@ from typing import Any, Self
 from stoker.errors import OptionError
 from stoker.ledger import Ledger, parse_bytes
 from stoker.prefetch import available_cores
+from stoker.transforms.chunks import Passes, TextChunk, held_texts, text_chunks
 from stoker.transforms.cutting import FILTERS
 from stoker.transforms.learnedwords import LearnedWords
 from stoker.transforms.passes import given_texts
 from stoker.transforms.sequencecounts import SequenceCounts
 from stoker.transforms.sequenceoptions import SequenceOptions
-from stoker.transforms.texts import Passes, TextChunk, text_chunks
 from stoker.transforms.vocabulary import End, Vocabulary, vocabulary_words
+from stoker.transforms.wordlists import Int32Array
 from stoker.types import Progress, Rows
 
 __all__ = ["SequenceVectorizer"]
@@ -152,6 +153,11 @@ class SequenceVectorizer(LearnedWords):
         self._counting = self._learn(first, passes, memory, workers, ledger, progress, 0)
         return self
 
+    def fit_transform(self, texts: Any, labels: Any = None, *, workers: int | None = None) -> Int32Array:
+        """`fit`, then the rows of the same texts: of an iterator's too, which are held meanwhile."""
+        held = held_texts(texts)
+        return self.fit(held, labels, workers=workers).transform(held, workers=workers)
+
     def fit_passes(
         self,
         passes: Passes,
@@ -183,13 +189,21 @@ class SequenceVectorizer(LearnedWords):
         return self
 
     def partial_fit(self, rows: Rows) -> Self:
-        """Learn from the next rows; of a transform that was stored, only what `apply` needs is left."""
+        """Learn from the next rows; of a transform that was stored, only what `apply` needs is left.
+
+        Where an error ends it all rows are forgotten, as nobody knows how many of these were counted.
+        """
         if self._counting is None:
             if self._learned is not None:
                 raise OptionError("this SequenceVectorizer holds no counts to go on with: fit it anew")
             self._counting = self._new_counting(_MEMORY, None)
         self.columns_ = self.columns_ or self.columns_of(rows)
-        self._counting.count(text_chunks(self.texts_of(rows)), workers=0)
+        texts = self.texts_of(rows)
+        try:
+            self._counting.count(text_chunks(texts), workers=0)
+        except BaseException:
+            self.reset()
+            raise
         self._learned = None
         return self
 

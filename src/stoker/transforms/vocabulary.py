@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from stoker.kernels.separated import index_words
 from stoker.prefetch import prefetch
+from stoker.transforms.chunks import TextChunk, held_texts, text_chunks
 from stoker.transforms.cutting import Cutter
-from stoker.transforms.texts import TextChunk, as_texts, text_chunks
 from stoker.transforms.wordlists import Dictionary, Int32Array, WordList
 from stoker.types import IntArray
 
@@ -82,14 +82,14 @@ class Vocabulary:
 
     def transform(self, texts: Any, *, workers: int) -> Int32Array:
         """Rows of the indices of n texts, in the forms that `as_texts` takes: int32 of shape (n, length)."""
-        counted = texts if isinstance(texts, list | tuple | np.ndarray | pa.ChunkedArray) else as_texts(texts)
-        out = np.empty((len(counted), self.length), np.int32)
+        held = held_texts(texts)
+        out = np.empty((len(held), self.length), np.int32)
 
         def index(task: tuple[TextChunk, int]) -> None:
             chunk, row = task
             self.index(chunk.texts, out[row : row + len(chunk.texts)])
 
-        tasks = _with_rows(text_chunks(counted))
+        tasks = _with_rows(text_chunks(held))
         with prefetch(index, tasks, workers=workers, in_flight=workers + 1, name="sequences") as done:
             for _ in done:
                 pass
