@@ -7,8 +7,10 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import stoker
 from stoker.cli import main
 from stoker.datasets import Located
 from test_text_feed import make_texts, write_table
@@ -79,6 +81,32 @@ def test_raw_text_in_label_and_probability_out(reviews, tmp_path, capsys, model,
     assert lines[0] == "id,prediction,probability_neg,probability_pos"
     assert [line[0] for line in lines[1:]] == ["1", "2", "3"]
     assert all(0 < float(line.split(",")[-1]) < 1 for line in lines[1:])
+
+
+def test_embeddings_from_a_file_are_the_frozen_vectors_of_the_words_that_a_run_predicts_with(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "reviews.csv", *make_texts(rows=128, most=9))
+    write_table(tmp_path / "valid.csv", *make_texts(rows=64, seed=5, most=9))
+    Path("vectors.txt").write_text("good 1 0.5 0.25\nbad -1 0.5 -0.25\nfar 9 9 9\n")
+    command = ["train", "reviews.csv", *FLAGS, "--valid", "valid.csv", "--batch-size", "64", "--epochs", "2"]
+    flags = ["--model", "sepcnn", "--embeddings", "vectors.txt", "--run", "run", "--quiet", "--json"]
+    assert main([*command, *flags]) == 0
+    assert last_json(capsys)["steps"] == 4
+    run = stoker.load("run")
+    embedding, index = run.model.layers[0], run.transform.word_index
+    vectors = embedding.get_weights()[0]
+    assert not embedding.trainable
+    assert vectors.shape == (run.spec.num_tokens, 3)
+    assert vectors[index["good"]].tolist() == [1, 0.5, 0.25]
+    assert vectors[index["bad"]].tolist() == [-1, 0.5, -0.25]
+    assert np.count_nonzero(vectors.any(axis=1)) == 2  # no other word of the texts is in the file
+    Path("new.csv").write_text("text\ngood film\nbad\n")
+    assert main(["predict", "run", "new.csv", "-o", "out.csv", "--quiet"]) == 0
+    lines = Path("out.csv").read_text().splitlines()
+    assert lines[0] == "prediction,probability_neg,probability_pos"
+    assert [line.split(",")[0] in ("neg", "pos") for line in lines[1:]] == [True, True]
 
 
 def max_of(trained, name):

@@ -20,6 +20,7 @@ from stoker.samplers import make_sampler
 from stoker.sources import Source
 from stoker.stream import BatchStream
 from stoker.survey import Survey
+from stoker.transforms.base import InputTransform
 from stoker.transforms.numeric import Cast
 from stoker.types import Arrays, FeedSpec, Progress, StreamLimits
 
@@ -41,6 +42,11 @@ class BaseFeed(ABC):
     def spec(self) -> FeedSpec:
         """What a model must know of the data."""
         return self.stage.spec
+
+    @property
+    def transform(self) -> InputTransform:
+        """The fitted transform of the features."""
+        return self.stage.inputs
 
     @property
     def classes(self) -> tuple[str | int | float, ...] | None:
