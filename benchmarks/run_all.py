@@ -19,6 +19,7 @@ from benchmarks import (
     sequences,
     shuffled_cache,
     text,
+    text_training,
     whole_process,
     workers,
 )
@@ -36,6 +37,7 @@ BENCHMARKS = (
     generators,
     sequences,
     text,
+    text_training,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
 PACKAGES += ("datasets",)

@@ -4,6 +4,11 @@ stoker is its command line, imports and survey included; fastText trains on clea
 in five epochs; the guide's pipeline is scikit-learn's features and a Keras MLP on dense batches. All three
 test on the 25,000 test reviews. Early stopping of stoker and of the guide watches the loss of these, as the
 guide has it.
+
+Cold means: a new process, no run directory, no `.stoker` folder beside the data, and XLA compiles every
+program anew. Only Numba's kernels come from its cache on disk, where the turn that warms up has left them. A
+row of its own, behind no figure, shows stoker with the cache of programs that JAX itself offers
+(``JAX_COMPILATION_CACHE_DIR``).
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import csv
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +30,20 @@ POLARITY_ROWS = 3_600_000
 FEW_ROWS = 200_000
 WORDS_A_ROW = 74
 ROUNDS = 3
+COLD = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
 
 
-def _stoker(work: Path, model: str, *flags: str) -> dict[str, Any]:
+def _stoker(work: Path, model: str, environment: Mapping[str, str] = COLD) -> dict[str, Any]:
     shutil.rmtree(work / ".stoker", ignore_errors=True)
     shutil.rmtree(work / "run", ignore_errors=True)
     files = [str(work / "train.csv.gz"), "--valid", str(work / "test.csv.gz")]
-    command = ["train", *files, "--text", "text", "--label", "label", "--model", model, *flags]
-    return _command(*command, "--run", str(work / "run"))
+    command = ["train", *files, "--text", "text", "--label", "label", "--model", model]
+    return _command(*command, "--run", str(work / "run"), environment=environment)
 
 
-def _command(*arguments: str) -> dict[str, Any]:
-    code = "import sys, runpy; from benchmarks.scripts import hide_other_backends; hide_other_backends(); "
-    code += "sys.argv = ['stoker', *sys.argv[1:]]; runpy.run_module('stoker', run_name='__main__')"
+def _command(*arguments: str, environment: Mapping[str, str] = COLD) -> dict[str, Any]:
     start = time.perf_counter()
-    answer = run_script(["-c", code, *arguments, "--quiet", "--json"])
+    answer = run_script(["-m", "stoker", *arguments, "--quiet", "--json"], environment)
     answer["wall"] = time.perf_counter() - start
     run = Path(answer["run"])
     record = json.loads((run / "run.json").read_text())
@@ -92,17 +97,24 @@ def run(settings: Settings) -> Report:
     for _ in range(min(settings.rounds, ROUNDS) + 1):
         for name, turn in turns.items():
             found[name].append(turn())
+    cached = {
+        "JAX_COMPILATION_CACHE_DIR": str(work / "programs"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
     found["stoker train --model sepcnn"] = [_stoker(work, "sepcnn")]
+    found["stoker train --model mlp, programs from JAX's cache"] = [
+        _stoker(work, "mlp", cached) for _ in range(2)
+    ]
     large = polarity(settings)
     walls = {name: _spread([answer["wall"] for answer in answers]) for name, answers in found.items()}
-    ours, fast, guide, cnn = walls
+    ours, fast, guide, cnn, _ = walls
     first = found[ours][-1]
     rows = [
         (
             name,
             f"{found[name][-1]['accuracy']:.4f}",
             *walls[name].cells("{:.1f}".format),
-            f"{max(answer['peak_rss_bytes'] for answer in found[name]) / 1e6:.0f}",
+            f"{_peak(found[name]):.0f}",
         )
         for name in walls
     ]
@@ -122,7 +134,9 @@ def run(settings: Settings) -> Report:
         header=("who", "test accuracy", "seconds min", "median", "max", "peak MB"),
         rows=tuple(rows),
         figures=(
-            Figure(what="mlp, test accuracy", bound=0.905, measured=first["accuracy"], at_least=True),
+            Figure(
+                what="mlp, test accuracy", bound=0.905, measured=first["accuracy"], at_least=True, unit=""
+            ),
             Figure(
                 what="mlp, seconds ÷ fastText's",
                 bound=0.5,
@@ -138,14 +152,24 @@ def run(settings: Settings) -> Report:
             Figure(
                 what="mlp, peak MB",
                 bound=750,
-                measured=max(answer["peak_rss_bytes"] for answer in found[ours]) / 1e6,
+                measured=_peak(found[ours]),
                 at_least=False,
+                unit="MB",
             ),
             Figure(
-                what="sepcnn, test accuracy", bound=0.87, measured=found[cnn][-1]["accuracy"], at_least=True
+                what="sepcnn, test accuracy",
+                bound=0.87,
+                measured=found[cnn][-1]["accuracy"],
+                at_least=True,
+                unit="",
             ),
         ),
     )
+
+
+def _peak(answers: list[dict[str, Any]]) -> float:
+    """Megabytes, of the turns after the one that warms up."""
+    return max(answer["peak_rss_bytes"] for answer in answers[1:] or answers) / 1e6
 
 
 def _spread(seconds: list[float]) -> Spread:
