@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import random
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from io import BytesIO
 
@@ -150,6 +152,24 @@ def test_a_zip_that_announces_less_than_it_holds_is_refused(refused):
     refused(bytes(packed), "broken|more than the 100", packing="zip")
 
 
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_note_on_a_file_that_would_fill_the_memory_is_refused_unread(refused, kind, first):
+    note = _member("train.csv", kind)
+    note.size = 40 << 20
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        if not first:
+            archive.addfile(_member("test.csv", tarfile.REGTYPE))
+        archive.addfile(note, BytesIO(bytes(note.size)))
+    tracemalloc.start()
+    try:
+        refused(packed.getvalue(), "a note of 41,943,040 bytes")
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_compressed_file_that_grows_beyond_the_limit_is_refused(refused):
     refused(gzip.compress(bytes(10**7)), "more than the 100,000 bytes", packing="gzip", name="zeros.gz")
 
@@ -168,6 +188,18 @@ def test_a_damaged_archive_is_broken(refused):
     packed = bytearray(tar_of(FILES))
     packed[len(packed) // 2] ^= 0xFF
     refused(bytes(packed), "it is broken|it lacks")
+
+
+@pytest.mark.parametrize("method", ["bz2", "xz"])
+def test_a_damaged_archive_of_another_packing_is_broken(refused, method):
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode=f"w:{method}") as archive:
+        member = tarfile.TarInfo("train.csv")
+        member.size = 80_000
+        archive.addfile(member, BytesIO(random.Random(7).randbytes(member.size)))
+    damaged = bytearray(packed.getvalue())
+    damaged[len(damaged) // 2] ^= 0xFF
+    refused(bytes(damaged), "it is broken")
 
 
 def test_a_damaged_zip_is_broken(refused):

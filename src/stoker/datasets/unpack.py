@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, Self
 
 from stoker.datasets.entries import Kept, Packing
 from stoker.errors import FetchError
@@ -31,6 +31,14 @@ __all__ = ["unpack"]
 
 _CHUNK = 1 << 20
 _MOST_MEMBERS = 1_000_000
+_LONGEST_NOTE = 1 << 20
+_NOTES = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 _ENCRYPTED = 0x1
 _BROKEN = (
     tarfile.TarError,
@@ -42,6 +50,24 @@ _BROKEN = (
     NotImplementedError,
 )
 _UNSAFE = re.compile(r"^[/\\~]|^[A-Za-z]:|\\|[\x00-\x1f]|(^|/)\.\.(/|$)")
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a tar archive; what is noted of the next one is read whole, so that it must be short."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a header.
+
+        Raises
+        ------
+        tarfile.ReadError
+            If it announces a note that no member can need.
+        """
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _NOTES and not 0 <= member.size <= _LONGEST_NOTE:
+            raise tarfile.ReadError(f"a note of {member.size:,} bytes on one of its files")
+        return member
 
 
 class _Readable(Protocol):
@@ -161,10 +187,15 @@ def _told_if_broken(work: _Unpacking) -> Iterator[None]:
         yield
     except _BROKEN as error:
         raise work.refuse(f"it is broken: {error or type(error).__name__}") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # What bz2 says of damaged data; errors of the system have a number.
+        raise work.refuse(f"it is broken: {error or type(error).__name__}") from error
 
 
 def _tar(work: _Unpacking) -> None:
-    with tarfile.open(work.archive, "r:*") as archive:
+    with tarfile.open(work.archive, "r:*", tarinfo=_Member) as archive:
         while (member := archive.next()) is not None:
             # Else it remembers every member, a hundred thousand of them.
             archive.members = []  # type: ignore[attr-defined]
