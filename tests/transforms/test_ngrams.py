@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import errno
 import gzip
 import pickle
 import tracemalloc
@@ -271,7 +272,17 @@ def test_little_memory_is_kept_to_and_much_is_spilled(monkeypatch):
     assert 0 < ledger.peak <= ledger.limit
     assert ledger.current == 0
     text_bytes = sum(map(len, texts))
-    assert 0 < max(spilled) <= NgramVectorizer().temporary_bytes(text_bytes)
+    assert 0 < max(spilled) <= NgramVectorizer().temporary_bytes(text_bytes, len(texts))
+
+
+def test_texts_without_words_take_the_temporary_space_that_is_stated(monkeypatch):
+    spilled = []
+    close = stoker.transforms.spill.Spill.close
+    monkeypatch.setattr(
+        "stoker.transforms.spill.Spill.close", lambda self: (spilled.append(self.num_bytes), close(self))
+    )
+    NgramVectorizer(max_features=None).fit(["good"] * 2 + [""] * 700_000, memory=16 << 20)
+    assert 0 < max(spilled) <= NgramVectorizer().temporary_bytes(8, 700_002)
 
 
 def test_scores_by_many_classes_are_kept_to_the_memory_too():
@@ -293,6 +304,25 @@ def test_a_full_disk_is_told(monkeypatch):
     texts = zipfian(30_000, words=300_000)
     with pytest.raises(MemoryBudgetError, match=r"temporary space in .* set TMPDIR"):
         NgramVectorizer(max_features=None).fit(texts, memory=16 << 20)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_becomes_full_while_it_is_written_is_told(monkeypatch, number):
+    def full(*_):
+        raise OSError(number, "no room")
+
+    monkeypatch.setattr("stoker.transforms.spill.os.pwrite", full)
+    with pytest.raises(MemoryBudgetError, match=r"is full .* set TMPDIR"):
+        NgramVectorizer(max_features=None).fit(["good"] * 2 + [""] * 700_000, memory=16 << 20)
+
+
+def test_no_folder_for_temporary_files_is_told(monkeypatch):
+    def nowhere(*_, **__):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("stoker.transforms.spill.tempfile.gettempdir", nowhere)
+    with pytest.raises(MemoryBudgetError, match=r"No usable temporary directory found .*: set TMPDIR"):
+        NgramVectorizer(max_features=None).fit(["good"] * 2 + [""] * 700_000, memory=16 << 20)
 
 
 def test_too_little_memory_is_told():

@@ -28,7 +28,10 @@ from stoker.transforms.wordlists import Dictionary, Int32Array
 from stoker.transforms.wordspill import bucket_shares
 from stoker.types import IntArray
 
-__all__ = ["Block", "Corpus", "Words"]
+__all__ = ["TEXT_BYTES", "Block", "Corpus", "Words"]
+
+TEXT_BYTES = 16
+"""What a text takes beside the numbers of its words: where it ends, and its class."""
 
 _MOST_ROWS = 2**32 - 2
 """Texts are counted, and told apart, with 32 bits."""
@@ -187,8 +190,9 @@ class Corpus:
             self._blocks.append(_Stored(block.first_row, block.dictionary, self._spill, extents))
             return
         self._held += size
-        stream = self._ledger.attach("streams", block.stream.copy())
-        self._blocks.append(replace(block, stream=stream, ends=self._ledger.attach("streams", block.ends)))
+        held = replace(block, stream=block.stream.copy())
+        self._ledger.tie("streams", size, held.stream)
+        self._blocks.append(held)
 
     def block(self, place: int) -> tuple[Block, Int32Array]:
         """The block at a place, and the table from its numbers to those of `Words`, -1 for words left out."""

@@ -14,7 +14,7 @@ from stoker.prefetch import available_cores
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.chunks import Passes, TextChunk, text_chunks
 from stoker.transforms.classcodes import ClassCodes, class_numbers
-from stoker.transforms.corpus import Block
+from stoker.transforms.corpus import TEXT_BYTES, Block
 from stoker.transforms.counting import RUN_BYTES
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.learning import Learner
@@ -127,13 +127,16 @@ class NgramVectorizer(NgramRows):
             "columns": None if self.columns is None else list(self.columns),
         }
 
-    def temporary_bytes(self, text_bytes: int) -> int:
-        """Temporary space that learning from so many bytes of text takes at most.
+    def temporary_bytes(self, text_bytes: int, num_texts: int = 0) -> int:
+        """Temporary space that learning takes at most, from so many bytes of text in so many texts.
 
-        It is needed only in so far as the memory does not suffice; English takes about half of this.
+        It is needed only in so far as the memory does not suffice; English takes about half of this. Only
+        where nearly all words are different ones, numbers for example, it may be up to two and a half times
+        as much.
         """
-        words = text_bytes // 3 + 1
-        return 4 * words + RUN_BYTES * words * (self.choice.longest - 1) + text_bytes
+        words = (text_bytes + num_texts) // 3 + 1
+        runs = RUN_BYTES * words * (self.choice.longest - 1)
+        return 4 * words + runs + text_bytes + TEXT_BYTES * num_texts
 
     def fit(
         self,

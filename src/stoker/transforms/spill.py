@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -18,6 +19,8 @@ from stoker.errors import MemoryBudgetError
 __all__ = ["Extent", "Spill"]
 
 _SPARE_BYTES = 64 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_WAY_OUT = "does not fit the memory: set TMPDIR to a folder with room, or raise memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,12 @@ class Spill:
             offset, self._end = self._end, self._end + data.nbytes
         place, view = offset, data.view(np.uint8).data
         while view:
-            written = os.pwrite(self._file.fileno(), view, place)
+            try:
+                written = os.pwrite(self._file.fileno(), view, place)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                raise MemoryBudgetError(f"{tempfile.gettempdir()} is full with what {_WAY_OUT}") from error
             place, view = place + written, view[written:]
         return Extent(offset=offset, size=data.size, dtype=data.dtype)
 
@@ -86,7 +94,10 @@ class Spill:
 
     def expect(self, num_bytes: int) -> None:
         """Raise `MemoryBudgetError` unless the disk has got room for so many more bytes."""
-        folder = tempfile.gettempdir()
+        try:
+            folder = tempfile.gettempdir()
+        except OSError as error:
+            raise MemoryBudgetError(f"{error.strerror} for what {_WAY_OUT}") from error
         free = shutil.disk_usage(folder).free
         if num_bytes + _SPARE_BYTES > free:
             raise MemoryBudgetError(
