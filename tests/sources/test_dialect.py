@@ -96,3 +96,14 @@ def test_names_that_the_user_speaks_of_outweigh_ragged_rows():
     text = b"y,a,b\n1\n2\n3\n4\n1,2,3\n"
     dialect = detect(text, format_name="csv", delimiter=None, quote=None, expected=("y",))
     assert dialect.delimiter == ","
+
+
+def test_a_long_field_where_the_sample_ends_does_not_speak_against_its_quotes():
+    short = [f'{row},"first line\nsecond ""line"", {row}",{row % 3}\n' for row in range(40)]
+    long = '41,"' + 'a text that goes on and on, with ""quotes"",\nlines and commas; ' * 2_000 + '",1\n'
+    assert found(("id,text,kind\n" + "".join(short) + long).encode()) == (",", '"')
+
+
+def test_a_quote_that_nothing_closes_means_no_quoting_however_many_rows_precede_it():
+    rows = [f"{row},plain,{row % 3}\n" for row in range(40)] + [f'{row},"open,1\n' for row in range(100)]
+    assert found(("id,text,kind\n" + "".join(rows)).encode()) == (",", "")

@@ -203,11 +203,14 @@ def _consistency(text: str, dialect: Dialect) -> float:
         return 0.0
     width, count = Counter(widths).most_common(1)[0]
     share = count / len(widths)
-    if len(widths) < _SNIFFED_RECORDS:
-        share *= min(1.0, 2 * place / len(text))
     if widths[0] != width:
         share *= 0.5
-    share *= 1 - min(1.0, _quoted_fields(text, dialect)[1] / len(widths))
+    whole, broken = _quoted_fields(text[:place], dialect)
+    if broken or not whole:
+        # A quote that nothing closes speaks against a dialect, unless others before it are closed.
+        if len(widths) < _SNIFFED_RECORDS:
+            share *= min(1.0, 2 * place / len(text))
+        share *= 1 - min(1.0, _quoted_fields(text, dialect)[1] / len(widths))
     return share if width > 1 else share / 4
 
 
