@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from stoker.errors import MemoryBudgetError
 from stoker.kernels.terms import add_scores
-from stoker.ledger import Ledger
+from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.chunks import TextChunk
 from stoker.transforms.corpus import Block, Corpus
@@ -30,6 +30,9 @@ __all__ = ["LEAST_MEMORY", "Learner"]
 
 LEAST_MEMORY = 16 << 20
 """Less than this is not enough to learn n-grams from any texts."""
+
+_TERM_BYTES = 40
+"""Of a term beside its node: its place, its idf, what its values are weighed with, and its score."""
 
 _SUMS_BYTES = 1 << 18
 """Sums of nodes that are turned into scores at once, about: they stay in a core's cache."""
@@ -149,17 +152,24 @@ class Learner:
             counts.append(some)
         return Nodes(words=words.spelled, levels=tuple(levels), counts=np.concatenate(counts))
 
-    def check_room(self, nodes: Nodes, *, scored: bool) -> None:
-        """Raise `MemoryBudgetError` if what was learned does not fit the memory with its tables."""
+    def room_for(self, nodes: Nodes, *, scored: bool) -> Charge:
+        """A charge for what was learned and its tables, to be released when nobody uses them here any more.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If they do not fit the memory.
+        """
         slots = 2 * finding_slots(nodes.counts.size - len(nodes.words))
-        needed = nodes.nbytes + 8 * slots + 40 * nodes.counts.size
-        if scored:
-            needed += min(self._share, 8 * (self.class_counts.size + 1) * nodes.counts.size)
+        tables = nodes.nbytes + 8 * slots + _TERM_BYTES * nodes.counts.size
+        sums = min(self._share, 8 * (self.class_counts.size + 1) * nodes.counts.size) if scored else 0
+        needed = tables + sums
         if needed > self._memory:
             raise MemoryBudgetError(
                 f"{nodes.counts.size:,} n-grams occur often enough; they take {needed / 1e6:,.0f} MB, and "
                 f"memory is {self._memory / 1e6:,.0f} MB: raise memory or min_df"
             )
+        return self._ledger.charge("terms", tables)
 
     def take_in(self, other: Learner) -> None:
         """Add the texts that another learner has read, as those that follow."""

@@ -121,64 +121,70 @@ def learn_features(learner: Learner, choice: Choice, class_order: IntArray | Non
         _check_labels(learner, choice)
     least, most = choice.limits(num_texts)
     nodes = learner.nodes(choice.longest, least)
+    terms = _terms(nodes, choice, most)
+    if not terms.size:
+        raise DataError(_nothing_left(nodes, choice, num_texts))
+    with learner.room_for(nodes, scored=scored):
+        finding = finding_table(list(nodes.levels), len(nodes.words))
+        if choice.max_terms is not None and choice.max_terms < terms.size:
+            most_frequent = (-learner.totals(nodes, finding)[terms]).argsort()[: choice.max_terms]
+            terms = terms[np.sort(most_frequent)]
+        idf = inverse_frequencies(nodes.counts[terms], num_texts, smooth=choice.smooth)
+        scores, selected = None, np.arange(terms.size)
+        if scored:
+            scores = _scores(learner, nodes, finding, terms, idf, choice, class_order)
+            selected = select_best(scores, int(choice.max_features or 0))
+        return Features(
+            nodes=nodes,
+            terms=terms,
+            idf=idf,
+            scores=scores,
+            selected=selected,
+            num_texts=num_texts,
+            sublinear=choice.sublinear,
+            finding=finding,
+        )
+
+
+def _terms(nodes: Nodes, choice: Choice, most: int) -> IntArray:
+    """The nodes that are terms, in the order of the terms as texts."""
     is_term = nodes.counts <= most
     is_term[: nodes.bounds[choice.shortest - 1]] = False
     order = nodes.order()
     by_place = np.empty_like(order)
     by_place[order] = np.arange(order.size)
-    terms = by_place[is_term[by_place]]
-    if not terms.size:
-        raise DataError(_nothing_left(nodes, choice, num_texts))
-    learner.check_room(nodes, scored=scored)
-    finding = finding_table(list(nodes.levels), len(nodes.words))
-    if choice.max_terms is not None and choice.max_terms < terms.size:
-        most_frequent = (-learner.totals(nodes, finding)[terms]).argsort()[: choice.max_terms]
-        terms = terms[np.sort(most_frequent)]
-    idf = inverse_frequencies(nodes.counts[terms], num_texts, smooth=choice.smooth)
-    scores, selected = None, np.arange(terms.size)
-    if scored:
-        weights = np.zeros((nodes.counts.size, 2))
-        weights[terms, 0] = idf
-        weights[terms, 1] = fixed_point(nodes.counts[terms])
-        scores = _scores(learner, nodes, finding, weights, choice, class_order)[terms]
-        selected = select_best(scores, int(choice.max_features or 0))
-    return Features(
-        nodes=nodes,
-        terms=terms,
-        idf=idf,
-        scores=scores,
-        selected=selected,
-        num_texts=num_texts,
-        sublinear=choice.sublinear,
-        finding=finding,
-    )
+    return np.asarray(by_place[is_term[by_place]])
 
 
 def _scores(
     learner: Learner,
     nodes: Nodes,
     finding: Uint64Array,
-    weights: FloatArray,
+    terms: IntArray,
+    idf: FloatArray,
     choice: Choice,
     class_order: IntArray | None,
 ) -> FloatArray:
-    """The score of each node, 0 for one that is no term."""
+    """The score of each term."""
+    weights = np.zeros((nodes.counts.size, 2))
+    weights[terms, 0] = idf
+    weights[terms, 1] = fixed_point(nodes.counts[terms])
     counts = learner.class_counts
     classes = np.arange(counts.size) if class_order is None else class_order
     classes = classes[counts[classes] > 0]
 
     def judge(first: int, sums: IntArray) -> FloatArray:
         scores = np.zeros(len(sums))
-        terms = np.flatnonzero(weights[first : first + len(sums), 1])
-        held, powers = sums[terms], weights[first + terms, 1]
+        chosen = np.flatnonzero(weights[first : first + len(sums), 1])
+        held, powers = sums[chosen], weights[first + chosen, 1]
         by_class = np.ascontiguousarray(held[:, classes] / powers[:, None])
         if choice.score == "chi2":
-            scores[terms] = chi2(by_class, counts[classes])
+            scores[chosen] = chi2(by_class, counts[classes])
         else:
-            scores[terms] = f_classif(by_class, held[:, -1] / powers, counts[classes])
+            scores[chosen] = f_classif(by_class, held[:, -1] / powers, counts[classes])
         return scores
 
-    return learner.scores(nodes, finding, weights, judge, sublinear=choice.sublinear)
+    return learner.scores(nodes, finding, weights, judge, sublinear=choice.sublinear)[terms]
 
 
 def _check_labels(learner: Learner, choice: Choice) -> None:
