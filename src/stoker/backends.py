@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,7 +18,7 @@ __all__ = ["BACKENDS", "choose", "installed", "prefer", "unaccompanied"]
 
 BACKENDS = ("jax", "tensorflow", "torch")
 _COMPANIONS = ("tensorflow", "torch", "sklearn", "pandas")
-"""What Keras imports where it finds it, whatever its backend, for those who pass it such objects."""
+"""What Keras and PyArrow import where they find it, for those who pass them such objects."""
 
 
 def installed() -> tuple[str, ...]:
@@ -78,11 +77,11 @@ def prefer() -> None:
 
 @contextmanager
 def unaccompanied() -> Iterator[None]:
-    """Inside, this thread imports Keras without the packages that it takes along where it finds them.
+    """Inside, Keras and PyArrow do without the packages that they take along where they find them.
 
-    For programs that hand it arrays alone: scikit-learn and pandas would cost 0.8 s and 85 MB, another
-    backend seconds and half a gigabyte. Afterwards they can be imported as ever, but Keras's wrappers for
-    scikit-learn say that it is not installed.
+    For programs that hand them neither frames nor estimators: scikit-learn and pandas would cost 0.8 s and
+    85 MB, another backend seconds and half a gigabyte, as late as when a model is saved. Afterwards they can
+    be imported as ever, but Keras's wrappers for scikit-learn say that it is not installed.
 
     Examples
     --------
@@ -100,15 +99,14 @@ def unaccompanied() -> Iterator[None]:
 
 
 class _Refusing:
-    """A finder of modules that, in the thread which made it, says of some packages that there are none."""
+    """A finder of modules that says of some packages that there are none."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
-        self._thread = threading.get_ident()
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Refuse the packages, and leave all else to the finders that follow."""
-        if name.partition(".")[0] in self._names and threading.get_ident() == self._thread:
+        if name.partition(".")[0] in self._names:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 

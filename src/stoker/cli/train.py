@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stoker import backends
 from stoker.cli.options import (
     DataOptions,
     ModelOptions,
@@ -54,8 +55,11 @@ def train(
 ) -> None:
     """Train a model on files that need not fit in memory."""
     display = choose_display(output)
+    # The user's own code may want of Keras what stoker's models do not.
+    around = nullcontext() if ":" in text.model else backends.unaccompanied()
     try:
-        trained = train_on(data, order, text, model, training, display)
+        with around:
+            trained = train_on(data, order, text, model, training, display)
         tested = data.valid or ["FILE"]
         display.note("next", f"{program_name()} {shlex.join(['evaluate', trained.run, *tested])}")
     finally:
@@ -84,7 +88,7 @@ def train_on(
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, text, model.class_weight)
     refuse_taken(Path(run), feed)
-    _begin_importing(is_own=":" in text.model)
+    _begin_importing()
     prepare(feed, display)
     display.note("survey", f"{survey_text(feed)} · {run}")
     with display.stage("cache", " rows") as progress:
@@ -117,23 +121,16 @@ def train_on(
     return Trained(run=run, feed=feed, report=history.report)
 
 
-def _begin_importing(*, is_own: bool) -> None:
+def _begin_importing() -> None:
     """Import Keras in a thread: it takes seconds of one core, while the survey's kernels leave Python alone.
 
     Whoever imports it next waits for this thread, and is told what went wrong in it. So does the end of the
     program: a library that is being loaded must not lose the ground under its feet.
-
-    Parameters
-    ----------
-    is_own
-        Whether the model is the user's own code, which may want of Keras what stoker's models do not.
     """
-    from stoker import backends
-
     backends.choose()  # before the survey's threads, whose memory shall be there for the model later
 
     def load() -> None:
-        with suppress(Exception), nullcontext() if is_own else backends.unaccompanied():
+        with suppress(Exception):
             importlib.import_module("stoker.training.fit")
 
     threading.Thread(target=load, name="stoker-import").start()
