@@ -20,7 +20,7 @@ import stoker
 from keras2_sequences import Tokenizer, sequences_of, words_of
 from stoker.errors import DataError, OptionError
 from stoker.ledger import Ledger
-from stoker.transforms import from_state
+from stoker.transforms import NgramVectorizer, from_state
 from stoker.transforms.chunks import TextChunk, text_chunks
 from stoker.transforms.sequences import SequenceVectorizer
 from stoker.types import Rows
@@ -251,6 +251,21 @@ def test_a_fit_and_transform_at_once_gives_the_same_rows_of_an_iterator_too():
     expected = SequenceVectorizer().fit(texts).transform(texts)
     for some in (texts, iter(texts), pa.chunked_array([texts[:1], texts[1:]])):
         np.testing.assert_array_equal(SequenceVectorizer().fit_transform(some), expected)
+
+
+def test_what_is_no_texts_is_told():
+    with pytest.raises(OptionError, match="got a int"):
+        SequenceVectorizer().fit(["one"]).transform(5)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("make", [SequenceVectorizer, lambda: NgramVectorizer(max_features=None)])
+def test_a_vectorizer_is_not_merged_with_itself(make):
+    vectorizer = make().partial_fit(
+        Rows(num_rows=1, features=(), matrix=None, columns={"text": pa.array(["one"])})
+    )
+    with pytest.raises(OptionError, match="with itself"):
+        vectorizer.merge(vectorizer)
 
 
 def test_an_error_in_further_rows_forgets_all_of_them(monkeypatch):

@@ -75,6 +75,8 @@ class FittedTransform(ABC):
         return self.partial_fit(rows)
 
     def _check_merge(self, other: FittedTransform) -> None:
+        if other is self:
+            raise OptionError(f"cannot merge {type(self).__name__} with itself: merge that of further rows")
         if type(other) is not type(self) or other.options() != self.options():
             raise OptionError(
                 f"cannot merge {type(other).__name__} with {other.options()} into {type(self).__name__} with "

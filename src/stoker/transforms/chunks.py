@@ -113,6 +113,8 @@ def _require_texts(texts: Any) -> None:
     """Refuse what would be iterated over without an error, and not text by text."""
     if isinstance(texts, np.ndarray) and texts.ndim != 1:
         raise DataError(f"expected texts in one dimension, got an array of shape {texts.shape}")
+    if not hasattr(texts, "__iter__"):
+        raise OptionError(f"expected texts, got a {type(texts).__name__}")
     if isinstance(texts, Mapping) or hasattr(texts, "columns"):
         raise OptionError(f"expected texts, got a {type(texts).__name__}: give one of its columns")
 
@@ -200,10 +202,7 @@ def _batches(texts: Any) -> Iterator[Any]:
         for start in range(0, len(texts), CHUNK_TEXTS):
             yield texts[start : start + CHUNK_TEXTS]
     else:
-        try:
-            items = iter(texts)
-        except TypeError:
-            raise OptionError(f"expected texts, got a {type(texts).__name__}") from None
+        items = iter(texts)
         while batch := list(islice(items, CHUNK_TEXTS)):
             yield batch
 
