@@ -113,10 +113,10 @@ def _require_texts(texts: Any) -> None:
     """Refuse what would be iterated over without an error, and not text by text."""
     if isinstance(texts, np.ndarray) and texts.ndim != 1:
         raise DataError(f"expected texts in one dimension, got an array of shape {texts.shape}")
-    if not hasattr(texts, "__iter__"):
-        raise OptionError(f"expected texts, got a {type(texts).__name__}")
     if isinstance(texts, Mapping) or hasattr(texts, "columns"):
         raise OptionError(f"expected texts, got a {type(texts).__name__}: give one of its columns")
+    if not hasattr(texts, "__iter__"):
+        raise OptionError(f"expected texts, got a {type(texts).__name__}")
 
 
 def _as_bytes(value: Any, place: int) -> bytes:
