@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import os
+import re
 import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
@@ -300,7 +301,7 @@ def test_every_array_of_a_batch_is_charged(table):
 
 def test_a_text_that_no_window_can_hold_is_refused_with_its_size(tmp_path):
     texts, labels = make_texts(rows=500)
-    texts[300] = "x" * 3_000_000
+    texts[123] = "x" * 3_000_000
     path = write_table(tmp_path / "t.csv", texts, labels)
     with pytest.raises(MemoryBudgetError, match=r"text, up to \d\.?[\d,]+ bytes each.*raise memory= to"):
         stoker.Feed(opened(path), transform=Words(), memory="6MB").prepare()
@@ -336,3 +337,21 @@ def test_a_number_to_regress_on_goes_with_texts(tmp_path):
     assert feed.spec.task == "regression"
     assert transform_of(feed).labels_ == []
     assert batch.y[0] == len(texts[0]) / 8
+
+
+@pytest.mark.parametrize(("memory", "is_stated"), [("24MB", True), ("1GB", False)])
+def test_temporary_space_that_learning_may_take_is_stated_beforehand(tmp_path, memory, is_stated):
+    texts, labels = make_texts(rows=20_000, most=60)
+    path = write_table(tmp_path / "t.csv", texts, labels)
+    said, done = [], []
+    feed = stoker.Feed(opened(path), transform=stoker.NgramVectorizer(), memory=memory, batch_size=32)
+
+    def fitting(rows, total):
+        done.append(len(said))
+
+    feed.prepare(None, fitting, said.append)
+    assert done
+    assert set(done) == {int(is_stated)}
+    assert len(said) == is_stated
+    if is_stated:
+        assert re.fullmatch(r"learning takes up to \d+ MB of temporary space in .*", said[0])

@@ -116,7 +116,12 @@ class Feed(BaseFeed):
         assert self._prepared is not None
         return self._prepared
 
-    def prepare(self, progress: Progress | None = None, fitting: Progress | None = None) -> Feed:
+    def prepare(
+        self,
+        progress: Progress | None = None,
+        fitting: Progress | None = None,
+        note: Callable[[str], None] | None = None,
+    ) -> Feed:
         """Survey the files, settle the task, fit the transforms, resolve the plan; once.
 
         Parameters
@@ -126,6 +131,8 @@ class Feed(BaseFeed):
         fitting
             Called with rows done and rows in all while a transform reads the rows to learn from them; one of
             numbers has learned from the survey.
+        note
+            Called before that, with a sentence on the temporary space that learning may take.
 
         Raises
         ------
@@ -135,7 +142,7 @@ class Feed(BaseFeed):
             For options that cannot be.
         """
         if self._prepared is None:
-            self._prepared = training_stage(self.source, self.options, progress, fitting)
+            self._prepared = training_stage(self.source, self.options, progress, fitting, note)
         return self
 
     def close(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -35,6 +36,7 @@ def fit_texts(
     workers: int,
     ledger: Ledger,
     progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> None:
     """Fit a transform on the texts and the labels of a survey's view.
 
@@ -58,7 +60,12 @@ def fit_texts(
         Charged for what is in memory.
     progress
         Called with the rows done and the rows in all, over every pass.
+    note
+        Called with a sentence on the temporary space that learning may take, if it may take any.
     """
+    temporary = transform.temporary_bytes(found.text_bytes, found.num_rows, memory=memory_bytes)
+    if temporary and note is not None:
+        note(f"learning takes up to {temporary / 1e6:,.0f} MB of temporary space in {tempfile.gettempdir()}")
     reader = found.reader()
     names = transform.columns or found.source.features
     room = min(_CHUNK_BYTES, memory_bytes // _CHUNK_SHARE)

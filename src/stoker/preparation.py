@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -112,6 +113,7 @@ def training_stage(
     options: FeedOptions,
     progress: Progress | None = None,
     fitting: Progress | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Preparation:
     """Resolve a training feed: survey, task, transforms, plan, cache.
 
@@ -132,7 +134,7 @@ def training_stage(
     inputs = choose_inputs(source, options, found)
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
-        _fit(inputs, found, target, options, ledger, fitting)
+        _fit(inputs, found, target, options, ledger, fitting, note)
     if isinstance(inputs, TextTransform):
         # One that learned from texts alone, or has nothing to learn, knows no columns yet.
         inputs.columns_ = inputs.columns_ or inputs.columns or source.features
@@ -312,6 +314,7 @@ def _fit(
     options: FeedOptions,
     ledger: Ledger,
     progress: Progress | None,
+    note: Callable[[str], None] | None,
 ) -> None:
     """Have the features' transform learn: from the survey's statistics, or from the texts."""
     if isinstance(inputs, Cast):
@@ -330,6 +333,7 @@ def _fit(
             workers=_threads(options),
             ledger=ledger,
             progress=progress,
+            note=note,
         )
     else:
         raise OptionError(

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.known import is_known, resolved, test_files
@@ -164,4 +165,4 @@ def make_feed(
 def prepare(feed: Feed, display: Display) -> None:
     """Survey the rows and have transforms learn from them, in sight."""
     with display.stage("survey", "B") as progress, display.stage("fit", " rows") as fitting:
-        feed.prepare(progress, fitting)
+        feed.prepare(progress, fitting, partial(display.note, "note"))

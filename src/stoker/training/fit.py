@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ def _prepared(feed: AnyFeed, display: Display) -> AnyFeed:
     """Surveyed now, in sight, and not unseen at the first look at ``feed.spec``."""
     if isinstance(feed, Feed):
         with display.stage("survey", "B") as progress, display.stage("fit", " rows") as fitting:
-            feed.prepare(progress, fitting)
+            feed.prepare(progress, fitting, partial(display.note, "note"))
     return feed
 
 

@@ -26,7 +26,10 @@ from stoker.transforms.terms import Terms
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Uint64Array
 
-__all__ = ["LEAST_MEMORY", "Learner"]
+__all__ = ["LEAST_MEMORY", "SHARES", "Learner"]
+
+SHARES = 4
+"""Into so many equal shares the memory is cut, see `Learner`."""
 
 LEAST_MEMORY = 16 << 20
 """Less than this is not enough to learn n-grams from any texts."""
@@ -105,7 +108,7 @@ class Learner:
                 f"learning n-grams takes at least {LEAST_MEMORY >> 20} MiB, got {memory / (1 << 20):.1f}: "
                 f"raise memory"
             )
-        self._share = memory // 4
+        self._share = memory // SHARES
         self._memory, self._workers = memory, workers
         self._ledger = ledger if ledger is not None else Ledger(memory)
         self.spill = Spill()

@@ -17,7 +17,7 @@ from stoker.transforms.classcodes import ClassCodes, class_numbers
 from stoker.transforms.corpus import TEXT_BYTES, Block
 from stoker.transforms.counting import RUN_BYTES
 from stoker.transforms.features import Features, Pieces, joined_rows
-from stoker.transforms.learning import Learner
+from stoker.transforms.learning import SHARES, Learner
 from stoker.transforms.ngramrows import NgramRows
 from stoker.transforms.passes import given_texts
 from stoker.transforms.selecting import Choice, learn_features
@@ -127,16 +127,17 @@ class NgramVectorizer(NgramRows):
             "columns": None if self.columns is None else list(self.columns),
         }
 
-    def temporary_bytes(self, text_bytes: int, num_texts: int = 0) -> int:
+    def temporary_bytes(self, text_bytes: int, num_texts: int = 0, *, memory: int | None = None) -> int:
         """Temporary space that learning takes at most, from so many bytes of text in so many texts.
 
-        It is needed only in so far as the memory does not suffice; English takes about half of this. Only
-        where nearly all words are different ones, numbers for example, it may be up to two and a half times
-        as much.
+        It is needed only in so far as the memory does not suffice, and is 0 where so much `memory` certainly
+        does; English takes about half of this. Only where nearly all words are different ones, numbers for
+        example, it may be up to two and a half times as much.
         """
         words = (text_bytes + num_texts) // 3 + 1
         runs = RUN_BYTES * words * (self.choice.longest - 1)
-        return 4 * words + runs + text_bytes + TEXT_BYTES * num_texts
+        needed = 4 * words + runs + text_bytes + TEXT_BYTES * num_texts
+        return 0 if memory is not None and needed <= memory // SHARES else needed
 
     def fit(
         self,

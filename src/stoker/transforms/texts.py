@@ -52,6 +52,10 @@ class TextTransform(InputTransform):
     def fit_passes(self, passes: Passes, **resources: Any) -> Self:
         """Forget, then learn from all texts that each call of `passes` gives in row order."""
 
+    def temporary_bytes(self, text_bytes: int, num_texts: int = 0, *, memory: int | None = None) -> int:
+        """Temporary space that learning within `memory` takes at most, where that can be told beforehand."""
+        return 0
+
     def columns_of(self, rows: Rows) -> tuple[str, ...]:
         """Names of the columns of text to fit on: those of `columns`, or the only one that `rows` have."""
         return self.columns or _only_text_column(rows)
