@@ -93,6 +93,12 @@ class TestMistakes:
     def test_without_a_label_the_columns_are_listed(self, capsys, table):
         assert "Say --label COLUMN; the columns are id, a, b, kind" in self._sentence(capsys, "plan", table)
 
+    def test_columns_that_other_flags_leave_out_are_listed_for_the_label_too(self, capsys, table):
+        said = self._sentence(capsys, "train", table, "--text", "kind")
+        assert "Say --label COLUMN; the columns are id, a, b, kind" in said
+        said = self._sentence(capsys, "plan", table, "--columns", "a")
+        assert "Say --label COLUMN; the columns are id, a, b, kind" in said
+
     def test_an_absent_label_gets_the_nearest_name(self, capsys, table):
         assert "'kind'" in self._sentence(capsys, "plan", table, "--label", "kinds")
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import stoker
-from stoker.errors import ColumnError, OptionError, RunError
+from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.layers import SparseDense
 from stoker.transforms.registry import TRANSFORMS
 from test_text_feed import make_texts, opened, write_table
@@ -103,6 +103,8 @@ def test_a_list_of_files_is_told_from_a_list_of_texts(trained, run):
         run.predict([str(path)])
     other = write_table(trained[0] / "other.csv", *make_texts(rows=7))
     assert run.predict([path, other]).num_rows == 407
+    with pytest.raises(DataError, match=r"no such file .*; a text itself is given in a list"):
+        run.predict("never seen before")
 
 
 def test_a_frame_without_texts_is_refused(run):

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,9 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     """
     source = open_source(data)
     if source.label is None:
-        shown = ", ".join(source.features[:8]) + (", …" if len(source.features) > 8 else "")
+        # The label is among those that --text, --columns or --drop may have left out.
+        there = open_source(replace(data, text=None, columns=None, drop=None)).features
+        shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
         raise OptionError(f"which column is to be learned? Say --label COLUMN; the columns are {shown}")
     tested = test_files(data.valid or ())
     if not tested and is_known(data.files):

@@ -126,7 +126,5 @@ def format_of(path: str, chosen: str | None) -> str:
         known = ", ".join(FORMATS)
         shown = f"the suffix {suffix!r}" if suffix else "no suffix"
         shown += " before that of its compression" * (stem != path and path.lower().endswith(tuple(PACKINGS)))
-        raise DataError(
-            f'{path} has {shown}; known are {known}; rename delimited text, or say format="csv" in Python'
-        )
+        raise DataError(f'{path} has {shown}; known are {known}; rename delimited text, or say format="csv"')
     return FORMATS[suffix]

@@ -325,7 +325,18 @@ class Run:
             raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
         paths = rows.paths if isinstance(rows, Source) else rows
         reading, columns = self.record.reading, self.record.columns
-        return open_like(reading, columns, self.spec.label, paths, with_label=with_label)
+        try:
+            return open_like(reading, columns, self.spec.label, paths, with_label=with_label)
+        except DataError as error:
+            if with_label or not self._may_be_a_text(rows):
+                raise
+            raise DataError(f"{error}; a text itself is given in a list") from error
+
+    def _may_be_a_text(self, rows: Any) -> bool:
+        """Whether a string that names no file may have been meant as a text to score."""
+        return (
+            isinstance(rows, str) and isinstance(self.transform, TextTransform) and not os.path.exists(rows)
+        )
 
 
 class _BadRows:
