@@ -93,13 +93,16 @@ def test_where_nothing_is_installed_only_training_says_so(without_keras):
 
 
 UNACCOMPANIED = """
-import sys
+import importlib.util, sys
 from stoker import backends
+finders = list(sys.meta_path)
 with backends.unaccompanied():
+    assert importlib.util.find_spec("pandas") is None  # PyTorch asks, and takes no error for an answer
     import keras, pyarrow
     keras.saving.serialize_keras_object(keras.layers.Dense(1))
     pyarrow.array(["a"])
     alone = sorted({"sklearn", "pandas", "tensorflow", "torch"} & set(sys.modules) - {backends.choose()})
+assert [finder for finder in sys.meta_path if finder in finders] == finders
 import pandas, sklearn
 print(alone, pyarrow.table({"a": [1, 2]}).to_pandas().a.tolist(), len(pyarrow.array(pandas.Series([3]))))
 """

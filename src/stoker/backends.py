@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Any
 
 from stoker.errors import MissingExtraError, OptionError
 
@@ -90,24 +91,28 @@ def unaccompanied() -> Iterator[None]:
         with backends.unaccompanied():
             import keras
     """
-    finder = _Refusing(tuple(name for name in _COMPANIONS if name != choose()))
-    sys.meta_path.insert(0, finder)
+    hidden = tuple(name for name in _COMPANIONS if name != choose())
+    sys.meta_path[:] = [_Without(finder, hidden) for finder in sys.meta_path]
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
+        # One by one: what is imported may have added finders of its own.
+        sys.meta_path[:] = [each.finder if isinstance(each, _Without) else each for each in sys.meta_path]
 
 
-class _Refusing:
-    """A finder of modules that says of some packages that there are none."""
+class _Without:
+    """A finder of modules that does not find some packages, as though they were not installed."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._names = names
+    def __init__(self, finder: Any, hidden: tuple[str, ...]) -> None:
+        self.finder = finder
+        self._hidden = hidden
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Refuse the packages, and leave all else to the finders that follow."""
-        if name.partition(".")[0] in self._names:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.finder, name)
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+        """What the finder finds, but for the packages."""
+        return None if name.partition(".")[0] in self._hidden else self.finder.find_spec(name, path, target)
 
 
 def _check(wanted: str) -> str:

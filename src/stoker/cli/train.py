@@ -88,7 +88,7 @@ def train_on(
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, text, model.class_weight)
     refuse_taken(Path(run), feed)
-    _begin_importing()
+    importing = _begin_importing()
     prepare(feed, display)
     display.note("survey", f"{survey_text(feed)} · {run}")
     with display.stage("cache", " rows") as progress:
@@ -103,6 +103,7 @@ def train_on(
     for name, line in plan_lines(feed, tested, held_out=held_out, epochs=order.epochs):
         if name in _SHOWN:
             display.note(name, line)
+    importing.join()  # whoever waits within an import that fails is not told why
     from stoker.training.fit import fit
 
     history = fit(
@@ -121,7 +122,7 @@ def train_on(
     return Trained(run=run, feed=feed, report=history.report)
 
 
-def _begin_importing() -> None:
+def _begin_importing() -> threading.Thread:
     """Import Keras in a thread: it takes seconds of one core, while the survey's kernels leave Python alone.
 
     Whoever imports it next waits for this thread, and is told what went wrong in it. So does the end of the
@@ -133,7 +134,9 @@ def _begin_importing() -> None:
         with suppress(Exception):
             importlib.import_module("stoker.training.fit")
 
-    threading.Thread(target=load, name="stoker-import").start()
+    thread = threading.Thread(target=load, name="stoker-import")
+    thread.start()
+    return thread
 
 
 def _check_before_reading(text: TextOptions, model: ModelOptions, training: TrainOptions) -> None:
