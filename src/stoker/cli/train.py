@@ -125,8 +125,8 @@ def train_on(
 def _begin_importing() -> threading.Thread:
     """Import Keras in a thread: it takes seconds of one core, while the survey's kernels leave Python alone.
 
-    Whoever imports it next waits for this thread, and is told what went wrong in it. So does the end of the
-    program: a library that is being loaded must not lose the ground under its feet.
+    Join it before importing it anew, which then tells what went wrong. The end of the program waits, too: a
+    library that is being loaded must not lose the ground under its feet.
     """
     backends.choose()  # before the survey's threads, whose memory shall be there for the model later
 
