@@ -189,6 +189,17 @@ def test_exceptions_of_every_kind_come_back_as_they_were_raised(remote, error):
     assert str(caught.value) == str(error)
 
 
+def test_what_an_exception_says_is_shown_once(remote):
+    def fail():
+        raise ValueError("its own\nwords")
+
+    with pytest.raises(ValueError, match="its own") as caught:
+        remote(fail)
+    told = "".join(traceback.format_exception(caught.value))
+    # The line of the source, and the sentence itself.
+    assert (told.count("its own\nwords"), told.count("in fail")) == (1, 1)
+
+
 def test_an_exception_keeps_its_type_without_the_attributes_that_cannot_be_pickled(remote):
     def fail():
         error = ValueError("with a lock")

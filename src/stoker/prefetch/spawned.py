@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from typing import Any
 
 from stoker.errors import OptionError, WorkerError
@@ -209,7 +210,9 @@ class Spawned:
                 f"computed {reprlib.repr(self.task)}:\n{text}"
             )
         else:
-            error.add_note(f"in process {self.pid} of {self._name!r}:\n{text}")
+            # Whatever shows the exception says its sentence, and shows notes behind it.
+            said = "".join(traceback.format_exception_only(error))
+            error.add_note(f"in process {self.pid} of {self._name!r}:\n{text.removesuffix(said).rstrip()}")
             return error
         told.add_note(f"in process {self.pid} of {self._name!r}:\n{text}")
         return told
