@@ -120,11 +120,22 @@ def _rebuild(
     return error
 
 
-def culprit(thing: Any, path: str, *, stand_ins: Mapping[type, type]) -> tuple[str, BaseException]:
+def culprit(
+    thing: Any, path: str, *, stand_ins: Mapping[type, type], named: Mapping[str, Any] | None = None
+) -> tuple[str, BaseException]:
     """Find the innermost part of `thing` that cannot be pickled: how it is reached, and why.
 
     Called with what is known to fail. Nothing is kept of what is pickled on the way.
+
+    Parameters
+    ----------
+    named
+        Parts of it that have names of their own, and are tried first.
     """
+    for name, part in (named or {}).items():
+        if _failure(part, stand_ins) is not None:
+            thing, path = part, name
+            break
     seen: set[int] = set()
     error = _failure(thing, stand_ins) or TypeError(f"cannot pickle {type(thing).__name__!r} object")
     for _ in range(_MOST_DEPTH):

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from stoker.errors import OptionError, WorkerError
 from stoker.prefetch.pickling import culprit, pack
@@ -45,6 +45,9 @@ class Processes(Generic[Task, Result]):
     stand_ins
         Importable classes that take the place of others when `function` is sent, for classes whose module a
         child had better not import.
+    parts
+        Given `function`, the parts of it that a user knows, by the names to tell them by if one cannot be
+        pickled.
     start_within
         Seconds that a child's interpreter may take to start.
 
@@ -73,13 +76,14 @@ class Processes(Generic[Task, Result]):
         workers: int,
         name: str,
         stand_ins: Mapping[type, type] | None = None,
+        parts: Callable[[Any], Mapping[str, Any]] | None = None,
         start_within: float = 60.0,
     ) -> None:
         if workers < 1:
             raise OptionError(f"workers must be 1 or more for processes, got {workers}")
         if not (hasattr(socket, "AF_UNIX") and hasattr(socket, "send_fds")):
             raise OptionError("worker processes need Unix sockets, which this system lacks; use threads")
-        self._name, self._stand_ins = name, dict(stand_ins or {})
+        self._name, self._stand_ins, self._parts = name, dict(stand_ins or {}), parts
         self._parcel = self._packed(function)
         self._children: list[Spawned] = []
         self._idle: list[Spawned] = []
@@ -159,7 +163,8 @@ class Processes(Generic[Task, Result]):
         except MemoryError:
             raise
         except Exception as error:
-            where, why = culprit(function, "function", stand_ins=self._stand_ins)
+            named = None if self._parts is None else self._parts(function)
+            where, why = culprit(function, "function", stand_ins=self._stand_ins, named=named)
             raise OptionError(
                 f"{self._name!r} cannot be computed in another process: {where}, cannot be pickled ({why}); "
                 "make or open it where a task is computed, or use threads instead of processes"

@@ -63,6 +63,47 @@ def test_what_cannot_travel_is_refused_with_the_ways_out(model, seen):
         fit(model, seen, sequence)
 
 
+def test_the_users_own_class_and_its_attribute_are_named_and_no_wrapper(model, seen):
+    sequence = Light()
+    sequence.files = {"train": threading.Lock()}
+    with pytest.raises(OptionError, match=r"process: Light\.files\['train'\], a lock, cannot be pickled"):
+        fit(model, seen, sequence)
+
+
+class Endless:
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return batch_of(0)
+
+
+def test_the_users_own_iterator_is_named(model, seen):
+    with pytest.raises(OptionError, match=r"process: Endless\.lock, a lock, cannot be pickled"):
+        fit(model, seen, Endless(), 2)
+
+
+def test_of_a_generator_the_argument_or_the_variable_is_named(model, seen):
+    def given(lock, *, other=None):
+        yield batch_of(0)
+
+    def around():
+        with lock:
+            yield batch_of(0)
+
+    lock = threading.Lock()
+    for generator, where in [
+        (given(lock), r"given\(lock=…\), a lock"),
+        (given(None, other=[lock]), r"given\(other=…\)\[0\], a lock"),
+        (around(), r"around → lock, a lock"),
+    ]:
+        with pytest.raises(OptionError, match=rf"process: {where}, cannot be pickled"):
+            fit(model, seen, generator, 2)
+
+
 @pytest.mark.parametrize(
     ("generator", "expected"),
     [

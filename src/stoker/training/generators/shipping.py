@@ -9,7 +9,7 @@ from typing import Any
 
 from stoker.errors import OptionError
 
-__all__ = ["StandIn", "packed", "twin"]
+__all__ = ["StandIn", "packed", "parts", "twin"]
 
 
 class StandIn:
@@ -61,6 +61,12 @@ class FreshGenerator:
         if code.co_flags & inspect.CO_VARKEYWORDS:
             self._keywords |= found[names[named + keywords + bool(code.co_flags & inspect.CO_VARARGS)]]
 
+    def parts(self) -> dict[str, Any]:
+        """What the generator has to take along, as its function has it."""
+        code, name = self._function.__code__, self._function.__name__
+        named = dict(zip(code.co_varnames, self._arguments, strict=False)) | self._keywords
+        return {f"{name}({key}=…)": value for key, value in named.items()} | {name: self._function}
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _started, (self._function, self._arguments, self._keywords)
 
@@ -90,3 +96,11 @@ def packed(function: Any) -> Any:
     if isinstance(iterator, types.GeneratorType):
         return replace(function, iterator=FreshGenerator(iterator))
     return function
+
+
+def parts(function: Any) -> dict[str, Any]:
+    """What a user passed, in a function that `packed` returned, by the name that the user gave it."""
+    passed = getattr(function, "sequence", getattr(function, "iterator", None))
+    if isinstance(passed, FreshGenerator):
+        return passed.parts()
+    return {} if passed is None else {type(passed).__qualname__: passed}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stoker.errors import OptionError
-from stoker.training.generators.shipping import StandIn, packed
+from stoker.training.generators.shipping import StandIn, packed, parts
 
 __all__ = ["Workers", "remote"]
 
@@ -59,7 +59,7 @@ def remote(function: Any, workers: Workers, name: str) -> tuple[Callable[[Any], 
 
     shipped = packed(function)
     try:
-        children = Processes(shipped, workers=workers.count, name=name, stand_ins=_stand_ins())
+        children = Processes(shipped, workers=workers.count, name=name, stand_ins=_stand_ins(), parts=parts)
     except OptionError as error:
         raise OptionError(f"use_multiprocessing=True: {error} (use_multiprocessing=False)") from error
     return children, children.close
