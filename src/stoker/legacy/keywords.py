@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from collections.abc import Mapping
 from typing import Any
+
+from stoker.training.callers import users_stack_level
 
 __all__ = ["KERAS_1_CALLS", "KERAS_1_LAYERS", "renamed", "warn_of"]
 
@@ -117,13 +117,4 @@ def renamed(what: str, table: Mapping[str, str], options: dict[str, Any]) -> dic
 
 def warn_of(sentence: str) -> None:
     """Warn at the line of the caller's that is neither Keras's nor ours."""
-    warnings.warn(sentence, FutureWarning, stacklevel=_first_foreign_frame())
-
-
-def _first_foreign_frame() -> int:
-    """How many frames above the caller the first one outside of Keras and this package is."""
-    ours = (os.path.dirname(__file__) + os.sep, f"{os.sep}keras{os.sep}src{os.sep}")
-    depth, frame = 0, sys._getframe(1)
-    while frame.f_back is not None and any(part in frame.f_code.co_filename for part in ours):
-        depth, frame = depth + 1, frame.f_back
-    return depth + 1
+    warnings.warn(sentence, FutureWarning, stacklevel=users_stack_level())

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any, Literal, NoReturn, TypeAlias
 
 from stoker.errors import OptionError
+from stoker.training.callers import users_stack_level
 from stoker.training.generators.batches import BatchMaker
 from stoker.training.generators.kinds import kind_of, length_of, whole
 from stoker.training.generators.streams import FeedStream, IteratorStream, SequenceStream, Stream
@@ -144,13 +145,17 @@ class GeneratorFeed:
             )
         else:
             self._stream = self._iterator_stream(make, wanted, rounds, beside if same else None)
-            if self.workers.in_processes and self.workers.count > 1:
+            if self._too_many_processes and not (beside is not None and beside._too_many_processes):
                 warnings.warn(
                     f"a generator cannot be shared by {self.workers.count} processes and runs in one: "
                     "make it a keras.utils.Sequence, whose batches are computed in parallel",
                     UserWarning,
-                    stacklevel=2,
+                    stacklevel=users_stack_level(),
                 )
+
+    @property
+    def _too_many_processes(self) -> bool:
+        return self.kind == "iterator" and self.workers.in_processes and self.workers.count > 1
 
     def _iterator_stream(
         self, make: BatchMaker, wanted: int | None, rounds: int | None, twin: GeneratorFeed | None
