@@ -88,6 +88,48 @@ def test_a_call_that_cannot_be_examined_says_why():
     assert "steps are needed" in str(examiner.error)
 
 
+class Locked(Shuffled):
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+
+def advanced():
+    generator = never_shuffled()
+    next(generator)
+    return generator
+
+
+def test_what_processes_would_refuse_is_a_problem_in_an_examined_call():
+    examiner = Examiner()
+    options = {"epochs": 3, "verbose": 0, "use_multiprocessing": True}
+    with observing(examiner), pytest.raises(Examined) as ended:
+        fit_generator(
+            make_model(), Locked(), validation_data=advanced(), validation_steps=6, workers=2, **options
+        )
+    assert ended.value.code == 1
+    training, validation = (each for each in examiner.report.problems if each.name == "not-sendable")
+    assert "Locked.lock, a lock, cannot be pickled" in training.seen
+    assert "use_multiprocessing=False" in training.remedy
+    assert (training.stream, validation.stream) == ("training", "validation")
+    assert "'never_shuffled' was advanced already" in validation.seen
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        (Locked, {"workers": 2}),
+        (Locked, {"workers": 0, "use_multiprocessing": True}),
+        (Shuffled, {"workers": 2, "use_multiprocessing": True}),
+    ],
+)
+def test_what_can_be_sent_or_need_not_be_is_no_problem(source, options):
+    examiner = Examiner()
+    with observing(examiner), pytest.raises(Examined):
+        fit_generator(make_model(), source(), epochs=3, verbose=0, **options)
+    assert "not-sendable" not in names(examiner.report)
+
+
 @pytest.mark.parametrize("workers", [0, 1, 4])
 @pytest.mark.parametrize("source", [never_shuffled, Shuffled])
 def test_a_watched_call_trains_on_the_same_batches(source, workers):

@@ -99,6 +99,12 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Training stops at once with this error.",
         "compare the shapes of the batch with the model's input and its last layer",
     ),
+    "not-sendable": (
+        "Training is refused before its first batch: worker processes need a copy of it.",
+        "leave what cannot be pickled (a lock, an open file, a connection) out in `__getstate__` and make it "
+        "anew in `__setstate__`; pass a generator that nobody advanced; or use threads, "
+        "use_multiprocessing=False",
+    ),
     "ends-early": (
         _STOPS,
         "let it go on for ever, `while True:` around its loop, or ask for fewer steps",

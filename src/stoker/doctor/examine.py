@@ -14,7 +14,9 @@ from stoker.doctor.record import MAX_ROWS, Record
 from stoker.doctor.report import Report
 from stoker.doctor.rows import Asked
 from stoker.doctor.speed import judge_speed, measure_step
-from stoker.training.generators.kinds import kind_of, whole
+from stoker.errors import OptionError
+from stoker.training.generators.kinds import is_arrays, kind_of, whole
+from stoker.training.generators.workers import check_sendable
 
 __all__ = ["batch_seconds", "conclude", "examine"]
 
@@ -29,6 +31,7 @@ def examine(
     epochs: int = 2,
     shuffle: bool = True,
     workers: int = 1,
+    use_multiprocessing: bool = False,
     batches: int | None = None,
     limit: int = MAX_ROWS,
     progress: Callable[[int, int], None] | None = None,
@@ -53,7 +56,7 @@ def examine(
         A compiled ``keras.Model``, to measure its step against the time of a batch; it stays as it was.
     epochs
         Epochs of the training call; with one, what differs between epochs is of no account.
-    shuffle, workers
+    shuffle, workers, use_multiprocessing
         As in the training call.
     batches
         Look at no more of each stream.
@@ -88,6 +91,8 @@ def examine(
     start = time.perf_counter()
     steps = None if steps is None else whole(steps, "steps")
     validation_steps = None if validation_steps is None else whole(validation_steps, "validation_steps")
+    # A generator that was advanced can no longer be sent.
+    refused = _refused(generator, validation) if use_multiprocessing and workers else []
     budget = Budget(batches=batches, limit=limit)
     if progress is not None:
         budget.progress = progress
@@ -102,11 +107,25 @@ def examine(
     return conclude(
         look.record,
         None if tested is None else tested.record,
-        findings + seen,
+        refused + findings + seen,
         seconds=time.perf_counter() - start,
         step_seconds=taken,
         unknown=unknown + unseen,
     )
+
+
+def _refused(training: Any, validation: Any) -> list[Finding]:
+    """What cannot be sent to worker processes."""
+    findings: list[Finding] = []
+    given: tuple[tuple[Stream, Any], ...] = (("training", training), ("validation", validation))
+    for stream, source in given:
+        if source is None or is_arrays(source) or kind_of(source) == "feed":
+            continue
+        try:
+            check_sendable(source)
+        except OptionError as error:
+            findings.append(finding("not-sendable", "problem", f"It is refused: {error}.", stream=stream))
+    return findings
 
 
 def _validation(

@@ -68,6 +68,7 @@ class Examiner:
                 epochs=_epochs(arguments),
                 shuffle=bool(arguments["shuffle"]),
                 workers=whole(arguments["workers"], "workers", least=0),
+                use_multiprocessing=bool(arguments["use_multiprocessing"]),
                 batches=self._batches,
                 progress=self._progress,
             )

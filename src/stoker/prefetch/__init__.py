@@ -5,7 +5,7 @@ function: it computes in child processes, and arrays come back through shared me
 """
 
 from stoker.prefetch.ordered import Prefetched, prefetch
-from stoker.prefetch.processes import Processes
+from stoker.prefetch.processes import Processes, sendable
 from stoker.prefetch.threads import available_cores
 
-__all__ = ["Prefetched", "Processes", "available_cores", "prefetch"]
+__all__ = ["Prefetched", "Processes", "available_cores", "prefetch", "sendable"]

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from stoker.errors import OptionError, WorkerError
 from stoker.prefetch.pickling import culprit, pack
 from stoker.prefetch.spawned import Parcel, Spawned
+from stoker.prefetch.wire import Buffer
 
 __all__ = ["Processes"]
 
@@ -158,17 +159,30 @@ class Processes(Generic[Task, Result]):
         self._parcel.close()
 
     def _packed(self, function: Callable[[Task], Result]) -> Parcel:
-        try:
-            return Parcel(pack(function, stand_ins=self._stand_ins))
-        except MemoryError:
-            raise
-        except Exception as error:
-            named = None if self._parts is None else self._parts(function)
-            where, why = culprit(function, "function", stand_ins=self._stand_ins, named=named)
-            raise OptionError(
-                f"{self._name!r} cannot be computed in another process: {where}, cannot be pickled ({why}); "
-                "make or open it where a task is computed, or use threads instead of processes"
-            ) from error
+        named = None if self._parts is None else self._parts(function)
+        return Parcel(sendable(function, name=self._name, stand_ins=self._stand_ins, parts=named))
+
+
+def sendable(
+    function: Any, *, name: str, stand_ins: Mapping[type, type], parts: Mapping[str, Any] | None = None
+) -> list[Buffer]:
+    """A function as it is sent to another process.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be pickled, naming the part of it that cannot; see `Processes`.
+    """
+    try:
+        return pack(function, stand_ins=stand_ins)
+    except MemoryError:
+        raise
+    except Exception as error:
+        where, why = culprit(function, "function", stand_ins=stand_ins, named=parts)
+        raise OptionError(
+            f"{name!r} cannot be computed in another process: {where}, cannot be pickled ({why}); "
+            "make or open it where a task is computed, or use threads instead of processes"
+        ) from error
 
 
 def _end(children: list[Spawned], idle: list[Spawned], turn: threading.Condition, pid: int) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stoker.errors import OptionError
+from stoker.training.generators.batches import BatchMaker
+from stoker.training.generators.items import Advance, Item
+from stoker.training.generators.kinds import kind_of
 from stoker.training.generators.shipping import StandIn, packed, parts
 
-__all__ = ["Workers", "remote"]
+__all__ = ["Workers", "check_sendable", "remote"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +62,38 @@ def remote(function: Any, workers: Workers, name: str) -> tuple[Callable[[Any], 
     from stoker.prefetch import Processes
 
     shipped = packed(function)
-    try:
+    with _with_way_out():
         children = Processes(shipped, workers=workers.count, name=name, stand_ins=_stand_ins(), parts=parts)
+    return children, children.close
+
+
+def check_sendable(source: Any) -> None:
+    """Refuse a generator or Sequence that `remote` would refuse; it is neither advanced nor asked.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be sent to a process.
+    """
+    from stoker.prefetch import sendable
+
+    function: Any
+    if kind_of(source) == "sequence":
+        name, function = "sequence", Item(source, BatchMaker())
+    else:
+        iterator = source if hasattr(source, "__next__") else iter(source)
+        name, function = "generator", Advance(iterator, BatchMaker(), "", None)
+    shipped = packed(function)
+    with _with_way_out():
+        sendable(shipped, name=name, stand_ins=_stand_ins(), parts=parts(shipped))
+
+
+@contextmanager
+def _with_way_out() -> Iterator[None]:
+    try:
+        yield
     except OptionError as error:
         raise OptionError(f"use_multiprocessing=True: {error} (use_multiprocessing=False)") from error
-    return children, children.close
 
 
 def _stand_ins() -> dict[Any, Any]:
