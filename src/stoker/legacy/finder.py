@@ -13,14 +13,19 @@ from typing import Any
 from stoker.legacy.gone import sentence_for
 from stoker.legacy.modules import HOMES
 
-__all__ = ["OldModules", "old_attribute", "resolve"]
+__all__ = ["ALIASES", "OldModules", "old_attribute", "resolve"]
 
-_KERAS_ALIASES = ("tensorflow.keras", "tensorflow.python.keras")
+ALIASES = {
+    "tensorflow.keras": "keras",
+    "tensorflow.python.keras": "keras",
+    "keras_preprocessing": "keras.preprocessing",
+}
+"""Packages that stand for one of Keras, with all that is below them."""
 _TENSORFLOW = ("tensorflow", "tensorflow.python")
 
 
 class OldModules(MetaPathFinder, Loader):
-    """Finds and makes the modules of the table, ``tensorflow.keras``, and a stand-in for TensorFlow.
+    """Finds and makes the modules of the table, the aliases of Keras, and a stand-in for TensorFlow.
 
     Parameters
     ----------
@@ -159,11 +164,11 @@ def _sentence_of(name: str) -> str | None:
 
 
 def _is_alias(name: str) -> bool:
-    return any(name == alias or name.startswith(f"{alias}.") for alias in _KERAS_ALIASES)
+    return any(name == alias or name.startswith(f"{alias}.") for alias in ALIASES)
 
 
 def _in_keras(name: str) -> str:
-    for alias in _KERAS_ALIASES:
+    for alias, package in ALIASES.items():
         if name == alias or name.startswith(f"{alias}."):
-            return f"keras{name[len(alias) :]}"
+            return f"{package}{name[len(alias) :]}"
     return name

@@ -13,7 +13,7 @@ import keras
 
 from stoker.legacy import backend, keras_private
 from stoker.legacy.callbacks import patch_callbacks
-from stoker.legacy.finder import OldModules, old_attribute, resolve
+from stoker.legacy.finder import ALIASES, OldModules, old_attribute, resolve
 from stoker.legacy.gone import GONE
 from stoker.legacy.layers import patch_layers
 from stoker.legacy.models import patch_models
@@ -98,7 +98,7 @@ def _find_modules(patches: Patches) -> None:
         keras_private.hide_tensorflow(patches)
     elif with_tensorflow:
         patches.set(sys.modules["tensorflow"], "keras", keras)
-    patches.undoing(_put_modules_back(_take_modules(("tensorflow.keras", "tensorflow.python.keras"))))
+    patches.undoing(_put_modules_back(_take_modules(tuple(ALIASES))))
     finder = OldModules(stand_in=stand_in)
     sys.meta_path.insert(0, finder)
     patches.undoing(lambda: _remove(finder))
