@@ -208,10 +208,10 @@ def test_without_a_folder_the_appendix_makes_its_texts_up(tmp_path):
 @pytest.mark.slow
 @real(MNIST)
 def test_the_blogs_script_trains_on_real_digits(tmp_path):
-    for part, rows in (("train", 2_000), ("test", 512)):
+    for part, rows in (("train", 8_000), ("test", 512)):
         lines = gzip.decompress((MNIST / f"{part}.csv.gz").read_bytes()).decode().splitlines()[: rows + 1]
         (tmp_path / f"{part}.csv").write_text("\n".join(lines) + "\n", "utf-8")
-    assert len(accuracies(legacy("blog_mnist.py", 2_000, 512, folder=tmp_path))) == 10
+    assert len(accuracies(legacy("blog_mnist.py", 8_000, 512, folder=tmp_path))) == 10
     assert accuracies(twin("blog_mnist_in_stoker.py", folder=tmp_path))[-1] > 0.8
 
 
