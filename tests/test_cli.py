@@ -1,5 +1,7 @@
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -330,6 +332,30 @@ def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monk
     assert "learning_rate has no effect on a model of your own" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("step", "left_behind"), [(2, False), (25, True)])
+def test_after_ctrl_c_the_next_line_says_what_to_do_with_the_model_there_is(
+    table, capsys, monkeypatch, step, left_behind
+):
+    import keras
+
+    import stoker.training.fit as fitting
+
+    class Press(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations >= step:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    fit = fitting.fit
+    monkeypatch.setattr(fitting, "fit", lambda *given, **named: fit(*given, callbacks=[Press()], **named))
+    command = ["train", table, "--label", "kind", "--drop", "id", "--batch-size", "32", "--run", "cut"]
+    assert main([*command, "--valid", table]) == 130
+    said = capsys.readouterr().err
+    assert (f"next      stoker evaluate cut {table}" in said) is left_behind
+    assert said.endswith("stoker: stopped by Ctrl-C\n")
+    if left_behind:
+        assert main(["evaluate", "cut", table, "--json"]) == 0
+
+
 def test_evaluating_prints_measures_and_a_confusion_matrix(trained, capsys, monkeypatch):
     folder, _ = trained
     monkeypatch.chdir(folder)
@@ -365,6 +391,15 @@ def test_predicting_keeps_the_order_and_the_columns_asked_for(trained, capsys, m
         row.split(",")[1].strip('"') == line.split(",")[-1] for row, line in zip(rows, lines[1:], strict=True)
     ]
     assert sum(right) > 80
+
+
+def test_one_row_is_told_in_the_singular(trained, capsys, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    lines = (folder / "test.csv").read_text().splitlines()
+    (folder / "one.csv").write_text("\n".join(lines[:2]) + "\n")
+    assert main(["predict", "run", "one.csv", "-o", "one-out.csv"]) == 0
+    assert "done      1 row in " in capsys.readouterr().err
 
 
 def test_predicting_to_an_unknown_format_is_a_mistake(trained, capsys, monkeypatch):

@@ -60,12 +60,26 @@ def train(
     try:
         with around:
             trained = train_on(data, order, text, model, training, display)
-        tested = data.valid or ["FILE"]
-        display.note("next", f"{program_name()} {shlex.join(['evaluate', trained.run, *tested])}")
+        _note_next(display, trained.run, data)
     finally:
         display.close()
     if output.json:
         print_json(summary(trained))
+
+
+def _note_next(display: Display, run: str, data: DataOptions) -> None:
+    display.note("next", f"{program_name()} {shlex.join(['evaluate', run, *(data.valid or ['FILE'])])}")
+
+
+@contextmanager
+def _model_of_ctrl_c(display: Display, run: str, data: DataOptions) -> Iterator[None]:
+    """Say what can be done with the model that a training leaves behind when it is stopped."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (Path(run) / "model.keras").is_file():
+            _note_next(display, run, data)
+        raise
 
 
 def train_on(
@@ -106,19 +120,20 @@ def train_on(
     importing.join()  # whoever waits within an import that fails is not told why
     from stoker.training.fit import fit
 
-    history = fit(
-        build_model(feed, text.model, model, order.seed),
-        feed,
-        validation=tested,
-        epochs=order.epochs,
-        run=run,
-        options=_recorded(data, order, text, model, training),
-        monitor=training.monitor,
-        early_stopping=patience,
-        validate_every=training.validate_every,
-        max_time=training.max_time,
-        progress=display,
-    )
+    with _model_of_ctrl_c(display, run, data):
+        history = fit(
+            build_model(feed, text.model, model, order.seed),
+            feed,
+            validation=tested,
+            epochs=order.epochs,
+            run=run,
+            options=_recorded(data, order, text, model, training),
+            monitor=training.monitor,
+            early_stopping=patience,
+            validate_every=training.validate_every,
+            max_time=training.max_time,
+            progress=display,
+        )
     return Trained(run=run, feed=feed, report=history.report)
 
 
