@@ -258,7 +258,7 @@ def test_a_long_wait_names_process_and_task(caplog):
     ):
         pid = processes.pids[0]
         next(results)
-    assert f"still waiting for naps after 1 s (process {pid} computes 1.25 since" in caplog.text
+    assert f"still waiting for naps after 1 s: process {pid} computes 1.25 since" in caplog.text
 
 
 PARENT = """

@@ -216,7 +216,7 @@ class Prefetched(Generic[Task, Result]):
         while not job.done():
             waited = time.monotonic() - began
             if waited >= tell_at:
-                _log.warning("still waiting for %s after %.0f s (%s)", self._name, waited, self._at_work(job))
+                _log.warning("still waiting for %s after %.0f s: %s", self._name, waited, self._at_work(job))
                 tell_at = 2 * waited
             try:
                 job.exception(timeout=min(_LOOK_EVERY_SECONDS, max(0.0, tell_at - waited)))
@@ -235,7 +235,12 @@ class Prefetched(Generic[Task, Result]):
         at_work: Callable[[], str] | None = getattr(self._function, "at_work", None)
         if at_work is not None:
             return at_work()
-        return f"{self._threads.alive()} threads alive; wanted: {reprlib.repr(job.task)}"
+        alive = self._threads.alive()
+        return (
+            f"its task {reprlib.repr(job.task)} is not done yet, and {alive} "
+            f"{'thread works' if alive == 1 else 'threads work'}; "
+            "slow storage or a busy machine can take this long"
+        )
 
     def _stopped(self) -> WorkerError:
         # Let through, it would end the results as if there were no more.
