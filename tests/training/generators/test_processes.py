@@ -52,10 +52,10 @@ def test_a_fresh_generator_runs_in_one_process(model, seen):
 def test_one_process_for_a_generator_is_told_once_a_call_and_at_the_users_line(model, seen):
     with pytest.warns(UserWarning, match="runs in one") as told:
         fit(model, seen, numbers(5), 3, workers=2, validation_data=numbers(0), validation_steps=1)
-    assert [(each.filename, "runs in one" in str(each.message)) for each in told] == [(__file__, True)]
+    assert [each.filename for each in told if "runs in one" in str(each.message)] == [__file__]
     with pytest.warns(UserWarning, match="runs in one") as told:
         fit(model, seen, Light(), workers=2, validation_data=numbers(0), validation_steps=1)
-    assert len(told) == 1
+    assert sum("runs in one" in str(each.message) for each in told) == 1
 
 
 def test_a_generator_that_was_advanced_is_refused_with_the_ways_out(model, seen):
