@@ -255,7 +255,7 @@ def test_predictions_never_take_the_place_of_their_input(refused, run, here):
         ("-o folder.csv", "folder.csv cannot be written: Is a directory"),
         ("-o t.csv/out.csv", "t.csv/out.csv cannot be written: "),
         ("-o /proc/nowhere/out.csv", "/proc/nowhere/out.csv cannot be written: "),
-        ("-o out.csv --keep nope", "t.csv: keep: column 'nope' is absent; its columns are 'a', 'b', 'kind'"),
+        ("-o out.csv --keep nope", "t.csv: --keep: column 'nope' is absent; its columns are 'a', 'b'"),
         ("-o out.csv --keep=", "--keep got '', which names nothing"),
     ],
 )

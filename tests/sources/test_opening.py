@@ -227,6 +227,11 @@ def test_files_without_header_must_have_as_many_columns(write):
         stoker.open([write("1,2\n"), write("1,2,3\n", "b.csv")], label="#0")
 
 
+def test_one_column_is_told_in_the_singular(write):
+    with pytest.raises(ColumnError, match=r"has 1 column and .* has 3"):
+        stoker.open([write("1\n"), write("1,2,3\n", "b.csv")], label="#0", header=False)
+
+
 def test_other_files_are_opened_with_held_columns(write):
     source = stoker.open(write("a,b,y\n1,2.5,x\n"), label="y")
     other = source.like(write("note;b;a\nhi;1;7\n", "b.csv"), with_label=False)
@@ -263,7 +268,7 @@ def test_kept_columns_come_as_text_whatever_they_hold(write):
         "y": ["0"],
     }
     assert rows.matrix.values.tolist() == [1.5]
-    with pytest.raises(ColumnError, match="keep: column 'ids' is absent; did you mean 'id'"):
+    with pytest.raises(ColumnError, match="keep=: column 'ids' is absent; did you mean 'id'"):
         source.keeping(["ids"])
     with pytest.raises(OptionError, match="comes along as numbers"):
         source.keeping(["y"])

@@ -62,10 +62,10 @@ def predict(
 
 
 def _done(report: PredictionReport) -> str:
-    from stoker.training.lines import amount, duration, grouped
+    from stoker.training.lines import amount, counted, duration
 
     speed = f"{amount(report.rows / report.seconds)} rows/s" if report.seconds else ""
-    return f"{grouped(report.rows)} rows in {duration(report.seconds)} · {speed} · {report.path}"
+    return f"{counted(report.rows, 'row')} in {duration(report.seconds)} · {speed} · {report.path}"
 
 
 def _record(report: PredictionReport) -> dict[str, Any]:

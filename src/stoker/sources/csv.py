@@ -18,7 +18,7 @@ from stoker.sources.csv_reader import CsvReader
 from stoker.sources.csv_scan import scan_file
 from stoker.sources.files import FileIdentity, identify, line_of
 from stoker.sources.index import RowIndex
-from stoker.sources.schema import FileLayout, Schema, find
+from stoker.sources.schema import FileLayout, Schema, columns_in, find
 from stoker.types import IntArray, Progress, RowReader
 
 __all__ = ["CsvTable"]
@@ -73,9 +73,9 @@ class CsvTable:
         label = self.schema.label
         for name in names:
             for layout in self.layouts:
-                find(name, layout, "keep: column")
+                find(name, layout, "keep=: column")
             if label is not None and name == label.name and label.kind != "text":
-                raise OptionError(f"keep: {name!r} is the label and comes along as numbers; leave it out")
+                raise OptionError(f"keep=: {name!r} is the label and comes along as numbers; leave it out")
         return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
 
     def like(self, paths: tuple[str, ...], *, with_label: bool) -> CsvTable:
@@ -109,8 +109,8 @@ class CsvTable:
         if not with_label and len(layout.names) == len(rest):
             return replace(layout, names=rest)
         raise ColumnError(
-            f"{layout.path} has {len(layout.names)} columns and {self.layouts[0].path} {len(names)}; without "
-            "a header columns are matched by their places, so their number must be the same"
+            f"{layout.path} has {columns_in(layout)} and {self.layouts[0].path} {len(names)}; without a "
+            "header columns are matched by their places, so their number must be the same"
         )
 
     def chunks(self, target_bytes: int) -> Iterator[Chunk]:

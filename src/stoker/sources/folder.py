@@ -129,7 +129,7 @@ class FolderTable:
         for name in names:
             if name not in COLUMNS:
                 raise ColumnError(
-                    f"keep: a folder of texts has the columns {', '.join(COLUMNS)}, not {name!r}"
+                    f"keep=: a folder of texts has the columns {', '.join(COLUMNS)}, not {name!r}"
                 )
         return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
 

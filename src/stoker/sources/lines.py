@@ -113,7 +113,7 @@ class LinesTable(CsvTable):
         """
         for name in names:
             if name not in _COLUMNS:
-                raise ColumnError(f"keep: files of texts have the columns text and label, not {name!r}")
+                raise ColumnError(f"keep=: files of texts have the columns text and label, not {name!r}")
         return replace(self, schema=replace(self.schema, kept=tuple(dict.fromkeys(names))))
 
     def like(self, paths: tuple[str, ...], *, with_label: bool) -> LinesTable:

@@ -14,7 +14,7 @@ from stoker.sources.folder import open_folders, refuse_options
 from stoker.sources.folder_listing import has_folders
 from stoker.sources.lines import is_named_by_class, open_lines
 from stoker.sources.paths import expand_paths
-from stoker.sources.schema import Choice, FileLayout, nearest, resolve
+from stoker.sources.schema import Choice, FileLayout, columns_in, nearest, resolve
 from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
 from stoker.types import ColumnKind
 
@@ -183,8 +183,8 @@ def _require_same_columns(first: FileLayout, other: FileLayout) -> None:
         return
     if not first.has_header:
         raise ColumnError(
-            f"{first.path} has {len(first.names)} columns and {other.path} has {len(other.names)}; files "
-            "of one source must have the same columns"
+            f"{first.path} has {columns_in(first)} and {other.path} has {len(other.names)}; files of one "
+            "source must have the same columns"
         )
     lacking = [name for name in first.names if name not in other.names]
     added = [name for name in other.names if name not in first.names]

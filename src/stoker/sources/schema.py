@@ -13,7 +13,7 @@ from stoker.sources.dialect import Dialect
 from stoker.sources.inference import Sample
 from stoker.types import ColumnKind, ColumnSpec
 
-__all__ = ["Choice", "FileLayout", "Schema", "nearest", "resolve"]
+__all__ = ["Choice", "FileLayout", "Schema", "columns_in", "nearest", "resolve"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +167,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
         return f"; did you mean {folded[close[0]]!r}?"
     shown = ", ".join(repr(candidate) for candidate in known[:8])
     return f"; its columns are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+
+
+def columns_in(layout: FileLayout) -> str:
+    """How many columns a file has, as a sentence says it."""
+    return "1 column" if len(layout.names) == 1 else f"{len(layout.names)} columns"
 
 
 def find(name: str, layout: FileLayout, what: str) -> int:
