@@ -75,6 +75,7 @@ def polarity(settings: Settings) -> dict[str, Any]:
     shutil.rmtree(settings.work / ".stoker", ignore_errors=True)
     shutil.rmtree(settings.work / "polarity", ignore_errors=True)
     flags = ["--format", "zhang", "--text", "#1,#2", "--label", "#0", "--model", "mlp", "--epochs", "1"]
+    flags += ["--memory", "2GB"]  # the vocabulary of all rows takes 0.7 GB
     answer = _command("train", str(path), *flags, "--run", str(settings.work / "polarity"))
     return {**answer, "generated": rows}
 
