@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import keras
@@ -131,6 +132,19 @@ def test_a_state_of_another_shape_has_its_own_program():
         logs, state = step(jax.numpy.ones(size), iter([batch]))
         assert (float(logs), state.tolist()) == (6.0, [2.0] * size)
     programs.end()
+
+
+def test_no_compilation_goes_on_behind_a_training_that_ended():
+    class EndedError(Exception):
+        pass
+
+    class AtOnce(keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            raise EndedError
+
+    with pytest.raises(EndedError):
+        trained(expecting(make_feed("classes"), (8, 4), (2, 4), (3, 4)), callbacks=[AtOnce()])
+    assert not [each for each in threading.enumerate() if each.name.startswith("stoker-compile")]
 
 
 def test_what_is_wrong_with_a_step_is_said_by_the_step_itself():

@@ -26,7 +26,7 @@ __all__ = ["Programs", "compile_ahead"]
 
 
 class Programs:
-    """Compilations under way; `end` gives up those that have not begun."""
+    """Compilations under way, until `end`."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="stoker-compile")
@@ -37,8 +37,8 @@ class Programs:
         return _Step(step, state, expected, self._tracing, self._pool)
 
     def end(self) -> None:
-        """Begin no more of them."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Begin no more of them, and wait for the one under way: nothing goes on behind a run's back."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Step:

@@ -12,7 +12,7 @@ from stoker.types import IntArray
 
 __all__ = ["learn_stream", "stream_of", "text_counts"]
 
-_HALF = 0xFFFFFFFF
+_LOW = 0xFFFFFFFF
 
 
 def stream_of(texts: pa.LargeStringArray, cutter: Cutter, words: Dictionary) -> tuple[Int32Array, IntArray]:
@@ -46,7 +46,7 @@ def learn_stream(
 
 def text_counts(words: Dictionary) -> IntArray:
     """How many texts hold each word that `learn_stream` numbered, int64 of shape (len(words),)."""
-    return words.counts[: len(words)] & _HALF
+    return words.counts[: len(words)] & _LOW
 
 
 def _numbered(

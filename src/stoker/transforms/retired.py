@@ -7,7 +7,7 @@ import numpy as np
 from stoker.transforms.numbering import text_counts
 from stoker.transforms.spill import Extent, Spill
 from stoker.transforms.wordlists import Dictionary, Int32Array
-from stoker.transforms.wordspill import SpilledWords
+from stoker.transforms.wordspill import SpilledWords, spilled
 
 __all__ = ["Retired"]
 
@@ -18,37 +18,33 @@ class Retired:
     Parameters
     ----------
     words
-        Its words.
+        Its words, by their hashes.
+    order
+        Where the numbers of these words lie in the file, int32.
     spill
         The file.
 
     Attributes
     ----------
-    words
-        The words, by their hashes.
     ranks
         int32: places in the merged list of the common numbers that `add_numbers` got.
     """
 
-    def __init__(self, words: SpilledWords, spill: Spill) -> None:
+    def __init__(self, words: SpilledWords, order: Extent, spill: Spill) -> None:
         self.words, self.ranks = words, np.zeros(0, np.int32)
-        self._spill = spill
-        self._order = spill.write(words.order.astype(np.int32))
-        words.order = np.zeros(0, np.int64)
+        self._order, self._spill = order, spill
         self._numbers: list[Extent] = []
 
     @classmethod
     def of(cls, dictionary: Dictionary, spill: Spill) -> Retired:
         """Write a dictionary to the file."""
         words = dictionary.words()._replace(counts=text_counts(dictionary))
-        return cls(SpilledWords(words, spill), spill)
+        written, order = spilled(words, spill)
+        return cls(written, spill.write(order.astype(np.int32)), spill)
 
     def copy(self) -> Retired:
         """The same dictionary for another merge."""
-        made = Retired.__new__(Retired)
-        made.words, made.ranks, made._numbers = self.words, np.zeros(0, np.int32), []
-        made._spill, made._order = self._spill, self._order
-        return made
+        return Retired(self.words, self._order, self._spill)
 
     def forget_numbers(self) -> None:
         """Begin a new merge."""

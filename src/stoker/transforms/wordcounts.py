@@ -16,7 +16,7 @@ from stoker.prefetch import prefetch
 from stoker.transforms.cutting import Cutter, Prepared
 from stoker.transforms.spill import Spill
 from stoker.transforms.wordlists import Dictionary, WordList
-from stoker.transforms.wordspill import NUM_BUCKETS, SpilledWords
+from stoker.transforms.wordspill import NUM_BUCKETS, SpilledWords, spilled
 from stoker.types import IntArray, Progress
 
 __all__ = ["Counted", "WordCounts"]
@@ -157,9 +157,9 @@ class WordCounts:
         """Write a dictionary's words to the file, by partition, and clear it."""
         if not len(table):
             return
-        spilled = SpilledWords(table.words(), self._spill_file)
+        written, _ = spilled(table.words(), self._spill_file)
         with self._lock:
-            self._spilled.append((spilled, 0))
+            self._spilled.append((written, 0))
         table.clear()
 
 

@@ -10,7 +10,7 @@ from stoker.transforms.spill import Spill
 from stoker.transforms.wordlists import WordList
 from stoker.types import IntArray
 
-__all__ = ["NUM_BUCKETS", "SpilledWords", "bucket_shares"]
+__all__ = ["NUM_BUCKETS", "SpilledWords", "bucket_shares", "spilled"]
 
 _BITS = 8
 NUM_BUCKETS = 1 << _BITS
@@ -18,29 +18,21 @@ NUM_BUCKETS = 1 << _BITS
 
 
 class SpilledWords:
-    """Words in a temporary file.
+    """Words in a temporary file; `spilled` writes them.
 
     Parameters
     ----------
     words
-        All different.
-    spill
-        The file.
-
-    Attributes
-    ----------
-    order
-        int64: which word stands at each place in the file.
+        All different, in the order of their buckets.
     sizes
         int64 of shape (NUM_BUCKETS,): words of each bucket.
+    spill
+        The file.
     """
 
-    def __init__(self, words: WordList, spill: Spill) -> None:
-        buckets = (words.digests() >> np.uint64(64 - _BITS)).astype(np.uint8)
-        self.order: IntArray = np.argsort(buckets, kind="stable")
-        self.sizes: IntArray = np.bincount(buckets, minlength=NUM_BUCKETS).astype(np.int64)
-        words = words.take(self.order)
-        self._bounds = np.append(0, np.cumsum(self.sizes))
+    def __init__(self, words: WordList, sizes: IntArray, spill: Spill) -> None:
+        self.sizes = sizes
+        self._bounds = np.append(0, np.cumsum(sizes))
         self._letter_bounds = np.append(words.entries[:, 2], words.letters.size)[self._bounds]
         self._spill = spill
         self._extents = [spill.write(array) for array in words]
@@ -55,6 +47,14 @@ class SpilledWords:
         return WordList(
             self._spill.read(counts, begin, end), held, self._spill.read(letters, first_letter, last_letter)
         )
+
+
+def spilled(words: WordList, spill: Spill) -> tuple[SpilledWords, IntArray]:
+    """Write different words to a file; also gives which of them stands at each place there, int64."""
+    buckets = (words.digests() >> np.uint64(64 - _BITS)).astype(np.uint8)
+    order: IntArray = np.argsort(buckets, kind="stable")
+    sizes: IntArray = np.bincount(buckets, minlength=NUM_BUCKETS).astype(np.int64)
+    return SpilledWords(words.take(order), sizes, spill), order
 
 
 def bucket_shares(sizes: IntArray, room: int) -> Iterator[tuple[int, int]]:
