@@ -6,13 +6,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BACKENDS_VENV ?= .venv-backends
 BENCH_VENV ?= .venv-bench
+STOKER_SOAK_SECONDS ?= 1800
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_models.py tests/test_text_models.py tests/test_cli.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-backends check format bench
+.PHONY: help install demo test test-slow test-backends soak check format bench
 
 help:
 	@echo 'make demo           train on the handwritten digits, from an empty checkout'
@@ -21,6 +22,7 @@ help:
 	@echo 'make check          ruff, mypy and the import layers'
 	@echo 'make format         let ruff format and mend what it can'
 	@echo 'make test-slow      the tests that take more than a few seconds'
+	@echo 'make soak           trains for STOKER_SOAK_SECONDS (half an hour): memory stays level, and every kill resumes'
 	@echo 'make test-backends  the training tests on TensorFlow and PyTorch, in $(BACKENDS_VENV)'
 	@echo 'make bench          the benchmarks beside their peers, in $(BENCH_VENV)'
 
@@ -60,14 +62,19 @@ demo: install
 test test-slow test-backends: export PYTHONDONTWRITEBYTECODE =
 
 test: install
-	$(BIN)/pytest -m 'not slow' $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'not slow and not soak' $(PYTEST_ARGS)
 
 test-slow: install
-	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'slow and not soak' $(PYTEST_ARGS)
+
+# One at a time: what it measures is this machine's memory. -s shows the figures.
+soak: export STOKER_SOAK_SECONDS := $(STOKER_SOAK_SECONDS)
+soak: install
+	$(BIN)/pytest -m soak -s tests/soak
 
 test-backends: $(BACKENDS_VENV)/.installed
-	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m 'not slow' $(BACKEND_TESTS) $(PYTEST_ARGS)
-	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m 'not slow' $(BACKEND_TESTS) $(PYTEST_ARGS)
+	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m 'not slow and not soak' $(BACKEND_TESTS) $(PYTEST_ARGS)
+	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m 'not slow and not soak' $(BACKEND_TESTS) $(PYTEST_ARGS)
 
 check: install
 	$(BIN)/ruff check
