@@ -150,7 +150,7 @@ def alone(path: Path) -> Iterator[bool]:
         yield fcntl is None or _lock_at_once(lock)
 
 
-def clean(folder: Path, name: str = "") -> None:
+def clean(folder: Path, name: str = "", *, at_once: bool = False) -> None:
     """Remove what builders left in a folder when they were killed; never fails, nor touches a live one's.
 
     Parameters
@@ -159,11 +159,13 @@ def clean(folder: Path, name: str = "") -> None:
         Where they built.
     name
         Of the one file or folder they built there, in a folder that is not stoker's own; else all.
+    at_once
+        Nobody else can have begun to build there in this moment: a missing lock alone tells.
     """
     pattern = re.compile(re.escape(_PREFIX) + (re.escape(name) + "-[0-9a-f]{12}$" if name else ""))
     with suppress(OSError):
         for path in folder.iterdir():
-            if pattern.match(path.name) and _is_abandoned(path):
+            if pattern.match(path.name) and _is_abandoned(path, at_once=at_once):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
@@ -265,13 +267,13 @@ def _lock_at_once(file: BinaryIO) -> bool:
     return True
 
 
-def _is_abandoned(path: Path) -> bool:
+def _is_abandoned(path: Path, *, at_once: bool = False) -> bool:
     # Between a builder's making of a name and its lock there is a moment without one; hence the grace. A file
     # is locked before its first byte is written, so one that holds any needs none.
     if fcntl is not None and path.is_file() and path.stat().st_size:
         return _is_unlocked(path)
     grace = _GRACE_SECONDS if fcntl is not None else _GRACE_SECONDS_WITHOUT_LOCKS
-    if time.time() - path.stat().st_mtime < grace:
+    if not at_once and time.time() - path.stat().st_mtime < grace:
         return False
     if fcntl is None:
         return True

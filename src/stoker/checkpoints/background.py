@@ -1,0 +1,76 @@
+"""Writes checkpoints while training goes on."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from stoker.checkpoints.records import Checkpoint
+from stoker.checkpoints.store import CheckpointStore
+
+__all__ = ["BackgroundWriter"]
+
+
+class BackgroundWriter:
+    """A thread that writes one checkpoint at a time; there is none while nothing is written.
+
+    What is handed over must not change until it is written. Used by one thread, which ends it with `wait`.
+
+    Parameters
+    ----------
+    store
+        Where to.
+    """
+
+    def __init__(self, store: CheckpointStore) -> None:
+        self.store = store
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+        self._written: Path | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one is being written."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Begin to write a checkpoint; the one before must be written."""
+        if self.is_busy:
+            raise RuntimeError("a checkpoint is being written still")
+        self._join()
+        # Not a daemon: the end of the program waits for a checkpoint that was begun.
+        self._thread = threading.Thread(target=self._run, args=(checkpoint,), name="stoker-checkpoint")
+        self._thread.start()
+
+    def finished(self) -> Path | None:
+        """The checkpoint that was written since this was asked last, None if none was; does not wait.
+
+        Raises
+        ------
+        Exception
+            What kept it from being written: an OSError where the disk is full.
+        """
+        if self.is_busy:
+            return None
+        self._join()
+        error, self._error = self._error, None
+        written, self._written = self._written, None
+        if error is not None:
+            raise error
+        return written
+
+    def wait(self) -> Path | None:
+        """`finished`, once what is being written is written, or has failed."""
+        self._join()
+        return self.finished()
+
+    def _run(self, checkpoint: Checkpoint) -> None:
+        try:
+            self._written = self.store.write(checkpoint)
+        except Exception as error:
+            self._error = error  # for whoever trains
+
+    def _join(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+        self._thread = None

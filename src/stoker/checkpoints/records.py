@@ -1,0 +1,178 @@
+"""What a checkpoint holds, as typed records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from stoker.types import OrderSpec, Position
+
+__all__ = [
+    "FORMAT",
+    "ArrayRecord",
+    "CallbackRecord",
+    "Checkpoint",
+    "Counters",
+    "Manifest",
+    "MonitorRecord",
+    "ValidationRecord",
+    "VariableRecord",
+]
+
+FORMAT = 1
+
+
+class ArrayRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an array lies in ``arrays.bin``, and the XXH64 of its bytes in hexadecimal."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    num_bytes: int
+    checksum: str
+
+
+class VariableRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A variable of the model: to what it belongs, its path, and the array that holds its value."""
+
+    part: Literal["trainable", "non_trainable", "optimizer", "metrics", "others"]
+    path: str
+    array: str
+
+
+class CallbackRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback's class and packed state; None where nothing of it is kept."""
+
+    name: str
+    state: Any = None
+
+
+class MonitorRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The best validation so far, how many came since, and the arrays of its weights where they are kept."""
+
+    name: str
+    direction: str
+    best: float | None
+    best_step: int | None
+    best_epoch: int | None
+    without: int
+    stopped: bool
+    weights: list[str] | None
+
+
+class ValidationRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A validation that has been; ``logs`` are packed."""
+
+    step: int
+    epoch: int
+    logs: Any
+    best: bool
+
+
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run has come to: of the whole of it, and of the epoch under way.
+
+    Attributes
+    ----------
+    steps, rows, epochs, seconds, train_seconds, wait_seconds, validation_wait_seconds
+        As in the report of a training.
+    epoch_rows, epoch_seconds, epoch_train_seconds, epoch_wait_seconds
+        Of the epoch under way; 0 where none is.
+    since_validation
+        Seconds since the last validation.
+    """
+
+    steps: int = 0
+    rows: int = 0
+    epochs: int = 0
+    seconds: float = 0.0
+    train_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    validation_wait_seconds: float = 0.0
+    epoch_rows: int = 0
+    epoch_seconds: float = 0.0
+    epoch_train_seconds: float = 0.0
+    epoch_wait_seconds: float = 0.0
+    since_validation: float = 0.0
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a checkpoint but its arrays.
+
+    Attributes
+    ----------
+    format
+        Of this layout.
+    created
+        When it was made, in UTC.
+    versions, backend
+        Of the packages, and Keras's backend.
+    position
+        The epoch under way and its finished batches; ``(e + 1, 0)`` where epoch e ended.
+    order_digest, member_digest
+        Of the finished batches of that epoch, hexadecimal, modulo 2**128.
+    order, rows, validation_rows, files, validation_files
+        What decides which rows come when: the order, the views of the sources, what the files hold.
+    transform
+        Digest of the fitted transforms, which run.json and transform.json hold.
+    settings
+        Options of the call that decide what is learned.
+    ended
+        Why training was over at this position, None if it was not.
+    counters, monitor, history, history_epochs, metrics, validations
+        What was seen so far; `history` and `metrics` are packed.
+    variables, callbacks
+        The model's and the user's.
+    """
+
+    format: int = FORMAT
+    created: str
+    versions: dict[str, str]
+    backend: str
+    position: Position
+    order_digest: str
+    member_digest: str
+    order: OrderSpec | None
+    rows: str
+    validation_rows: str | None
+    files: list[str]
+    validation_files: list[str]
+    transform: str
+    settings: dict[str, Any]
+    ended: str | None = None
+    counters: Counters
+    monitor: MonitorRecord | None = None
+    history: Any = None
+    history_epochs: list[int] = []
+    metrics: Any = None
+    validations: list[ValidationRecord] = []
+    variables: list[VariableRecord] = []
+    callbacks: list[CallbackRecord] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A manifest and its arrays by name."""
+
+    manifest: Manifest
+    arrays: Mapping[str, npt.NDArray[Any]]
+
+    @property
+    def step(self) -> int:
+        """Steps of the run that were taken."""
+        return self.manifest.counters.steps
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """A copy of an array, which belongs to the caller."""
+        return np.array(self.arrays[name])

@@ -1,0 +1,112 @@
+"""The checkpoints of one run: the newest few, each whole."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from stoker import folders
+from stoker.checkpoints.packages import read_package, sync_folder, write_package
+from stoker.checkpoints.records import FORMAT, Checkpoint, Manifest
+from stoker.errors import OptionError, RunError
+
+__all__ = ["CheckpointStore"]
+
+_NAME = re.compile(r"step-(\d{12,})")
+
+
+class CheckpointStore:
+    """Writes, keeps and finds the checkpoints of a run; one process at a time writes.
+
+    Parameters
+    ----------
+    run_folder
+        The run directory; checkpoints lie in its folder ``checkpoints``.
+    keep
+        How many are kept; older ones are removed when a new one is whole.
+
+    Raises
+    ------
+    OptionError
+        If `keep` is less than 1.
+    """
+
+    def __init__(self, run_folder: Path, keep: int = 3) -> None:
+        if keep < 1:
+            raise OptionError(f"keep_checkpoints must be at least 1, got {keep}")
+        self.folder = Path(run_folder) / "checkpoints"
+        self._keep = keep
+
+    def write(self, checkpoint: Checkpoint) -> Path:
+        """Write a checkpoint beside the others; once this returns, no failure of power takes it away.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, as where the disk is full; the others are as they were.
+        """
+        final = self.folder / f"step-{checkpoint.step:012d}"
+        with folders.staged_folder(final) as unfinished:
+            write_package(unfinished, checkpoint.manifest, checkpoint.arrays)
+        sync_folder(self.folder)
+        self._remove_old(final)
+        return final
+
+    def paths(self) -> list[Path]:
+        """The checkpoints that are there, the newest first; whole or not."""
+        try:
+            found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        except OSError:
+            return []
+        return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
+
+    def read(self, path: Path) -> Checkpoint:
+        """One of `paths`, every byte checked.
+
+        Raises
+        ------
+        RunError
+            If it is torn or damaged.
+        """
+        manifest, arrays = read_package(path, Manifest, FORMAT)
+        if manifest.counters.steps != int(path.name[5:]):
+            raise RunError(f"{path} holds the checkpoint of another step, {manifest.counters.steps}")
+        named = {record.array for record in manifest.variables}
+        named.update((manifest.monitor.weights if manifest.monitor else None) or ())
+        if missing := named - arrays.keys():
+            raise RunError(f"{path} lacks arrays that it names: {', '.join(sorted(missing)[:3])}")
+        return Checkpoint(manifest=manifest, arrays=arrays)
+
+    def newest(self, warn: Callable[[str], None] = lambda text: None) -> Checkpoint | None:
+        """The newest whole checkpoint, None if there is none.
+
+        Parameters
+        ----------
+        warn
+            Told of each that is torn or damaged, and passed over.
+        """
+        for path in self.paths():
+            try:
+                return self.read(path)
+            except RunError as error:
+                warn(f"{error}; the checkpoint before it is taken")
+        return None
+
+    def clean(self) -> None:
+        """Remove what writers left here that were killed; nobody else may be writing. Never fails."""
+        folders.clean(self.folder, at_once=True)
+
+    def _remove_old(self, newest: Path) -> None:
+        """Remove all but the newest few, and what lies ahead of the one just written: that past is void."""
+        kept = 0
+        for path in self.paths():
+            if path.name <= newest.name or len(path.name) < len(newest.name):
+                kept += 1
+                if kept <= self._keep:
+                    continue
+            with suppress(OSError):
+                shutil.rmtree(path)
+        self.clean()
