@@ -1,7 +1,20 @@
-"""``python -m stoker``."""
+"""``python -m stoker``, and what the program ``stoker`` begins with."""
+
+from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 from stoker.cli import main
+from stoker.cli.leaving import leave
 
-sys.exit(main())
+__all__ = ["run"]
+
+
+def run() -> NoReturn:
+    """Run the command line, and end the process with its exit code."""
+    leave(main(), sys.argv[1:])
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,52 @@
+"""The end of the program, at once.
+
+Python takes a process apart before it ends: every module, array and compiled program one by one, which after
+a training takes a second in which nothing is done that the system would not do by itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import NoReturn
+
+__all__ = ["leave"]
+
+_ALONE = frozenset({"evaluate", "inspect", "plan", "predict", "train"})
+"""Commands that run stoker's code alone, unless a flag names other code."""
+
+
+def leave(code: int, arguments: Sequence[str]) -> NoReturn:
+    """End the process: what was registered to be done at exit is done, what was printed is written.
+
+    Where a user's own code ran, whose files may wait to be closed by Python, and where a thread is still at
+    work, the end is Python's own.
+
+    Parameters
+    ----------
+    code
+        What the process exits with.
+    arguments
+        The command and its flags.
+    """
+    if _names_code(arguments) or any(not thread.daemon for thread in _other_threads()):
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # the reader of a pipe left, or somebody closed it
+        sys.exit(code)
+    os._exit(code)
+
+
+def _names_code(arguments: Sequence[str]) -> bool:
+    command, *flags = arguments or ("",)
+    return command not in _ALONE or any(":" in flag or flag.startswith("--import") for flag in flags)
+
+
+def _other_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]

@@ -1,0 +1,53 @@
+"""The end of the program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+ENDING = """
+import atexit, sys, threading, time
+from stoker.cli.leaving import leave
+class Taken:
+    def __del__(self): print("taken apart")
+kept = Taken()
+atexit.register(print, "registered")
+{more}
+print("printed")
+leave({code}, {arguments})
+"""
+
+
+def end(arguments: list[str], *, code: int = 0, more: str = "") -> tuple[int, list[str]]:
+    program = ENDING.format(arguments=arguments, code=code, more=more)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("code", [0, 2, 130])
+def test_what_is_registered_is_done_and_what_is_printed_is_there(code: int) -> None:
+    assert end(["plan", "x.csv"], code=code) == (code, ["printed", "registered"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["legacy", "x.py"],
+        ["train", "x.csv", "--model", "mine:build"],
+        ["evaluate", "runs/a", "--import", "mine"],
+    ],
+)
+def test_where_own_code_ran_python_ends_as_ever(arguments: list[str]) -> None:
+    assert end(arguments, code=3) == (3, ["printed", "registered", "taken apart"])
+
+
+def test_a_thread_that_python_would_wait_for_is_waited_for() -> None:
+    more = "threading.Thread(target=lambda: (time.sleep(0.3), print('worked'))).start()"
+    code, printed = end(["train", "x.csv"], code=1, more=more)
+    assert code == 1
+    assert "worked" in printed
