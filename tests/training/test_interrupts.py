@@ -2,39 +2,103 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 
 import pytest
 
+from stoker.signals import Terminated
 from stoker.training.interrupts import Interrupts
 
 
-def press() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def press(number: int = signal.SIGINT) -> None:
+    os.kill(os.getpid(), number)
 
 
-def test_ctrl_c_is_held_back_until_it_is_asked_for():
+@pytest.fixture
+def prompt(monkeypatch):
+    """As if a person sat before Python's prompt."""
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
+)
+def test_a_signal_is_held_back_until_it_is_asked_for(number, raised):
+    with Interrupts() as interrupts:
+        press(number)
+        assert interrupts.asked is None
+        with pytest.raises(raised):
+            interrupts.check()
+        assert (interrupts.asked, interrupts.forced) == (number, False)
+        interrupts.check()
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_after_any_signal_is_raised_at_once(first):
+    with Interrupts() as interrupts:
+        press(first)
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        assert interrupts.forced
+
+
+def test_ctrl_c_is_raised_at_once_also_while_what_the_first_asked_for_is_done():
     with Interrupts() as interrupts:
         press()
         with pytest.raises(KeyboardInterrupt):
             interrupts.check()
-        interrupts.check()
-
-
-def test_a_second_ctrl_c_is_raised_at_once():
-    with Interrupts():
-        press()
+        assert not interrupts.forced
         with pytest.raises(KeyboardInterrupt):
             press()
+        assert interrupts.forced
+
+
+def test_sigterm_sent_twice_is_no_more_than_once():
+    with Interrupts() as interrupts:
+        press(signal.SIGTERM)
+        press(signal.SIGTERM)
+        with pytest.raises(Terminated):
+            interrupts.check()
+        press(signal.SIGTERM)
+        assert not interrupts.forced
 
 
 def test_where_nothing_can_be_lost_it_is_raised_at_once():
+    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt), interrupts.immediate():
+        press()
+
+
+def test_one_that_was_held_back_comes_first_where_nothing_can_be_lost():
     with Interrupts() as interrupts:
-        with pytest.raises(KeyboardInterrupt), interrupts.immediate():
-            press()
         press()
         with pytest.raises(KeyboardInterrupt), interrupts.immediate():
-            pytest.fail("the one that was held back comes first")
+            pytest.fail("it was not raised")
+
+
+def test_behind_a_shield_not_even_a_second_is_raised_before_the_end():
+    closed: list[str] = []
+
+    def close() -> None:
+        with interrupts.shielded():
+            press()
+            closed.append("whole")
+
+    with Interrupts() as interrupts:
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            close()
+        assert interrupts.forced
+    assert closed == ["whole"]
+
+
+def test_a_first_one_behind_a_shield_waits_until_it_is_asked_for():
+    with Interrupts() as interrupts:
+        with interrupts.shielded():
+            press()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+        assert not interrupts.forced
 
 
 def test_one_that_nobody_asked_for_is_raised_at_the_end():
@@ -42,10 +106,41 @@ def test_one_that_nobody_asked_for_is_raised_at_the_end():
         press()
 
 
-def test_the_handler_is_given_back():
+def test_before_a_prompt_one_ctrl_c_returns_what_was_reached(prompt):
+    with Interrupts() as interrupts:
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+        assert interrupts.returns
+    with Interrupts() as late:
+        press()
+    assert late.returns
+
+
+def test_before_a_prompt_a_second_ctrl_c_is_raised(prompt):
+    with Interrupts() as interrupts:
+        press()
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        assert not interrupts.returns
+
+
+def test_before_a_prompt_sigterm_ends_the_process_as_ever(prompt, monkeypatch):
+    sent: list[int] = []
+    with Interrupts() as interrupts:
+        press(signal.SIGTERM)
+        with pytest.raises(Terminated):
+            interrupts.check()
+        monkeypatch.setattr(os, "kill", lambda process, number: sent.append(number))
+    assert sent == [signal.SIGTERM]
+
+
+def test_the_handlers_are_given_back():
     with Interrupts():
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_handler_of_the_program_is_left_alone():

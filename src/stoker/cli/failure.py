@@ -1,7 +1,8 @@
-"""How a command ends: 0, 2 with one sentence for what a user can mend, 130 for Ctrl-C, 1 for a bug."""
+"""How a command ends: 0, 2 with a sentence for what can be mended, 128 and a signal's number, 1 for a bug."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -11,6 +12,7 @@ import typer
 
 from stoker.cli.flags import with_flags
 from stoker.errors import StokerError
+from stoker.signals import Terminated
 
 __all__ = ["exit_code"]
 
@@ -27,6 +29,8 @@ def exit_code(command: Callable[[], object]) -> int:
         return _tell(_usage(error), _MISTAKE)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
+    except Terminated as asked:
+        return _tell(f"stopped by {asked.number.name}", 128 + asked.number)
     except BrokenPipeError:
         # The reader of a pipe left; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -43,7 +47,8 @@ def exit_code(command: Callable[[], object]) -> int:
 
 
 def _tell(sentence: str, code: int) -> int:
-    print(f"stoker: {sentence}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        print(f"stoker: {sentence}", file=sys.stderr, flush=True)
     return code
 
 

@@ -72,11 +72,11 @@ def _note_next(display: Display, run: str, data: DataOptions) -> None:
 
 
 @contextmanager
-def _model_of_ctrl_c(display: Display, run: str, data: DataOptions) -> Iterator[None]:
+def _model_left_behind(display: Display, run: str, data: DataOptions) -> Iterator[None]:
     """Say what can be done with the model that a training leaves behind when it is stopped."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         if (Path(run) / "model.keras").is_file():
             _note_next(display, run, data)
         raise
@@ -120,7 +120,7 @@ def train_on(
     importing.join()  # whoever waits within an import that fails is not told why
     from stoker.training.fit import fit
 
-    with _model_of_ctrl_c(display, run, data):
+    with _model_left_behind(display, run, data):
         history = fit(
             build_model(feed, text.model, model, order.seed),
             feed,

@@ -110,8 +110,8 @@ def run_script(path: str, arguments: Sequence[str] = ()) -> int:
     ------
     OptionError
         If there is no such file.
-    KeyboardInterrupt
-        After Ctrl-C.
+    KeyboardInterrupt, Terminated
+        After Ctrl-C; after SIGTERM, where somebody raises it (`stoker.signals`).
     """
     from stoker.legacy.script import run
 

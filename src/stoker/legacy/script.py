@@ -12,6 +12,7 @@ from types import ModuleType, TracebackType
 
 from stoker.errors import OptionError
 from stoker.legacy import install
+from stoker.signals import Terminated
 
 __all__ = ["run"]
 
@@ -65,10 +66,10 @@ def _execute(source: bytes, module: ModuleType) -> None:
 def _exit_code(program: Callable[[], None], script: str) -> int:
     try:
         program()
+    except (KeyboardInterrupt, Terminated):
+        raise
     except SystemExit as leaving:
         return _code_of(leaving)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
         trace = _from_script(error.__traceback__, script)
         # A script may have put its own hook there, and python would call it.

@@ -22,6 +22,7 @@ from stoker.errors import WorkerError
 from stoker.prefetch.pickling import culprit, pack, pack_exception, unpack
 from stoker.prefetch.slots import Region, private_copy
 from stoker.prefetch.wire import INLINE_BYTES, Buffer, at, joined, layout, receive, send
+from stoker.signals import Taken
 
 __all__ = ["end_group", "main"]
 
@@ -45,7 +46,8 @@ def main(descriptor: int, lifeline: int, parent: int) -> None:
     connection = socket.socket(fileno=descriptor)
     with contextlib.suppress(Exception):  # standard error may be closed
         faulthandler.enable()
-    with contextlib.suppress(EOFError, ConnectionError):
+    # Schedulers send SIGTERM to all processes of a job: the parent finishes its step, and then ends this one.
+    with Taken(lambda number: None), contextlib.suppress(EOFError, ConnectionError):
         send(connection, ("ready",))
         _Server(connection).serve()
     end_group(os.getpid())

@@ -26,7 +26,9 @@ __all__ = ["TrainingCall", "handover_of", "one_step_an_execution"]
 _STATUS: dict[str, Status] = {"interrupted": "interrupted", "failed": "failed"}
 
 
-def handover_of(model: Any, feed: FeedLike, interrupts: Interrupts) -> Handover:
+def handover_of(
+    model: Any, feed: FeedLike, interrupts: Interrupts, *, role: str = "training"
+) -> Handover:
     """The handover of a feed; where batches are computed in this thread, they may use the model."""
     if getattr(feed, "is_here", False):
         return Handover(
@@ -34,8 +36,9 @@ def handover_of(model: Any, feed: FeedLike, interrupts: Interrupts) -> Handover:
             wait_for=adapter.wait_for_result,
             interrupts=interrupts,
             around=lambda: adapter.usable_model(model),
+            role=role,
         )
-    return Handover(feed, wait_for=adapter.wait_for_result, interrupts=interrupts)
+    return Handover(feed, wait_for=adapter.wait_for_result, interrupts=interrupts, role=role)
 
 
 @dataclass(kw_only=True)
@@ -92,7 +95,7 @@ class _Running:
         self._interrupts = interrupts
         self._training = handover_of(call.model, call.feed, interrupts)
         tested = call.validation
-        self._validation = None if tested is None else handover_of(call.model, tested, interrupts)
+        self._validation = None if tested is None else handover_of(call.model, tested, interrupts, role="validation")
         self._supervisor = TrainingSupervisor(
             model=call.model,
             training=self._training,
@@ -109,8 +112,10 @@ class _Running:
     def run(self) -> History:
         try:
             self._train()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self._end("interrupted")
+            if self._interrupts.returns:
+                return self._call.history
             raise
         except Exception as error:
             self._end("failed", f"{type(error).__name__}: {error}")
@@ -160,16 +165,32 @@ class _Running:
         )
 
     def _end(self, ended: str, error: str | None = None) -> None:
-        call = self._call
+        """Close, save and record, each as far as a second Ctrl-C lets it; the record is made in any case."""
+        try:
+            with self._interrupts.shielded():
+                self._close(ended)
+            self._save(ended)
+        finally:
+            with self._interrupts.shielded():
+                self._tell(ended, error)
+
+    def _close(self, ended: str) -> None:
         try:
             for handover in self._handovers():
                 handover.end()
         finally:
-            report = self._supervisor.report(ended)
-            call.history.report = report
+            self._call.history.report = self._supervisor.report(ended)
+
+    def _save(self, ended: str) -> None:
+        call = self._call
+        if call.files is None or not call.history.report.steps:
+            return
+        if ended != "failed" and not self._interrupts.forced:
+            call.files.save_last(call.model)
+
+    def _tell(self, ended: str, error: str | None) -> None:
+        call, report = self._call, self._call.history.report
         try:
-            if call.files is not None and report.steps and ended != "failed":
-                call.files.save_last(call.model)
             if call.recorder is not None:
                 call.recorder.end(_STATUS.get(ended, "finished"), report, error)
             if call.monitor is not None:

@@ -1,23 +1,31 @@
-"""Ctrl-C arrives between two steps, never inside of one."""
+"""Whoever asks training to stop is heeded between two steps, never inside of one."""
 
 from __future__ import annotations
 
+import os
 import signal
-import threading
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any
 
-__all__ = ["Interrupts"]
+from stoker.signals import Taken, raise_for
+
+__all__ = ["Interrupts", "is_interactive"]
 
 
 class Interrupts:
-    """Holds Ctrl-C back until the step under way is finished.
+    """Holds Ctrl-C, SIGTERM and SIGHUP back until the step under way is finished.
 
     A step on JAX gives its old weights away before the new ones exist; an exception in between would lose
-    both. A second Ctrl-C is raised at once. A handler that the program has set itself is left alone, and
-    so are signals outside of the main thread.
+    both. Once training was asked to stop, by whatever signal, another Ctrl-C is raised at once. A handler
+    that the program has set itself is left alone, and so are signals outside of the main thread.
+
+    Attributes
+    ----------
+    asked
+        The first signal that was raised, None before.
+    forced
+        Whether Ctrl-C was raised at once after that, or instead of it: the weights may be lost.
 
     Examples
     --------
@@ -26,32 +34,41 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._pending = False
+        self.asked: int | None = None
+        self.forced = False
+        self._pending: int | None = None
         self._immediate = False
-        self._previous: Any = None
+        self._shielded = False
+        self._late = False
+        self._taken = Taken(self._handle)
 
     def __enter__(self) -> Interrupts:
-        ours = threading.current_thread() is threading.main_thread()
-        if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._previous = signal.signal(signal.SIGINT, self._handle)
+        self._taken.__enter__()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
-        if exception[0] is None:
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        self._taken.__exit__()
+        asked = self.asked if self._pending is None else self._pending
+        if asked is not None and asked != signal.SIGINT and is_interactive():
+            # A notebook would show SystemExit and go on: it ends by the signal, as it would have before.
+            os.kill(os.getpid(), asked)
+        if kind is None and not self.returns:
             self.check()
 
+    @property
+    def returns(self) -> bool:
+        """Whether what was reached is returned: after one Ctrl-C, to a person who sits before a prompt."""
+        first = self._pending if self.asked is None else self.asked
+        return first == signal.SIGINT and not self.forced and is_interactive()
+
     def check(self) -> None:
-        """Raise the KeyboardInterrupt that was held back."""
-        if self._pending:
-            self._pending = False
-            raise KeyboardInterrupt
+        """Raise what was held back: KeyboardInterrupt or `stoker.signals.Terminated`."""
+        if self._pending is not None:
+            self._raise(self._pending)
 
     @contextmanager
     def immediate(self) -> Iterator[None]:
-        """Inside, Ctrl-C is raised at once: nothing is lost by it."""
+        """Inside, signals are raised at once: nothing is lost by it."""
         self._immediate = True
         try:
             self.check()
@@ -59,8 +76,35 @@ class Interrupts:
         finally:
             self._immediate = False
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._immediate or self._pending:
-            self._pending = False
-            raise KeyboardInterrupt
-        self._pending = True
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Inside, not even a second Ctrl-C is raised: for what must be closed, and does not take long."""
+        self._shielded = True
+        try:
+            yield
+        finally:
+            self._shielded = False
+        if self._late:
+            self._late = False
+            self._raise(signal.SIGINT)
+
+    def _handle(self, number: int) -> None:
+        again = self.asked is not None or self._pending is not None
+        if again and number != signal.SIGINT:
+            return  # `timeout` and schedulers send it to the process and to its group
+        self.forced = self.forced or again
+        if self._shielded:
+            self._late, self._pending = again, None if again else number
+        elif self._immediate or again:
+            self._raise(number)
+        else:
+            self._pending = number
+
+    def _raise(self, number: int) -> None:
+        self.asked, self._pending = self.asked or number, None
+        raise_for(number)
+
+
+def is_interactive() -> bool:
+    """Whether a person sits before a prompt: Python's, IPython's or a notebook's."""
+    return hasattr(sys, "ps1")
