@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from stoker.errors import OptionError
 from stoker.kernels.csv import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS, SKIP, Nulls, parse_numeric
-from stoker.kernels.records import scan_records
 from stoker.sources.csv_text import read_texts
 from stoker.sources.inference import BLANKS
 from stoker.sources.issues import IssueKind, RowIssues
+from stoker.sources.record_starts import miscounted, record_starts
 from stoker.sources.schema import FileLayout, Schema, find
 from stoker.types import IntArray, Matrix, Rows
 
@@ -112,6 +112,9 @@ class FileParser:
         if self.text_places:
             ordinals = np.arange(num_records, dtype=np.int64) if wanted is None else wanted
             texts, issues = self._texts(data, num_records, ordinals, issues)
+            for array in texts.values():
+                if len(array) != count:
+                    raise miscounted(self.layout.path, count, len(array))
         if len(issues):
             self._place(issues)
         return Block(matrix=matrix, label=label, texts=texts, issues=issues)
@@ -160,7 +163,7 @@ class FileParser:
             elif parsed.num_issues > capacity:
                 capacity = parsed.num_issues
             elif parsed.num_rows < count:
-                raise AssertionError(f"{count} records were counted and {parsed.num_rows} parsed")
+                raise miscounted(self.layout.path, count, parsed.num_rows)
             else:
                 return matrix, extra, issues[: parsed.num_issues].copy()
 
@@ -220,14 +223,7 @@ class FileParser:
 
     def record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
         """Where each record begins, and where the last one ends: int64 of shape (num_records + 1,)."""
-        starts = np.empty(num_records + 1, np.int64)
-        dialect = self.layout.dialect
-        rows = np.empty(num_records, np.int64)
-        scan_records(
-            data, 0, len(data), dialect.delimiter_byte, dialect.quote_byte, True, 1, 0, 0, rows, starts[:-1]
-        )
-        starts[-1] = len(data)
-        return starts
+        return record_starts(data, num_records, self.layout)
 
     def row_issues(
         self, block: Block, data: npt.NDArray[np.uint8], base: int, file_index: int, ids: IntArray

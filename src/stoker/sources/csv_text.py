@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from stoker.sources.dialect import split_records
+from stoker.sources.record_starts import miscounted
 from stoker.sources.schema import FileLayout
 from stoker.sources.texts import decode_texts
 
@@ -80,6 +81,8 @@ def _read(data: npt.NDArray[np.uint8], count: int, layout: FileLayout, places: S
         if len(arrays[0]) == count:
             return arrays
     records, _ = split_records(data.tobytes().decode("latin-1"), layout.dialect)
+    if len(records) != count:
+        raise miscounted(layout.path, count, len(records))
     return [
         pa.array([record[place].encode("latin-1") for record in records], pa.binary()) for place in places
     ]

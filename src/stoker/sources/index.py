@@ -18,7 +18,9 @@ import numpy.typing as npt
 from stoker.errors import ChangedDataError, DataError
 from stoker.kernels.checksum import checksum_segments
 from stoker.sources.files import FileReader
+from stoker.sources.index_check import check_index
 from stoker.sources.packing import packing_of, read_head
+from stoker.stored import mapped_array
 from stoker.types import IntArray, Progress, Uint64Array
 
 __all__ = ["SEGMENT_BYTES", "IndexBuilder", "RowIndex", "checksums_of"]
@@ -69,6 +71,11 @@ class RowIndex:
     file_sizes: IntArray
     head_checksums: Uint64Array
 
+    @staticmethod
+    def array_names() -> tuple[str, ...]:
+        """Names of the arrays, as `save` names their files."""
+        return tuple(_ARRAYS)
+
     @property
     def num_records(self) -> int:
         """Record slots of all files."""
@@ -114,19 +121,16 @@ class RowIndex:
         DataError
             The index is incomplete or damaged.
         """
-        arrays = {}
-        for name, dtype in _ARRAYS.items():
-            file = Path(directory) / f"{name}.npy"
-            try:
-                mapped = np.load(file, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise DataError(
-                    f"{file}: the row index cannot be read ({error}); delete {directory}"
-                ) from error
-            if mapped.dtype != np.dtype(dtype) or mapped.ndim != 1:
-                raise DataError(f"{file}: the row index is damaged; delete {directory} and survey again")
-            arrays[name] = np.asarray(mapped)
-        return cls(**arrays)
+        folder = Path(directory)
+        try:
+            arrays = {name: mapped_array(folder / f"{name}.npy", dtype) for name, dtype in _ARRAYS.items()}
+            index = cls(**arrays)
+            check_index(index)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{directory}: the row index is damaged ({error}); delete it and survey again"
+            ) from error
+        return index
 
     def check(self, paths: Sequence[str], progress: Progress | None = None) -> None:
         """Read the files anew and compare every checksum.

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError
-from stoker.kernels.records import scan_records
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
 from stoker.sources.csv_parse import Block
@@ -23,6 +22,7 @@ from stoker.sources.issues import RowIssues
 from stoker.sources.packing import PACKINGS, packing_of, read_head
 from stoker.sources.plain_text import require_text
 from stoker.sources.record_parser import no_issues
+from stoker.sources.record_starts import record_starts
 from stoker.sources.schema import FileLayout, Schema
 from stoker.sources.texts import decode_bytes
 from stoker.types import ColumnSpec, IntArray
@@ -175,11 +175,7 @@ class LineParser:
 
     def record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
         """Where each line begins, and where the last one ends: int64 of shape (num_records + 1,)."""
-        starts = np.empty(num_records + 1, np.int64)
-        rows = np.empty(num_records, np.int64)
-        scan_records(data, 0, len(data), _DIALECT.delimiter_byte, 0, True, 1, 0, 0, rows, starts[:-1])
-        starts[-1] = len(data)
-        return starts
+        return record_starts(data, num_records, self.layout)
 
     def row_issues(
         self, block: Block, data: npt.NDArray[np.uint8], base: int, file_index: int, ids: IntArray

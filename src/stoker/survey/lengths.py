@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.kernels.lengths import EXACT, STEPS, add_lengths, count_lengths
+from stoker.stored import MOST, require
 from stoker.types import IntArray
 
 __all__ = ["TextLengths"]
@@ -98,12 +99,22 @@ class TextLengths:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """An equal one from what `state` gave."""
+        """An equal one from what `state` gave.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it is nothing that `state` gives.
+        """
         made = cls()
         made.num_rows, made.num_bytes, made.longest = state["rows"], state["bytes"], state["longest"]
+        for number in (made.num_rows, made.num_bytes, made.longest):
+            require(isinstance(number, int) and 0 <= number <= MOST, f"lengths of texts of {number!r}")
         for counts, pairs in ((made._bytes, state["byte_counts"]), (made._words, state["word_counts"])):
             for place, count in pairs:
+                require(0 <= place < _PLACES and 0 <= count <= made.num_rows, "texts of impossible lengths")
                 counts[place] = count
+            require(int(counts.sum()) == made.num_rows, "other numbers of texts")
         return made
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from stoker.stored import decoded
 from stoker.survey.labels import LabelCounts
 from stoker.survey.problems import ColumnProblem
 from stoker.types import ColumnKind
@@ -101,10 +102,10 @@ def decode(text: bytes) -> SurveyRecord:
 
     Raises
     ------
-    msgspec.DecodeError
+    ValueError, msgspec.ValidationError
         If the text is not one, not as it was written, or of another layout.
     """
-    record = msgspec.json.decode(text, type=SurveyRecord)
+    record = decoded(text, SurveyRecord)
     if record.version != VERSION:
         raise msgspec.ValidationError(f"version {record.version} of the layout, not {VERSION}")
     if record.digest != _digest(record):

@@ -14,11 +14,13 @@ import msgspec
 import numpy as np
 
 from stoker import folders
-from stoker.errors import ChangedDataError, DataError, OptionError
+from stoker.errors import ChangedDataError
 from stoker.kernels.checksum import checksum
 from stoker.sources import Source
 from stoker.sources.files import FileIdentity
 from stoker.sources.index import RowIndex
+from stoker.stored import DAMAGE, mapped_array, require
+from stoker.survey.check import check_arrays, check_record, checked_statistics
 from stoker.survey.policy import Policy
 from stoker.survey.records import VERSION, ArrayRecord, FileRecord, SurveyRecord, decode, encode
 from stoker.transforms.statistics import ColumnStatistics
@@ -28,7 +30,6 @@ __all__ = ["Found", "Keys", "digest_of", "file_records", "find", "keys_of", "sav
 
 _RECORD = "survey.json"
 _EXCLUDED = "excluded.npy"
-_DAMAGE = (DataError, OptionError, msgspec.MsgspecError, OSError, ValueError, KeyError, TypeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,8 @@ def find(source: Source, keys: Keys, *, progress: Progress | None, notes: list[s
         if not os.path.isfile(folder / _RECORD):  # false where we may not look, too
             continue
         try:
-            found = _load(folder, keys)
-        except _DAMAGE as error:
+            found = _load(folder, source, keys)
+        except DAMAGE as error:
             notes.append(f"the survey stored in {folder} could not be used and is made anew: {_short(error)}")
             continue
         try:
@@ -147,23 +148,19 @@ def save(
     return None
 
 
-def _load(folder: Path, keys: Keys) -> Found:
+def _load(folder: Path, source: Source, keys: Keys) -> Found:
     record = decode((folder / _RECORD).read_bytes())
     if record.key != keys.survey or record.policy != keys.policy or record.source != _plain(keys.described):
         raise ValueError("it is the survey of something else")
+    check_record(record, source)
+    names = sorted([*(f"{name}.npy" for name in RowIndex.array_names()), _EXCLUDED])
+    require([array.name for array in record.arrays] == names, "it names other arrays")
     for array in record.arrays:
-        if _array_record(folder / array.name) != array:
-            raise ValueError(f"{array.name} is damaged")
+        require(_array_record(folder / array.name) == array, f"{array.name} is damaged")
     index = RowIndex.load(folder)
-    excluded = np.asarray(np.load(folder / _EXCLUDED, mmap_mode="r", allow_pickle=False))
-    if (
-        index.num_records != record.num_slots
-        or index.num_files != len(record.files)
-        or excluded.dtype != np.int64
-    ):
-        raise ValueError("its parts do not belong together")
-    statistics = ColumnStatistics.from_state(record.statistics)
-    return Found(record=record, index=index, excluded=excluded, statistics=statistics)
+    excluded = mapped_array(folder / _EXCLUDED, np.int64)
+    check_arrays(index, excluded, record)
+    return Found(record=record, index=index, excluded=excluded, statistics=checked_statistics(record, source))
 
 
 def _still_holds(found: Found, source: Source, folder: Path, progress: Progress | None) -> bool:

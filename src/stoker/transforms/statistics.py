@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stoker.errors import OptionError
 from stoker.kernels import statistics as kernel
+from stoker.stored import MOST, require
 from stoker.transforms.base import checked_places, from_plain, same_features, to_plain
 from stoker.transforms.uniqueness import DistinctSample
 from stoker.types import IntArray, Matrix, Rows
@@ -196,17 +197,30 @@ class ColumnStatistics:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """The statistics that `state` describes."""
-        made = cls(distinct=state["distinct"])
+        """The statistics that `state` describes.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, OverflowError
+            If it describes none.
+        """
+        made = cls(distinct=bool(state["distinct"]))
         if state["features"] is None:
             return made
-        made._meet(tuple(state["features"]))
-        made.num_rows, made._leaf_rows = state["num_rows"], state["leaf_rows"]
+        names = tuple(state["features"])
+        require(all(isinstance(name, str) for name in names), "statistics of columns without names")
+        made._meet(names)
+        made.num_rows, made._leaf_rows = int(state["num_rows"]), int(state["leaf_rows"])
+        require(0 <= made._leaf_rows < _LEAF, f"a leaf of {made._leaf_rows} rows")
+        require(made._leaf_rows <= made.num_rows <= MOST, f"statistics of {made.num_rows} rows")
         for name in _WHOLE + _LEAFWISE:
             dtype = np.int64 if name in _INTEGERS else np.float64
-            setattr(made, name, from_plain(state[name.lstrip("_")], dtype))
+            array = from_plain(state[name.lstrip("_")], dtype)
+            # Kernels write and read as many as there are columns.
+            require(array.shape == (len(names),), f"{name.lstrip('_')} of other columns")
+            setattr(made, name, array)
         if made.distinct:
-            made._sample = DistinctSample.from_state(state["sample"])
+            made._sample = DistinctSample.from_state(state["sample"], len(names))
         return made
 
     def _meet(self, features: tuple[str, ...]) -> None:

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.kernels import statistics as kernel
+from stoker.stored import require
 from stoker.transforms.base import from_plain
 from stoker.types import IntArray, Matrix
 
 __all__ = ["DistinctSample"]
 
 _CAPACITY = 256
+_FIRST = 64
 
 
 class DistinctSample:
@@ -32,7 +34,7 @@ class DistinctSample:
 
     def __init__(self, num_columns: int) -> None:
         self.columns: IntArray = np.arange(num_columns, dtype=np.int64)
-        self._hashes = np.zeros((num_columns, 64), np.uint64)
+        self._hashes = np.zeros((num_columns, _FIRST), np.uint64)
         self._sizes = np.zeros(num_columns, np.int64)
         self._repeated = np.zeros(num_columns, np.int64)
 
@@ -89,15 +91,28 @@ class DistinctSample:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        """The sample that `state` describes."""
-        sample = cls(0)
-        sample.columns = from_plain(state["columns"], np.int64)
-        sample._repeated = from_plain(state["repeated"], np.int64)
-        sample._sizes = np.array([len(row) for row in state["hashes"]], np.int64)
-        sample._hashes = np.zeros((sample.columns.size, state["capacity"]), np.uint64)
-        for c, row in enumerate(state["hashes"]):
-            sample._hashes[c, : len(row)] = np.array(row, np.uint64)
+    def from_state(cls, state: dict[str, Any], num_columns: int) -> Self:
+        """The sample that `state` describes, of so many columns.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, OverflowError
+            If it describes none.
+        """
+        sample, capacity = cls(0), int(state["capacity"])
+        columns, rows = from_plain(state["columns"], np.int64), list(state["hashes"])
+        sizes = np.array([len(row) for row in rows], np.int64)
+        repeated = from_plain(state["repeated"], np.int64)
+        require(
+            columns.ndim == 1 and columns.shape == sizes.shape == repeated.shape, "columns without values"
+        )
+        known = np.all((columns >= 0) & (columns < num_columns)) and np.all(columns[1:] > columns[:-1])
+        require(known, "values of columns that are not there")
+        require(capacity in (_FIRST, _CAPACITY) and np.all(sizes <= capacity), "more values than are kept")
+        hashes = np.zeros((columns.size, capacity), np.uint64)
+        for place, row in enumerate(rows):
+            hashes[place, : len(row)] = np.array(row, np.uint64)
+        sample.columns, sample._hashes, sample._sizes, sample._repeated = columns, hashes, sizes, repeated
         return sample
 
     def _keep(self, kept: npt.NDArray[np.bool_]) -> None:
