@@ -11,14 +11,18 @@
     ├── FetchError                   a data set that cannot be downloaded, or is not what it should be
     ├── MemoryBudgetError            `memory` is too small for one window
     ├── RunError                     a run directory that cannot be used
+    ├── NonFiniteLossError (ArithmeticError)   training came to a loss or a weight that is no finite number
     ├── WorkerError (RuntimeError)   a worker died or was shut down
     └── MissingExtraError (ImportError)   an optional dependency is not installed
 
 Every message says what happened, where (file, line, row), what was received and the way out. The command
-line prints the message alone and exits with code 2; a traceback is for programs.
+line prints the message alone and exits with code 2, for a NonFiniteLossError with 3; a traceback is for
+programs.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = [
     "BadRowError",
@@ -28,6 +32,7 @@ __all__ = [
     "FetchError",
     "MemoryBudgetError",
     "MissingExtraError",
+    "NonFiniteLossError",
     "OptionError",
     "RunError",
     "StokerError",
@@ -69,6 +74,37 @@ class MemoryBudgetError(StokerError):
 
 class RunError(StokerError):
     """A run directory that cannot be used: absent, incomplete, damaged or made by another plan."""
+
+
+class NonFiniteLossError(StokerError, ArithmeticError):
+    """Training came to a loss, or to weights, that are no finite numbers.
+
+    Attributes
+    ----------
+    first_step, last_step
+        The first step that did is one of these, counted from 1 over the run; the same where it was found.
+    epoch, batch
+        Of that step, counted from 0; None where it was not found.
+    row_ids
+        Of its rows, in the order of the batch; empty where it was not found, or where rows have no ids.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        first_step: int,
+        last_step: int,
+        epoch: int | None = None,
+        batch: int | None = None,
+        row_ids: Sequence[int] = (),
+    ) -> None:
+        super().__init__(message)
+        self.first_step = first_step
+        self.last_step = last_step
+        self.epoch = epoch
+        self.batch = batch
+        self.row_ids = tuple(row_ids)
 
 
 class WorkerError(StokerError, RuntimeError):

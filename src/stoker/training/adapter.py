@@ -42,6 +42,7 @@ __all__ = [
     "has_weights",
     "hold_state",
     "is_built",
+    "is_computed",
     "metric_direction",
     "metric_names",
     "output_names",
@@ -335,6 +336,12 @@ def wait_for_result(result: Any) -> None:
 
         for leaf in jax.tree.leaves(result):
             leaf.block_until_ready()
+
+
+def is_computed(value: Any) -> bool:
+    """Whether a step's value can be read without waiting, as far as a backend can tell."""
+    ready = getattr(value, "is_ready", None)
+    return bool(ready()) if callable(ready) else True
 
 
 def copy_values(variables: Sequence[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from stoker.rundir import Status
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import BATCH_HOOKS, Due, History, TrainingCallbacks
+from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
 from stoker.training.monitor import Monitor
@@ -26,9 +27,7 @@ __all__ = ["TrainingCall", "handover_of", "one_step_an_execution"]
 _STATUS: dict[str, Status] = {"interrupted": "interrupted", "failed": "failed"}
 
 
-def handover_of(
-    model: Any, feed: FeedLike, interrupts: Interrupts, *, role: str = "training"
-) -> Handover:
+def handover_of(model: Any, feed: FeedLike, interrupts: Interrupts, *, role: str = "training") -> Handover:
     """The handover of a feed; where batches are computed in this thread, they may use the model."""
     if getattr(feed, "is_here", False):
         return Handover(
@@ -60,6 +59,8 @@ class TrainingCall:
     monitor, files, recorder, every, seconds, due
         What decides on the best model, where models and the record go, when to validate within epochs, when
         to stop, and whether to validate after an epoch.
+    guard
+        Watches the loss; None where nobody does.
     history
         What is returned.
     """
@@ -79,6 +80,7 @@ class TrainingCall:
     every: Interval | None = None
     seconds: float | None = None
     due: Due = lambda epoch, whole: True
+    guard: LossGuard | None = None
     history: History = field(default_factory=History)
 
     def run(self) -> History:
@@ -95,7 +97,9 @@ class _Running:
         self._interrupts = interrupts
         self._training = handover_of(call.model, call.feed, interrupts)
         tested = call.validation
-        self._validation = None if tested is None else handover_of(call.model, tested, interrupts, role="validation")
+        self._validation = (
+            None if tested is None else handover_of(call.model, tested, interrupts, role="validation")
+        )
         self._supervisor = TrainingSupervisor(
             model=call.model,
             training=self._training,
@@ -107,6 +111,7 @@ class _Running:
             epochs=call.epochs,
             validate_every=call.every,
             max_seconds=call.seconds,
+            guard=call.guard,
         )
 
     def run(self) -> History:

@@ -22,6 +22,7 @@ from stoker.training.feeding import (
     training_feed,
     validation_feed,
 )
+from stoker.training.finite import OnNan, guard_for
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
@@ -48,6 +49,7 @@ def fit(
     validate_every: str | None = None,
     initial_epoch: int = 0,
     max_time: str | float | None = None,
+    on_nan: OnNan = "stop",
     progress: str | Display = "auto",
 ) -> History:
     """Train a compiled Keras model on a feed, through ``model.fit``.
@@ -84,6 +86,9 @@ def fit(
         Also validate within epochs: ``"30min"`` or ``"5000steps"``. Training is not changed by it.
     max_time
         Stop after the first step that ends later: ``"2h"``, or seconds.
+    on_nan
+        What to do once the loss is no finite number: ``"stop"``, or ``"continue"`` after a warning. Beside
+        Keras's ``TerminateOnNaN``, which stops by itself, nothing is done.
     progress
         ``"auto"``, ``"bar"``, ``"notebook"``, ``"plain"``, ``"none"`` or a `Display`; on standard error.
 
@@ -96,6 +101,8 @@ def fit(
     ------
     OptionError
         If an option cannot be, or would have no effect.
+    NonFiniteLossError
+        If the loss is no finite number, with the step, or the steps among which it became so.
     StokerError
         What a feed raises arrives with its own type, whatever the backend.
     KeyboardInterrupt
@@ -115,6 +122,7 @@ def fit(
     if not 0 <= initial_epoch < epochs:
         raise OptionError(f"epochs must be greater than initial_epoch, got {epochs} and {initial_epoch}")
     display = choose_display(progress)
+    guard = guard_for(on_nan, callbacks, partial(display.note, "warning"))
     training = training_feed(feed, steps_per_epoch)
     if run is not None:
         refuse_taken(Path(run), training)
@@ -144,6 +152,7 @@ def fit(
             recorder=recorder,
             every=every,
             seconds=seconds,
+            guard=guard,
         )
         return call.run()
     finally:

@@ -120,7 +120,7 @@ class Monitor:
         return True
 
     def _better(self, value: float) -> bool:
-        if math.isnan(value):
+        if not math.isfinite(value):
             return False
         if self.best is None:
             return True

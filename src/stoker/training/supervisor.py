@@ -12,6 +12,7 @@ import psutil
 from stoker.rundir import EpochRecord
 from stoker.training.adapter import copy_values
 from stoker.training.artifacts import ModelFiles
+from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.monitor import Monitor
 from stoker.training.pass_callbacks import plain_logs
@@ -39,6 +40,8 @@ class TrainingSupervisor:
         Validation within epochs; None validates at their ends alone.
     max_seconds
         Training stops at the first step that ends later.
+    guard
+        Watches the loss; None where nobody does.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class TrainingSupervisor:
         epochs: int,
         validate_every: Interval | None,
         max_seconds: float | None,
+        guard: LossGuard | None = None,
     ) -> None:
         self._model = model
         self._training = training
@@ -71,6 +75,7 @@ class TrainingSupervisor:
         self._recorder = recorder
         self._epochs = epochs
         self._every = validate_every
+        self._guard = guard
         self._process = psutil.Process()
         self._started = time.perf_counter()
         self._deadline = math.inf if max_seconds is None else self._started + max_seconds
@@ -112,6 +117,8 @@ class TrainingSupervisor:
         """The next count of batches, and the next time, at which `look` has something to do."""
         self._finished = finished
         batch = self._training.num_batches
+        if self._guard is not None:
+            batch = min(batch, finished + self._guard.due_in(self.steps))
         when = min(self._deadline, self._shown_at + self._display.interval)
         if self._every is not None and self._every.steps is not None:
             into_interval = (self._steps_before + finished) % self._every.steps
@@ -125,6 +132,8 @@ class TrainingSupervisor:
         crossed = self._crossed(finished)
         self._finished = finished
         last = finished >= self._training.num_batches
+        if self._guard is not None:
+            self._guard.look(self.steps, logs, wait=last)
         now = time.perf_counter()
         if last or now >= self._shown_at + self._display.interval:
             self._show(finished, plain_logs(logs), last=last)
@@ -140,6 +149,8 @@ class TrainingSupervisor:
         """Take note of an epoch's result; save and stop by it."""
         self._stop_clock()
         self._finished = finished
+        if self._guard is not None:
+            self._guard.look(self.steps, logs, wait=True)
         self._epochs_ended += 1
         self._metrics = dict(logs)
         known = bool(self._validations) and self._validations[-1].step == self.steps
