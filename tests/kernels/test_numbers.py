@@ -13,13 +13,29 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from stoker.kernels import numbers
+from stoker.kernels.compiling import kernel
 from stoker.kernels.numbers import HARD, INVALID, decimal_to_float, parse_float, scan_decimal
+
+
+@kernel
+def parsed(data, start, stop):
+    return parse_float(data, start, stop)
+
+
+@kernel
+def scanned(data, start, stop):
+    return scan_decimal(data, start, stop)
+
+
+@kernel
+def converted(mantissa, exponent):
+    return decimal_to_float(mantissa, exponent)
 
 
 def parse(text: str) -> tuple[int, float]:
     content = text.encode()
     padded = np.frombuffer(b"9" + content + b"9", np.uint8)
-    return parse_float(padded, 1, 1 + len(content))
+    return parsed(padded, 1, 1 + len(content))
 
 
 def bits(value: float) -> bytes:
@@ -139,7 +155,7 @@ def test_any_bytes_are_scanned_within_their_bounds(content):
     results = []
     for poison in (b"0", b"e", b".", b"\xff"):
         data = np.frombuffer(poison * 8 + content + poison * 8, np.uint8)
-        results.append(scan_decimal(data, 8, 8 + len(content)))
+        results.append(scanned(data, 8, 8 + len(content)))
     assert all(result == results[0] for result in results)
     assert 8 <= results[0][5] <= 8 + len(content)
 
@@ -164,5 +180,5 @@ def entry_exponent(value: Fraction) -> int:
 def test_mantissas_of_64_bits_are_taken_whole():
     for mantissa in (1, (1 << 53) + 1, (1 << 64) - 1, 10**19):
         for exponent in (-342, -320, -30, 0, 30, 300):
-            value = decimal_to_float(np.uint64(mantissa), exponent)
+            value = converted(np.uint64(mantissa), exponent)
             assert bits(value) == bits(float(f"{mantissa}e{exponent}"))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stoker.kernels.compiling import bare_kernel, inner_kernel, kernel
+from stoker.kernels.compiling import helper_kernel, inner_kernel, kernel
 from stoker.kernels.words import load_word
 
 __all__ = ["DECODE", "SEPARATOR", "CharacterArrays", "Characters", "decode"]
@@ -134,7 +134,7 @@ def _follows(data, place, end, low, high):
     return place < end and low <= data[place] <= high
 
 
-@bare_kernel
+@helper_kernel
 def decode(data, place, end):
     """Code point of the UTF-8 sequence at `place`, whose first byte is above 127, and its length in bytes.
 

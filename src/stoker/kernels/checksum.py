@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import inner_kernel
+from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.words import load_word
 
 __all__ = ["checksum", "checksum_segments", "xxh64"]
@@ -72,13 +72,13 @@ def xxh64(data, start, stop, seed):
     return digest ^ (digest >> np.uint64(32))
 
 
-@inner_kernel
+@bare_kernel
 def checksum(data, start, stop):
     """XXH64 of ``data[start:stop]``, a uint8 array, with seed 0, as uint64."""
     return xxh64(data, start, stop, np.uint64(0))
 
 
-@inner_kernel
+@bare_kernel
 def checksum_segments(data, offsets, out):
     """Write the checksum of each segment ``data[offsets[i]:offsets[i + 1]]`` to ``out[i]``.
 

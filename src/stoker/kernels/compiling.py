@@ -7,7 +7,11 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["bare_kernel", "inner_kernel", "kernel"]
+__all__ = ["bare_kernel", "helper_kernel", "inner_kernel", "kernel"]
+
+# NumPy's error model: a check for zero before every division keeps loops from being vectorised. Nothing calls
+# a kernel from C, and what C would call takes as long to compile as a small kernel.
+_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -36,14 +40,28 @@ def bare_kernel(function: Callable[..., Any]) -> Any:
     return _compile(function, _nrt=False)
 
 
+def helper_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that only kernels call, and that counts no references.
+
+    What Python would call it by takes longer to compile than a small function itself, and is left out: a call
+    from Python crashes. Nor is it kept on disk, as every kernel that calls it holds a copy.
+    """
+    return _helper(function)
+
+
 def inner_kernel(function: Callable[..., Any]) -> Any:
-    """Compile a `bare_kernel` that is inlined wherever another calls it."""
-    return _compile(function, forceinline=True, _nrt=False)
+    """Compile a `helper_kernel` that is inlined wherever a kernel calls it."""
+    return _helper(function, forceinline=True)
+
+
+def _helper(function: Callable[..., Any], **options: Any) -> Any:
+    options |= _OPTIONS | {"_nrt": False, "no_cpython_wrapper": True}
+    return njit(**options)(function)
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
-    # NumPy's error model: a check for zero before every division keeps loops from being vectorised.
+    options |= _OPTIONS
     try:
-        return njit(nogil=True, error_model="numpy", cache=True, **options)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:
-        return njit(nogil=True, error_model="numpy", **options)(function)
+        return njit(**options)(function)

@@ -177,5 +177,6 @@ def _round_hard(
             kind = kinds.INEXACT
         else:
             continue
-        num_issues = kinds.add_issue(issues, num_issues, ordinal, column, kind, first, last)
+        # As Python does it: what is inlined has no entry that Python could call.
+        num_issues = kinds.add_issue.py_func(issues, num_issues, ordinal, column, kind, first, last)
     return num_issues

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels.characters import DECODE, SEPARATOR, decode
-from stoker.kernels.compiling import bare_kernel, inner_kernel
+from stoker.kernels.compiling import helper_kernel, inner_kernel
 from stoker.kernels.dictionary import digest_of
 from stoker.kernels.words import ask_for, count_ones, load_word, trailing_zeros
 
@@ -26,7 +26,7 @@ _ONE = np.uint64(1)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@bare_kernel
+@helper_kernel
 def prepare_text(data, place, stop, actions, pages, entries, letters, out):
     """Write ``data[place:stop]`` as it is to be cut to `out`, from `BEFORE` on; returns where it ends."""
     size = np.int64(BEFORE)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import bare_kernel, inner_kernel, kernel
+from stoker.kernels.compiling import helper_kernel, inner_kernel, kernel
 from stoker.kernels.words import load_word
 
 __all__ = [
@@ -68,7 +68,7 @@ def digest_of(data, start, length):
     return digest ^ (digest >> np.uint64(29))
 
 
-@bare_kernel
+@helper_kernel
 def _same_letters(letters, held, data, start, length):
     """Whether the word stored at `held` of `letters` is the one in `data`; their lengths are equal."""
     for place in range(start, start + length - 8, 8):
@@ -95,7 +95,7 @@ def find_word(slots, entries, letters, data, start, length, digest):
         slot = (slot + 1) & mask
 
 
-@bare_kernel
+@helper_kernel
 def add_word(slots, entries, letters, state, free, data, start, length, digest):
     """Give a word the next id, in the slot that `find_word` found free; -1 where there is no room for it."""
     number, at, size = state[ENTRIES], state[LETTERS], (length + 7) >> 3

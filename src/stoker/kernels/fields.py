@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels import issues as kinds
-from stoker.kernels.compiling import bare_kernel, inner_kernel
+from stoker.kernels.compiling import helper_kernel, inner_kernel
 from stoker.kernels.numbers import INTEGER, INVALID, LONG_FLOAT, LONG_INTEGER, decimal_to_float, scan_decimal
 from stoker.kernels.records import close_quote, seek
 
@@ -38,7 +38,7 @@ _LF, _CR, _SPACE, _TAB, _PLUS, _MINUS = (np.uint8(byte) for byte in b"\n\r \t+-"
 _INF, _INFINITY, _NAN = (np.frombuffer(word, np.uint8) for word in (b"inf", b"infinity", b"nan"))
 
 
-@bare_kernel
+@helper_kernel
 def find_field(data, place, stop, delimiter, quote):
     """Bounds of the field that begins at `place`.
 
@@ -121,7 +121,7 @@ def _is_null(data, first, last, null_bytes, null_offsets):
     return False
 
 
-@bare_kernel
+@helper_kernel
 def classify(data, first, last, null_bytes, null_offsets):
     """Kind of issue and value of a text that is no decimal number."""
     if _is_null(data, first, last, null_bytes, null_offsets):
@@ -136,7 +136,7 @@ def classify(data, first, last, null_bytes, null_offsets):
     return kinds.NOT_A_NUMBER, 0.0
 
 
-@bare_kernel
+@helper_kernel
 def _magnitude(form, mantissa, exponent):
     """Whether a number is an integer, and which, 2**63 standing for all beyond int64."""
     if mantissa == np.uint64(0):
@@ -192,7 +192,7 @@ def _narrowest(whole):
     return 3
 
 
-@bare_kernel
+@helper_kernel
 def evaluate_field(data, place, stop, delimiter, quote, rule, null_bytes, null_offsets):
     """What the field at `place` holds.
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import bare_kernel, inner_kernel, kernel
+from stoker.kernels.compiling import helper_kernel, inner_kernel, kernel
 
 __all__ = [
     "collect",
@@ -74,7 +74,7 @@ def pair_up(nodes, words, step, size, pairs):
         pairs[place] = (np.uint64(node) << _HALF) | np.uint64(word) if whole else _BARE
 
 
-@bare_kernel
+@helper_kernel
 def follow(table, pairs, size, homes, nodes):
     """Write the nodes of pairs, -1 where they are none.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import bare_kernel, inner_kernel
+from stoker.kernels.compiling import helper_kernel, inner_kernel
 from stoker.kernels.words import (
     ASCII_ZEROS,
     are_digits,
@@ -145,7 +145,7 @@ def _scan_digits(data, place, stop, mantissa):
     return mantissa, place
 
 
-@bare_kernel
+@helper_kernel
 def _scan_long(data, start, stop):
     """First 19 significant digits, the exponent that belongs to them, and whether others than 0 follow."""
     mantissa = np.uint64(0)
@@ -166,7 +166,7 @@ def _scan_long(data, start, stop):
     return mantissa, exponent, lost
 
 
-@bare_kernel
+@helper_kernel
 def _scan_exponent(data, start, stop):
     """The exponent whose ``e`` is at `start`, and the offset behind it, -1 where no digit follows."""
     place = start + 1
@@ -202,7 +202,7 @@ def decimal_to_float(mantissa, exponent):
     return _eisel_lemire(mantissa, exponent)
 
 
-@bare_kernel
+@helper_kernel
 def _eisel_lemire(mantissa, exponent):
     zeros = leading_zeros(mantissa)
     word = mantissa << np.uint64(zeros)

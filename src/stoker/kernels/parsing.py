@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels import issues as kinds
-from stoker.kernels.compiling import inner_kernel
+from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.fields import FLOAT64, RULE_INTEGER, evaluate_field
 from stoker.kernels.plain import count_neighbours, parse_plain_run, read_plain
 from stoker.kernels.records import close_quote, seek, skip_record
@@ -20,7 +20,7 @@ _PLAIN_DIGITS = 7
 _LARGEST_EXACT = float(1 << 53)
 
 
-@inner_kernel
+@bare_kernel
 def parse_records(
     data, start, stop, delimiter, quote, targets, rules, null_bytes, null_offsets,
     matrix, low, high, is_float, extra, wanted, take_all, issues, hard, runs, slow, lanes,

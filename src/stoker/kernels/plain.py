@@ -16,7 +16,7 @@ from stoker.kernels.blocks import (
     read_short_numbers,
     store_short_numbers,
 )
-from stoker.kernels.compiling import bare_kernel, inner_kernel
+from stoker.kernels.compiling import helper_kernel, inner_kernel
 from stoker.kernels.words import (
     ASCII_ZEROS,
     are_digits,
@@ -79,7 +79,7 @@ def parse_plain_run(data, start, place, stop, delimiter, targets, runs, matrix, 
     return column, place
 
 
-@bare_kernel
+@helper_kernel
 def _parse_short(data, start, place, stop, delimiter, targets, runs, matrix, high, row, column, lanes):
     """As `parse_plain_run` for up to three digits, a block of bytes at a time, wherever its fields begin."""
     width, num_columns = matrix.shape[1], targets.shape[0]
@@ -112,7 +112,7 @@ def _parse_short(data, start, place, stop, delimiter, targets, runs, matrix, hig
     return column, place
 
 
-@bare_kernel
+@helper_kernel
 def _parse_longer(data, place, stop, delimiter, targets, runs, matrix, high, row, column):
     """As `parse_plain_run` but for a record's last field, one by one."""
     while place + _REACH <= stop and runs[column] > 0:

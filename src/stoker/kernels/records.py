@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels.blocks import BLOCK, find_bytes
-from stoker.kernels.compiling import inner_kernel
+from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.words import find_zero, load_word, repeated, trailing_zeros
 
 __all__ = ["NO_PROBLEM", "OPEN_QUOTE", "close_quote", "scan_records", "seek", "skip_record"]
@@ -77,7 +77,7 @@ def skip_record(data, place, stop, delimiter, quote):
             place += 1
 
 
-@inner_kernel
+@bare_kernel
 def scan_records(
     data,
     start,
