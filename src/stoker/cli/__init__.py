@@ -18,8 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    The exit code: 0, 2 for a mistake that a user can mend, 130 after Ctrl-C, 143 after SIGTERM, 129 after
-    SIGHUP, 1 for a bug in stoker.
+    The exit code: 0, 2 for a mistake that a user can mend, 3 for a loss that is no finite number, 130 after
+    Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, 1 for a bug in stoker.
     """
     from stoker.cli.failure import exit_code
     from stoker.cli.interrupts import kept_interrupts

@@ -1,4 +1,4 @@
-"""How a command ends: 0, 2 with a sentence for what can be mended, 128 and a signal's number, 1 for a bug."""
+"""How a command ends, as an exit code, with a sentence on standard error for all but 0."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from collections.abc import Callable
 import typer
 
 from stoker.cli.flags import with_flags
-from stoker.errors import StokerError
+from stoker.errors import NonFiniteLossError, StokerError
 from stoker.signals import Terminated
 
 __all__ = ["exit_code"]
 
-_MISTAKE, _INTERRUPTED, _BUG = 2, 130, 1
+_BUG, _MISTAKE, _NOT_FINITE, _INTERRUPTED = 1, 2, 3, 130
 
 
 def exit_code(command: Callable[[], object]) -> int:
     """Run a command; print what went wrong, if anything, and return what the process exits with."""
     try:
         code = command()
+    except NonFiniteLossError as error:
+        return _tell(with_flags(str(error)), _NOT_FINITE)
     except StokerError as error:
         return _tell(with_flags(str(error)), _MISTAKE)
     except typer.TyperException as error:

@@ -289,6 +289,10 @@ class TrainOptions:
     max_time: Annotated[
         str | None, _flag("--max-time", _RUN, "Stop in good order after this long, such as 2h.", "TIME")
     ] = None
+    on_nan: Annotated[
+        Literal["stop", "continue"],
+        typer.Option("--on-nan", help="What to do once the loss is no finite number.", rich_help_panel=_RUN),
+    ] = "stop"
     run: Annotated[
         str | None, _flag("--run", _RUN, "The run directory to make.", "DIR", "runs/<file>-<n>")
     ] = None

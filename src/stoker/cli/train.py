@@ -132,6 +132,7 @@ def train_on(
             early_stopping=patience,
             validate_every=training.validate_every,
             max_time=training.max_time,
+            on_nan=training.on_nan,
             progress=display,
         )
     return Trained(run=run, feed=feed, report=history.report)
