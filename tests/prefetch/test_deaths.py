@@ -261,6 +261,24 @@ def test_a_long_wait_names_process_and_task(caplog):
     assert f"still waiting for naps after 1 s: process {pid} computes 1.25 since" in caplog.text
 
 
+def never_lets_go():
+    any(iter(int, 1))  # one call of C code, in which no thread of Python's gets a turn
+
+
+def test_a_long_wait_shows_where_a_process_stands_that_never_lets_go_of_the_interpreter(caplog):
+    with caplog.at_level(logging.WARNING, logger="stoker"), Processes(call, workers=1, name="busy") as busy:
+        busy(lambda: 1)
+        pid = busy.pids[0]
+        threading.Timer(1.5, lambda: os.kill(pid, signal.SIGKILL)).start()
+        with (
+            prefetch(busy, [never_lets_go], workers=1, in_flight=1, name="busy", tell_after=0.3) as results,
+            pytest.raises(WorkerError),
+        ):
+            next(results)
+    assert f"process {pid}:\n" in caplog.text
+    assert "in never_lets_go" in caplog.text
+
+
 PARENT = """
 import os, sys, time
 import numpy as np

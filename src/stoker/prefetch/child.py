@@ -24,10 +24,13 @@ from stoker.prefetch.slots import Region, private_copy
 from stoker.prefetch.wire import INLINE_BYTES, Buffer, at, joined, layout, receive, send
 from stoker.signals import Taken
 
-__all__ = ["end_group", "main"]
+__all__ = ["TELL", "end_group", "main"]
+
+TELL = getattr(signal, "SIGUSR1", 0)
+"""The signal that asks for the stacks."""
 
 
-def main(descriptor: int, lifeline: int, parent: int) -> None:
+def main(descriptor: int, lifeline: int, told: int, parent: int) -> None:
     """Serve the parent until it is gone.
 
     Parameters
@@ -36,16 +39,20 @@ def main(descriptor: int, lifeline: int, parent: int) -> None:
         Of the socket that leads to the parent.
     lifeline
         Descriptor of a pipe through which nothing comes but its end, when the parent is gone.
+    told
+        Descriptor of a file for the stacks of all threads, which are written there whenever `TELL` comes.
     parent
         Its process id.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    for inherited in (descriptor, lifeline):
+    for inherited in (descriptor, lifeline, told):
         os.set_inheritable(inherited, False)
     _end_with(lifeline, parent)
     connection = socket.socket(fileno=descriptor)
     with contextlib.suppress(Exception):  # standard error may be closed
         faulthandler.enable()
+    # Written by the handler itself: a loop in C holds the interpreter, and no thread of Python's gets a turn.
+    faulthandler.register(TELL, file=told, all_threads=True)
     # Schedulers send SIGTERM to all processes of a job: the parent finishes its step, and then ends this one.
     with Taken(lambda number: None), contextlib.suppress(EOFError, ConnectionError):
         send(connection, ("ready",))

@@ -6,27 +6,24 @@ in its place with its own type, and no more than ``in_flight`` tasks are started
 
 from __future__ import annotations
 
-import logging
 import reprlib
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import ExitStack
 from functools import partial
 from typing import Generic, TypeVar
 
 from stoker.errors import OptionError, WorkerError
 from stoker.prefetch.threads import Job, Threads
+from stoker.waits import StageWait, look, watched
 
 __all__ = ["Prefetched", "prefetch"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_TELL_AFTER_SECONDS = 30.0
 _CLOSE_WITHIN_SECONDS = 5.0
-_LOOK_EVERY_SECONDS = 1.0
-_log = logging.getLogger("stoker")
 
 
 def prefetch(
@@ -36,7 +33,7 @@ def prefetch(
     workers: int,
     in_flight: int,
     name: str,
-    tell_after: float = _TELL_AFTER_SECONDS,
+    tell_after: float | None = None,
     close_within: float = _CLOSE_WITHIN_SECONDS,
 ) -> Prefetched[Task, Result]:
     """Apply `function` to every task, ahead of the consumer and in order.
@@ -44,9 +41,10 @@ def prefetch(
     Parameters
     ----------
     function
-        Called in a worker thread, once a task. It may have two methods, as `stoker.prefetch.Processes` has:
-        ``at_work() -> str`` says in the message about a long wait what is being computed, and ``interrupt()``
-        is called where the results are closed while a task is computed, so that nobody waits for it.
+        Called in a worker thread, once a task. It may have methods, as `stoker.prefetch.Processes` has:
+        ``at_work() -> str`` says in the message about a long wait what is being computed, ``stacks() -> str``
+        where, and ``interrupt()`` is called where the results are closed while a task is computed, so that
+        nobody waits for it.
     tasks
         Drawn one by one in the consuming thread, never further ahead than the bound. Where they come from
         another stage and have a method ``ready() -> bool``, none is drawn that would have to be waited for
@@ -58,7 +56,8 @@ def prefetch(
     name
         What the stage does, for thread names and for the message about a long wait.
     tell_after
-        Seconds of waiting after which, and after each doubling of which, a warning is logged.
+        Seconds of waiting after which, and after each doubling of which, a warning is logged with what holds
+        it up and the stacks of all threads; None for `stoker.waits.limit_seconds`.
     close_within
         Seconds that `close` waits for tasks that are being computed. Then a warning names them, and their
         threads, which do not keep the interpreter from exiting, are left behind.
@@ -95,7 +94,7 @@ class Prefetched(Generic[Task, Result]):
         workers: int,
         in_flight: int,
         name: str,
-        tell_after: float,
+        tell_after: float | None,
         close_within: float,
     ) -> None:
         self._function = function
@@ -105,6 +104,7 @@ class Prefetched(Generic[Task, Result]):
         self._tell_after = tell_after
         self._jobs: deque[Job[Result]] = deque()
         self._threads: Threads[Result] | None = None
+        self._watch: ExitStack | None = None
         if workers:
             interrupt = getattr(function, "interrupt", None)
             self._threads = Threads(workers, name=name, within=close_within, interrupt=interrupt)
@@ -200,35 +200,44 @@ class Prefetched(Generic[Task, Result]):
         return ready is None or ready()
 
     def _call_here(self) -> Result:
+        if self._watch is None:
+            self._watch = ExitStack()
+            self._watch.enter_context(watched())
         try:
-            task = next(self._tasks)
-            try:
-                return self._function(task)
-            except StopIteration as error:
-                raise self._stopped() from error
+            with self._waiting(lambda: "it is computed in the thread that waits"):
+                task = next(self._tasks)
+                try:
+                    return self._function(task)
+                except StopIteration as error:
+                    raise self._stopped() from error
         except BaseException:
             self.close()
             raise
 
+    def _waiting(self, why: Callable[[], str]) -> StageWait:
+        stacks = getattr(self._function, "stacks", None)
+        return StageWait(self._name, why=why, stacks=stacks, after=self._tell_after)
+
     def _wait(self, job: Job[Result]) -> Result:
         assert self._threads is not None
-        began, tell_at = time.monotonic(), self._tell_after
-        while not job.done():
-            waited = time.monotonic() - began
-            if waited >= tell_at:
-                _log.warning("still waiting for %s after %.0f s: %s", self._name, waited, self._at_work(job))
-                tell_at = 2 * waited
-            try:
-                job.exception(timeout=min(_LOOK_EVERY_SECONDS, max(0.0, tell_at - waited)))
-            except FutureTimeout:
-                if self._threads.lost(job):
-                    task = reprlib.repr(job.task)
-                    raise WorkerError(
-                        f"the stage {self._name!r} lost the thread that was to compute {task}"
-                    ) from None
+        if not job.done():
+            with self._waiting(lambda: self._at_work(job)) as wait:
+                while not job.done():
+                    look()
+                    try:
+                        job.exception(timeout=wait.pause())
+                    except FutureTimeout:
+                        self._require_thread(job)
         if isinstance(error := job.exception(), StopIteration):
             raise self._stopped() from error
         return job.result()
+
+    def _require_thread(self, job: Job[Result]) -> None:
+        assert self._threads is not None
+        if self._threads.lost(job):
+            raise WorkerError(
+                f"the stage {self._name!r} lost the thread that was to compute {reprlib.repr(job.task)}"
+            ) from None
 
     def _at_work(self, job: Job[Result]) -> str:
         assert self._threads is not None
@@ -255,6 +264,8 @@ class Prefetched(Generic[Task, Result]):
             job.cancel()
         self._jobs.clear()
         try:
+            if self._watch is not None:
+                self._watch.close()
             if self._threads is not None:
                 self._threads.close()
         finally:

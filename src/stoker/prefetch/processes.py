@@ -147,6 +147,15 @@ class Processes(Generic[Task, Result]):
         ]
         return ", ".join(parts) or "no process computes anything"
 
+    def stacks(self) -> str:
+        """Where the threads of each child stand that computes."""
+        parts = [
+            f"process {child.pid}:\n{said}"
+            for child in self._children
+            if child.since is not None and (said := child.stacks())
+        ]
+        return "\n".join(parts)
+
     def interrupt(self) -> None:
         """Kill the children that are computing; calls that wait for one raise `WorkerError`."""
         for child in self._children:

@@ -17,15 +17,16 @@ import traceback
 from typing import Any
 
 from stoker.errors import OptionError, WorkerError
-from stoker.prefetch.child import end_group
+from stoker.prefetch.child import TELL, end_group
 from stoker.prefetch.pickling import culprit, pack, unpack
-from stoker.prefetch.slots import Region, Slots
+from stoker.prefetch.slots import Region, Slots, shared_file
 from stoker.prefetch.wire import INLINE_BYTES, Buffer, at, joined, layout, receive, send
 
 __all__ = ["Parcel", "Spawned"]
 
 _LOOK_EVERY_MILLISECONDS = 500
 _REAP_SECONDS = 2.0
+_TELL_SECONDS = 1.0
 _numbers = itertools.count(1)
 
 
@@ -78,6 +79,7 @@ class Spawned:
         self._start_by = time.monotonic() + start_within
         self._start_within = start_within
         self._slots = Slots(most_slots)
+        self._told = shared_file()
         self._has = 0
         self._ready = False
         self._using = threading.Lock()
@@ -94,7 +96,7 @@ class Spawned:
         self._connection, theirs = socket.socketpair()
         their_lifeline, lifeline = os.pipe()
         self._lifeline: int | None = lifeline
-        inherited = [theirs.fileno(), their_lifeline]
+        inherited = [theirs.fileno(), their_lifeline, self._told]
         try:
             return subprocess.Popen(
                 _command(*inherited),
@@ -105,6 +107,7 @@ class Spawned:
         except BaseException as error:
             self._connection.close()
             os.close(lifeline)
+            os.close(self._told)
             if not isinstance(error, OSError):
                 raise
             raise WorkerError(f"a process for {self._name!r} cannot be started: {error}") from error
@@ -241,6 +244,21 @@ class Spawned:
             how = f"ended with exit code {code}, by os._exit or in a library,"
         return f"{who} {how} {doing}; {hint}"
 
+    def stacks(self) -> str:
+        """Where its threads stand, as it says itself, whatever it computes; empty where it says nothing."""
+        with self._ending:
+            if self.dead or not self._ready:  # one that is not ready knows nothing of the signal
+                return ""
+            before = os.fstat(self._told).st_size
+            os.kill(self.pid, TELL)
+            size, until = before, time.monotonic() + _TELL_SECONDS
+            while time.monotonic() < until:
+                time.sleep(0.01)
+                last, size = size, os.fstat(self._told).st_size
+                if size == last > before:
+                    break
+            return os.pread(self._told, size - before, before).decode(errors="replace")
+
     def end(self) -> int:
         """Kill it where it lives, and everything it has started; its exit code. Idempotent."""
         self.dead = True
@@ -269,6 +287,7 @@ class Spawned:
             self._slots.close()
             if self._lifeline is not None:
                 os.close(self._lifeline)
+                os.close(self._told)
                 self._lifeline = None
 
 
@@ -279,14 +298,14 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _command(descriptor: int, lifeline: int) -> list[str]:
+def _command(descriptor: int, lifeline: int, told: int) -> list[str]:
     if not sys.executable:
         raise OptionError("processes need a Python interpreter to start, and sys.executable is empty")
     paths = [path for path in sys.path if isinstance(path, str)]
     # Not -m: with it the parent's sys.path would come too late to find this package.
     code = (
         f"import sys; sys.path[:] = {paths!r}; "
-        f"from stoker.prefetch.child import main; main({descriptor}, {lifeline}, {os.getpid()})"
+        f"from stoker.prefetch.child import main; main({descriptor}, {lifeline}, {told}, {os.getpid()})"
     )
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return [sys.executable, *flags, "-c", code]

@@ -17,6 +17,8 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from stoker.waits import At
+
 __all__ = ["Job", "Threads", "available_cores"]
 
 Result = TypeVar("Result")
@@ -124,7 +126,8 @@ def _run(job: Job[Any] | None) -> None:
     if not job.set_running_or_notify_cancel():
         return
     try:
-        result = job.function(job.task)
+        with At("computes {}", job.task):
+            result = job.function(job.task)
     except BaseException as error:
         job.set_exception(error)
         # The exception's traceback refers to this frame, which must not refer to the exception.

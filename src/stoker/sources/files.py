@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.packing import PackedStream, packing_of
+from stoker.waits import Wait
 
 __all__ = ["FileIdentity", "FilePool", "FileReader", "SequentialFile", "identify", "line_of"]
 
@@ -75,7 +76,8 @@ class FileReader:
         self.path = path
         self._lock = threading.Lock()
         try:
-            self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            with Wait("opens {}", path):
+                self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
         self._counts_links = os.fstat(self._descriptor).st_nlink > 0
@@ -99,11 +101,12 @@ class FileReader:
         """
         view = out.data.cast("B") if len(out) else memoryview(b"")
         filled = 0
-        while filled < len(view):
-            count = self._read_once(view[filled:], offset + filled)
-            if count == 0:
-                break
-            filled += count
+        with Wait("reads {} bytes at byte {} of {}", len(view), offset, self.path):
+            while filled < len(view):
+                count = self._read_once(view[filled:], offset + filled)
+                if count == 0:
+                    break
+                filled += count
         return filled
 
     def _read_once(self, view: memoryview, offset: int) -> int:

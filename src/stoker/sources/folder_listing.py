@@ -16,6 +16,7 @@ from stoker.sources.csv_scan import MAX_RECORD_BYTES
 from stoker.sources.files import FileIdentity
 from stoker.sources.packing import PACKINGS
 from stoker.types import IntArray
+from stoker.waits import Wait
 
 __all__ = ["TEXT_SUFFIXES", "Listing", "has_folders", "list_texts"]
 
@@ -85,7 +86,7 @@ class Listing:
         for place, size in zip(places.tolist(), sizes, strict=True):
             path = os.path.join(self.path, self.names[place])
             try:
-                with open(path, "rb", buffering=0) as file:
+                with Wait("reads {}", path), open(path, "rb", buffering=0) as file:
                     count = 0
                     while count < size and (read := file.readinto(view[filled + count : filled + size])):
                         count += read

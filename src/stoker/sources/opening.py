@@ -17,12 +17,14 @@ from stoker.sources.paths import expand_paths
 from stoker.sources.schema import Choice, FileLayout, columns_in, nearest, resolve
 from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
 from stoker.types import ColumnKind
+from stoker.waits import watched
 
 __all__ = ["open"]
 
 _SHOWN = 3
 
 
+@watched()
 def open(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.sources.packing_memory import held_bytes, window_of
+from stoker.waits import Wait
 
 __all__ = ["PACKINGS", "PackedStream", "packing_of", "read_head"]
 
@@ -49,7 +50,7 @@ def packing_of(path: str) -> str:
     """
     named = PACKINGS.get(os.path.splitext(path)[1].lower(), "")
     try:
-        with open(path, "rb") as file:
+        with Wait("reads the first bytes of {}", path), open(path, "rb") as file:
             head = file.read(10)
     except OSError:
         return named
@@ -89,7 +90,7 @@ def read_head(path: str, count: int) -> tuple[bytes, bool]:
             found = stream.read_into(buffer)
             return buffer[: min(found, count)].tobytes(), found <= count
     try:
-        with open(path, "rb") as file:
+        with Wait("reads the first bytes of {}", path), open(path, "rb") as file:
             head = file.read(count)
             return head, len(head) < count or not file.read(1)
     except OSError as error:
@@ -194,7 +195,8 @@ class PackedStream:
         )
 
     def _block(self) -> bytes:
-        block = self._file.read(_BLOCK_BYTES)
+        with Wait("reads {} bytes at byte {} of {}", _BLOCK_BYTES, self.packed_position, self.path):
+            block = self._file.read(_BLOCK_BYTES)
         self.packed_position += len(block)
         return block
 

@@ -33,6 +33,7 @@ from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_count
 from stoker.survey.result import Survey, others_of
 from stoker.survey.scan import Pass
 from stoker.types import Progress
+from stoker.waits import watched
 
 __all__ = ["survey"]
 
@@ -42,6 +43,7 @@ _INDEX_IN_MEMORY = 1 << 30
 """Bytes of data whose index, about 6 MB, may be in memory; or four times the memory, if that is less."""
 
 
+@watched()
 def survey(
     source: Source,
     *,

@@ -12,6 +12,7 @@ from stoker.errors import WorkerError
 from stoker.training.interrupts import Interrupts
 from stoker.training.protocols import BatchStreamLike, ContinuingFeed, FeedLike
 from stoker.types import Batch
+from stoker.waits import StageWait
 
 __all__ = ["Handover"]
 
@@ -35,6 +36,8 @@ class Handover:
         Ctrl-C during a wait for data is raised at once.
     around
         Entered for every pull: what the computing of a batch in this thread needs.
+    role
+        What the batches are for, for the message about a long wait.
 
     Attributes
     ----------
@@ -43,7 +46,7 @@ class Handover:
     wait_seconds
         Time that the model had nothing to compute because no batch was ready.
     digests
-        Order and membership digest of the batches handed over in this epoch.
+        Order and membership digest of this epoch's batches whose step was taken.
     rows
         Rows of all batches whose step was taken, over all epochs.
     """
@@ -55,6 +58,7 @@ class Handover:
         wait_for: Callable[[Any], None],
         interrupts: Interrupts,
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        role: str = "training",
     ) -> None:
         self.feed = feed
         self.num_batches = feed.num_batches
@@ -62,6 +66,7 @@ class Handover:
         self._wait_for = wait_for
         self._interrupts = interrupts
         self._around = around
+        self._role = role
         self.digests = (0, 0)
         self.rows = 0
         self._epoch = 0
@@ -70,6 +75,7 @@ class Handover:
         self._ahead: tuple[int, BatchStreamLike] | None = None
         self._waiting: deque[Batch] = deque()
         self._sizes: deque[int] = deque()
+        self._digests: deque[tuple[int, int]] = deque()
         self._held: Exception | None = None
         self._failure: tuple[Exception, BaseException | None, Any] | None = None
 
@@ -81,6 +87,7 @@ class Handover:
         self._epoch = epoch
         self._fetched = start_batch
         self._sizes.clear()
+        self._digests.clear()
         if ahead is not None and (epoch, start_batch) == (ahead[0], 0):
             self._stream = ahead[1]
         elif ahead is not None:
@@ -129,11 +136,7 @@ class Handover:
             if self.all_fetched or self._held is not None:
                 raise StopIteration
             self.fetch(1)
-        batch = self._waiting.popleft()
-        if batch.digest_words is not None:
-            order, member = self.digests
-            self.digests = (order + batch.order_digest) % _DIGEST, (member + batch.member_digest) % _DIGEST
-        return batch
+        return self._waiting.popleft()
 
     def raise_held(self) -> None:
         """Raise the error that came behind good batches, once the steps of all of these were taken."""
@@ -150,6 +153,8 @@ class Handover:
         found = min(count, len(self._sizes))
         for _ in range(found):
             self.rows += self._sizes.popleft()
+            (order, member), (more_order, more_member) = self.digests, self._digests.popleft()
+            self.digests = (order + more_order) % _DIGEST, (member + more_member) % _DIGEST
         return found
 
     def turn(self, *, more: bool) -> None:
@@ -195,6 +200,7 @@ class Handover:
             raise
         self._fetched += 1
         self._sizes.append(batch.size)
+        self._digests.append((batch.order_digest, batch.member_digest))
         if self.all_fetched:
             self._close_stream()
         return batch
@@ -207,7 +213,9 @@ class Handover:
                 return next(self._stream)
             self._wait_for(last_result)
             started = time.perf_counter()
-            batch = next(self._stream)
+            number, epoch = self._fetched + 1, self._epoch + 1
+            with StageWait(f"batch {number:,} of epoch {epoch:,} of the {self._role}"):
+                batch = next(self._stream)
         except StopIteration:
             raise WorkerError(
                 f"epoch {self._epoch} ended after {self._fetched} batches, expected {self.num_batches}"

@@ -45,7 +45,7 @@ def score(
     used = as_list(callbacks)
     names = adapter.output_names(model)
     with one_step_an_execution(model, used, _HOOKS[role]), Interrupts() as interrupts:
-        handover = handover_of(model, feed, interrupts)
+        handover = handover_of(model, feed, interrupts, role=role)
         try:
             feed.open(role, rounds=1, floats=adapter.float_type(), output_names=names)
             _build(role, model, feed)

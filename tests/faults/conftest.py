@@ -1,0 +1,72 @@
+"""A folder of its own for each test, with a table, a model, and a disk that does what it is told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from faulty import Disk, write_table
+
+from backend_habits import forgive_copies
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    forgive_copies(items, HERE)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder; the user's cache directory lies beside it."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_table(tmp_path_factory.mktemp("table") / "t.csv")
+
+
+@pytest.fixture
+def table(here: Path, _table: Path) -> Path:
+    """A table whose rows do not fit the memory of a feed of 8 MB."""
+    return Path(shutil.copy(_table, here))
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """The disk behind `os.preadv`."""
+    made, preadv = Disk(), os.preadv
+
+    def read(descriptor: int, buffers: list[memoryview], offset: int, *flags: int) -> int:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        if made.before is not None:
+            made.before(path, offset, sum(len(buffer) for buffer in buffers))
+        return preadv(descriptor, buffers, offset, *flags)
+
+    monkeypatch.setattr(os, "preadv", read)
+    return made
+
+
+@pytest.fixture
+def model() -> Callable[[Any], Any]:
+    """Makes a small model for a feed."""
+
+    def build(feed: Any) -> Any:
+        from stoker import models
+
+        return models.build("linear", feed, seed=1)
+
+    return build

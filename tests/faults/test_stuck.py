@@ -1,0 +1,224 @@
+"""A source that does not answer: a person is told which stage waits for which file, and where it stands."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from faulty import Disk
+
+import stoker
+from stoker.errors import OptionError
+from stoker.transforms import Cast
+from stoker.waits import VARIABLE, At, StageWait, Wait, look, watched
+
+pytestmark = pytest.mark.timeout(120)
+
+AFTER = 0.15
+STUCK_AT_MOST = 20.0
+
+
+class Told(logging.Handler):
+    """Takes the warnings, of which others may tell that a kernel is being compiled."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+        self._came = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self._came:
+            self.texts.append(record.getMessage())
+            self._came.notify_all()
+
+    def of(self, words: str) -> str:
+        """The first with these words; waits for it."""
+        with self._came:
+            assert self._came.wait_for(lambda: self._having(words), STUCK_AT_MOST), "nobody was told"
+            return self._having(words)[0]
+
+    def _having(self, words: str) -> list[str]:
+        return [text for text in self.texts if words in text]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """What is told of waits of a sixth of a second."""
+    monkeypatch.setenv(VARIABLE, str(AFTER))
+    handler, logger = Told(), logging.getLogger("stoker")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+@pytest.fixture
+def stick(disk: Disk, told: Told) -> Callable[..., None]:
+    """Have the first read of a file from now on not return before somebody is told."""
+
+    def at(name: str) -> None:
+        once = threading.Lock()
+
+        def wait(path: str, start: int, size: int) -> None:
+            if path.endswith(name) and once.acquire(blocking=False):
+                told.of(f"{path} and gets no answer")
+
+        disk.before = wait
+
+    return at
+
+
+def feed_of(path: Path, **options) -> stoker.Feed:
+    given = {"batch_size": 250, "shuffle": True, "seed": 1, "cache": "never", "memory": "8MB", "workers": 1}
+    return stoker.Feed(stoker.open(path, label="y"), **given | options)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_in_a_survey(workers, table, stick, told):
+    feed = feed_of(table, workers=workers)
+    stick("t.csv")
+    feed.prepare()
+    text = told.of(f" bytes at byte 152 of {table} and gets no answer")
+    assert text.startswith("still waiting for survey after 0 s: a thread reads ")
+    assert "MainThread waits for survey since 0 s" in text
+    assert "in read_into\n" in text
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_while_an_epoch_is_read(workers, table, stick, told):
+    feed = feed_of(table, workers=workers)
+    feed.prepare()
+    stick("t.csv")
+    with closing(feed.epoch()) as batches:
+        assert sum(batch.size for batch in batches) == feed.num_rows
+    sentence = told.texts[0].partition("\n")[0]
+    assert sentence.startswith(
+        "still waiting for transform (read) after 0 s: " if workers else "still waiting for transform"
+    )
+    assert f" of {table} and gets no answer" in sentence
+
+
+def test_while_a_cache_is_made(table, stick, told):
+    feed = feed_of(table, cache="always")
+    feed.prepare()
+    stick("t.csv")
+    feed.build_cache()
+    assert told.of(f" of {table} and").startswith("still waiting for cache after ")
+
+
+def test_while_a_vectoriser_learns(here, stick, told):
+    path = here / "texts.csv"
+    path.write_text(
+        "text,y\n" + "".join(f"word{row % 50} other{row % 3},{row % 2}\n" for row in range(3_000))
+    )
+    feed = stoker.Feed(
+        stoker.open(path, label="y", text="text"),
+        transform=stoker.NgramVectorizer(max_features=20),
+        batch_size=32,
+        cache="never",
+        memory="20MB",
+        workers=1,
+    )
+    stick("texts.csv")
+    with watched():
+        feed.prepare()
+    assert told.of(f" of {path} and").startswith("still waiting for ")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "valid.csv"])
+def test_in_training_and_in_validation(name, table, stick, told, model):
+    feed = feed_of(table)
+    feed.prepare()
+    valid = feed.derive(shutil.copy(table, table.parent / "valid.csv"))
+    stick(name)
+    stoker.fit(model(feed), feed, validation=valid, epochs=1, progress="none")
+    role = {"t.csv": "training", "valid.csv": "validation"}[name]
+    sentence = told.texts[0].partition("\n")[0]
+    assert sentence.startswith(f"still waiting for batch 1 of epoch 1 of the {role} (transform")
+    assert str(table.parent / name) in sentence
+
+
+def test_a_transform_that_hangs_is_told_with_where_it_stands(table, told):
+    once = threading.Lock()
+
+    class Hanging(Cast):
+        def apply(self, rows, take, out):
+            if once.acquire(blocking=False):
+                told.of("told.of(")
+            return super().apply(rows, take, out)
+
+    feed = feed_of(table, transform=Hanging())
+    with closing(feed.epoch()) as batches:
+        next(batches)
+    text = told.of("told.of(")
+    assert text.startswith("still waiting for transform")
+    assert "stoker-transform-0 computes " in text
+    assert "in apply\n" in text
+
+
+def test_a_file_that_cannot_be_opened_for_long_is_told(table, told, monkeypatch):
+    opened = stoker.sources.packing.open if hasattr(stoker.sources.packing, "open") else open
+
+    def slow(path, *arguments, **options):
+        told.of(f"{path} and")
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr("stoker.sources.packing.open", slow, raising=False)
+    stoker.open(table, label="y")
+    assert told.of(f"a thread reads the first bytes of {table} and gets no answer")
+
+
+def test_it_is_told_again_when_it_has_taken_twice_as_long(told):
+    with StageWait("nothing", after=60.0) as wait:
+        wait.since -= 60.0
+        look()
+        look()
+        assert len(told.texts) == 1
+        assert 59.0 < wait.due(60.0) - time.monotonic() <= 60.0
+        wait.since, wait._tell_at = wait.since - 60.0, wait._tell_at - 60.0
+        look()
+    assert [text.partition("\n")[0] for text in told.texts] == [
+        "still waiting for nothing after 60 s: nothing has come",
+        "still waiting for nothing after 120 s: nothing has come",
+    ]
+
+
+def test_waits_in_a_row_that_are_each_short_are_not_told(told):
+    with watched(), At("reads much"):
+        for _ in range(6):
+            with Wait("reads {}", "a"):
+                time.sleep(AFTER / 3)
+    assert told.texts == []
+
+
+def test_a_wait_for_another_is_told_from_outside_inwards_and_only_once(told):
+    with StageWait("outer", after=AFTER), StageWait("inner", why=lambda: "the disk is slow", after=1e-9):
+        time.sleep(0.001)
+        look()
+        look()
+    assert [text.partition("\n")[0] for text in told.texts] == [
+        "still waiting for outer (inner) after 0 s: the disk is slow"
+    ]
+
+
+def test_nobody_watches_when_nothing_is_done(table):
+    with watched(), watched():
+        assert "stoker-watch" in {thread.name for thread in threading.enumerate()}
+    feed = feed_of(table, workers=0)
+    with closing(feed.epoch()) as batches:
+        next(batches)
+    assert "stoker-watch" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan"])
+def test_a_limit_that_is_none_is_refused(text, table, monkeypatch):
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(
+        OptionError, match=f"STOKER_TELL_AFTER must be a number of seconds above 0, got '{text}'"
+    ):
+        stoker.open(table, label="y")
