@@ -91,7 +91,7 @@ def forged_arrays(draw: st.DrawFn, array: np.ndarray) -> np.ndarray:
     for _ in range(draw(st.integers(1, 3))):
         odd = draw(st.sampled_from([-1, 0, 1, 2**31, 2**62, 2**63 - 1, int(forged.max(initial=0)) // 2 + 1]))
         if forged.size:
-            forged[draw(st.integers(0, forged.size - 1))] = np.int64(odd).astype(array.dtype)
+            forged[draw(st.integers(0, forged.size - 1))] = np.uint64(odd % 2**64).astype(array.dtype)
         if draw(st.integers(0, 4)) == 0:
             forged = forged[: forged.size // 2]
     return forged

@@ -96,7 +96,8 @@ def _check_labels(labels: LabelRecord, num_slots: int) -> None:
     require(len(classes) == len(labels.counts) <= MAX_CLASSES, "its labels are not counted")
     require(all(0 < count <= num_slots for count in labels.counts), "a label is counted wrongly")
     label_counts(labels)  # of the right types
-    require(all(abs(value) <= _BEYOND for value in classes if isinstance(value, int)), "a label is too large")
+    numbers = [value for value in classes if isinstance(value, int)]
+    require(all(-_BEYOND <= number < _BEYOND for number in numbers), "a label is too large")
     require(_is_sorted(classes), "its labels are in no order")
 
 

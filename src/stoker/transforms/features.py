@@ -11,6 +11,7 @@ import pyarrow as pa
 import scipy.sparse
 
 from stoker.kernels.terms import weigh
+from stoker.stored import require
 from stoker.transforms.counting import finding_table
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.nodes import Nodes
@@ -75,6 +76,11 @@ class Features:
     weights: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
+        shapes = {self.idf.shape, self.terms.shape if self.scores is None else self.scores.shape}
+        require(shapes == {self.terms.shape}, "terms without weights")
+        ends = self.selected[[0, -1]].tolist() if self.selected.size else [0, -1]
+        inside = ends[0] >= 0 and ends[1] < self.terms.size
+        require(inside and bool((self.selected[1:] > self.selected[:-1]).all()), "features that are no terms")
         weights = np.zeros((self.nodes.counts.size, 2))
         weights[self.terms, 0] = self.idf
         weights[:, 1] = -1.0
@@ -128,19 +134,45 @@ class Features:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Features:
-        """What `state` gave."""
-        levels = tuple(np.cumsum(from_packed(packed), dtype=np.uint64) for packed in state["levels"])
+        """What `state` gave.
+
+        Raises
+        ------
+        ValueError, KeyError, TypeError
+            If it gave nothing of the kind: kernels read wherever these numbers tell them to.
+        """
+        levels = tuple(_ascending(packed) for packed in state["levels"])
         words = pa.array(state["words"].split(" ") if state["words"] else [], pa.large_string())
-        return cls(
-            nodes=Nodes(words=words, levels=levels, counts=from_packed(state["counts"])),
-            terms=from_packed(state["terms"]),
-            idf=from_packed(state["idf"]),
-            scores=None if state["scores"] is None else from_packed(state["scores"]),
-            selected=from_packed(state["selected"]),
-            num_texts=state["num_texts"],
-            sublinear=state["sublinear"],
+        nodes = Nodes(words=words, levels=levels, counts=from_packed(state["counts"], np.int64))
+        nodes.check()
+        scores = state["scores"]
+        made = cls(
+            nodes=nodes,
+            terms=_chosen(state["terms"], nodes.counts.size),
+            idf=from_packed(state["idf"], np.float64),
+            scores=None if scores is None else from_packed(scores, np.float64),
+            selected=from_packed(state["selected"], np.int64),
+            num_texts=int(state["num_texts"]),
+            sublinear=bool(state["sublinear"]),
             finding=finding_table(list(levels), len(words)),
         )
+        require(len(made.dictionary) == len(words), "a word twice")
+        return made
+
+
+def _ascending(packed: dict[str, Any]) -> Uint64Array:
+    return np.asarray(np.cumsum(from_packed(packed, np.uint64), dtype=np.uint64))
+
+
+def _chosen(packed: dict[str, Any], size: int) -> IntArray:
+    """Different places below `size`, in any order."""
+    places = from_packed(packed, np.int64)
+    inside = not places.size or (int(places.min()) >= 0 and int(places.max()) < size)
+    require(inside, "terms that are no n-grams")
+    chosen = np.zeros(size, np.bool_)
+    chosen[places] = True
+    require(int(chosen.sum()) == places.size, "a term twice")
+    return places
 
 
 def joined_rows(pieces: list[Pieces], num_columns: int) -> scipy.sparse.csr_matrix:

@@ -20,7 +20,7 @@ from stoker.transforms.features import Pieces, joined_rows
 from stoker.transforms.numbering import learn_stream
 from stoker.transforms.passes import given_texts
 from stoker.transforms.selecting import check_ngram_range
-from stoker.transforms.texts import TextTransform
+from stoker.transforms.texts import TextTransform, stored_columns
 from stoker.transforms.wordlists import Dictionary
 from stoker.types import IntArray, Rows
 
@@ -99,7 +99,8 @@ class HashingVectorizer(TextTransform):
         self.ngram_range = tuple(ngram_range)
         self.num_features, self.seed, self.norm = num_features, seed, norm
         self.lowercase, self.strip_accents = bool(lowercase), strip_accents
-        self.alternate_sign, self.binary, self.sublinear_tf = alternate_sign, binary, sublinear_tf
+        self.alternate_sign, self.binary = bool(alternate_sign), bool(binary)
+        self.sublinear_tf = bool(sublinear_tf)
         self._check_options()
 
     def _check_options(self) -> None:
@@ -245,7 +246,7 @@ class HashingVectorizer(TextTransform):
         """An equal transform."""
         options = dict(state["options"])
         made = cls(**{**options, "ngram_range": tuple(options["ngram_range"])})
-        made.columns_ = tuple(state["columns"])
+        made.columns_ = stored_columns(state)
         return made
 
     def _pieces(self, texts: pa.LargeStringArray) -> Pieces:

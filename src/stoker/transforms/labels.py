@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.lookup import index_sorted
+from stoker.stored import require
 from stoker.transforms.base import FittedTransform, checked_places, nearest
 from stoker.types import IntArray, Rows
 
@@ -113,8 +114,14 @@ class LabelEncoder(FittedTransform):
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal encoder."""
-        counts = zip(state["classes"], state["counts"], strict=True)
-        return cls.from_counts(state["options"]["column"], dict(counts))
+        classes, counts = state["classes"], np.array(state["counts"], np.int64)
+        require(
+            all(type(label) in (int, str) for label in classes), "labels that are neither text nor integers"
+        )
+        require(len(set(classes)) == len(classes) == counts.size, "labels that are not counted")
+        return cls.from_counts(
+            _name(state["options"]["column"]), dict(zip(classes, counts.tolist(), strict=True))
+        )
 
     def _add(self, counts: dict[Label, int]) -> None:
         together = dict(zip(self.classes_, self.counts_.tolist(), strict=True))
@@ -241,7 +248,12 @@ class Passthrough(FittedTransform):
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal transform."""
-        return cls(**state["options"])
+        return cls(_name(state["options"]["column"]))
+
+
+def _name(stored: Any) -> str:
+    require(isinstance(stored, str), "a label column without a name")
+    return str(stored)
 
 
 def _sort_key(label: Label) -> Any:

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import scipy.sparse
 
 from stoker.prefetch import available_cores, prefetch
+from stoker.stored import require
 from stoker.transforms.chunks import TextChunk, text_chunks
 from stoker.transforms.cutting import Cutter, word_cutter
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.selecting import Choice
-from stoker.transforms.texts import TextTransform
+from stoker.transforms.texts import TextTransform, stored_columns
 from stoker.types import IntArray, Rows
 
 __all__ = ["NgramRows"]
@@ -122,9 +123,10 @@ class NgramRows(TextTransform):
         """An equal vectoriser; it cannot learn more, because the texts are not part of the state."""
         options = dict(state["options"])
         made = cls(**{**options, "ngram_range": tuple(options["ngram_range"])})
-        made.columns_ = tuple(state["columns"])
+        made.columns_ = stored_columns(state)
         if state["features"] is not None:
             made._features = Features.from_state(state["features"])
+            require(made._features.longest <= made.choice.longest, "n-grams longer than was asked for")
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stoker.stored import require
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["Nodes"]
@@ -34,6 +35,25 @@ class Nodes:
     words: pa.LargeStringArray
     levels: tuple[Uint64Array, ...]
     counts: IntArray
+
+    def check(self) -> None:
+        """Refuse nodes that no texts can have taught: kernels follow them wherever they lead.
+
+        Raises
+        ------
+        ValueError
+            If they are none.
+        """
+        bounds, num_words = self.bounds, len(self.words)
+        require(self.counts.shape == (int(bounds[-1]),), "n-grams that are not counted")
+        for level, pairs in enumerate(self.levels):
+            require(bool((pairs[1:] > pairs[:-1]).all()), "n-grams that do not ascend")
+            if pairs.size:
+                begins = (int(pairs[0] >> _HALF), int(pairs[-1] >> _HALF))
+                inside = int(bounds[level]) <= begins[0] and begins[1] < int(bounds[level + 1])
+                require(
+                    inside and int((pairs & _LOW).max()) < num_words, "n-grams of words that are not there"
+                )
 
     @property
     def bounds(self) -> IntArray:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stoker.stored import MOST, require
+
 __all__ = ["from_packed", "to_packed"]
 
 
@@ -17,7 +19,7 @@ def to_packed(array: npt.NDArray[Any]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from_packed(to_packed(np.array([0.1, np.nan])))
+    >>> from_packed(to_packed(np.array([0.1, np.nan])), np.float64)
     array([0.1, nan])
     """
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
@@ -30,9 +32,25 @@ def to_packed(array: npt.NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def from_packed(packed: dict[str, Any]) -> npt.NDArray[Any]:
-    """The array that `to_packed` wrote."""
-    dtype = np.dtype(packed["dtype"])
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), np.uint8)
-    held = np.ascontiguousarray(planes.reshape(dtype.itemsize, packed["size"]).T)
-    return np.asarray(held.reshape(-1).view(dtype).astype(dtype.newbyteorder("="), copy=False))
+def from_packed(packed: dict[str, Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """The array that `to_packed` wrote, which must be of a type.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If it is damaged, or of another type: what is unpacked is never more than the size says.
+    """
+    wanted, size = np.dtype(dtype), packed["size"]
+    found = packed["dtype"]
+    require(found == wanted.newbyteorder("<").str, f"numbers of the type {found!r:.40}")
+    require(isinstance(size, int) and 0 <= size <= MOST, f"{size!r:.40} numbers")
+    unpacking, num_bytes = zlib.decompressobj(), size * wanted.itemsize
+    try:
+        # One byte more tells whether there is more.
+        held = unpacking.decompress(base64.b64decode(packed["data"], validate=True), num_bytes + 1)
+    except zlib.error as error:
+        raise ValueError(f"packed numbers are damaged ({error})") from error
+    require(len(held) == num_bytes and unpacking.eof, f"not the {size:,} numbers that are named")
+    planes = np.frombuffer(held, np.uint8).reshape(wanted.itemsize, size)
+    little = np.ascontiguousarray(planes.T).reshape(-1).view(wanted.newbyteorder("<"))
+    return np.asarray(little.astype(wanted, copy=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stoker.errors import RunError
+from stoker.stored import DAMAGE
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
@@ -13,6 +14,8 @@ from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
 
 __all__ = ["TRANSFORMS", "from_state"]
+
+_LONGEST = 200
 
 TRANSFORMS: dict[str, type[FittedTransform]] = {
     kind.name: kind
@@ -37,12 +40,23 @@ def from_state(state: dict[str, Any]) -> FittedTransform:
     Raises
     ------
     RunError
-        If the state names no known transform.
+        If the state names no known transform, or is damaged.
     """
-    kind = TRANSFORMS.get(state.get("name", ""))
+    name = state.get("name")
+    kind = TRANSFORMS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise RunError(
-            f"the stored transform is a {state.get('name')!r}; this version knows "
+            f"the stored transform is a {_short(name)}; this version knows "
             f"{', '.join(sorted(TRANSFORMS))}: use the version of stoker that wrote it"
         )
-    return kind.from_state(state)
+    try:
+        return kind.from_state(state)
+    except DAMAGE as error:
+        raise RunError(
+            f"the stored transform, a {name!r}, is damaged ({_short(error)}): restore it, or train anew"
+        ) from error
+
+
+def _short(what: Any) -> str:
+    told = (str(what) or type(what).__name__) if isinstance(what, Exception) else repr(what)
+    return told.splitlines()[0][:_LONGEST]

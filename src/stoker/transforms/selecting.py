@@ -20,6 +20,7 @@ from stoker.types import IntArray, Uint64Array
 __all__ = ["Choice", "check_ngram_range", "learn_features"]
 
 FloatArray = npt.NDArray[np.float64]
+_MOST_WORDS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +90,11 @@ class Choice:
 def check_ngram_range(ngram_range: Any) -> None:
     """Raise `OptionError` unless this is the words of the shortest and of the longest n-gram."""
     pair = tuple(ngram_range) if isinstance(ngram_range, tuple | list) else ()
-    if not (len(pair) == 2 and all(isinstance(length, int) for length in pair) and 1 <= pair[0] <= pair[1]):
+    is_pair = len(pair) == 2 and all(isinstance(length, int) for length in pair)
+    if not (is_pair and 1 <= pair[0] <= pair[1] <= _MOST_WORDS):
         raise OptionError(
             f"ngram_range must be the words of the shortest and of the longest n-gram, such as (1, 2), "
-            f"got {ngram_range!r}"
+            f"{_MOST_WORDS} at most, got {ngram_range!r}"
         )
 
 

@@ -15,6 +15,7 @@ from stoker.transforms.learnedwords import LearnedWords
 from stoker.transforms.passes import given_texts
 from stoker.transforms.sequencecounts import SequenceCounts
 from stoker.transforms.sequenceoptions import SequenceOptions
+from stoker.transforms.texts import stored_columns
 from stoker.transforms.vocabulary import End, Vocabulary, vocabulary_words
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import Progress, Rows
@@ -248,9 +249,9 @@ class SequenceVectorizer(LearnedWords):
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal transform, which can be applied but learns no more."""
         made = cls(**state["options"])
-        made.columns_ = tuple(state["columns"])
+        made.columns_ = stored_columns(state)
         if state["learned"] is not None:
-            words, rest = vocabulary_words(state["learned"])
+            words, rest = vocabulary_words(state["learned"], made._options.longest)
             made._learned = made._options.vocabulary(words, **rest)
         return made
 

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stoker.errors import ColumnError, OptionError
+from stoker.stored import require
 from stoker.transforms.base import InputTransform, checked_places, nearest
 from stoker.transforms.chunks import Passes, as_texts
 from stoker.types import IntArray, Rows
 
-__all__ = ["TextTransform", "joined_texts"]
+__all__ = ["TextTransform", "joined_texts", "stored_columns"]
 
 
 class TextTransform(InputTransform):
@@ -39,6 +40,8 @@ class TextTransform(InputTransform):
         named = (columns,) if isinstance(columns, str) else tuple(columns or ())
         if columns is not None and not named:
             raise OptionError("columns names no column: name the columns of text, or leave it out")
+        if not all(isinstance(name, str) for name in named):
+            raise OptionError(f"columns must be names of columns, got {columns!r:.80}")
         if len(set(named)) < len(named):
             raise OptionError(f"columns names a column twice: {', '.join(map(repr, named))}")
         self.columns = named or None
@@ -71,6 +74,19 @@ class TextTransform(InputTransform):
             If a row number is outside.
         """
         return joined_texts(rows, self.columns_ or self.columns_of(rows), take)
+
+
+def stored_columns(state: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the columns that a stored transform was fitted on.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If they are no names.
+    """
+    columns = tuple(state["columns"])
+    require(all(isinstance(name, str) for name in columns), "columns without names")
+    return columns
 
 
 def joined_texts(rows: Rows, names: Sequence[str], take: IntArray | None = None) -> pa.LargeStringArray:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from stoker.kernels.separated import index_words
 from stoker.prefetch import prefetch
+from stoker.stored import MOST, require
 from stoker.transforms.chunks import TextChunk, held_texts, text_chunks
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.wordlists import Dictionary, Int32Array, WordList
@@ -18,6 +19,9 @@ from stoker.types import IntArray
 __all__ = ["End", "Vocabulary", "vocabulary_words"]
 
 End: TypeAlias = Literal["pre", "post"]
+
+_MOST_LENGTH = 1 << 26
+"""Words that no text can have: a record is at most 64 MiB long."""
 
 
 class Vocabulary:
@@ -110,11 +114,29 @@ class Vocabulary:
         return self.index(texts, np.empty((len(texts), 1), np.int32))
 
 
-def vocabulary_words(state: dict[str, Any]) -> tuple[WordList, dict[str, int]]:
-    """The words of a stored vocabulary, and the numbers that it was made with."""
+def vocabulary_words(state: dict[str, Any], longest: int) -> tuple[WordList, dict[str, int]]:
+    """The words of a stored vocabulary, and the numbers that it was made with.
+
+    Parameters
+    ----------
+    state
+        What `Vocabulary.state` gave.
+    longest
+        Indices in a row, at most.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, OverflowError
+        If it gave nothing of the kind.
+    """
     words = WordList.of(pa.array(state["words"], pa.large_string()))
+    counts = np.array(state["counts"], np.int64)
+    require(counts.shape == words.counts.shape, "words that are not counted")
     numbers = {name: state[name] for name in ("num_words", "num_texts", "length")}
-    return words._replace(counts=np.array(state["counts"], np.int64)), numbers
+    for name, number in numbers.items():
+        require(isinstance(number, int) and 0 <= number <= MOST, f"{name} is {number!r:.40}")
+    require(numbers["length"] <= min(longest, _MOST_LENGTH), f"rows of {numbers['length']:,} words")
+    return words._replace(counts=counts), numbers
 
 
 def _with_rows(chunks: Iterator[TextChunk]) -> Iterator[tuple[TextChunk, int]]:
