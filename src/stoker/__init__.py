@@ -33,6 +33,8 @@ _HOME = {
     "predict_generator": "stoker.training.generators.calls",
     "GeneratorFeed": "stoker.training.generators.feeds",
     "load": "stoker.training.run",
+    "verify": "stoker.audit.verify",
+    "replay": "stoker.audit.replay",
     "models": "stoker.models",
     "datasets": "stoker.datasets",
     "errors": "stoker.errors",
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from stoker import errors as errors
     from stoker import legacy as legacy
     from stoker import models as models
+    from stoker.audit.replay import replay as replay
+    from stoker.audit.verify import verify as verify
     from stoker.feed import Feed as Feed
     from stoker.sources import open as open
     from stoker.training.fit import fit as fit

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import numpy as np
-
 from stoker.kernels.mixing import batch_digests
 from stoker.ledger import Ledger
+from stoker.samplers import positions_in
 from stoker.types import IntArray, ReadRequest, RowReader, Rows, Uint64Array
 
 __all__ = ["BatchGroup", "Loader", "PositionMap", "Window"]
@@ -100,21 +99,13 @@ class Loader:
             If a file is not what the survey saw.
         """
         with self._ledger.charge("reads", self._read_bytes):
-            ids = self._view.ids_of(_positions(request.ranges))
+            ids = self._view.ids_of(positions_in(request.ranges))
             places = ids.nbytes + request.order.nbytes + request.ranges.nbytes
             with self._ledger.charge("windows", len(ids) * self._row_bytes):
                 rows = self._reader.read(ids)
             window = Window(request, rows, ids)
             self._ledger.tie("windows", places + _own_bytes(rows), window)
         return window
-
-
-def _positions(ranges: IntArray) -> IntArray:
-    """The positions in ascending disjoint ranges of shape (r, 2), one after the other."""
-    lengths = ranges[:, 1] - ranges[:, 0]
-    skipped = ranges[:, 0] - (np.cumsum(lengths) - lengths)
-    positions: IntArray = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(skipped, lengths)
-    return positions
 
 
 def _own_bytes(rows: Rows) -> int:

@@ -8,6 +8,7 @@
       last.keras     the model after the last finished step
       epochs.csv     the epochs' metrics as a table
       transform.json what a transform of texts has learned, which is too much to be written with every epoch
+      contents.json  checksums of the training files' chunks, by which `stoker.audit` names what changed
 
 docs/run-directory.md documents every field.
 """
@@ -44,6 +45,7 @@ __all__ = [
 
 FORMAT = 1
 _TRANSFORM = "transform.json"
+_CONTENTS = "contents.json"
 Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
 
 
@@ -104,7 +106,9 @@ class RunRecord(msgspec.Struct, kw_only=True):
     """All of run.json.
 
     A run on a generator has ``generator``, and neither files, columns, spec, transforms nor plan: what the
-    rows of a generator are, nobody but the generator knows.
+    rows of a generator are, nobody but the generator knows. ``source`` is what `Source.describe` says of the
+    training rows, the view included, and ``policy`` what became of blanks and bad rows: with files and plan
+    they tell which rows each step took.
     """
 
     format: int = FORMAT
@@ -117,6 +121,8 @@ class RunRecord(msgspec.Struct, kw_only=True):
     validation_files: list[FileRecord] = []
     warnings: list[str] = []
     reading: dict[str, Any] = {}
+    source: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
     columns: list[ColumnSpec] = []
     excluded_rows: int = 0
     spec: FeedSpec | None = None
@@ -145,8 +151,10 @@ class RunDirectory:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
-    def create(self, record: RunRecord, transform: bytes | None = None) -> None:
-        """Make the folder and write its first record, and what `set_apart` has set apart.
+    def create(
+        self, record: RunRecord, transform: bytes | None = None, contents: bytes | None = None
+    ) -> None:
+        """Make the folder and write its first record, what `set_apart` has set apart, and files' contents.
 
         Raises
         ------
@@ -154,8 +162,8 @@ class RunDirectory:
             If the folder already holds a run, or cannot be made or written.
         """
         self.check_free(lambda there: _differences(there, record), of_same="of the same plan")
-        if transform is not None:
-            self._write_files({_TRANSFORM: transform})
+        beside = {_TRANSFORM: transform, _CONTENTS: contents}
+        self._write_files({name: data for name, data in beside.items() if data is not None})
         self.write(record)
 
     def check_free(
@@ -254,6 +262,13 @@ class RunDirectory:
             raise RunError(f"{path} is damaged, or of another run: its content is not what run.json says")
         state: dict[str, Any] = msgspec.json.decode(data)
         return state
+
+    def contents(self) -> bytes | None:
+        """What `create` was given of the files' contents; None where it is not there."""
+        try:
+            return (self.path / _CONTENTS).read_bytes()
+        except OSError:
+            return None
 
     def _told(self, differences: Callable[[RunRecord], Sequence[str]], of_same: str) -> str:
         """How the run that is there differs from the new one, as the middle of a sentence."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from stoker.samplers.base import BaseSampler
+from stoker.samplers.base import BaseSampler, positions_in
 from stoker.samplers.block import BlockSampler
 from stoker.samplers.exact import ExactSampler
 from stoker.samplers.sequential import SequentialSampler
 from stoker.types import OrderKind, OrderSpec
 
-__all__ = ["BlockSampler", "ExactSampler", "SequentialSampler", "make_sampler"]
+__all__ = ["BlockSampler", "ExactSampler", "SequentialSampler", "make_sampler", "positions_in"]
 
 _KINDS: dict[OrderKind, type[BaseSampler]] = {
     "sequential": SequentialSampler,

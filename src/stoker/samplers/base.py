@@ -10,7 +10,7 @@ from stoker.errors import OptionError
 from stoker.kernels.mixing import fold
 from stoker.types import IntArray, OrderSpec, ReadRequest
 
-__all__ = ["BaseSampler", "epoch_key"]
+__all__ = ["BaseSampler", "epoch_key", "positions_in"]
 
 _WORD = (1 << 64) - 1
 
@@ -18,6 +18,14 @@ _WORD = (1 << 64) - 1
 def epoch_key(seed: int, *words: int) -> np.uint64:
     """H(seed, words…): the uint64 key of one purpose in one epoch."""
     return np.uint64(fold(np.uint64(seed & _WORD), np.array(words, np.uint64)))
+
+
+def positions_in(ranges: IntArray) -> IntArray:
+    """The positions in ascending disjoint ranges of shape (r, 2), one after the other: int64."""
+    lengths = ranges[:, 1] - ranges[:, 0]
+    skipped = ranges[:, 0] - (np.cumsum(lengths) - lengths)
+    positions: IntArray = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(skipped, lengths)
+    return positions
 
 
 class BaseSampler(ABC):
@@ -62,8 +70,7 @@ class BaseSampler(ABC):
         pieces = [np.empty(0, np.int64)]
         for window in range(start // size, -(-stop // size)):
             request = self.request(epoch, window)
-            spans = [np.arange(first, behind) for first, behind in request.ranges.tolist()]
-            in_order = np.concatenate(spans)[request.order]
+            in_order = positions_in(request.ranges)[request.order]
             pieces.append(in_order[max(0, start - window * size) : stop - window * size])
         return np.concatenate(pieces)
 

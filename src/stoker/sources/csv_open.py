@@ -17,7 +17,7 @@ from stoker.sources.paths import format_of
 from stoker.sources.plain_text import require_text
 from stoker.sources.schema import FileLayout
 
-__all__ = ["Written", "read_layout"]
+__all__ = ["Written", "layout_as_known", "read_layout"]
 
 SAMPLE_BYTES = 1 << 20
 _LATER_SAMPLE_BYTES = 1 << 16
@@ -117,6 +117,43 @@ def read_layout(
     if earlier is None and not quoted:
         plain = plain_columns(head.text[start:behind], head.dialect.delimiter, len(names))
     return layout, Sample(parts=fitting, plain=plain)
+
+
+def layout_as_known(
+    path: str, dialect: Dialect, *, has_header: bool, data_offset: int, width: int
+) -> FileLayout:
+    """How a file is written, which was found out before; of the file only the names of columns are read.
+
+    Parameters
+    ----------
+    path
+        An existing file.
+    dialect, has_header, data_offset, width
+        As `read_layout` found them; `width` is the number of columns.
+
+    Raises
+    ------
+    DataError
+        The header is not UTF-8.
+    ColumnError
+        It has another number of names.
+    """
+    fields: Sequence[str] = [""] * width
+    if has_header:
+        head = read_head(path, data_offset)[0].removeprefix(BOM).decode("latin-1")
+        records = find_records(head, dialect, limit=1)[0]
+        fields = records[0] if records else []
+        if len(fields) != width:
+            raise ColumnError(f"{path}: the header names {len(fields)} columns instead of {width}")
+    return FileLayout(
+        path=path,
+        dialect=dialect,
+        has_header=has_header,
+        names=_names(path, list(fields), has_header, width),
+        data_offset=data_offset,
+        size=identify(path).size,
+        packing=packing_of(path),
+    )
 
 
 def _read_head(path: str, written: Written, expected: Sequence[str], earlier: FileLayout | None) -> _Head:

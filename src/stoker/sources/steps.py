@@ -11,10 +11,10 @@ from stoker.errors import OptionError
 from stoker.kernels.groups import GROUP, WORDS, mark_groups, members_of, ranks_of
 from stoker.types import IntArray
 
-__all__ = ["HeadStep", "ShardStep", "SplitStep", "TakeStep"]
+__all__ = ["TABLE_LIMIT", "HeadStep", "ShardStep", "SplitStep", "TakeStep"]
 
 _PAGE = 1_024  # groups that are marked at a time
-_TABLE_LIMIT = 1 << 23  # ordinals; their table takes 1 MiB, and a group without one a microsecond
+TABLE_LIMIT = 1 << 23  # ordinals; their table takes 1 MiB, and a group without one a microsecond
 
 
 class SplitStep:
@@ -25,7 +25,7 @@ class SplitStep:
     """
 
     def __init__(
-        self, total: int, fraction: float, seed: int, part: int, table_limit: int = _TABLE_LIMIT
+        self, total: int, fraction: float, seed: int, part: int, table_limit: int = TABLE_LIMIT
     ) -> None:
         tail = total % GROUP
         self._wanted, self._wanted_tail = round(fraction * GROUP), round(fraction * tail)

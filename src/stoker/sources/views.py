@@ -16,7 +16,7 @@ import numpy as np
 
 from stoker.errors import OptionError
 from stoker.sources.bound import BoundView, Step
-from stoker.sources.steps import HeadStep, ShardStep, SplitStep, TakeStep
+from stoker.sources.steps import TABLE_LIMIT, HeadStep, ShardStep, SplitStep, TakeStep
 from stoker.types import IntArray
 
 __all__ = ["HeadSpec", "ShardSpec", "SplitSpec", "TakeSpec", "View"]
@@ -44,9 +44,9 @@ class SplitSpec:
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < _SEED_LIMIT:
             raise OptionError(f"seed must be an integer in [0, 2**64), got {self.seed!r}")
 
-    def bind(self, total: int) -> Step:
-        """The step over a parent of `total` ordinals."""
-        return SplitStep(total, float(self.fraction), self.seed, self.part)
+    def bind(self, total: int, table_limit: int = TABLE_LIMIT) -> Step:
+        """The step over a parent of `total` ordinals, remembered by bits where they are no more."""
+        return SplitStep(total, float(self.fraction), self.seed, self.part, table_limit)
 
     def describe(self) -> dict[str, Any]:
         """Plain data."""
@@ -148,7 +148,9 @@ class View:
         """The view narrowed by one more step."""
         return View(steps=(*self.steps, step))
 
-    def bind(self, num_slots: int, excluded: IntArray | None = None) -> BoundView:
+    def bind(
+        self, num_slots: int, excluded: IntArray | None = None, *, table_limit: int = TABLE_LIMIT
+    ) -> BoundView:
         """Resolve the view against a source of `num_slots` slots.
 
         Parameters
@@ -157,6 +159,8 @@ class View:
             Record slots of the whole source, bad rows included.
         excluded
             int64 of shape (e,): ids of bad or dropped rows, strictly ascending; None for none.
+        table_limit
+            Ordinals up to which a split is remembered, by one bit each, which makes rows in any order cheap.
 
         Raises
         ------
@@ -166,7 +170,7 @@ class View:
         bound: list[Step] = []
         total = num_slots
         for step in self.steps:
-            bound.append(step.bind(total))
+            bound.append(step.bind(total, table_limit) if isinstance(step, SplitSpec) else step.bind(total))
             total = bound[-1].size
         nothing = np.empty(0, np.int64)
         return BoundView(num_slots, tuple(bound), nothing if excluded is None else excluded)

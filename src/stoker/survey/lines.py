@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from stoker.sources.files import SequentialFile
 
-__all__ = ["lines_at"]
+__all__ = ["count_ends", "lines_at"]
 
 _LF, _CR = 10, 13
 _PIECE = 1 << 22
@@ -44,14 +44,14 @@ def lines_at(path: str, offsets: Sequence[int]) -> list[int]:
                 count = file.read_into(buffer[:wanted])
                 if count == 0:
                     break
-                line += _count_ends(buffer[:count], before)
+                line += count_ends(buffer[:count], before)
                 before = int(buffer[count - 1])
                 position += count
             lines[place] = line
     return lines
 
 
-def _count_ends(piece: npt.NDArray[np.uint8], before: int) -> int:
+def count_ends(piece: npt.NDArray[np.uint8], before: int) -> int:
     """Line ends in a piece that follows the byte `before`; the LF of a CRLF ends no further line."""
     feeds, returns = piece == _LF, piece == _CR
     paired = int(np.count_nonzero(feeds[1:] & returns[:-1])) + int(before == _CR and feeds[0])

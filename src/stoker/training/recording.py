@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import psutil
 
+from stoker.audit.contents import contents_of
+from stoker.audit.reopening import described
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed
 from stoker.rundir import (
@@ -60,11 +62,12 @@ class RunRecorder:
     def __init__(
         self, directory: Path, feed: FeedLike, validation: FeedLike | None, options: Mapping[str, Any]
     ) -> None:
-        known, transform = (
-            (_of_generator(feed), None)
-            if isinstance(feed, GeneratorFeed)
-            else _of_feed(_recordable(feed), validation)
-        )
+        contents: bytes | None = None
+        if isinstance(feed, GeneratorFeed):
+            known, transform = _of_generator(feed), None
+        else:
+            known, transform = _of_feed(_recordable(feed), validation)
+            contents = contents_of(_recordable(feed).survey)
         self._directory = RunDirectory(directory)
         self._record = RunRecord(
             versions=_versions(),
@@ -73,7 +76,7 @@ class RunRecorder:
             options=dict(options),
             **known,
         )
-        self._directory.create(self._record, transform)
+        self._directory.create(self._record, transform, contents)
 
     def add_epoch(self, record: EpochRecord, report: FitReport) -> None:
         """Take note of a finished epoch."""
@@ -140,6 +143,8 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
     tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
     return {
         "reading": describe_files(stage.source),
+        "source": described(stage.source),
+        "policy": {"na": stage.options.na, "on_bad_row": stage.options.on_bad_row},
         "files": _files(stage.survey),
         "validation_files": [] if tested is None or tested is stage.survey else _files(tested),
         "warnings": shared_files(feed, validation),

@@ -1,0 +1,227 @@
+"""A run's training rows, opened as they were: the same columns, dialect and view, wherever the files lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import msgspec
+
+from stoker.audit.difference import Difference, Differs
+from stoker.errors import ColumnError, DataError, OptionError, RunError
+from stoker.rundir import RunRecord
+from stoker.sources import Source
+from stoker.sources.base import Table
+from stoker.sources.csv import CsvTable
+from stoker.sources.csv_open import Written, layout_as_known
+from stoker.sources.dialect import Dialect
+from stoker.sources.files import identify
+from stoker.sources.folder import FolderTable
+from stoker.sources.folder_listing import list_texts
+from stoker.sources.groups import split_by_group
+from stoker.sources.lines import LinesTable
+from stoker.sources.packing import packing_of
+from stoker.sources.paths import expand_paths
+from stoker.sources.schema import FileLayout, Schema, find
+from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec
+from stoker.types import ColumnSpec
+
+__all__ = ["RowsOption", "described", "reopened", "with_view"]
+
+RowsOption: TypeAlias = "Source | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None"
+"""Where the rows are now: a Source, or files; None for the files where they were."""
+
+
+def described(source: Source) -> dict[str, Any]:
+    """What run.json says of a source: `Source.describe`, but for what the files' headers say anyhow."""
+    known: dict[str, Any] = msgspec.to_builtins(source.describe())
+    for file in known["files"]:
+        file.pop("places", None)
+    return known
+
+
+def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
+    """A run's training files with every row; `with_view` narrows them to the run's.
+
+    Parameters
+    ----------
+    record
+        What run.json says.
+    rows
+        Where the files are now.
+    run
+        The run directory, for messages.
+
+    Raises
+    ------
+    RunError
+        The run does not say how its rows were read.
+    OptionError
+        Other rows are given than the run could have had.
+    Differs
+        A file is absent, or is no such file any more.
+    """
+    if record.generator is not None:
+        raise RunError(
+            f"{run} was trained on a generator, {record.generator.name}: which rows it gave, nobody but the "
+            "generator knows; rows of files opened by stoker.open can be proved and shown again"
+        )
+    if not record.source or record.plan is None:
+        raise RunError(f"{run} does not say how its rows were chosen: an earlier stoker wrote it")
+    if isinstance(rows, Source):
+        _require_described(rows, record.source)
+        return rows
+    paths = [file.path for file in record.files] if rows is None else list(expand_paths(rows, folders=True))
+    if len(paths) != len(record.files):
+        raise OptionError(
+            f"{run} was trained on {len(record.files)} files, and {len(paths)} are given: name all of them, "
+            "in the order of the training"
+        )
+    for path in paths:
+        if not os.path.exists(path):
+            text = f"{path} is not there; if the files lie elsewhere now, name them, all and in their order"
+            raise Differs(Difference(kind="file", text=text, file=path))
+    try:
+        return Source(table=_table(record.source, record.reading, paths))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise RunError(f"{run}: run.json does not say how its files were read ({error!r})") from error
+
+
+def with_view(source: Source, record: RunRecord, run: str) -> Source:
+    """The rows of the files that the run was to train on; a source that has a view already is the run's.
+
+    Raises
+    ------
+    OptionError
+        The rows were chosen by `Source.take`, and only who chose them knows which they are.
+    Differs
+        A split by groups now chooses other rows.
+    """
+    if source.view.steps:
+        return source
+    for step in record.source["view"]["steps"]:
+        source = _narrowed(source, step, run)
+    return source
+
+
+def _narrowed(source: Source, step: Mapping[str, Any], run: str) -> Source:
+    kind = step.get("kind")
+    if kind == "split":
+        spec = SplitSpec(fraction=step["fraction"], seed=step["seed"], part=step["part"])
+        return replace(source, view=source.view.then(spec))
+    if kind == "shard":
+        return replace(source, view=source.view.then(ShardSpec(index=step["index"], count=step["count"])))
+    if kind == "head":
+        return replace(source, view=source.view.then(HeadSpec(count=step["count"])))
+    if kind == "group":
+        chosen = split_by_group(source, step["fraction"], step["seed"], step["column"])[step["part"]]
+        if chosen.describe() != dict(step):
+            text = (
+                f"the split by {step['column']!r} chooses {len(chosen.indices):,} other rows than the run's"
+            )
+            raise Differs(Difference(kind="rows", text=text))
+        return replace(source, view=source.view.then(chosen))
+    if kind == "take":
+        raise OptionError(
+            f"{run} was trained on {step['count']:,} rows that a program chose with take(), and run.json "
+            "knows only their checksum: open and choose them as that program did, and give the Source: "
+            "stoker.verify(run, source), stoker.replay(run, source, step=…)"
+        )
+    raise RunError(f"{run}: run.json names a choice of rows that this stoker does not know, {kind!r}")
+
+
+def _require_described(source: Source, known: Mapping[str, Any]) -> None:
+    """Refuse a source that is not read as the run's was."""
+    found = described(source)
+    names = [name for name in sorted({*found, *known}) if found.get(name) != known.get(name)]
+    if names:
+        raise OptionError(
+            f"the source given is not that of the run: it differs in {', '.join(names)}; open it with the "
+            "options of the training"
+        )
+
+
+def _table(known: Mapping[str, Any], reading: Mapping[str, Any], paths: Sequence[str]) -> Table:
+    label, files, format_name = known["label"], known["files"], known["format"]
+    schema = Schema(
+        features=tuple(ColumnSpec(name=name, kind=kind) for name, kind in known["features"]),
+        label=None if label is None else ColumnSpec(name=label[0], kind=label[1]),
+        kept=tuple(known["kept"]),
+        declared=frozenset(known["declared"]),
+        file_names=tuple(reading["names"]),
+    )
+    if format_name == "folder":
+        return _folder(schema, known, paths)
+    if format_name == "lines":
+        return _lines(schema, known, paths)
+    layouts = tuple(_layout(path, file) for path, file in zip(paths, files, strict=True))
+    for layout in layouts:
+        for name in schema.used:
+            try:
+                find(name, layout, "the column")
+            except ColumnError as error:
+                raise _other_header(layout.path, str(error)) from error
+    return CsvTable(schema=schema, layouts=layouts, written=Written(format=reading["format"]))
+
+
+def _layout(path: str, file: Mapping[str, Any]) -> FileLayout:
+    try:
+        layout = layout_as_known(
+            path,
+            Dialect(delimiter=file["delimiter"], quote=file["quote"]),
+            has_header=file["header"],
+            data_offset=file["data_offset"],
+            width=file["width"],
+        )
+    except DataError as error:
+        raise _other_header(path, str(error)) from error
+    return layout
+
+
+def _other_header(path: str, why: str) -> Differs:
+    text = f"{path} has another header than when it was trained on: {why.removeprefix(f'{path}: ')}"
+    return Differs(Difference(kind="file", text=text, file=path))
+
+
+def _folder(schema: Schema, recorded: Mapping[str, Any], paths: Sequence[str]) -> FolderTable:
+    with_label = recorded["label"] is not None
+    try:
+        table = FolderTable(
+            schema=schema, listings=tuple(list_texts(path, with_label=with_label) for path in paths)
+        )
+    except DataError as error:
+        raise Differs(Difference(kind="file", text=str(error))) from error
+    for path, found, known in zip(paths, table.describe()["files"], recorded["files"], strict=True):
+        if found != known:
+            what = "classes" if found["classes"] != known["classes"] else "files"
+            text = f"{path} has other {what} than when it was trained on"
+            raise Differs(Difference(kind="file", text=text, file=path))
+    return table
+
+
+def _lines(schema: Schema, recorded: Mapping[str, Any], paths: Sequence[str]) -> LinesTable:
+    layouts = []
+    for path, file in zip(paths, recorded["files"], strict=True):
+        layouts.append(
+            FileLayout(
+                path=path,
+                dialect=Dialect(delimiter=",", quote=""),
+                has_header=False,
+                names=("text", "label"),
+                data_offset=file["data_offset"],
+                size=identify(path).size,
+                packing=packing_of(path),
+            )
+        )
+    table = LinesTable(schema=schema, layouts=tuple(layouts), written=Written(format="lines"))
+    for path, found, known in zip(paths, table.describe()["files"], recorded["files"], strict=True):
+        if found["class"] != known["class"]:
+            raise OptionError(
+                f"{path}: its name says the class {found['class']!r}, and the run read this file as "
+                f"{known['class']!r}: give the files in the order of the training, under names of their class"
+            )
+    return table

@@ -1,0 +1,191 @@
+"""`verify`: that the rows of every epoch were those that order and files say, each used exactly once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeAlias
+
+import msgspec
+
+from stoker.audit.contents import read_contents
+from stoker.audit.difference import Difference, Differs
+from stoker.audit.digests import epoch_digests
+from stoker.audit.reading import check_files
+from stoker.audit.reopening import RowsOption, reopened, with_view
+from stoker.audit.rows import bound_view
+from stoker.errors import RunError
+from stoker.rundir import EpochRecord, RunDirectory, RunRecord
+from stoker.sources import BoundView
+from stoker.types import Progress
+
+__all__ = ["Audit", "EpochAudit", "Stage", "silent", "verify"]
+
+Stage: TypeAlias = Callable[[str, str], AbstractContextManager[Progress]]
+"""Begins a stage, by name and unit; gives what is called with what is done and what there is in all."""
+
+
+class EpochAudit(msgspec.Struct, frozen=True, kw_only=True):
+    """An epoch whose digests agree: its number from 0, the rows that the model took, and the digests."""
+
+    epoch: int
+    rows: int
+    order_digest: str
+    member_digest: str
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """What `verify` found.
+
+    Attributes
+    ----------
+    run
+        The run directory.
+    agrees
+        Whether everything is as the run recorded it.
+    difference
+        The first thing that is not; None where everything is.
+    epochs
+        Those that agree, up to the first difference.
+    files, num_bytes, rows
+        Files and their bytes, and the rows that an epoch has.
+    seconds
+        What it took.
+    """
+
+    run: str
+    agrees: bool
+    difference: Difference | None
+    epochs: tuple[EpochAudit, ...]
+    files: int
+    num_bytes: int
+    rows: int
+    seconds: float
+
+
+def verify(
+    directory: str | os.PathLike[str], rows: RowsOption = None, *, stage: Stage | None = None
+) -> Audit:
+    """Prove from the files which rows a run was trained on, epoch by epoch.
+
+    The training files are read anew, every byte, and compared with the checksums that the run recorded;
+    then the digests of each recorded epoch are computed from the order and the row ids and compared with
+    those of the rows that the model took. Neither Keras nor the model is needed.
+
+    Parameters
+    ----------
+    directory
+        What ``stoker.fit(..., run=directory)`` or ``stoker train`` wrote.
+    rows
+        Where the training files are now, all of them and in their order, if they are not where they were: a
+        file is what it holds, whatever it is called. Or the Source that was trained on, which a run on rows
+        chosen by `Source.take` needs.
+    stage
+        Called with the name of what begins and its unit (``"B"`` or ``" rows"``); gives a context manager of
+        a function that is called with what is done and what there is in all.
+
+    Returns
+    -------
+    Audit
+        Whether everything agrees, and if not, the first difference: the file and the chunk of it whose
+        content is another, or the epoch whose order or rows are.
+
+    Raises
+    ------
+    RunError
+        If there is no run, it is damaged, or it was trained on a generator.
+    OptionError
+        If other rows are given than the run could have had.
+
+    Examples
+    --------
+    ::
+
+        found = stoker.verify("runs/clicks-1")
+        assert found.agrees, found.difference.text
+    """
+    began = time.perf_counter()
+    run = RunDirectory(directory)
+    record = run.read()
+    agreeing: list[EpochAudit] = []
+    difference: Difference | None = None
+    try:
+        _verify(run, record, rows, stage or silent, agreeing)
+    except Differs as found:
+        difference = found.difference
+    order = None if record.plan is None else record.plan.order
+    return Audit(
+        run=str(run.path),
+        agrees=difference is None,
+        difference=difference,
+        epochs=tuple(agreeing),
+        files=len(record.files),
+        num_bytes=sum(file.num_bytes for file in record.files),
+        rows=0 if order is None else order.num_rows,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _verify(
+    run: RunDirectory, record: RunRecord, rows: RowsOption, stage: Stage, agreeing: list[EpochAudit]
+) -> None:
+    name = str(run.path)
+    source = reopened(record, rows, name)
+    _check_record(record)
+    _check_transform(run, record)
+    contents = read_contents(run.contents(), [file.digest for file in record.files])
+    with stage("files", "B") as progress:
+        check_files(source, record.files, contents, progress)
+    source = with_view(source, record, name)
+    with stage("survey", "B") as progress:
+        view = bound_view(source, record, progress, is_proved=True)
+    with stage("rows", " rows") as progress:
+        for epoch in record.epochs:
+            agreeing.append(_check_epoch(record, view, epoch, progress))
+
+
+def _check_record(record: RunRecord) -> None:
+    """Each epoch stands once and in order, and only the last one may be short."""
+    assert record.plan is not None
+    whole = record.plan.order.num_rows
+    for place, epoch in enumerate(record.epochs):
+        first = record.epochs[0].epoch
+        if epoch.epoch != first + place:
+            text = f"run.json has epoch {epoch.epoch + 1} where epoch {first + place + 1} is due"
+            raise Differs(Difference(kind="record", text=text, epoch=epoch.epoch))
+        is_last = place + 1 == len(record.epochs)
+        if not (0 <= epoch.rows <= whole) or (epoch.rows < whole and not is_last):
+            text = f"epoch {epoch.epoch + 1} took {epoch.rows:,} rows, and an epoch has {whole:,}"
+            raise Differs(Difference(kind="record", text=text, epoch=epoch.epoch))
+
+
+def _check_transform(run: RunDirectory, record: RunRecord) -> None:
+    try:
+        run.transform_state(record)
+    except (RunError, msgspec.DecodeError) as error:
+        raise Differs(Difference(kind="transform", text=str(error))) from error
+
+
+def _check_epoch(record: RunRecord, view: BoundView, epoch: EpochRecord, progress: Progress) -> EpochAudit:
+    assert record.plan is not None
+    order, members = epoch_digests(record.plan.order, view, epoch.epoch, epoch.rows, progress=progress)
+    number = f"epoch {epoch.epoch + 1}"
+    if f"{members:032x}" != epoch.member_digest:
+        text = f"{number}: the model took other rows than the files and the order say, or not each once"
+        raise Differs(Difference(kind="members", text=text, epoch=epoch.epoch))
+    if f"{order:032x}" != epoch.order_digest:
+        text = f"{number}: the model took the right rows, but in another order"
+        raise Differs(Difference(kind="order", text=text, epoch=epoch.epoch))
+    return EpochAudit(
+        epoch=epoch.epoch,
+        rows=epoch.rows,
+        order_digest=epoch.order_digest,
+        member_digest=epoch.member_digest,
+    )
+
+
+def silent(name: str, unit: str) -> Any:
+    """A `Stage` that shows nothing."""
+    return nullcontext(lambda done, total: None)
