@@ -1,49 +1,35 @@
 """N-grams of a corpus and in how many texts each occurs, in bounded memory.
 
-Each thread counts a share of the n-grams, told apart by their hashes, over all texts. A table that has grown
-to its share of the memory is written to the temporary file, sorted, and begun anew; at the end such runs are
-merged, a range of n-grams at a time.
+Each thread counts the n-grams of some of the texts. A table that has grown to its share of the memory is
+written to the temporary file as a run, and begun anew; at the end all runs are merged, a range of hashes at a
+time. Tables and runs are in the order of hashes, so that only what enough texts hold need ever be sorted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 
 import numpy as np
-import numpy.typing as npt
 
 from stoker.kernels import ngrams
+from stoker.kernels import pairs as kernel
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.corpus import Corpus
-from stoker.transforms.spill import Extent, Spill
-from stoker.types import IntArray, Uint64Array
+from stoker.transforms.runs import LOAD, RUN_BYTES, SLOT_BYTES, Found, Runs, collected
+from stoker.transforms.spill import Spill
+from stoker.types import Uint64Array
 
-__all__ = ["RUN_BYTES", "count_ngrams", "finding_slots", "finding_table"]
+__all__ = ["count_ngrams", "finding_slots", "finding_table"]
 
 _REPEATS = 4
 """How often an n-gram occurs, about: so large is the first table; a guess costs no more than time."""
 
-_LOAD = 0.7
+_SMALLEST = 1 << 12
 _FINDING_LOAD = 0.5
-_SLOT_BYTES = 16
-_INDEX_STEP = 1 << 12
-_MERGE_BYTES = 64
-"""What merging takes for an n-gram: it is read, put beside others, sorted and summed."""
-
-RUN_BYTES = 12
-"""What a run takes for an n-gram."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """Ascending pairs and their counts in the temporary file; `index` has every `_INDEX_STEP`-th pair."""
-
-    pairs: Extent
-    counts: Extent
-    index: Uint64Array
+_FOUND_BYTES = 40
+"""What an n-gram takes while what was found is gathered and sorted."""
 
 
 def finding_slots(count: int) -> int:
@@ -72,7 +58,8 @@ def count_ngrams(
     workers: int,
     spill: Spill,
     ledger: Ledger,
-) -> tuple[Uint64Array, IntArray]:
+    check: Callable[[int], None],
+) -> Found:
     """The n-grams of `length` words that at least so many texts hold.
 
     Parameters
@@ -83,136 +70,124 @@ def count_ngrams(
         Table of the shorter ones.
     memory
         Bytes that the tables may take together.
+    check
+        Called with how many there are so far; raises an error where these are too many.
 
     Returns
     -------
     Pairs, ascending, and how many texts hold each: uint64 and int64.
     """
-    parts = max(1, workers)
+    counting = _Counting(corpus, length, finding, memory, workers, spill, ledger)
+    counting.read()
+    found, size = [], 0
+    for some in counting.found(least):
+        found.append(some)
+        size += some[0].size
+        check(size)
+    with ledger.charge("n-grams", _FOUND_BYTES * size):
+        pairs, counts = (np.concatenate(some) for some in zip(*found, strict=True))
+        found.clear()
+        order = np.argsort(pairs)
+        return pairs[order], counts[order]
 
-    def count(part: int) -> tuple[Uint64Array, IntArray]:
-        share = _Share(corpus, length, finding, part, parts, memory // parts, spill, ledger)
-        return share.count(least)
 
-    with prefetch(count, range(parts), workers=workers, in_flight=parts, name="n-grams") as shares:
-        found = list(shares)
-    pairs = np.concatenate([share[0] for share in found])
-    counts = np.concatenate([share[1] for share in found])
-    order = np.argsort(pairs)
-    return pairs[order], counts[order]
+class _Table:
+    """A table in which one thread at a time counts."""
+
+    def __init__(self, capacity: int, ledger: Ledger) -> None:
+        self._ledger, self.used = ledger, 0
+        self.slots = self._new(capacity)
+
+    @property
+    def capacity(self) -> int:
+        return self.slots.size // 2
+
+    def _new(self, capacity: int) -> Uint64Array:
+        return np.asarray(self._ledger.attach("n-grams", np.zeros(2 * capacity, np.uint64)))
+
+    def clear(self) -> None:
+        self.slots[:] = 0
+        self.used = 0
+
+    def let_in(self, words: int) -> None:
+        """Grow until there is room for so many more."""
+        capacity = self.capacity
+        while capacity * LOAD < self.used + words:
+            capacity *= 2
+        if capacity > self.capacity:
+            slots = self._new(capacity)
+            kernel.insert_counts(self.slots, slots)
+            self.slots = slots
 
 
-class _Share:
-    """The n-grams that one thread counts."""
+class _Counting:
+    """Tables, and the runs that they were written to."""
 
     def __init__(
         self,
         corpus: Corpus,
         length: int,
         finding: Uint64Array,
-        part: int,
-        parts: int,
         memory: int,
+        workers: int,
         spill: Spill,
         ledger: Ledger,
     ) -> None:
         self._corpus, self._length, self._finding = corpus, length, finding
-        self._part, self._parts = part, parts
-        self._spill, self._ledger, self._memory = spill, ledger, memory
-        # While a table grows, the one of half its size is there too.
-        self._most_slots = 1 << max(12, (2 * memory // (3 * _SLOT_BYTES)).bit_length() - 1)
-        guess = 1 << max(12, (corpus.num_words // (_REPEATS * parts)).bit_length())
-        self._table = self._new_table(min(guess, self._most_slots))
-        self._used = 0
-        self._runs: list[_Run] = []
+        self._workers, self._spill = workers, spill
+        lanes = max(1, min(workers, corpus.num_blocks))
+        self._memory = memory // lanes
+        # While a table grows the one of half its size is there too, and while it is written its run.
+        self._most_slots = max(_SMALLEST, 1 << (2 * self._memory // (3 * SLOT_BYTES)).bit_length() - 1)
+        guess = max(_SMALLEST, 1 << (corpus.num_words // (_REPEATS * lanes)).bit_length())
+        self._tables: SimpleQueue[_Table] = SimpleQueue()
+        for _ in range(lanes):
+            self._tables.put(_Table(min(guess, self._most_slots), ledger))
+        self._runs = Runs(spill, ledger)
 
-    def _new_table(self, capacity: int) -> Uint64Array:
-        return np.asarray(self._ledger.attach("n-grams", np.zeros(2 * capacity, np.uint64)))
+    def read(self) -> None:
+        """Count all texts."""
+        blocks = range(self._corpus.num_blocks)
+        in_flight = self._workers + 1
+        with prefetch(
+            self._read_block, blocks, workers=self._workers, in_flight=in_flight, name="n-grams"
+        ) as done:
+            for _ in done:
+                pass
 
-    def count(self, least: int) -> tuple[Uint64Array, IntArray]:
-        for place in range(self._corpus.num_blocks):
-            self._count_block(place)
-        if not self._runs:
-            return self._collect(least)
-        self._flush()
-        self._table = np.zeros(0, np.uint64)
-        merged = list(self._merge(least))
-        return np.concatenate([pairs for pairs, _ in merged]), np.concatenate([some for _, some in merged])
-
-    def _count_block(self, place: int) -> None:
+    def _read_block(self, place: int) -> None:
         block, words = self._corpus.block(place)
-        row, num_rows = 0, block.ends.size
-        while row < num_rows:
-            most = int(_LOAD * self._table.size / 2)
-            row, self._used = ngrams.count_pairs(
-                block.stream, block.ends, words, self._length, self._finding, self._table, self._part,
-                self._parts, block.first_row, most, row, self._used,
-            )  # fmt: skip
-            if row < num_rows:
-                self._make_room(int(block.ends[row] - (block.ends[row - 1] if row else 0)))
+        table = self._tables.get()
+        try:
+            row, num_rows = 0, block.ends.size
+            while row < num_rows:
+                most = int(LOAD * table.capacity)
+                row, table.used = kernel.count_pairs(
+                    block.stream, block.ends, words, self._length, self._finding, table.slots,
+                    block.first_row, most, row, table.used,
+                )  # fmt: skip
+                if row < num_rows:
+                    self._make_room(table, int(block.ends[row] - (block.ends[row - 1] if row else 0)))
+        finally:
+            self._tables.put(table)
 
-    def _make_room(self, words: int) -> None:
-        """Let the table have room for a text of so many words: make it larger, or empty it."""
-        slots = self._table.size // 2
-        if slots >= self._most_slots and self._used:
-            self._flush()
-            if words <= _LOAD * slots:
-                return
-        while slots * _LOAD < self._used + words:
-            slots *= 2
-        table = self._new_table(slots)
-        if self._used:
-            ngrams.insert_counts(self._table, table)
-        self._table = table
+    def _make_room(self, table: _Table, words: int) -> None:
+        """Let a table have room for a text of so many words: make it larger, or empty it."""
+        if table.capacity >= self._most_slots and table.used:
+            if not len(self._runs):
+                self._spill.expect(self._corpus.num_words * RUN_BYTES)
+            self._runs.add(table.slots, table.used, hold=False)
+            table.clear()
+        table.let_in(words)
 
-    def _collect(self, least: int) -> tuple[Uint64Array, IntArray]:
-        """Pairs of the table, ascending, and their counts."""
-        size = int(ngrams.collect(self._table, least, np.empty(0, np.uint64), np.empty(0, np.int64)))
-        pairs, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
-        ngrams.collect(self._table, least, pairs, counts)
-        order = np.argsort(pairs)
-        return pairs[order], counts[order]
-
-    def _flush(self) -> None:
-        if not self._runs:
-            self._spill.expect(self._corpus.num_words * RUN_BYTES // self._parts)
-        pairs, counts = self._collect(1)
-        self._runs.append(
-            _Run(
-                pairs=self._spill.write(pairs),
-                counts=self._spill.write(counts.astype(np.uint32)),
-                index=pairs[::_INDEX_STEP].copy(),
-            )
-        )
-        self._table[:] = 0
-        self._used = 0
-
-    def _merge(self, least: int) -> Iterator[tuple[Uint64Array, IntArray]]:
-        """The runs' pairs in ascending ranges, their counts summed."""
-        index = np.sort(np.concatenate([run.index for run in self._runs]))
-        step = max(1, self._memory // _MERGE_BYTES // _INDEX_STEP - len(self._runs))
-        cuts: list[npt.NDArray[np.uint64] | None] = [None, *index[step::step], None]
-        for low, high in pairwise(cuts):
-            parts = [self._read(run, low, high) for run in self._runs]
-            pairs = np.concatenate([part[0] for part in parts])
-            if not pairs.size:
-                continue
-            order = np.argsort(pairs)
-            pairs, counts = pairs[order], np.concatenate([part[1] for part in parts])[order]
-            first = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1]))
-            sums = np.add.reduceat(counts.astype(np.int64), first)
-            kept = sums >= least
-            yield pairs[first[kept]], sums[kept]
-
-    def _read(
-        self, run: _Run, low: npt.NDArray[np.uint64] | None, high: npt.NDArray[np.uint64] | None
-    ) -> tuple[Uint64Array, npt.NDArray[np.uint32]]:
-        """The pairs of a run in [low, high) and their counts."""
-        start = 0 if low is None else max(0, int(np.searchsorted(run.index, low, "right")) - 1) * _INDEX_STEP
-        stop = run.pairs.size
-        if high is not None:
-            stop = min(stop, int(np.searchsorted(run.index, high, "left")) * _INDEX_STEP)
-        pairs = self._spill.read(run.pairs, start, stop)
-        first = 0 if low is None else int(np.searchsorted(pairs, low))
-        last = pairs.size if high is None else int(np.searchsorted(pairs, high))
-        return pairs[first:last], self._spill.read(run.counts, start + first, start + last)
+    def found(self, least: int) -> Iterator[Found]:
+        """What at least so many texts hold, in no order; the tables are let go."""
+        hold = not len(self._runs)
+        if hold and self._tables.qsize() == 1:
+            yield collected(self._tables.get().slots, least)
+            return
+        while not self._tables.empty():
+            table = self._tables.get()
+            self._runs.add(table.slots, table.used, hold=hold)
+        del table
+        yield from self._runs.merged(least, memory=self._memory, workers=self._workers)

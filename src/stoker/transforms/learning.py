@@ -37,6 +37,9 @@ LEAST_MEMORY = 16 << 20
 _TERM_BYTES = 40
 """Of a term beside its node: its place, its idf, what its values are weighed with, and its score."""
 
+_NODE_BYTES = 16 + _TERM_BYTES
+"""Of an n-gram of two or more words, at least, when it is learned."""
+
 _SUMS_BYTES = 1 << 18
 """Sums of nodes that are turned into scores at once, about: they stay in a core's cache."""
 
@@ -147,9 +150,14 @@ class Learner:
         counts = [words.counts]
         for length in range(2, longest + 1):
             finding = finding_table(levels, len(words.spelled))
+            known = sum(some.size for some in counts)
+
+            def check(found: int, known: int = known) -> None:
+                self._check_room(known + found, _NODE_BYTES * (known + found))
+
             pairs, some = count_ngrams(
                 self._corpus, length, finding, least, memory=self._share, workers=self._workers,
-                spill=self.spill, ledger=self._ledger,
+                spill=self.spill, ledger=self._ledger, check=check,
             )  # fmt: skip
             levels.append(pairs)
             counts.append(some)
@@ -166,13 +174,16 @@ class Learner:
         slots = 2 * finding_slots(nodes.counts.size - len(nodes.words))
         tables = nodes.nbytes + 8 * slots + _TERM_BYTES * nodes.counts.size
         sums = min(self._share, 8 * (self.class_counts.size + 1) * nodes.counts.size) if scored else 0
-        needed = tables + sums
+        self._check_room(nodes.counts.size, tables + sums)
+        return self._ledger.charge("terms", tables)
+
+    def _check_room(self, count: int, needed: int) -> None:
+        """Raise unless so many n-grams, which take so many bytes, fit the memory."""
         if needed > self._memory:
             raise MemoryBudgetError(
-                f"{nodes.counts.size:,} n-grams occur often enough; they take {needed / 1e6:,.0f} MB, and "
+                f"{count:,} n-grams occur often enough; they take {needed / 1e6:,.0f} MB, and "
                 f"memory is {self._memory / 1e6:,.0f} MB: raise memory or min_df"
             )
-        return self._ledger.charge("terms", tables)
 
     def take_in(self, other: Learner) -> None:
         """Add the texts that another learner has read, as those that follow."""

@@ -15,11 +15,11 @@ from stoker.transforms.base import FittedTransform
 from stoker.transforms.chunks import Passes, TextChunk, text_chunks
 from stoker.transforms.classcodes import ClassCodes, class_numbers
 from stoker.transforms.corpus import TEXT_BYTES, Block
-from stoker.transforms.counting import RUN_BYTES
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.learning import SHARES, Learner
 from stoker.transforms.ngramrows import NgramRows
 from stoker.transforms.passes import given_texts
+from stoker.transforms.runs import RUN_BYTES
 from stoker.transforms.selecting import Choice, learn_features
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import Progress, Rows
