@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import reprlib
 import socket
@@ -9,17 +10,20 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
 
 from stoker.errors import OptionError, WorkerError
 from stoker.prefetch.pickling import culprit, pack
-from stoker.prefetch.spawned import Parcel, Spawned
+from stoker.prefetch.spawned import KilledError, Parcel, Spawned
 from stoker.prefetch.wire import Buffer
 
 __all__ = ["Processes"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+_log = logging.getLogger("stoker")
 
 _MOST_SLOTS = 128
 """Regions of shared memory of all children together; each takes two descriptors."""
@@ -51,6 +55,9 @@ class Processes(Generic[Task, Result]):
         pickled.
     start_within
         Seconds that a child's interpreter may take to start.
+    attempts
+        How often a task is computed where a signal kills the child that is at it, each time by a new child
+        in its place, which has the function as it was sent. Only for functions that give the same again.
 
     Raises
     ------
@@ -79,21 +86,24 @@ class Processes(Generic[Task, Result]):
         stand_ins: Mapping[type, type] | None = None,
         parts: Callable[[Any], Mapping[str, Any]] | None = None,
         start_within: float = 60.0,
+        attempts: int = 1,
     ) -> None:
         if workers < 1:
             raise OptionError(f"workers must be 1 or more for processes, got {workers}")
         if not (hasattr(socket, "AF_UNIX") and hasattr(socket, "send_fds")):
             raise OptionError("worker processes need Unix sockets, which this system lacks; use threads")
         self._name, self._stand_ins, self._parts = name, dict(stand_ins or {}), parts
+        self._attempts = attempts
         self._parcel = self._packed(function)
         self._children: list[Spawned] = []
         self._idle: list[Spawned] = []
         self._turn = threading.Condition()
         self._end = weakref.finalize(self, _end, self._children, self._idle, self._turn, os.getpid())
+        most_slots = max(4, _MOST_SLOTS // workers)
+        self._start = partial(Spawned, name, most_slots=most_slots, start_within=start_within)
         try:
             for _ in range(workers):
-                most_slots = max(4, _MOST_SLOTS // workers)
-                self._children.append(Spawned(name, most_slots=most_slots, start_within=start_within))
+                self._children.append(self._start())
         except BaseException:
             self.close()
             raise
@@ -119,13 +129,34 @@ class Processes(Generic[Task, Result]):
             child = self._idle.pop()
             parcel = self._parcel
         try:
-            result: Result = child.compute(parcel, task)
+            for attempt in range(1, self._attempts + 1):
+                try:
+                    return cast(Result, child.compute(parcel, task))
+                except KilledError as error:
+                    child = self._successor(child, error, attempt)
+            raise AssertionError  # the last attempt returns or raises
         finally:
             with self._turn:
                 if not child.dead:
                     self._idle.append(child)
                 self._turn.notify_all()
-        return result
+
+    def _successor(self, child: Spawned, error: KilledError, attempt: int) -> Spawned:
+        """A new child in the place of one that was killed; raises the error if there shall be none."""
+        if attempt == self._attempts:
+            if attempt == 1:
+                raise error
+            raise WorkerError(
+                f"{attempt} processes died of the same task, the last one so: {error}"
+            ) from error
+        with self._turn:
+            if not self._end.alive:
+                raise error
+            successor = self._start()
+            self._children[self._children.index(child)] = successor
+        child.stop()
+        _log.warning("%s; a new process takes its place and computes it again", error)
+        return successor
 
     def replace(self, function: Callable[[Task], Result]) -> None:
         """Have every child use another function from its next task on.
@@ -197,7 +228,9 @@ def sendable(
 def _end(children: list[Spawned], idle: list[Spawned], turn: threading.Condition, pid: int) -> None:
     if os.getpid() != pid:  # in a fork of the parent, whose children these are not
         return
-    for child in children:
+    with turn:  # whoever replaces one does it before or not at all
+        living = list(children)
+    for child in living:
         child.stop()
     with turn:
         idle.clear()

@@ -22,12 +22,16 @@ from stoker.prefetch.pickling import culprit, pack, unpack
 from stoker.prefetch.slots import Region, Slots, shared_file
 from stoker.prefetch.wire import INLINE_BYTES, Buffer, at, joined, layout, receive, send
 
-__all__ = ["Parcel", "Spawned"]
+__all__ = ["KilledError", "Parcel", "Spawned"]
 
 _LOOK_EVERY_MILLISECONDS = 500
 _REAP_SECONDS = 2.0
 _TELL_SECONDS = 1.0
 _numbers = itertools.count(1)
+
+
+class KilledError(WorkerError):
+    """A process was killed from outside, or by what it computed."""
 
 
 class Parcel:
@@ -120,8 +124,10 @@ class Spawned:
 
         Raises
         ------
+        KilledError
+            If a signal kills the process or has killed it.
         WorkerError
-            If the process dies, has died or is ended meanwhile.
+            If it dies or has died in another way, or is ended meanwhile.
         """
         buffers = self._packed(task)
         with self._using:
@@ -132,7 +138,9 @@ class Spawned:
                 answer, body, region = self._converse(parcel, buffers)
                 return self._opened(answer, body, region)
             except (EOFError, ConnectionError) as error:
-                raise WorkerError(self._obituary()) from error
+                told = self._obituary()
+                killed = not self.ended_by_us and self.end() < 0
+                raise (KilledError if killed else WorkerError)(told) from error
             finally:
                 self.task = self.since = None
 

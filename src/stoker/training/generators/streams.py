@@ -76,7 +76,7 @@ class IteratorStream:
         lock: Lock | None = None,
     ) -> None:
         advance = Advance(iterator, make, asked, None if workers.in_processes else lock or Lock())
-        self._compute, self._close_workers = remote(advance, workers.one, "generator")
+        self._compute, self._close_workers = remote(advance, workers.one, "generator", repeatable=False)
         numbers = itertools.count() if wanted is None else range(wanted)
         self._results = _prefetch(self._compute, numbers, workers.one)
 
@@ -138,7 +138,7 @@ class SequenceStream:
             sequence, seed=seed, wanted=wanted, number=first_pass, quiet=quiet, changed=self._send_again
         )
         item = Item(sequence, make)
-        self._compute, self._close_workers = remote(item, workers, "sequence")
+        self._compute, self._close_workers = remote(item, workers, "sequence", repeatable=True)
         self._results: Prefetched[Place, Batch] | None = None
 
     def _send_again(self) -> None:

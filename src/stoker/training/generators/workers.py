@@ -49,8 +49,19 @@ class Workers:
         return replace(self, count=min(self.count, 1))
 
 
-def remote(function: Any, workers: Workers, name: str) -> tuple[Callable[[Any], Any], Callable[[], None]]:
+_ATTEMPTS = 3
+"""How many processes a batch may cost: one that kills each of them is an error."""
+
+
+def remote(
+    function: Any, workers: Workers, name: str, *, repeatable: bool
+) -> tuple[Callable[[Any], Any], Callable[[], None]]:
     """The function itself, or one that computes it in child processes; and what ends these.
+
+    Parameters
+    ----------
+    repeatable
+        Whether a task may be computed again, in a new process, where a signal has killed the one at it.
 
     Raises
     ------
@@ -63,7 +74,14 @@ def remote(function: Any, workers: Workers, name: str) -> tuple[Callable[[Any], 
 
     shipped = packed(function)
     with _with_way_out():
-        children = Processes(shipped, workers=workers.count, name=name, stand_ins=_stand_ins(), parts=parts)
+        children = Processes(
+            shipped,
+            workers=workers.count,
+            name=name,
+            stand_ins=_stand_ins(),
+            parts=parts,
+            attempts=_ATTEMPTS if repeatable else 1,
+        )
     return children, children.close
 
 
