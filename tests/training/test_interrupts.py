@@ -76,6 +76,19 @@ def test_one_that_was_held_back_comes_first_where_nothing_can_be_lost():
             pytest.fail("it was not raised")
 
 
+def test_while_deferred_nothing_is_raised_but_a_second_ctrl_c():
+    with Interrupts() as interrupts:
+        with interrupts.deferred():
+            press()
+            interrupts.check()
+            assert not interrupts.is_pending
+            with interrupts.immediate():
+                pass
+        assert interrupts.is_pending
+        with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+            press()
+
+
 def test_behind_a_shield_not_even_a_second_is_raised_before_the_end():
     closed: list[str] = []
 

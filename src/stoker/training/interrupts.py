@@ -38,6 +38,7 @@ class Interrupts:
         self.forced = False
         self._pending: int | None = None
         self._immediate = False
+        self._deferred = False
         self._shielded = False
         self._late = False
         self._taken = Taken(self._handle)
@@ -61,9 +62,14 @@ class Interrupts:
         first = self._pending if self.asked is None else self.asked
         return first == signal.SIGINT and not self.forced and is_interactive()
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether `check` will raise."""
+        return self._pending is not None and not self._deferred
+
     def check(self) -> None:
         """Raise what was held back: KeyboardInterrupt or `stoker.signals.Terminated`."""
-        if self._pending is not None:
+        if self._pending is not None and not self._deferred:
             self._raise(self._pending)
 
     @contextmanager
@@ -75,6 +81,15 @@ class Interrupts:
             yield
         finally:
             self._immediate = False
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Inside, what is held back stays so, and is raised by the first `check` behind it."""
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
