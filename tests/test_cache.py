@@ -13,7 +13,7 @@ import pytest
 
 import stoker
 from stoker import cache
-from stoker.cache import writing
+from stoker.cache import filling, places, writing
 from stoker.errors import ChangedDataError, DataError
 from stoker.ledger import Ledger
 from stoker.survey import Survey, survey
@@ -88,7 +88,7 @@ def assert_same(cached: cache.CachedRows, found: Survey, ids: np.ndarray) -> Non
 @pytest.mark.parametrize("piece_bytes", [1 << 10, 1 << 22])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_row_is_that_of_the_file_bit_for_bit(found, monkeypatch, piece_bytes, workers):
-    monkeypatch.setattr(writing, "_PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(filling, "_PIECE_BYTES", piece_bytes)
     cached = cache.build(found, found.reader(), workers=workers)
     ids = sound_ids(found)
     assert cached.num_slots == NUM_ROWS
@@ -166,8 +166,8 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):
     before = Path(found.paths[0]).read_bytes()
     real = pa.ipc.RecordBatchFileWriter.write_batch
 
-    def fill_up(self, batch):
-        real(self, batch)
+    def fill_up(self, batch, **metadata):
+        real(self, batch, **metadata)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(pa.ipc.RecordBatchFileWriter, "write_batch", fill_up)
@@ -182,7 +182,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_a_disk_without_room_is_told_before_anything_is_written(tmp_path, monkeypatch):
     found = write_bytes(tmp_path)
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=17))
+    monkeypatch.setattr(places.shutil, "disk_usage", lambda path: SimpleNamespace(free=17))
     monkeypatch.setattr(writing.folders, "staged_file", None)
     with pytest.raises(DataError, match="17 bytes are free"):
         cache.build(found, found.reader())

@@ -9,21 +9,22 @@ texts, so that a row's id is its place.
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
-from pathlib import Path
 
 import pyarrow as pa
 
 from stoker import folders
-from stoker.cache.contents import Contents, expected_bytes
+from stoker.cache.contents import Columns, Contents, expected_bytes
+from stoker.cache.draft import Draft
 from stoker.cache.mapped import CachedRows
+from stoker.cache.places import check_room, file_name, folders_of
 from stoker.cache.writing import write
 from stoker.errors import DataError
 from stoker.ledger import Ledger
+from stoker.stored import DAMAGE
 from stoker.types import Progress, RowReader
 
-__all__ = ["CachedRows", "Contents", "build", "expected_bytes", "find"]
+__all__ = ["CachedRows", "Columns", "Contents", "Draft", "build", "expected_bytes", "find"]
 
 
 def find(contents: Contents, *, directory: str | os.PathLike[str] | None = None) -> CachedRows | None:
@@ -36,9 +37,9 @@ def find(contents: Contents, *, directory: str | os.PathLike[str] | None = None)
     directory
         Where to look; None stands for the ``.stoker`` folder beside the data and the user's cache directory.
     """
-    for folder in _folders(contents, directory):
-        path = folder / _file_name(contents)
-        with suppress(OSError, pa.ArrowException, KeyError, ValueError):
+    for folder in folders_of(contents, directory):
+        path = folder / file_name(contents)
+        with suppress(pa.ArrowException, *DAMAGE):
             return CachedRows(path, contents)
     return None
 
@@ -77,11 +78,11 @@ def build(
         If the files are not what the survey saw.
     """
     refused: list[str] = []
-    for folder in _folders(contents, directory):
-        path = folder / _file_name(contents)
+    for folder in folders_of(contents, directory):
+        path = folder / file_name(contents)
         folders.clean(folder)
         try:
-            _check_room(folder, contents)
+            check_room(folder, expected_bytes(contents))
             write(path, contents, reader, progress=progress, workers=workers, ledger=ledger)
             return CachedRows(path, contents)
         except OSError as error:
@@ -91,20 +92,3 @@ def build(
         f"{expected_bytes(contents):,} bytes: free that much, or go without it (cache='never'); the data are "
         "unchanged."
     )
-
-
-def _check_room(folder: Path, contents: Contents) -> None:
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    free = shutil.disk_usage(existing).free
-    if free < expected_bytes(contents):
-        raise OSError(f"{free:,} bytes are free")
-
-
-def _folders(contents: Contents, directory: str | os.PathLike[str] | None) -> tuple[Path, ...]:
-    return folders.homes(contents.paths[0]) if directory is None else (Path(directory),)
-
-
-def _file_name(contents: Contents) -> str:
-    return f"rows-{contents.source_key}.arrow"

@@ -11,24 +11,27 @@ import pyarrow as pa
 
 from stoker.types import ColumnSpec, IntArray
 
-__all__ = ["Contents", "expected_bytes", "metadata_of", "schema_of"]
+__all__ = ["NUMBERS", "Columns", "Contents", "expected_bytes", "metadata_of", "row_bytes", "schema_of"]
 
-_FORMAT = b"1"
+_FORMAT = b"2"
 _MATRIX = "features"
 _TEXT_BYTES = 16
 _TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
 
+NUMBERS = {"int": np.dtype(np.int64), "float": np.dtype(np.float64)}
+"""Of the columns of numbers beside the matrix."""
 
-class Contents(Protocol):
-    """What the cache must know of the rows that it stores; a `Survey` knows it."""
+
+class Columns(Protocol):
+    """What is known of the rows before the first is read."""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The files that the rows come from; the cache lives beside the first."""
 
     @property
-    def num_slots(self) -> int:
-        """Record slots, excluded ones included."""
+    def source_key(self) -> str:
+        """Which files are read, and how: names the cache's file."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -39,12 +42,20 @@ class Contents(Protocol):
         """The columns beside the matrix."""
 
     @property
-    def text_bytes(self) -> int:
-        """Bytes of the texts to learn from, of all slots."""
-
-    @property
     def large_texts(self) -> Collection[str]:
         """Names of the columns of text that are large strings, whose pieces may exceed 2 GB."""
+
+
+class Contents(Columns, Protocol):
+    """What the cache must know of the rows that it stores; a `Survey` knows it."""
+
+    @property
+    def num_slots(self) -> int:
+        """Record slots, excluded ones included."""
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of the texts to learn from, of all slots."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -55,44 +66,52 @@ class Contents(Protocol):
         """Ascending ids of the slots that nobody reads."""
 
     @property
-    def source_key(self) -> str:
-        """Which files are read, and how: names the cache's file."""
-
-    @property
     def data_digest(self) -> str:
         """What the files hold: proves that a cache is theirs."""
 
 
 def expected_bytes(contents: Contents) -> int:
     """Bytes that a cache of these rows takes on the disk, to within a few per cent."""
-    others = sum(_TEXT_BYTES if column.kind == "text" else 8 for column in contents.others)
-    rows = contents.num_slots * (len(contents.features) * contents.dtype.itemsize + others)
+    rows = contents.num_slots * row_bytes(contents, contents.dtype)
     return rows + contents.text_bytes + 65_536
 
 
-def schema_of(contents: Contents) -> pa.Schema:
-    """The file's schema: the matrix as lists of fixed size, then the other columns."""
+def row_bytes(columns: Columns, dtype: np.dtype[Any]) -> int:
+    """Bytes of a row, less those of the texts to learn from."""
+    others = sum(_TEXT_BYTES if column.kind == "text" else 8 for column in columns.others)
+    return len(columns.features) * dtype.itemsize + others
+
+
+def schema_of(columns: Columns, dtype: np.dtype[Any], digest: str) -> pa.Schema:
+    """The file's schema: the matrix as lists of fixed size, then the other columns.
+
+    Parameters
+    ----------
+    columns
+        What the rows have.
+    dtype
+        Of the matrix.
+    digest
+        `Contents.data_digest`, or as many letters in its place.
+    """
     fields = []
-    if contents.features:
-        item = pa.field("item", pa.from_numpy_dtype(contents.dtype), nullable=False)
-        fields.append(pa.field(_MATRIX, pa.list_(item, len(contents.features)), nullable=False))
-    fields += [
-        pa.field(column.name, _type_of(column, contents), nullable=False) for column in contents.others
-    ]
-    return pa.schema(fields, metadata=metadata_of(contents))
+    if columns.features:
+        item = pa.field("item", pa.from_numpy_dtype(dtype), nullable=False)
+        fields.append(pa.field(_MATRIX, pa.list_(item, len(columns.features)), nullable=False))
+    fields += [pa.field(column.name, _type_of(column, columns), nullable=False) for column in columns.others]
+    return pa.schema(fields, metadata=metadata_of(columns, dtype, digest))
 
 
-def _type_of(column: ColumnSpec, contents: Contents) -> pa.DataType:
-    return pa.large_string() if column.name in contents.large_texts else _TYPES[column.kind]
+def _type_of(column: ColumnSpec, columns: Columns) -> pa.DataType:
+    return pa.large_string() if column.name in columns.large_texts else _TYPES[column.kind]
 
 
-def metadata_of(contents: Contents) -> dict[bytes, bytes]:
+def metadata_of(columns: Columns, dtype: np.dtype[Any], digest: str) -> dict[bytes, bytes]:
     """What the file says of itself; all of it must be right."""
     return {
         b"stoker.format": _FORMAT,
-        b"stoker.data": contents.data_digest.encode(),
-        b"stoker.dtype": contents.dtype.str.encode(),
-        b"stoker.features": json.dumps(contents.features).encode(),
-        b"stoker.others": json.dumps([[column.name, column.kind] for column in contents.others]).encode(),
-        b"stoker.slots": str(contents.num_slots).encode(),
+        b"stoker.data": digest.encode(),
+        b"stoker.dtype": dtype.str.encode(),
+        b"stoker.features": json.dumps(columns.features).encode(),
+        b"stoker.others": json.dumps([[column.name, column.kind] for column in columns.others]).encode(),
     }

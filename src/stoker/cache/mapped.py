@@ -12,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.cache.contents import Contents, metadata_of
+from stoker.cache.contents import NUMBERS, Contents, metadata_of, schema_of
+from stoker.cache.pieces import CHECKSUM, buffers_of, check_places, checksum_of
+from stoker.errors import ChangedDataError
 from stoker.kernels.gather import gather
+from stoker.stored import require
 from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["CachedRows"]
@@ -38,38 +41,40 @@ class CachedRows:
     def __init__(self, path: Path, contents: Contents) -> None:
         self.path = path
         self._features = contents.features
+        self._others = contents.others
         self._num_slots = contents.num_slots
         with pa.memory_map(os.fspath(path)) as mapped:
             whole = mapped.read_buffer(mapped.size())
             file = pa.ipc.open_file(mapped)
-            _check_metadata(file.schema.metadata or {}, contents)
-            batches = [file.get_batch(number) for number in range(file.num_record_batches)]
-        self._rows_per_piece = batches[0].num_rows if batches else 1
-        _check_batches(batches, self._rows_per_piece, contents.num_slots)
+            _check_schema(file.schema, contents)
+            pairs = [file.get_batch_with_custom_metadata(place) for place in range(file.num_record_batches)]
+        self._batches = [pair.batch for pair in pairs]
+        self._checksums = [int((pair.custom_metadata or {})[CHECKSUM]) for pair in pairs]
+        self._unseen = np.ones(len(pairs), np.bool_)
+        self._rows_per_piece = self._batches[0].num_rows if pairs else 1
+        _check_batches(self._batches, self._rows_per_piece, contents.num_slots)
         self._bytes = np.frombuffer(whole, np.uint8)
         self._base = whole.address
+        for batch in self._batches:
+            check_places(batch, self._base, self._base + len(self._bytes))
         self._starts: IntArray | None = None
         if self._features:
-            buffers = [batch.column(0).values.buffers()[1] for batch in batches]
+            buffers = [batch.column(0).values.buffers()[1] for batch in self._batches]
             self._values, self._starts = self._map(buffers, contents.dtype)
         first = 1 if self._features else 0
         self._texts: dict[str, list[pa.Array]] = {}
         self._numbers: dict[str, tuple[npt.NDArray[Any], IntArray]] = {}
         for place, column in enumerate(contents.others, start=first):
-            arrays = [batch.column(place) for batch in batches]
+            arrays = [batch.column(place) for batch in self._batches]
             if column.kind == "text":
                 self._texts[column.name] = arrays
             else:
-                dtype = np.dtype(np.int64 if column.kind == "int" else np.float64)
-                self._numbers[column.name] = self._map([array.buffers()[1] for array in arrays], dtype)
+                buffers = [array.buffers()[1] for array in arrays]
+                self._numbers[column.name] = self._map(buffers, NUMBERS[column.kind])
 
     def _map(self, buffers: list[pa.Buffer], dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], IntArray]:
         offsets = np.array([buffer.address - self._base for buffer in buffers], np.int64)
-        ends = offsets + np.array([buffer.size for buffer in buffers], np.int64)
-        if len(offsets) and (
-            offsets.min() < 0 or ends.max() > len(self._bytes) or (offsets % dtype.itemsize).any()
-        ):
-            raise ValueError(f"{self.path}: a buffer lies outside of the file")
+        require(not (offsets % dtype.itemsize).any(), "numbers that do not begin where numbers may")
         usable = len(self._bytes) // dtype.itemsize * dtype.itemsize
         return self._bytes[:usable].view(dtype), offsets // dtype.itemsize
 
@@ -84,8 +89,16 @@ class CachedRows:
         return len(self._bytes)
 
     def read(self, ids: IntArray) -> Rows:
-        """Rows of the given ids, strictly ascending: the matrix is the file's own memory, not a copy."""
+        """Rows of the given ids, strictly ascending: the matrix is the file's own memory, not a copy.
+
+        Raises
+        ------
+        ChangedDataError
+            A piece of the file, when it is looked at first, is not what was written.
+        """
         pieces = ids // self._rows_per_piece
+        if self._unseen.any():
+            self._look_at(pieces)
         columns: dict[str, Any] = {}
         for name, (values, starts) in self._numbers.items():
             column = np.empty((len(ids), 1), values.dtype)
@@ -99,6 +112,22 @@ class CachedRows:
             starts = self._starts[pieces] + (ids - pieces * self._rows_per_piece) * width
             matrix = Matrix(values=self._values, starts=starts, rows_per_piece=1, num_columns=width)
         return Rows(num_rows=len(ids), features=self._features, matrix=matrix, columns=columns)
+
+    def _look_at(self, pieces: IntArray) -> None:
+        """Compare the checksums of pieces that nobody has read yet; ascending."""
+        unseen = pieces[self._unseen[pieces]]
+        for piece in unseen[np.append(True, unseen[1:] != unseen[:-1])[: len(unseen)]].tolist():
+            batch = self._batches[piece]
+            try:
+                buffers = buffers_of(batch, len(self._features), self._others)
+                require(checksum_of(buffers) == self._checksums[piece], "its checksum is another's")
+                batch.validate(full=True)
+            except (ValueError, pa.ArrowException) as error:
+                raise ChangedDataError(
+                    f"{self.path}: piece {piece} of the cache is damaged ({error}): delete the file, and it "
+                    "is made anew"
+                ) from error
+            self._unseen[piece] = False
 
     def close(self) -> None:
         """Nothing is held open; the mapping goes with the last array that shows it."""
@@ -120,13 +149,16 @@ def _runs(values: IntArray) -> Iterator[tuple[int, int]]:
     return ((start, stop) for start, stop in pairwise(bounds) if stop > start)
 
 
-def _check_metadata(found: dict[bytes, bytes], contents: Contents) -> None:
-    for key, value in metadata_of(contents).items():
-        if found[key] != value:
-            raise ValueError(f"the cache has another {key.decode()}")
+def _check_schema(found: pa.Schema, contents: Contents) -> None:
+    about = (contents, contents.dtype, contents.data_digest)
+    metadata = found.metadata or {}
+    for key, value in metadata_of(*about).items():
+        require(metadata[key] == value, f"the cache has another {key.decode()}")
+    require(found.equals(schema_of(*about), check_metadata=False), "the cache has other columns")
 
 
 def _check_batches(batches: list[pa.RecordBatch], rows_per_piece: int, num_slots: int) -> None:
     sizes = [batch.num_rows for batch in batches]
+    require(rows_per_piece > 0, "the cache has pieces without rows")
     if sum(sizes) != num_slots or any(size != rows_per_piece for size in sizes[:-1]):
         raise ValueError(f"the cache holds {sum(sizes)} of {num_slots} rows")

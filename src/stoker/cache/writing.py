@@ -11,18 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker import folders
-from stoker.cache.contents import Contents, expected_bytes, schema_of
+from stoker.cache.contents import NUMBERS, Contents, expected_bytes, schema_of
+from stoker.cache.filling import matrix_array, rows_per_piece
+from stoker.cache.pieces import CHECKSUM, buffers_of, checksum_of
 from stoker.kernels.gather import gather
 from stoker.ledger import Ledger
 from stoker.prefetch import available_cores, prefetch
 from stoker.types import ColumnSpec, IntArray, Matrix, Progress, RowReader, Rows
 
 __all__ = ["write"]
-
-_PIECE_BYTES = 4 << 20
-_SHARE_OF_MEMORY = 32
-_MAX_PIECE_ROWS = 1 << 16
-_MIN_PIECE_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +38,9 @@ def write(
     ledger: Ledger | None,
 ) -> None:
     """Write all rows to a new file at `path`, whole or not at all; see `stoker.cache.build`."""
-    num_rows = _piece_rows(contents, ledger)
-    schema = schema_of(contents)
+    mean = contents.text_bytes // max(1, contents.num_slots)
+    num_rows = rows_per_piece(contents, contents.dtype, mean, ledger)
+    schema = schema_of(contents, contents.dtype, contents.data_digest)
     threads = available_cores() if workers is None else workers
     starts = range(0, contents.num_slots, num_rows)
     pieces = (_Piece(start, min(start + num_rows, contents.num_slots)) for start in starts)
@@ -62,8 +60,8 @@ def write(
             ) as batches,
         ):
             done = 0
-            for batch in batches:
-                writer.write_batch(batch)
+            for batch, checksum in batches:
+                writer.write_batch(batch, custom_metadata={CHECKSUM: str(checksum).encode()})
                 done += batch.num_rows
                 if progress is not None:
                     progress(done, contents.num_slots)
@@ -72,7 +70,10 @@ def write(
             charge.release()
 
 
-def _make_batch(piece: _Piece, contents: Contents, reader: RowReader, schema: pa.Schema) -> pa.RecordBatch:
+def _make_batch(
+    piece: _Piece, contents: Contents, reader: RowReader, schema: pa.Schema
+) -> tuple[pa.RecordBatch, int]:
+    """A piece of the cache, and its checksum."""
     size = piece.stop - piece.start
     bounds = np.searchsorted(contents.excluded, [piece.start, piece.stop])
     bad = np.asarray(contents.excluded[bounds[0] : bounds[1]]) - piece.start
@@ -84,9 +85,10 @@ def _make_batch(piece: _Piece, contents: Contents, reader: RowReader, schema: pa
     if contents.features:
         arrays.append(_matrix_array(rows, places, good, size, contents.dtype, schema.field(0).type))
     for column in contents.others:
-        kind = schema.field(column.name).type
+        kind = schema.types[len(arrays)]
         arrays.append(_column_array(rows.columns[column.name], places, good, size, column, kind))
-    return pa.record_batch(arrays, schema=schema)
+    batch = pa.record_batch(arrays, schema=schema)
+    return batch, checksum_of(buffers_of(batch, len(contents.features), contents.others))
 
 
 def _matrix_array(
@@ -101,7 +103,7 @@ def _matrix_array(
         spread = np.zeros((size, matrix.num_columns), dtype)
         spread[good] = packed
         packed = spread
-    return pa.FixedSizeListArray.from_arrays(pa.array(packed.reshape(-1)), type=kind)
+    return matrix_array(packed, kind)
 
 
 def _packed(matrix: Matrix, places: IntArray) -> npt.NDArray[Any]:
@@ -129,13 +131,6 @@ def _column_array(
         source = np.zeros(size, np.int64)
         source[good] = np.arange(1, len(good) + 1)
         return extended.take(pa.array(source))
-    dense = np.zeros(size, np.int64 if column.kind == "int" else np.float64)
+    dense = np.zeros(size, NUMBERS[column.kind])
     dense[good] = values[places]
     return pa.array(dense)
-
-
-def _piece_rows(contents: Contents, ledger: Ledger | None) -> int:
-    budget = _PIECE_BYTES if ledger is None else min(_PIECE_BYTES, ledger.limit // _SHARE_OF_MEMORY)
-    row_bytes = max(1, expected_bytes(contents) // max(1, contents.num_slots))
-    rows = min(_MAX_PIECE_ROWS, max(_MIN_PIECE_ROWS, budget // row_bytes))
-    return 1 << (rows.bit_length() - 1)

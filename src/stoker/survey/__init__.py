@@ -3,6 +3,14 @@
 from stoker.survey.labels import LabelCounts, check_classes
 from stoker.survey.problems import ColumnProblem, describe_problems
 from stoker.survey.result import Survey
-from stoker.survey.run import survey
+from stoker.survey.run import source_key, survey
 
-__all__ = ["ColumnProblem", "LabelCounts", "Survey", "check_classes", "describe_problems", "survey"]
+__all__ = [
+    "ColumnProblem",
+    "LabelCounts",
+    "Survey",
+    "check_classes",
+    "describe_problems",
+    "source_key",
+    "survey",
+]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stoker.ledger import Charge, Ledger
 from stoker.survey.kept import KeptRows, join_columns
-from stoker.types import ColumnSpec, Rows
+from stoker.types import ColumnSpec, Matrix, Rows, RowSink
 
 __all__ = ["Keeper"]
 
@@ -32,6 +32,8 @@ class Keeper:
         Bytes that the rows may take; beyond, all of them are let go.
     ledger
         Charged for what is held.
+    beyond
+        Takes in the rows that are not kept, from the first on, once it is certain that they are not.
 
     Examples
     --------
@@ -50,13 +52,16 @@ class Keeper:
         others: tuple[ColumnSpec, ...],
         limit: int,
         ledger: Ledger | None = None,
+        beyond: RowSink | None = None,
     ) -> None:
+        self.beyond = beyond
         self._features = features
         self._others = others
         self._limit = limit
         self._ledger = ledger
         self._charge: Charge | None = None
         self._num_slots = 0
+        self._counts: list[int] = []
         self._matrix: npt.NDArray[Any] | None = None
         self._columns: dict[str, list[Any]] = {column.name: [] for column in others}
         self._column_bytes = 0
@@ -97,6 +102,8 @@ class Keeper:
         `num_slots` is an estimate of the rows in all: room for so many is reserved, though not touched.
         """
         if not self.active:
+            if self.beyond is not None:
+                self.beyond.add(rows, num_slots=num_slots)
             return
         for column in self._others:
             values = rows.columns[column.name]
@@ -109,7 +116,9 @@ class Keeper:
         # Where by far too many rows are to come, none is kept in vain.
         expected = held * num_slots // max(1, self._num_slots + rows.num_rows)
         if held > self._limit or expected > _HOPELESS * self._limit:
+            self._hand_over(num_slots)
             self.drop()
+            self.add(rows, num_slots=num_slots)
             return
         if matrix is not None and rows.matrix is not None:
             parsed = rows.matrix.values[: rows.num_rows * len(self._features)].reshape(rows.num_rows, -1)
@@ -117,6 +126,7 @@ class Keeper:
             if place.ctypes.data != parsed.ctypes.data:
                 place[:] = parsed
         self._num_slots += rows.num_rows
+        self._counts.append(rows.num_rows)
         self._recharge(held)
 
     def finish(self, dtype: np.dtype[Any]) -> KeptRows | None:
@@ -128,12 +138,25 @@ class Keeper:
             matrix = np.empty((0, len(self._features)), dtype)
         if matrix is not None:
             if self._column_bytes + self._num_slots * len(self._features) * dtype.itemsize > self._limit:
+                self._hand_over(self._num_slots)
                 self.drop()
                 return None
             matrix = matrix[: self._num_slots].astype(dtype, copy=False)
         columns = {column.name: join_columns(self._columns[column.name], column) for column in self._others}
         charge, self._charge = self._charge, None
         return KeptRows(self._num_slots, self._features, matrix, columns, charge)
+
+    def _hand_over(self, num_slots: int) -> None:
+        """Give the rows that were kept so far to `beyond`."""
+        if self.beyond is None:
+            return
+        start = 0
+        for number, count in enumerate(self._counts):
+            matrix = None if self._matrix is None else Matrix.of(self._matrix[start : start + count])
+            columns = {name: parts[number] for name, parts in self._columns.items()}
+            rows = Rows(num_rows=count, features=self._features, matrix=matrix, columns=columns)
+            self.beyond.add(rows, num_slots=num_slots)
+            start += count
 
     def drop(self) -> None:
         """Let go of everything and keep nothing from now on."""

@@ -32,10 +32,10 @@ from stoker.survey.problems import ColumnProblem, refuse
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
 from stoker.survey.result import Survey, others_of
 from stoker.survey.scan import Pass
-from stoker.types import Progress
+from stoker.types import Progress, RowSink
 from stoker.waits import watched
 
-__all__ = ["survey"]
+__all__ = ["source_key", "survey"]
 
 _UNPACKED_TIMES = 8
 """What compressed files are taken to unpack to, where nothing depends on it but where the index grows."""
@@ -57,6 +57,7 @@ def survey(
     ledger: Ledger | None = None,
     stored: bool = True,
     spool: bool | None = True,
+    beyond: RowSink | None = None,
 ) -> Survey:
     r"""Read every row of a source once and tell what is in it; or recall what was told before.
 
@@ -85,6 +86,9 @@ def survey(
     spool
         Whether compressed files whose rows do not fit into `keep_bytes` may be unpacked beside the data; if
         not, they are refused. None leaves that to whoever reads rows, if anybody does.
+    beyond
+        Given all rows, as the pass comes to them, if they are not kept; rows that are left out are zeros and
+        empty texts. A stored survey gives it none.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def survey(
     keys = store.keys_of(source, policy)
     notes: list[str] = []
     found = store.find(source, keys, progress=progress, notes=notes) if stored else None
-    seconds, keeper = 0.0, _keeper(source, keep_bytes, ledger)
+    seconds, keeper = 0.0, _keeper(source, keep_bytes, ledger, beyond if found is None else None)
     kept: KeptRows | None = None
     by_position = not source.is_packed or (
         spool is True and found is not None and is_unpacked(source, found.index)
@@ -148,8 +152,14 @@ def survey(
     return result
 
 
-def _keeper(source: Source, keep_bytes: int, ledger: Ledger | None) -> Keeper:
-    return Keeper(features=source.numeric_features, others=others_of(source), limit=keep_bytes, ledger=ledger)
+def source_key(source: Source, *, role: Role = "train", na: NaOption = "error", on_bad_row: BadRows) -> str:
+    """`Survey.source_key` of a survey that is yet to be made."""
+    return store.keys_of(source, Policy(blanks=na, bad_rows=on_bad_row, role=role)).source
+
+
+def _keeper(source: Source, limit: int, ledger: Ledger | None, beyond: RowSink | None) -> Keeper:
+    others = others_of(source)
+    return Keeper(features=source.numeric_features, others=others, limit=limit, ledger=ledger, beyond=beyond)
 
 
 def _pass(

@@ -19,6 +19,7 @@ from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.index import IndexBuilder
 from stoker.sources.inference import kind_of
 from stoker.sources.spool_writer import SpoolWriter
+from stoker.survey.blanking import blanked
 from stoker.survey.drawing import CHUNK_BYTES, Drawing, chunk_bytes
 from stoker.survey.horizon import Horizon
 from stoker.survey.keeper import Keeper
@@ -216,7 +217,12 @@ class Pass:
         if result.lengths is not None:
             self.texts = result.lengths if self.texts is None else self.texts.merge(result.lengths)
         self.num_slots += chunk.num_records
-        self.keeper.add(parsed.rows, num_slots=self.num_slots * total // max(1, done))
+        rows = parsed.rows
+        if self.keeper.beyond is not None and self.tally.num_bad and self.policy.bad_rows == "error":
+            self.keeper.beyond.drop()  # the survey will refuse them
+        elif self.keeper.beyond is not None and is_out is not None:
+            rows = blanked(rows, is_out)
+        self.keeper.add(rows, num_slots=self.num_slots * total // max(1, done))
         if self.spool is not None:
             self.spool.add(chunk)
         elif self.must_keep and not self.keeper.active:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stoker.types.batch import Batch
 from stoker.types.columns import ColumnKind, ColumnSpec, FeedSpec, InputKind, Task
 from stoker.types.order import OrderKind, OrderSpec, Position, ReadRequest, StreamLimits
-from stoker.types.protocols import Progress, RowReader, Sampler, Transform
+from stoker.types.protocols import Progress, RowReader, RowSink, Sampler, Transform
 from stoker.types.rows import Arrays, IntArray, Matrix, Rows, SparseRows, Uint64Array
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Progress",
     "ReadRequest",
     "RowReader",
+    "RowSink",
     "Rows",
     "Sampler",
     "SparseRows",

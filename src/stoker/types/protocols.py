@@ -13,6 +13,7 @@ from stoker.types.rows import IntArray, Rows
 __all__ = [
     "Progress",
     "RowReader",
+    "RowSink",
     "Sampler",
     "Transform",
 ]
@@ -41,6 +42,18 @@ class RowReader(Protocol):
 
     def close(self) -> None:
         """Release descriptors and mappings; idempotent."""
+        ...
+
+
+class RowSink(Protocol):
+    """Takes in every row of a source once, in order."""
+
+    def add(self, rows: Rows, *, num_slots: int) -> None:
+        """Take in the next rows; `num_slots` is an estimate of the rows in all."""
+        ...
+
+    def drop(self) -> None:
+        """No more come, and those that came are of no use; idempotent."""
         ...
 
 
