@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -59,3 +62,20 @@ def test_a_loss_that_is_not_finite_ends_with_3(ending):
 
     said = "stoker: the loss is nan after step 7; say --on-nan continue\n"
     assert ending(raised) == (3, said)
+
+
+@pytest.mark.timeout(60)
+def test_sigterm_in_the_middle_of_a_survey_leaves_nothing_unfinished(tmp_path):
+    rows = bz2.compress(b"".join(b"%d,%d\n" % (row, row % 7) for row in range(100_000)))
+    path = tmp_path / "long.csv.bz2"
+    path.write_bytes(bz2.compress(b"a,y\n") + 400 * rows)  # minutes of unpacking
+    home = tmp_path / ".stoker"
+    command = [sys.executable, "-m", "stoker", "plan", str(path), "--label", "y", "--memory", "64MB"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (home.is_dir() and any(not each.name.startswith(".git") for each in home.iterdir())):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.terminate()
+        said = process.communicate(timeout=30)
+    assert (process.returncode, *said) == (143, "", "stoker: stopped by SIGTERM\n")
+    assert {each.name for each in home.iterdir()} <= {".gitignore"}
