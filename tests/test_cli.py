@@ -108,6 +108,21 @@ class TestMistakes:
         said = self._sentence(capsys, "plan", table, "--label", "kind", "--max-bad-rows", "3")
         assert "no effect without --on-bad-row skip" in said
 
+    def test_a_file_for_bad_rows_without_quarantine_has_no_effect(self, capsys, table):
+        said = self._sentence(capsys, "plan", table, "--label", "kind", "--quarantine", "bad.csv")
+        assert "no effect without --on-bad-row quarantine" in said
+        assert "say skip" in self._sentence(capsys, "inspect", table, "--on-bad-row", "quarantine")
+
+    def test_a_plan_writes_bad_rows_where_a_file_is_named(self, capsys, tmp_path):
+        path = _write_table(tmp_path / "table.csv", bad="600,x,1,yes\n")
+        flags = ["--label", "kind", "--on-bad-row", "quarantine"]
+        bad = tmp_path / "bad.jsonl"
+        assert main(["plan", path, *flags]) == 0
+        assert "1 row with bad or missing values\n" in capsys.readouterr().out
+        assert main(["plan", path, *flags, "--quarantine", str(bad)]) == 0
+        assert f"bad ones in {bad}" in capsys.readouterr().out
+        assert json.loads(bad.read_text())["text"] == "600,x,1,yes"
+
     def test_patience_must_be_a_number_or_off(self, capsys, table):
         said = self._sentence(capsys, "train", table, "--label", "kind", "--early-stopping", "soon")
         assert "got 'soon'" in said

@@ -118,6 +118,9 @@ class BaseFeed(ABC):
         MemoryBudgetError
             If other open epochs of this feed, or of feeds that it shares memory with, leave too little.
         """
+        stage = self.stage
+        if stage.options.quarantine is not None:
+            stage.options.quarantine.require_place()
         self.build_cache()
         stage = self.stage
         limits, claim = stage.open_epoch()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from stoker.epochs import BaseFeed, DerivedFeed
+from stoker.errors import OptionError
 from stoker.plan import CacheOption, PlanOptions, Shuffle, parse_bytes
 from stoker.preparation import FeedOptions, Preparation, training_stage, with_cache
 from stoker.sources import Source
 from stoker.survey import Survey
 from stoker.survey.policy import BadRows, NaOption
+from stoker.survey.quarantine import Quarantine
 from stoker.task import TaskOption
 from stoker.transforms.base import InputTransform
 from stoker.types import Progress
@@ -44,9 +47,13 @@ class Feed(BaseFeed):
     na
         What becomes of blanks: ``"error"``, ``"mean"``, ``"zero"`` or ``"drop-row"``; or a mapping by column.
     on_bad_row
-        ``"error"`` or ``"skip"``.
+        ``"error"``, ``"skip"``, or ``"quarantine"``, which skips the same rows and writes them to a file.
     max_bad_rows
         The most rows that may be skipped; None sets no bound.
+    quarantine
+        Where ``on_bad_row="quarantine"`` writes to, a ``.csv`` or ``.jsonl`` file: when the feed is prepared,
+        and when a feed of other files is derived. None leaves it to ``stoker.fit(..., run=DIR)``, which takes
+        ``DIR/quarantine.csv``. A line a row: file, line, row, column, reason, and what stands in the file.
     class_weight
         ``"balanced"``, a mapping from every label to its weight, or None.
     cache
@@ -82,11 +89,14 @@ class Feed(BaseFeed):
         na: NaOption = "error",
         on_bad_row: BadRows = "error",
         max_bad_rows: int | None = None,
+        quarantine: str | os.PathLike[str] | None = None,
         class_weight: ClassWeight = None,
         cache: CacheOption = "auto",
         epochs: int = 1,
         workers: int | None = None,
     ) -> None:
+        if quarantine is not None and on_bad_row != "quarantine":
+            raise OptionError("quarantine has no effect without on_bad_row='quarantine'")
         self.source = source
         self.options = FeedOptions(
             plan=PlanOptions(
@@ -103,6 +113,7 @@ class Feed(BaseFeed):
             na=na,
             on_bad_row=on_bad_row,
             max_bad_rows=max_bad_rows,
+            quarantine=Quarantine(quarantine) if on_bad_row == "quarantine" else None,
             class_weight=class_weight,
         )
         self._prepared: Preparation | None = None
@@ -144,6 +155,11 @@ class Feed(BaseFeed):
         if self._prepared is None:
             self._prepared = training_stage(self.source, self.options, progress, fitting, note)
         return self
+
+    def place_quarantine(self, path: str | os.PathLike[str]) -> None:
+        """Say where bad rows are written to, if that is asked for and was not said; at once if prepared."""
+        if self.options.quarantine is not None:
+            self.options.quarantine.place(path)
 
     def close(self) -> None:
         """Release files, mappings and idle buffers, if there are any yet; the feed may be used again."""

@@ -248,7 +248,7 @@ def _survey(
     keep: int,
     spool: bool,
 ) -> Survey:
-    return survey(
+    found = survey(
         source,
         role=role,
         on_bad_row=options.on_bad_row,
@@ -260,6 +260,9 @@ def _survey(
         ledger=ledger,
         spool=spool,
     )
+    if options.quarantine is not None:
+        options.quarantine.add(found, progress)
+    return found
 
 
 def with_cache(stage: Preparation, progress: Progress | None = None) -> Preparation:

@@ -11,6 +11,7 @@ from stoker.plan import PlanOptions
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
 from stoker.survey.policy import BadRows, Blanks, NaOption
+from stoker.survey.quarantine import Quarantine
 from stoker.survey.whereabouts import first_unknown
 from stoker.task import TaskOption, resolve_task
 from stoker.transforms.base import FittedTransform, InputTransform
@@ -41,6 +42,7 @@ class FeedOptions:
     na: NaOption = "error"
     on_bad_row: BadRows = "error"
     max_bad_rows: int | None = None
+    quarantine: Quarantine | None = None
     class_weight: ClassWeight = None
 
     def transform_na(self, label: str | None) -> NaRule | dict[str, NaRule]:

@@ -259,6 +259,45 @@ def test_texts_with_delimiters_and_quotes_survive_the_csv(trained):
     assert pd.read_csv(trained.folder / "quoted.csv")["id"].tolist() == frame["id"].tolist()
 
 
+def test_the_run_is_proved_by_its_files(trained):
+    assert stoker.verify(trained.folder / "run").agrees
+    assert len(stoker.replay(trained.folder / "run", step=9).rows) == 27
+
+
+def test_bad_rows_are_quarantined_in_the_run_directory(tmp_path):
+    make_frame(40).to_csv(tmp_path / "train.csv", index=False)
+    with (tmp_path / "train.csv").open("a") as file:
+        file.write("ant,0040,x,2,3\n")
+    rows = stoker.open(tmp_path / "train.csv", label="label", drop=["id"])
+    feed = stoker.Feed(rows, batch_size=40, memory="32MB", on_bad_row="quarantine")
+    stoker.fit(stoker.models.linear(feed, seed=1), feed, epochs=1, run=tmp_path / "run", progress="none")
+    with (tmp_path / "run" / "quarantine.csv").open() as file:
+        assert [row["line"] for row in csv.DictReader(file)] == ["42"]
+    assert stoker.verify(tmp_path / "run").agrees
+
+
+def test_rows_that_cannot_be_scored_are_written_where_one_asks_for_it(trained, tmp_path):
+    path = write(tmp_path, "rows.csv", "label,a,b,c\nant,1,2,3\nbee,x,2,3\ncat,1,,3\n,1,2,3\n")
+    bad = tmp_path / "bad.csv"
+    options = {"on_bad_row": "quarantine", "quarantine": bad}
+    assert trained.run.evaluate(path, **options).skipped_rows == 3
+    with bad.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["line"], row["column"], row["text"]) for row in rows] == [
+        ("3", "a", "bee,x,2,3"),
+        ("4", "b", "cat,1,,3"),
+        ("5", "label", ",1,2,3"),
+    ]
+    assert trained.run.predict(path, **options).num_rows == 4
+    assert [line.split(",")[1] for line in bad.read_text().splitlines()[1:]] == ["3", "4"]
+    with pytest.raises(OptionError, match="needs a file"):
+        trained.run.predict(path, on_bad_row="quarantine")
+    with pytest.raises(OptionError, match="has no effect"):
+        trained.run.evaluate(path, quarantine=bad)
+    with pytest.raises(OptionError, match="rows of files"):
+        trained.run.predict(make_frame(3), **options)
+
+
 def test_evaluating_a_bad_row_names_file_and_line_unless_it_is_skipped(trained):
     path = write(trained.folder, "bad-label.csv", "label,a,b,c\nant,5,6,7\nbee,x,6,7\n")
     with pytest.raises(BadRowError, match=r"bad-label.csv, line 3: column 'a' holds 'x'"):

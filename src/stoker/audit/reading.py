@@ -14,10 +14,10 @@ from stoker.rundir import FileRecord
 from stoker.sources import Chunk, Source
 from stoker.sources.index import checksums_of
 from stoker.sources.packing import read_head
-from stoker.survey.finding import FoundRow, Walk
+from stoker.survey.finding import FoundRow, Walk, find_rows
 from stoker.types import IntArray, Progress, Uint64Array
 
-__all__ = ["check_files", "read_rows"]
+__all__ = ["FoundRow", "check_files", "read_rows"]
 
 
 def check_files(
@@ -46,11 +46,11 @@ def check_files(
 def read_rows(
     source: Source,
     ids: IntArray,
-    files: Sequence[FileRecord],
-    contents: Sequence[FileContents] | None,
+    files: Sequence[FileRecord] | None = None,
+    contents: Sequence[FileContents] | None = None,
     progress: Progress | None = None,
 ) -> list[FoundRow]:
-    """Rows by id; the files are compared with what a run recorded as far as they are read.
+    """Rows by id; the files are compared with what a run recorded, if that is given, as far as they are read.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def read_rows(
     ids
         int64 of shape (n,), distinct, in any order.
     files, contents
-        What the run recorded of the files.
+        What the run recorded of the files; without it nothing is compared.
     progress
         Called with bytes done and bytes in all.
 
@@ -72,8 +72,11 @@ def read_rows(
     Differs
         A file holds something else than the run recorded.
     """
-    checks, wanted = _Checks(source, files, contents), np.sort(ids)
-    found: dict[int, FoundRow] = {}
+    wanted = np.sort(ids)
+    if files is None:
+        by_id = {row.row: row for row in find_rows(source, wanted, progress)}
+        return [by_id[row] for row in ids.tolist()]
+    checks, found = _Checks(source, files, contents), dict[int, FoundRow]()
     with Walk(source, wanted, progress) as pieces:
         try:
             for piece in pieces:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
-from stoker.cli.scoring import UnscoredRows, trained
+from stoker.cli.scoring import QuarantineFile, UnscoredRows, trained
 from stoker.cli.session import warn_of_bad_rows
 
 if TYPE_CHECKING:
@@ -21,12 +21,15 @@ def evaluate(
     files: Files,
     output: OutputOptions,
     on_bad_row: UnscoredRows = "skip",
+    quarantine: QuarantineFile = None,
     modules: ModuleNames = None,
 ) -> None:
     """Measure a trained model on labelled files."""
     with trained(directory, modules, output) as (run, display):
         with display.stage("evaluate", "B") as progress:
-            found = run.evaluate(test_files(files), on_bad_row=on_bad_row, progress=progress)
+            found = run.evaluate(
+                test_files(files), on_bad_row=on_bad_row, quarantine=quarantine, progress=progress
+            )
         warn_of_bad_rows(display, found.skipped_rows, found.first_skipped)
     if output.json:
         print_json(found.to_dict())

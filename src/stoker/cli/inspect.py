@@ -8,6 +8,7 @@ from stoker.cli.options import OutputOptions, ReadOptions
 from stoker.cli.plots import bars, histogram, printable
 from stoker.cli.printing import print_json, print_lines, print_table
 from stoker.cli.session import choose_display, open_source
+from stoker.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ def inspect(data: ReadOptions, output: OutputOptions) -> None:
     """Show what is in files, in one pass: classes, lengths, frequent words; or columns and their numbers."""
     from stoker.exploration import explore_table, explore_texts
 
+    if data.on_bad_row == "quarantine":
+        raise OptionError("--on-bad-row quarantine has no effect on inspect, which leaves no files: say skip")
     source = open_source(data)
     display = choose_display(output)
     report: TextReport | TableReport

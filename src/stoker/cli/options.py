@@ -74,8 +74,8 @@ class ReadOptions:
         _flag("--types", _DATA, "Hold columns to a type: int, float or text.", "a=text,b=float"),
     ] = None
     on_bad_row: Annotated[
-        Literal["error", "skip"],
-        _flag("--on-bad-row", _DATA, "Rows that cannot be parsed.", "error|skip", True),
+        Literal["error", "skip", "quarantine"],
+        _flag("--on-bad-row", _DATA, "Rows that cannot be parsed.", "error|skip|quarantine", True),
     ] = "error"
     header: Annotated[
         bool | None,
@@ -136,11 +136,21 @@ class DataOptions(ReadOptions):
         int | None,
         typer.Option(
             "--max-bad-rows",
-            help="With --on-bad-row skip: stop if there are more.",
+            help="With --on-bad-row skip or quarantine: stop if there are more.",
             rich_help_panel=_DATA,
             min=0,
             metavar="N",
             show_default=False,
+        ),
+    ] = None
+    quarantine: Annotated[
+        str | None,
+        _flag(
+            "--quarantine",
+            _DATA,
+            "With --on-bad-row quarantine: write bad rows to this .csv or .jsonl file.",
+            "FILE",
+            "quarantine.csv in the run directory",
         ),
     ] = None
 

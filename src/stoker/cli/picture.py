@@ -50,7 +50,9 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     held = f" · held as {found.dtype}" if found.features else ""
     yield "columns", f"{counts} · label {spec.label}{held}"
     if found.excluded.size:
-        yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values"
+        quarantine = feed.stage.options.quarantine
+        where = "" if quarantine is None or quarantine.path is None else f" · bad ones in {quarantine.path}"
+        yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values{where}"
     for line in describe_problems(found.problems):
         yield "note", with_flags(line)
     for line in found.notes:

@@ -10,7 +10,7 @@ import typer
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
-from stoker.cli.scoring import UnscoredRows, trained
+from stoker.cli.scoring import QuarantineFile, UnscoredRows, trained
 from stoker.cli.session import warn_of_bad_rows
 from stoker.cli.words import names
 
@@ -42,6 +42,7 @@ def predict(
         ),
     ] = None,
     on_bad_row: UnscoredRows = "skip",
+    quarantine: QuarantineFile = None,
     modules: ModuleNames = None,
 ) -> None:
     """Write a trained model's predictions, a line for each row, in their order."""
@@ -53,6 +54,7 @@ def predict(
                 overwrite=overwrite,
                 keep=names(keep, "--keep") or (),
                 on_bad_row=on_bad_row,
+                quarantine=quarantine,
                 progress=progress,
             )
         warn_of_bad_rows(display, report.bad_rows, report.first_bad)

@@ -15,11 +15,24 @@ if TYPE_CHECKING:
     from stoker.training.progress import Display
     from stoker.training.run import Run
 
-__all__ = ["UnscoredRows", "trained"]
+__all__ = ["QuarantineFile", "UnscoredRows", "trained"]
 
 UnscoredRows: TypeAlias = Annotated[
-    Literal["error", "skip"],
-    typer.Option("--on-bad-row", help="Rows that cannot be scored: stop, or go on.", metavar="error|skip"),
+    Literal["error", "skip", "quarantine"],
+    typer.Option(
+        "--on-bad-row",
+        help="Rows that cannot be scored: stop, go on, or go on and write them to --quarantine.",
+        metavar="error|skip|quarantine",
+    ),
+]
+QuarantineFile: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--quarantine",
+        metavar="FILE",
+        help="With --on-bad-row quarantine: where to, a name that ends in .csv or .jsonl.",
+        show_default=False,
+    ),
 ]
 
 

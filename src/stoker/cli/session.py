@@ -146,8 +146,10 @@ def make_feed(
     import stoker
 
     check_texts(train, text)
-    if data.max_bad_rows is not None and data.on_bad_row != "skip":
-        raise OptionError("--max-bad-rows has no effect without --on-bad-row skip")
+    if data.max_bad_rows is not None and data.on_bad_row == "error":
+        raise OptionError("--max-bad-rows has no effect without --on-bad-row skip or quarantine")
+    if data.quarantine is not None and data.on_bad_row != "quarantine":
+        raise OptionError("--quarantine has no effect without --on-bad-row quarantine")
     return stoker.Feed(
         train,
         transform=text_transform(text) if train.is_text else None,
@@ -159,6 +161,7 @@ def make_feed(
         na=missing_values(data.na, train.features),
         on_bad_row=data.on_bad_row,
         max_bad_rows=data.max_bad_rows,
+        quarantine=data.quarantine,
         class_weight=class_weight,
         cache=order.cache,
         epochs=order.epochs,

@@ -102,6 +102,7 @@ def train_on(
     run = training.run or next_run_path(rows.paths[0])
     feed = make_feed(rows, data, order, text, model.class_weight)
     refuse_taken(Path(run), feed)
+    feed.place_quarantine(Path(run) / "quarantine.csv")
     importing = _begin_importing()
     prepare(feed, display)
     display.note("survey", f"{survey_text(feed)} · {run}")

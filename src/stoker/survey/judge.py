@@ -104,7 +104,7 @@ def _settle(
             return _na(column, "drop-row"), True
         words: tuple[Blanks, ...] = ("mean", "zero", "drop-row")
         return f"{', '.join(_na(column, word) for word in words)} or drop=[{column!r}]", True
-    if policy.bad_rows == "skip" and not hopeless:
+    if policy.skips and not hopeless:
         return "their rows are skipped", False
     ways = [] if hopeless else [_SKIP]
     if column is None:

@@ -12,7 +12,7 @@ from stoker.errors import OptionError
 __all__ = ["BadRows", "Blanks", "NaOption", "Policy", "Role"]
 
 Blanks: TypeAlias = Literal["error", "mean", "zero", "drop-row"]
-BadRows: TypeAlias = Literal["error", "skip"]
+BadRows: TypeAlias = Literal["error", "skip", "quarantine"]
 Role: TypeAlias = Literal["train", "valid", "predict"]
 NaOption: TypeAlias = "Blanks | Mapping[str, Blanks]"
 
@@ -28,7 +28,7 @@ class Policy:
         ``"error"``. ``"mean"`` and ``"zero"`` are left to the transform, ``"drop-row"`` excludes the row. A
         blank label can only be dropped.
     bad_rows
-        Whether a row that cannot be parsed is an error or is skipped.
+        Whether a row that cannot be parsed is an error, is skipped, or is skipped and written to a file.
     max_bad_rows
         How many may be skipped.
     role
@@ -47,7 +47,7 @@ class Policy:
                 where = f" for the column {name!r}" if name else ""
                 raise OptionError(f"na must be one of {', '.join(get_args(Blanks))}, got {word!r}{where}")
         if self.bad_rows not in get_args(BadRows):
-            raise OptionError(f"on_bad_row must be error or skip, got {self.bad_rows!r}")
+            raise OptionError(f"on_bad_row must be error, skip or quarantine, got {self.bad_rows!r}")
         if self.role not in get_args(Role):
             raise OptionError(f"role must be train, valid or predict, got {self.role!r}")
         if self.max_bad_rows is None:
@@ -58,6 +58,11 @@ class Policy:
             )
         if self.max_bad_rows < 0:
             raise OptionError(f"max_bad_rows must be 0 or more, got {self.max_bad_rows}")
+
+    @property
+    def skips(self) -> bool:
+        """Whether rows that cannot be parsed are left out."""
+        return self.bad_rows != "error"
 
     def blanks_of(self, columns: Sequence[str]) -> tuple[Blanks, ...]:
         """What becomes of a blank in each of the columns.
@@ -80,4 +85,5 @@ class Policy:
     def describe(self) -> dict[str, Any]:
         """Plain data that a stored survey is found by; what only bounds a run is left out."""
         blanks = dict(sorted(self.blanks.items())) if isinstance(self.blanks, Mapping) else self.blanks
-        return {"na": blanks, "on_bad_row": self.bad_rows, "role": self.role}
+        on_bad_row = "skip" if self.skips else "error"
+        return {"na": blanks, "on_bad_row": on_bad_row, "role": self.role}

@@ -70,7 +70,8 @@ def survey(
     na
         What becomes of blanks: ``"error"``, ``"mean"``, ``"zero"`` or ``"drop-row"``; or a word by column.
     on_bad_row
-        Whether rows that cannot be parsed are an error or are left out.
+        Whether rows that cannot be parsed are an error or are left out; ``"quarantine"`` leaves out the same
+        rows as ``"skip"``, and whoever asked for it writes them to a file.
     max_bad_rows
         How many may be left out; None for any number.
     keep_bytes

@@ -57,7 +57,7 @@ class IssueTally:
         self, columns: tuple[str, ...], label: str | None, policy: Policy, *, held_bytes: int = 1 << 22
     ) -> None:
         self._columns = columns
-        self._skips = policy.bad_rows == "skip"
+        self._skips = policy.skips
         self.blanks = self._resolve(columns, label, policy)
         self._drops = np.array([word == "drop-row" for word in self.blanks], np.bool_)
         self._label = columns.index(label) if label is not None else None
@@ -74,7 +74,7 @@ class IssueTally:
         words = list(policy.blanks_of(columns))
         if label is not None:
             place = columns.index(label)
-            if policy.bad_rows == "skip":
+            if policy.skips:
                 words[place] = "drop-row"
             elif words[place] != "drop-row":
                 words[place] = "error"

@@ -126,6 +126,8 @@ def fit(
     training = training_feed(feed, steps_per_epoch)
     if run is not None:
         refuse_taken(Path(run), training)
+        if isinstance(training, Feed):
+            training.place_quarantine(Path(run) / "quarantine.csv")
     valid = validation_feed(_prepared(training, display), validation, validation_steps)
     for warning in shared_files(training, valid):
         display.note("warning", warning)

@@ -18,7 +18,7 @@ from stoker.transforms.base import FittedTransform, nearest
 from stoker.transforms.texts import TextTransform
 from stoker.types import IntArray, Matrix, Progress, Rows
 
-__all__ = ["Piece", "file_pieces", "frame_pieces"]
+__all__ = ["Piece", "file_pieces", "fills_blanks", "frame_pieces"]
 
 _CHUNK_BYTES = 4 << 20
 _FRAME_ROWS = 1 << 16
@@ -69,7 +69,7 @@ def file_pieces(
     inputs, target
         Fitted transforms of the features and the label.
     on_bad_row
-        ``"error"`` raises at the first bad row, ``"skip"`` leaves it out of `Piece.good`.
+        ``"error"`` raises at the first bad row, ``"skip"`` and ``"quarantine"`` leave it out of `Piece.good`.
     progress
         Called with bytes done and bytes in all.
 
@@ -167,8 +167,8 @@ def _frame_rows(
 
 
 def _is_strict(on_bad_row: str) -> bool:
-    if on_bad_row not in ("error", "skip"):
-        raise OptionError(f"on_bad_row must be error or skip, got {on_bad_row!r}")
+    if on_bad_row not in ("error", "skip", "quarantine"):
+        raise OptionError(f"on_bad_row must be error, skip or quarantine, got {on_bad_row!r}")
     return on_bad_row == "error"
 
 
@@ -184,7 +184,7 @@ def _good_rows(
     bad = issues.is_bad
     # A rule for all columns is one for the features: nothing can take the place of a label.
     forgiven = np.array(
-        [name != source.label and _fills_blanks(inputs, name) for name in issues.names], np.bool_
+        [name != source.label and fills_blanks(inputs, name) for name in issues.names], np.bool_
     )
     blank = (issues.kinds == IssueKind.BLANK) & (issues.columns >= 0)
     bad = bad | (blank & ~forgiven[issues.columns]) if len(issues) else bad
@@ -217,7 +217,7 @@ def _usable(
     matrix: npt.NDArray[np.float64], features: Sequence[str], inputs: FittedTransform, first_row: int
 ) -> tuple[IntArray, Callable[[], str] | None]:
     """The rows that can be scored, and what says where the first other one stands."""
-    strict = np.array([not _fills_blanks(inputs, name) for name in features], np.bool_)
+    strict = np.array([not fills_blanks(inputs, name) for name in features], np.bool_)
     unusable = (np.isnan(matrix) & strict) | np.isinf(matrix)
     bad = unusable.any(axis=1)
 
@@ -230,7 +230,8 @@ def _usable(
     return np.flatnonzero(~bad).astype(np.int64), tell if bad.any() else None
 
 
-def _fills_blanks(inputs: FittedTransform, column: str) -> bool:
+def fills_blanks(inputs: FittedTransform, column: str) -> bool:
+    """Whether a transform of the features has a value for a blank in a column."""
     rule = getattr(inputs, "na", "error")
     if isinstance(rule, Mapping):
         rule = rule.get(column, "error")

@@ -28,6 +28,7 @@ from stoker.training.prediction import (
 )
 from stoker.training.reopen import open_like
 from stoker.training.scoring import Scorer
+from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress
@@ -173,6 +174,7 @@ class Run:
         overwrite: bool = False,
         keep: Sequence[str] = (),
         on_bad_row: str = "skip",
+        quarantine: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Any:
         """Predict rows, in their order.
@@ -193,7 +195,10 @@ class Run:
         keep
             Columns to copy beside the predictions; those of files come as the text that stands there.
         on_bad_row
-            ``"skip"``, or ``"error"`` to stop at the first row that cannot be scored.
+            ``"skip"``, ``"error"`` to stop at the first row that cannot be scored, or ``"quarantine"`` to
+            skip and write such rows of files to `quarantine`.
+        quarantine
+            The ``.csv`` or ``.jsonl`` file for them: file, line, row, column, reason, and what stands there.
         progress
             For files: called with bytes done and bytes in all.
 
@@ -214,7 +219,8 @@ class Run:
         """
         if overwrite and output is None:
             raise OptionError("overwrite has no effect without output=")
-        bad = _BadRows()
+        goes_to = quarantine_of(quarantine, on_bad_row, of_files=not _is_frame(rows))
+        bad = UnscoredRows()
         tables = prediction_tables(
             bad.counted(self._pieces(rows, keep, on_bad_row, progress, output)),
             Scorer(self.model, self.spec),
@@ -224,8 +230,10 @@ class Run:
             report = write_predictions(
                 tables, output, prediction_schema(self.spec, keep), overwrite=overwrite
             )
+            self._quarantine(goes_to, rows, bad, with_label=False)
             return replace(report, bad_rows=bad.count, first_bad=bad.first)
         found = list(tables)
+        self._quarantine(goes_to, rows, bad, with_label=False)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
         if not hasattr(rows, "iloc"):
             return table
@@ -234,7 +242,12 @@ class Run:
         return frame
 
     def evaluate(
-        self, rows: Any, *, on_bad_row: str = "skip", progress: Progress | None = None
+        self,
+        rows: Any,
+        *,
+        on_bad_row: str = "skip",
+        quarantine: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
     ) -> Evaluation:
         """Evaluate on rows that have labels.
 
@@ -245,7 +258,9 @@ class Run:
         rows
             Files, a Source, a feed, or a frame as in `predict`, with the label column.
         on_bad_row
-            ``"skip"``, or ``"error"`` to stop at the first row that cannot be scored; a feed has settled it.
+            ``"skip"``, ``"error"`` or ``"quarantine"`` as in `predict`; a feed has settled it.
+        quarantine
+            As in `predict`.
         progress
             For files: called with bytes done and bytes in all; for a feed with rows.
 
@@ -256,6 +271,8 @@ class Run:
         DataError
             For a label that training never saw, and where no row can be scored.
         """
+        of_files = not isinstance(rows, BaseFeed) and not _is_frame(rows)
+        goes_to = quarantine_of(quarantine, on_bad_row, of_files=of_files)
         if isinstance(rows, BaseFeed):
             return evaluate(self.model, rows, progress=progress)
         if self.target is None:
@@ -274,7 +291,7 @@ class Run:
             pieces = file_pieces(
                 source, self.transform, self.target, on_bad_row=on_bad_row, progress=progress
             )
-        bad = _BadRows()
+        bad = UnscoredRows()
         batches = ((piece.x, piece.y) for piece in bad.counted(pieces) if piece.y is not None)
         try:
             found = evaluate_batches(self.model, self.spec, batches)
@@ -282,6 +299,7 @@ class Run:
             if bad.first is None or bad.scored:
                 raise
             raise DataError(f"{error}: {bad.count:,} cannot be scored, the first is {bad.first}") from error
+        self._quarantine(goes_to, rows, bad, with_label=True)
         return replace(found, skipped_rows=bad.count, first_skipped=bad.first)
 
     def _pieces(
@@ -332,27 +350,17 @@ class Run:
                 raise
             raise DataError(f"{error}; a text itself is given in a list") from error
 
+    def _quarantine(
+        self, path: str | os.PathLike[str] | None, rows: Any, bad: UnscoredRows, *, with_label: bool
+    ) -> None:
+        if path is not None:
+            bad.write(path, self._source(rows, with_label=with_label), self.transform)
+
     def _may_be_a_text(self, rows: Any) -> bool:
         """Whether a string that names no file may have been meant as a text to score."""
         return (
             isinstance(rows, str) and isinstance(self.transform, TextTransform) and not os.path.exists(rows)
         )
-
-
-class _BadRows:
-    """Counts the rows that cannot be scored, as pieces go by, and keeps the first one's place."""
-
-    def __init__(self) -> None:
-        self.count = self.scored = 0
-        self.first: str | None = None
-
-    def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        for piece in pieces:
-            self.count += piece.num_rows - len(piece.good)
-            self.scored += len(piece.good)
-            if self.first is None and piece.tell_first_bad is not None:
-                self.first = piece.tell_first_bad()
-            yield piece
 
 
 def _is_frame(rows: Any) -> bool:
