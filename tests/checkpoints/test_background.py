@@ -17,9 +17,9 @@ class Slow(CheckpointStore):
         super().__init__(folder)
         self.gate = gate
 
-    def write(self, checkpoint):
+    def write(self, checkpoint, between):
         self.gate.wait()
-        return super().write(checkpoint)
+        return super().write(checkpoint, between)
 
 
 def test_writing_does_not_wait_and_leaves_no_thread(tmp_path):
@@ -45,3 +45,30 @@ def test_what_went_wrong_is_told_once(tmp_path):
     with pytest.raises(OSError, match="checkpoints"):
         writer.wait()
     assert writer.wait() is None
+
+
+def test_one_that_is_abandoned_leaves_nothing_and_those_before_it_stay(tmp_path):
+    gate = threading.Event()
+    store = CheckpointStore(tmp_path)
+    store.write(made_checkpoint(3))
+    writer = BackgroundWriter(Slow(tmp_path, gate))
+    writer.write(made_checkpoint(4))
+    threading.Timer(0.1, gate.set).start()
+    writer.abandon()
+    assert not writer.is_busy
+    assert [path.name for path in store.folder.iterdir()] == ["step-000000000003"]
+    assert writer.wait() is None
+    writer.write(made_checkpoint(5))
+    assert writer.wait().name == "step-000000000005"
+
+
+def test_what_the_check_refuses_is_not_written(tmp_path):
+    def check(checkpoint):
+        if checkpoint.step == 4:
+            raise ArithmeticError("spoilt")
+
+    writer = BackgroundWriter(CheckpointStore(tmp_path), check)
+    writer.write(made_checkpoint(4))
+    with pytest.raises(ArithmeticError, match="spoilt"):
+        writer.wait()
+    assert not writer.store.paths()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from stoker.checkpoints.records import Checkpoint
@@ -20,10 +21,16 @@ class BackgroundWriter:
     ----------
     store
         Where to.
+    check
+        Called with each in the thread, before it is written; what it raises keeps it from that.
     """
 
-    def __init__(self, store: CheckpointStore) -> None:
+    def __init__(
+        self, store: CheckpointStore, check: Callable[[Checkpoint], None] = lambda checkpoint: None
+    ) -> None:
         self.store = store
+        self._check = check
+        self._abandoned = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
         self._written: Path | None = None
@@ -38,6 +45,7 @@ class BackgroundWriter:
         if self.is_busy:
             raise RuntimeError("a checkpoint is being written still")
         self._join()
+        self._abandoned.clear()
         # Not a daemon: the end of the program waits for a checkpoint that was begun.
         self._thread = threading.Thread(target=self._run, args=(checkpoint,), name="stoker-checkpoint")
         self._thread.start()
@@ -64,11 +72,22 @@ class BackgroundWriter:
         self._join()
         return self.finished()
 
+    def abandon(self) -> None:
+        """Leave the one that is being written unwritten, and nothing of it behind; those before it stay."""
+        self._abandoned.set()
+        self._join()
+        self._error = None
+
     def _run(self, checkpoint: Checkpoint) -> None:
         try:
-            self._written = self.store.write(checkpoint)
+            self._check(checkpoint)
+            self._written = self.store.write(checkpoint, self._go_on)
         except Exception as error:
             self._error = error  # for whoever trains
+
+    def _go_on(self) -> None:
+        if self._abandoned.is_set():
+            raise InterruptedError("nobody wants this checkpoint any more")
 
     def _join(self) -> None:
         if self._thread is not None:

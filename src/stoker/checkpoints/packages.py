@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,8 +38,22 @@ class _Envelope(msgspec.Struct, kw_only=True):
     content: msgspec.Raw
 
 
-def write_package(folder: Path, record: msgspec.Struct, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+def write_package(
+    folder: Path,
+    record: msgspec.Struct,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    between: Callable[[], None] = lambda: None,
+) -> None:
     """Write a record and its arrays into an existing, empty folder; all is on the disk when this returns.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    record, arrays
+        What.
+    between
+        Called every 16 MB; it may raise.
 
     Raises
     ------
@@ -47,7 +61,7 @@ def write_package(folder: Path, record: msgspec.Struct, arrays: Mapping[str, npt
         If something cannot be written.
     """
     with open(folder / _ARRAYS, "wb") as file:
-        places = [_write_array(file, name, array) for name, array in arrays.items()]
+        places = [_write_array(file, name, array, between) for name, array in arrays.items()]
         _sync(file)
     content = msgspec.json.encode(_Content(arrays=places, record=msgspec.Raw(msgspec.json.encode(record))))
     with open(folder / _RECORD, "wb") as file:
@@ -114,11 +128,14 @@ class _Format(msgspec.Struct):
     format: int
 
 
-def _write_array(file: BinaryIO, name: str, array: npt.NDArray[Any]) -> ArrayRecord:
+def _write_array(
+    file: BinaryIO, name: str, array: npt.NDArray[Any], between: Callable[[], None]
+) -> ArrayRecord:
     data = _bytes_of(array)
     file.write(b"\0" * (-file.tell() % _ALIGNMENT))
     offset = file.tell()
     for start in range(0, len(data), _PIECE):
+        between()
         file.write(data[start : start + _PIECE].data)
     return ArrayRecord(
         name=name,

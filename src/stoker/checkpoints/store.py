@@ -40,8 +40,15 @@ class CheckpointStore:
         self.folder = Path(run_folder) / "checkpoints"
         self._keep = keep
 
-    def write(self, checkpoint: Checkpoint) -> Path:
+    def write(self, checkpoint: Checkpoint, between: Callable[[], None] = lambda: None) -> Path:
         """Write a checkpoint beside the others; once this returns, no failure of power takes it away.
+
+        Parameters
+        ----------
+        checkpoint
+            What is written.
+        between
+            Called every now and then; where it raises, the others are as they were.
 
         Raises
         ------
@@ -50,7 +57,7 @@ class CheckpointStore:
         """
         final = self.folder / f"step-{checkpoint.step:012d}"
         with folders.staged_folder(final) as unfinished:
-            write_package(unfinished, checkpoint.manifest, checkpoint.arrays)
+            write_package(unfinished, checkpoint.manifest, checkpoint.arrays, between)
         sync_folder(self.folder)
         self._remove_old(final)
         return final

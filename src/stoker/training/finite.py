@@ -12,16 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import keras
+import numpy as np
 
+from stoker.checkpoints import Checkpoint
 from stoker.errors import NonFiniteLossError, OptionError
 from stoker.training import adapter
 
-__all__ = ["LOOK_EVERY", "LossGuard", "OnNan", "guard_for"]
+__all__ = ["LOOK_EVERY", "LossGuard", "OnNan", "guard_for", "spoilt_variable"]
 
 OnNan: TypeAlias = Literal["stop", "continue"]
 
 LOOK_EVERY = 50
 """Steps between two looks at the loss."""
+
+_PIECE = 1 << 20
 
 
 class LossGuard:
@@ -124,3 +128,17 @@ def guard_for(on_nan: str, callbacks: Sequence[Any], warn: Callable[[str], None]
     if any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks):
         return None
     return LossGuard(warn=None if on_nan == "stop" else warn)
+
+
+def spoilt_variable(checkpoint: Checkpoint) -> str | None:
+    """The path of the first weight or variable of the optimizer with numbers that are not finite, if any.
+
+    Other variables may hold such numbers on purpose, as a mask of infinities does.
+    """
+    for record in checkpoint.manifest.variables:
+        if record.part in ("trainable", "optimizer"):
+            values = checkpoint.arrays[record.array].reshape(-1)
+            for start in range(0, len(values), _PIECE):
+                if not np.isfinite(values[start : start + _PIECE]).all():
+                    return record.path
+    return None
