@@ -7,9 +7,11 @@ with a table of no rows a group's bits are computed where they are needed, once 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import bare_kernel, helper_kernel, inner_kernel
 from stoker.kernels.mixing import mix
+from stoker.kernels.words import count_ones, trailing_zeros
 
 __all__ = ["GROUP", "WORDS", "mark_groups", "members_of", "ranks_of"]
 
@@ -20,32 +22,38 @@ _ONE = np.uint64(1)
 _LARGEST = np.uint32(0xFFFFFFFF)
 _MOST_COUNTS = 40
 
+Uint64Array = npt.NDArray[np.uint64]
+IntArray = npt.NDArray[np.int64]
 
-@kernel
+
+@inner_kernel
 def _halve_hashes(seed, first, size, halves):
     """The upper 32 bits of the hashes of [first, first + size); places behind them are made the largest."""
     for place in range(size):
         halves[place] = np.uint32(mix(np.uint64(seed), np.uint64(first + place)) >> np.uint64(32))
-    halves[size:] = _LARGEST
+    for place in range(size, _PLACES):
+        halves[place] = _LARGEST
 
 
-@kernel
-def _count_below(halves, limit):
+@helper_kernel
+def _count_below(halves, size, limit):
     count = np.uint32(0)
-    for place in range(halves.shape[0]):
+    for place in range(size):
         # Numba would count in 64 bits and halve what the processor compares at a time.
         count = np.uint32(count + np.uint32(halves[place] < limit))
     return np.int64(count)
 
 
-@kernel
-def _limit_of(halves, wanted):
+@helper_kernel
+def _limit_of(halves, size, wanted):
     """A number that exactly `wanted` of `halves` lie below; -1 where equal halves leave none.
 
     Hashes are spread evenly, so that interpolation finds it in about four counts where a sort would take
     many times longer.
     """
-    low, high, below, upto = np.int64(0), np.int64(1 << 32), 0, halves.shape[0]
+    if wanted == size:
+        return np.int64(_LARGEST) if _count_below(halves, size, _LARGEST) == size else np.int64(-1)
+    low, high, below, upto = np.int64(0), np.int64(1 << 32), np.int64(0), size
     for _ in range(_MOST_COUNTS):
         if below == wanted:
             return low
@@ -53,7 +61,7 @@ def _limit_of(halves, wanted):
             return np.int64(-1)
         limit = low + np.int64((high - low) * ((wanted - below) / (upto - below)))
         limit = min(max(limit, low + 1), high - 1)
-        count = _count_below(halves, np.uint32(limit))
+        count = _count_below(halves, size, np.uint32(limit))
         if count <= wanted:
             low, below = limit, count
         else:
@@ -61,49 +69,46 @@ def _limit_of(halves, wanted):
     return np.int64(-1)
 
 
-@kernel
-def _mark_by_search(seed, first, size, wanted, words):
+@helper_kernel
+def _mark_by_search(seed, first, size, wanted, table, row):
     """Set the bits of the `wanted` smallest of [first, first + size), one after the other."""
-    words[:] = 0
-    hashes = np.empty(size, np.uint64)
-    for place in range(size):
-        hashes[place] = mix(np.uint64(seed), np.uint64(first + place))
+    for index in range(WORDS):
+        table[row, index] = np.uint64(0)
     for _ in range(wanted):
-        best = -1
+        best, least = np.int64(-1), np.uint64(0)
         for place in range(size):
-            taken = (words[place >> 6] >> np.uint64(place & 63)) & _ONE
-            if taken == 0 and (best < 0 or hashes[place] < hashes[best]):
-                best = place
-        words[best >> 6] |= _ONE << np.uint64(best & 63)
+            word = mix(np.uint64(seed), np.uint64(first + place))
+            taken = (table[row, place >> 6] >> np.uint64(place & 63)) & _ONE
+            if taken == 0 and (best < 0 or word < least):
+                best, least = place, word
+        table[row, best >> 6] |= _ONE << np.uint64(best & 63)
 
 
-@kernel
-def _mark_group(seed, first, size, wanted, halves, words):
-    """Set the bits of the `wanted` ordinals of [first, first + size) with the smallest hashes.
+@helper_kernel
+def _mark_group(seed, total, wanted, wanted_last, group, halves, table, row):
+    """Set the bits ``table[row]`` of those ordinals of a group that have the smallest hashes.
 
     `halves` is scratch, uint32 of shape (1024,). Loops over it are what the processor does eight at a time.
     """
+    first = group * GROUP
+    size = min(np.int64(GROUP), total - first)
+    if size < GROUP:
+        wanted = wanted_last
     _halve_hashes(seed, first, size, halves)
-    limit = np.int64(_LARGEST) if wanted == size else _limit_of(halves[:size], wanted)
-    if limit < 0 or (wanted == size and _count_below(halves[:size], _LARGEST) < size):
-        _mark_by_search(seed, first, size, wanted, words)
+    limit = _limit_of(halves, size, wanted)
+    if limit < 0:
+        _mark_by_search(seed, first, size, wanted, table, row)
         return
     for index in range(WORDS):
         word = np.uint64(0)
         for bit in range(64):
             word |= np.uint64(halves[index * 64 + bit] < np.uint32(limit)) << np.uint64(bit)
-        words[index] = word
+        table[row, index] = word
 
 
-@kernel
-def _mark_numbered(seed, total, wanted, wanted_last, group, halves, words):
-    first = group * GROUP
-    size = min(GROUP, total - first)
-    _mark_group(seed, first, size, wanted if size == GROUP else wanted_last, halves, words)
-
-
-@kernel
-def mark_groups(seed, total, wanted, wanted_last, first_group, table):
+def mark_groups(
+    seed: np.uint64, total: int, wanted: int, wanted_last: int, first_group: int, table: Uint64Array
+) -> None:
     """Fill ``table[first_group:]``, uint64 of shape (g, 16), with the members of each group.
 
     Parameters
@@ -117,25 +122,21 @@ def mark_groups(seed, total, wanted, wanted_last, first_group, table):
         Number of the group whose bits ``table[0]`` takes.
     table : uint64 of shape (g, 16)
     """
-    halves = np.empty(_PLACES, np.uint32)
+    _mark_groups(seed, total, wanted, wanted_last, first_group, np.empty(_PLACES, np.uint32), table)
+
+
+@bare_kernel
+def _mark_groups(seed, total, wanted, wanted_last, first_group, halves, table):
     for row in range(table.shape[0]):
-        _mark_numbered(seed, total, wanted, wanted_last, first_group + row, halves, table[row])
+        _mark_group(seed, total, wanted, wanted_last, first_group + row, halves, table, row)
 
 
-@kernel
-def _count_bits(word):
-    word = word - ((word >> _ONE) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@kernel
-def _seek(words, rank, flip):
-    """The word that holds the bit number `rank` of ``words ^ flip``, and its bits from that one on."""
+@inner_kernel
+def _seek(table, row, rank, flip):
+    """The word that holds the bit number `rank` of ``table[row] ^ flip``, and its bits from that one on."""
     for index in range(WORDS):
-        word = words[index] ^ flip
-        count = _count_bits(word)
+        word = table[row, index] ^ flip
+        count = count_ones(word)
         if rank < count:
             for _ in range(rank):
                 word &= word - _ONE
@@ -144,64 +145,83 @@ def _seek(words, rank, flip):
     return WORDS - 1, np.uint64(0)
 
 
-@kernel
-def members_of(ordinals, seed, total, wanted, wanted_last, part, table):
+def members_of(
+    ordinals: IntArray, seed: np.uint64, total: int, wanted: int, wanted_last: int, part: int,
+    table: Uint64Array,
+) -> IntArray:  # fmt: skip
     """Parent ordinals of a part's own ordinals, int64 of shape (n,).
 
     `part` 0 holds the marked ordinals of each group, `part` 1 the others; the rest is as in `mark_groups`.
     An ordinal that follows its neighbour costs a few instructions.
     """
     out = np.empty(ordinals.shape[0], np.int64)
-    halves, words = np.empty(_PLACES, np.uint32), np.empty(WORDS, np.uint64)
+    _find_members(ordinals, seed, total, wanted, wanted_last, part, *_rooms(table), out)
+    return out
+
+
+def _rooms(table: Uint64Array) -> tuple[bool, npt.NDArray[np.uint32], Uint64Array]:
+    """Whether groups are stored; scratch; and they, or room for the bits of one."""
+    stored = table.shape[0] > 0
+    return stored, np.empty(_PLACES, np.uint32), table if stored else np.empty((1, WORDS), np.uint64)
+
+
+@bare_kernel
+def _find_members(ordinals, seed, total, wanted, wanted_last, part, stored, halves, table, out):
     flip = np.uint64(0) if part == 0 else ~np.uint64(0)
     size = wanted if part == 0 else GROUP - wanted
     full = total // GROUP
     group, due, stop, index, word = -1, -1, -1, 0, np.uint64(0)
+    row = np.int64(
+        0
+    )  # as a bare 0 it would be of a type of its own, for which `_mark_group` is compiled anew
     for place in range(ordinals.shape[0]):
         if ordinals[place] != due or due >= stop:
             now = full if size == 0 else min(full, ordinals[place] // size)
-            if table.shape[0] > 0:
-                words = table[now]
+            if stored:
+                row = now
             elif now != group:
-                _mark_numbered(seed, total, wanted, wanted_last, now, halves, words)
+                _mark_group(seed, total, wanted, wanted_last, now, halves, table, row)
             group = now
             stop = total if group == full else (group + 1) * size
-            index, word = _seek(words, ordinals[place] - group * size, flip)
+            index, word = _seek(table, row, ordinals[place] - group * size, flip)
         while word == 0:
             index += 1
-            word = words[index] ^ flip
-        lowest = word & (~word + _ONE)
-        out[place] = group * GROUP + index * 64 + _count_bits(lowest - _ONE)
-        word ^= lowest
+            word = table[row, index] ^ flip
+        out[place] = group * GROUP + index * 64 + trailing_zeros(word)
+        word &= word - _ONE
         due = ordinals[place] + 1
-    return out
 
 
-@kernel
-def ranks_of(parents, seed, total, wanted, wanted_last, part, table):
+def ranks_of(
+    parents: IntArray, seed: np.uint64, total: int, wanted: int, wanted_last: int, part: int,
+    table: Uint64Array,
+) -> tuple[IntArray, npt.NDArray[np.bool_]]:  # fmt: skip
     """A part's own ordinals of parent ordinals, int64 of shape (n,), and whether they belong to the part.
 
     For one that does not belong, the number is that of the members before it.
     """
-    out = np.empty(parents.shape[0], np.int64)
-    inside = np.empty(parents.shape[0], np.bool_)
-    halves, words = np.empty(_PLACES, np.uint32), np.empty(WORDS, np.uint64)
+    out, inside = np.empty(parents.shape[0], np.int64), np.empty(parents.shape[0], np.bool_)
+    _find_ranks(parents, seed, total, wanted, wanted_last, part, *_rooms(table), out, inside)
+    return out, inside
+
+
+@bare_kernel
+def _find_ranks(parents, seed, total, wanted, wanted_last, part, stored, halves, table, out, inside):
     size = wanted if part == 0 else GROUP - wanted
-    current = -1
+    current, row = -1, np.int64(0)
     for place in range(parents.shape[0]):
         group = parents[place] // GROUP
         offset = parents[place] - group * GROUP
-        if table.shape[0] > 0:
-            words = table[group]
+        if stored:
+            row = group
         elif group != current:
-            _mark_numbered(seed, total, wanted, wanted_last, group, halves, words)
+            _mark_group(seed, total, wanted, wanted_last, group, halves, table, row)
             current = group
-        marked = 0
+        marked = np.int64(0)
         for index in range(offset >> 6):
-            marked += _count_bits(words[index])
+            marked += count_ones(table[row, index])
         bit = np.uint64(offset & 63)
-        marked += _count_bits(words[offset >> 6] & ((_ONE << bit) - _ONE))
-        is_marked = (words[offset >> 6] >> bit) & _ONE == _ONE
-        inside[place] = is_marked == (part == 0)
+        word = table[row, offset >> 6]
+        marked += count_ones(word & ((_ONE << bit) - _ONE))
+        inside[place] = ((word >> bit) & _ONE == _ONE) == (part == 0)
         out[place] = group * size + (marked if part == 0 else offset - marked)
-    return out, inside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import bare_kernel, helper_kernel, inner_kernel
 
 __all__ = ["EXACT", "STEPS", "add_lengths", "count_lengths"]
 
@@ -18,7 +18,7 @@ _KINDS[[*range(9, 14), *range(28, 33)]] = 1
 _KINDS[[0xC2, 0xE1, 0xE2, 0xE3]] = 2
 
 
-@kernel
+@bare_kernel
 def add_lengths(offsets, data, num_bytes, num_words):
     """Add to each row the bytes and the words of its text.
 
@@ -42,7 +42,7 @@ def add_lengths(offsets, data, num_bytes, num_words):
             if kind > 1:
                 width = _blank_width(data, at, stop)
                 kind = np.int64(width > 0)
-                at += max(width, 1)
+                at += width if width > 1 else np.int64(1)
             else:
                 at += 1
             words += before & (1 - kind)
@@ -50,7 +50,7 @@ def add_lengths(offsets, data, num_bytes, num_words):
         num_words[row] += words
 
 
-@kernel
+@helper_kernel
 def _blank_width(data, at, stop):
     """Bytes of the white space beyond ASCII that begins at a byte; 0 where it is none."""
     byte = data[at]
@@ -59,7 +59,7 @@ def _blank_width(data, at, stop):
     return 3 if at + 2 < stop and _is_wide_blank(byte, data[at + 1], data[at + 2]) else 0
 
 
-@kernel
+@inner_kernel
 def _is_wide_blank(first, second, third):
     if first == 0xE1:
         return second == 0x9A and third == 0x80
@@ -70,7 +70,7 @@ def _is_wide_blank(first, second, third):
     return second == 0x80 and (third <= 0x8A or 0xA8 <= third <= 0xA9 or third == 0xAF)
 
 
-@kernel
+@bare_kernel
 def count_lengths(lengths, counts):
     """Count each length at its place: itself below `EXACT`, then `STEPS` places for each doubling.
 
@@ -87,4 +87,4 @@ def count_lengths(lengths, counts):
             rest >>= 1
             shift += 1
         place = rest if shift == 0 else EXACT + (shift - 1) * STEPS + rest - STEPS
-        counts[min(place, np.int64(counts.size - 1))] += 1
+        counts[place if place < counts.size else counts.size - 1] += 1

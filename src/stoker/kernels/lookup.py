@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import bare_kernel, kernel
 
 __all__ = ["count_gaps", "extremes", "index_sorted"]
 
 
-@kernel
+@bare_kernel
 def extremes(values):
     """Least and greatest element of an int64 array of shape (n,), n at least 1."""
     least = greatest = values[0]
     for place in range(1, values.shape[0]):
-        least = min(least, values[place])
-        greatest = max(greatest, values[place])
+        value = values[place]
+        least = value if value < least else least
+        greatest = value if value > greatest else greatest
     return least, greatest
 
 
-@kernel
+@bare_kernel
 def index_sorted(known, values, out):
     """Place of each value among known ones, -1 where it is none of them; returns how many are none.
 

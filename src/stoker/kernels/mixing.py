@@ -9,8 +9,9 @@ library's version.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import bare_kernel, inner_kernel
 
 __all__ = [
     "add_digests",
@@ -31,39 +32,46 @@ _UPPER = np.uint64(0xD1B54A32D192ED03)
 _ONE = np.uint64(1)
 _ROUNDS = 8
 
+Uint64Array = npt.NDArray[np.uint64]
+IntArray = npt.NDArray[np.int64]
 
-@kernel
+
+@inner_kernel
 def _finalise(word):
     word = (word ^ (word >> np.uint64(30))) * _FIRST
     word = (word ^ (word >> np.uint64(27))) * _SECOND
     return word ^ (word >> np.uint64(31))
 
 
-@kernel
+@bare_kernel
 def mix(seed, value):
     """Hash `value` under `seed`: both uint64, a bijection of `value` for each seed."""
     return _finalise(_finalise(np.uint64(seed) + _GOLDEN) ^ np.uint64(value))
 
 
-@kernel
+@bare_kernel
 def fold(seed, values):
     """Key of a seed and a uint64 array of words: ``mix(...mix(mix(seed, v0), v1)..., vn)``."""
     key = np.uint64(seed)
-    for value in values:
-        key = mix(key, value)
+    for place in range(values.shape[0]):
+        key = mix(key, values[place])
     return key
 
 
-@kernel
-def mix_many(seed, values):
+def mix_many(seed: np.uint64, values: Uint64Array) -> Uint64Array:
     """`mix` of every element of a uint64 array of shape (n,), as uint64 of shape (n,)."""
     mixed = np.empty(values.shape[0], np.uint64)
-    for place in range(values.shape[0]):
-        mixed[place] = mix(seed, values[place])
+    _mix_into(seed, values, mixed)
     return mixed
 
 
-@kernel
+@bare_kernel
+def _mix_into(seed, values, mixed):
+    for place in range(values.shape[0]):
+        mixed[place] = mix(seed, values[place])
+
+
+@inner_kernel
 def _high_product(left, right):
     """Upper 64 bits of the product of two uint64."""
     left_low, left_high = left & _LOW_HALF, left >> np.uint64(32)
@@ -74,7 +82,7 @@ def _high_product(left, right):
     return left_high * right_high + (middle >> np.uint64(32)) + (cross >> np.uint64(32))
 
 
-@kernel
+@bare_kernel
 def permute_in_place(items, key):
     """Fisher-Yates over an array of shape (n,), drawing with ``mix(key, i)``; changes `items`."""
     for last in range(items.shape[0] - 1, 0, -1):
@@ -84,7 +92,7 @@ def permute_in_place(items, key):
         items[other] = held
 
 
-@kernel
+@inner_kernel
 def _halves(size):
     """Bits of the left and right half of the smallest binary domain that holds [0, size)."""
     bits = 2
@@ -93,8 +101,7 @@ def _halves(size):
     return np.uint64(bits - bits // 2), np.uint64(bits // 2)
 
 
-@kernel
-def feistel(positions, size, key):
+def feistel(positions: IntArray, size: int, key: np.uint64) -> IntArray:
     """Images of positions under a keyed permutation of [0, size) that is computed and never stored.
 
     An alternating Feistel network of eight rounds over the smallest binary domain; values that fall outside
@@ -111,12 +118,18 @@ def feistel(positions, size, key):
     -------
     int64 of shape (n,).
     """
+    images = np.empty(positions.shape[0], np.int64)
+    _walk(positions, size, key, np.empty(_ROUNDS, np.uint64), images)
+    return images
+
+
+@bare_kernel
+def _walk(positions, size, key, rounds, images):
+    """Write the images of positions; `rounds` is room."""
     left_bits, right_bits = _halves(size)
     left_mask, right_mask = (_ONE << left_bits) - _ONE, (_ONE << right_bits) - _ONE
-    rounds = np.empty(_ROUNDS, np.uint64)
     for turn in range(_ROUNDS):
         rounds[turn] = mix(key, np.uint64(turn))
-    images = np.empty(positions.shape[0], np.int64)
     for place in range(positions.shape[0]):
         word = np.uint64(positions[place])
         while True:
@@ -128,10 +141,9 @@ def feistel(positions, size, key):
             if word < np.uint64(size):
                 break
         images[place] = np.int64(word)
-    return images
 
 
-@kernel
+@bare_kernel
 def feistel_inverse(image, size, key):
     """The position whose image under `feistel` is `image`."""
     left_bits, right_bits = _halves(size)
@@ -147,8 +159,7 @@ def feistel_inverse(image, size, key):
             return np.int64(word)
 
 
-@kernel
-def add_digests(epoch, first_position, ids):
+def add_digests(epoch: int, first_position: int, ids: IntArray) -> Uint64Array:
     """Sums modulo 2**128 of the 128-bit hashes of (epoch, position, id) and of (id).
 
     Parameters
@@ -162,26 +173,31 @@ def add_digests(epoch, first_position, ids):
     -------
     uint64 array of four words: order low, order high, membership low, membership high.
     """
-    sums = np.zeros(4, np.uint64)
-    epoch_key = mix(np.uint64(1), np.uint64(epoch))
-    for place in range(ids.shape[0]):
-        position_key = mix(epoch_key, np.uint64(first_position + place))
-        for which in range(2):
-            low = mix(position_key if which == 0 else np.uint64(2), np.uint64(ids[place]))
-            high = _finalise(low ^ _UPPER)
-            total = sums[2 * which] + low
-            carry = _ONE if total < low else np.uint64(0)
-            sums[2 * which] = total
-            sums[2 * which + 1] += high + carry
-    return sums
+    words = np.zeros((1, 4), np.uint64)
+    _add_batches(epoch, first_position, ids, max(1, ids.shape[0]), words)
+    return words.reshape(4)
 
 
-@kernel
-def batch_digests(epoch, first_position, ids, batch_size):
+def batch_digests(epoch: int, first_position: int, ids: IntArray, batch_size: int) -> Uint64Array:
     """`add_digests` of each batch of consecutive places, the last one short: uint64 of shape (batches, 4)."""
-    batches = (ids.shape[0] + batch_size - 1) // batch_size
-    words = np.empty((batches, 4), np.uint64)
-    for batch in range(batches):
-        first = batch * batch_size
-        words[batch] = add_digests(epoch, first_position + first, ids[first : first + batch_size])
+    words = np.zeros((-(-ids.shape[0] // batch_size), 4), np.uint64)
+    _add_batches(epoch, first_position, ids, batch_size, words)
     return words
+
+
+@bare_kernel
+def _add_batches(epoch, first_position, ids, batch_size, words):
+    epoch_key = mix(np.uint64(1), np.uint64(epoch))
+    for batch in range(words.shape[0]):
+        begin = batch * batch_size
+        for place in range(begin, min(begin + batch_size, ids.shape[0])):
+            row = np.uint64(ids[place])
+            _add(words, batch, 0, mix(mix(epoch_key, np.uint64(first_position + place)), row))
+            _add(words, batch, 2, mix(np.uint64(2), row))
+
+
+@inner_kernel
+def _add(words, batch, low, word):
+    """Add the 128-bit hash whose lower half is `word` to two of a batch's words."""
+    words[batch, low] += word
+    words[batch, low + 1] += _finalise(word ^ _UPPER) + np.uint64(words[batch, low] < word)

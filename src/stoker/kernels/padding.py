@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import bare_kernel
 
 __all__ = ["LEAST_WIDTH", "longest_row", "pad_rows", "padded_width"]
 
@@ -44,7 +44,7 @@ def padded_width(longest: int, columns: int) -> int:
     return max(longest, min(width, columns))
 
 
-@kernel
+@bare_kernel
 def longest_row(indptr, take):
     """Entries of the longest of some rows.
 
@@ -60,12 +60,13 @@ def longest_row(indptr, take):
     Entries, 0 where `take` is empty.
     """
     longest = np.int64(0)
-    for row in take:
-        longest = max(longest, np.int64(indptr[row + 1] - indptr[row]))
+    for place in range(take.shape[0]):
+        entries = np.int64(indptr[take[place] + 1] - indptr[take[place]])
+        longest = entries if entries > longest else longest
     return longest
 
 
-@kernel
+@bare_kernel
 def pad_rows(indptr, indices, data, take, columns, values):
     """Copy rows into pairs; behind its entries a row of the outputs is 0 and 0.0.
 
@@ -82,10 +83,9 @@ def pad_rows(indptr, indices, data, take, columns, values):
     for place in range(take.shape[0]):
         begin = indptr[take[place]]
         used = indptr[take[place] + 1] - begin
-        row_columns, row_values = columns[place], values[place]
         for entry in range(used):
-            row_columns[entry] = indices[begin + entry]
-            row_values[entry] = data[begin + entry]
+            columns[place, entry] = indices[begin + entry]
+            values[place, entry] = data[begin + entry]
         for entry in range(used, width):
-            row_columns[entry] = 0
-            row_values[entry] = 0.0
+            columns[place, entry] = 0
+            values[place, entry] = 0.0
