@@ -29,6 +29,8 @@ import msgspec
 from stoker.errors import RunError
 from stoker.folders import staged_file
 from stoker.plan import Plan
+from stoker.runchecks import check_order, check_spec
+from stoker.stored import Count, decoded
 from stoker.types import ColumnSpec, FeedSpec
 
 __all__ = [
@@ -53,8 +55,8 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A data file as the survey saw it: its identity is size and digest, the path only says where it was."""
 
     path: str
-    num_bytes: int
-    num_rows: int
+    num_bytes: Count
+    num_rows: Count
     digest: str
 
 
@@ -65,9 +67,9 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     no other word for it.
     """
 
-    epoch: int
+    epoch: Count
     metrics: dict[str, float | None]
-    rows: int
+    rows: Count
     seconds: float
     wait_seconds: float
     order_digest: str
@@ -78,14 +80,14 @@ class Outcome(msgspec.Struct, kw_only=True):
     """What a run came to; the figures are those of the whole run so far."""
 
     status: Status = "running"
-    rows: int = 0
-    steps: int = 0
+    rows: Count = 0
+    steps: Count = 0
     seconds: float = 0.0
     wait_seconds: float = 0.0
-    ledger_peak_bytes: int = 0
-    peak_rss_bytes: int = 0
+    ledger_peak_bytes: Count = 0
+    peak_rss_bytes: Count = 0
     monitor: str | None = None
-    best_epoch: int | None = None
+    best_epoch: Count | None = None
     best_value: float | None = None
     error: str | None = None
 
@@ -97,8 +99,8 @@ class GeneratorRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    steps_per_epoch: int | None
-    workers: int
+    steps_per_epoch: Count | None
+    workers: Count
     use_multiprocessing: bool
 
 
@@ -108,7 +110,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     A run on a generator has ``generator``, and neither files, columns, spec, transforms nor plan: what the
     rows of a generator are, nobody but the generator knows. ``source`` is what `Source.describe` says of the
     training rows, the view included, and ``policy`` what became of blanks and bad rows: with files and plan
-    they tell which rows each step took.
+    they tell which rows each step took. ``training`` is what `stoker.fit` was told beside the data.
     """
 
     format: int = FORMAT
@@ -123,8 +125,9 @@ class RunRecord(msgspec.Struct, kw_only=True):
     reading: dict[str, Any] = {}
     source: dict[str, Any] = {}
     policy: dict[str, Any] = {}
+    training: dict[str, Any] = {}
     columns: list[ColumnSpec] = []
-    excluded_rows: int = 0
+    excluded_rows: Count = 0
     spec: FeedSpec | None = None
     transform: dict[str, Any] = {}
     target: dict[str, Any] = {}
@@ -234,13 +237,13 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from error
         try:
-            found = msgspec.json.decode(data, type=_Format).format
+            found = decoded(data, _Format).format
             if found > FORMAT:
                 raise RunError(
                     f"{path} has format {found}, this stoker reads up to {FORMAT}: pip install -U stoker"
                 )
-            return msgspec.json.decode(data, type=RunRecord)
-        except (msgspec.DecodeError, ValueError) as error:
+            return _checked(decoded(data, RunRecord))
+        except ValueError as error:
             raise RunError(f"{path} is damaged or not a run of stoker: {error}") from error
 
     def transform_state(self, record: RunRecord) -> dict[str, Any]:
@@ -260,8 +263,10 @@ class RunDirectory:
             raise RunError(f"{path} cannot be read, and without it texts mean nothing: {error}") from error
         if _digest(data) != record.transform.get("digest"):
             raise RunError(f"{path} is damaged, or of another run: its content is not what run.json says")
-        state: dict[str, Any] = msgspec.json.decode(data)
-        return state
+        try:
+            return decoded(data, dict[str, Any])
+        except ValueError as error:
+            raise RunError(f"{path} is damaged or not of stoker: {error}") from error
 
     def contents(self) -> bytes | None:
         """What `create` was given of the files' contents; None where it is not there."""
@@ -291,6 +296,16 @@ def set_apart(state: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """
     data = msgspec.json.encode(state)
     return {"name": state["name"], "file": _TRANSFORM, "digest": _digest(data)}, data
+
+
+def _checked(record: RunRecord) -> RunRecord:
+    """The record, whose numbers agree."""
+    if record.spec is not None:
+        check_spec(record.spec)
+    if record.plan is not None:
+        rows = [file.num_rows for file in record.files]
+        check_order(record.plan.order, record.plan.limits, rows, record.excluded_rows)
+    return record
 
 
 def _digest(data: bytes) -> str:

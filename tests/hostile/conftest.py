@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import stoker.training  # noqa: F401  # settles the backend before Keras is imported
+
 
 @pytest.fixture(autouse=True)
 def user_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -20,6 +20,7 @@ from stoker.kernels.checksum import checksum
 from stoker.survey import records, survey
 from stoker.survey.records import ArrayRecord, SurveyRecord
 
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numbers that nobody measured
 QUICK = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=3_000)
 

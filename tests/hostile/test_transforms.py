@@ -22,6 +22,7 @@ from stoker.transforms.numeric import Impute, Scale, Standardize
 from stoker.transforms.packing import from_packed, to_packed
 from stoker.types import Matrix, Rows
 
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numbers that nobody measured
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=3_000)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from stoker.errors import MemoryBudgetError, OptionError
 from stoker.plan.facts import DataFacts, MachineFacts, PlanOptions
+from stoker.stored import Count
 from stoker.types import OrderSpec, StreamLimits
 
 __all__ = [
@@ -41,8 +42,8 @@ class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of buffer: how many there are at most, and the bytes of all of them."""
 
     name: str
-    count: int
-    num_bytes: int
+    count: Count
+    num_bytes: Count
 
 
 def share_bytes(options: PlanOptions) -> int:

@@ -7,6 +7,7 @@ import msgspec
 from stoker.plan.facts import DataFacts, MachineFacts, PlanOptions
 from stoker.plan.memory import MemoryLine, held_lines, share_bytes, work_within
 from stoker.plan.order import resolve_order
+from stoker.stored import Count, Seconds
 from stoker.types import OrderSpec, StreamLimits
 
 __all__ = ["Plan", "make_plan"]
@@ -16,15 +17,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A run as it will be: printed, written to run.json, and read from there when the run goes on."""
 
     order: OrderSpec
-    memory_bytes: int
+    memory_bytes: Count
     memory: tuple[MemoryLine, ...]
     use_cache: bool
-    cache_bytes: int
+    cache_bytes: Count
     cache_reason: str
     limits: StreamLimits
-    seconds_survey: float
-    seconds_cache: float
-    seconds_epoch: float
+    seconds_survey: Seconds
+    seconds_cache: Seconds
+    seconds_epoch: Seconds
 
     @property
     def stream_bytes(self) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from stoker.errors import RunError
 from stoker.sources import Source
@@ -17,9 +19,21 @@ from stoker.sources.folder import FolderTable
 from stoker.sources.lines import LinesTable
 from stoker.sources.paths import expand_paths
 from stoker.sources.schema import FileLayout, Schema
+from stoker.stored import DAMAGE, require
 from stoker.types import ColumnSpec
 
 __all__ = ["describe_files", "open_like", "reopen"]
+
+
+class _Reading(msgspec.Struct):
+    """What `describe_files` tells."""
+
+    format: str | None
+    header: bool
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None
+    quote: Annotated[str, msgspec.Meta(max_length=1)] | None
+    declared: list[str]
+    names: list[str]
 
 
 def describe_files(source: Source) -> dict[str, Any]:
@@ -90,27 +104,29 @@ def reopen(description: Mapping[str, Any], columns: Sequence[ColumnSpec], label:
         If the description is damaged.
     """
     try:
-        names = tuple(description["names"]) or tuple(column.name for column in columns)
+        how = msgspec.convert(dict(description), _Reading)
+        names = tuple(how.names) or tuple(column.name for column in columns)
+        require(len({column.name for column in columns}) == len(columns), "a column twice")
         schema = Schema(
             features=tuple(column for column in columns if column.name != label),
-            label=next(column for column in columns if column.name == label),
-            declared=frozenset(description["declared"]),
+            label=next((column for column in columns if column.name == label), None),
+            declared=frozenset(how.declared),
             file_names=names,
         )
+        require(schema.label is not None, "it names no label")
         layout = FileLayout(
             path="the training file",
             dialect=Dialect(delimiter=",", quote='"'),
-            has_header=bool(description["header"]) or description["format"] == "lines",
+            has_header=how.header or how.format == "lines",
             names=names,
             data_offset=0,
             size=0,
         )
-        format = description["format"]
         written = Written(
-            format=None if format in ("folder", "lines") else format,
-            delimiter=description["delimiter"],
-            quote=description["quote"],
+            format=None if how.format in ("folder", "lines") else how.format,
+            delimiter=how.delimiter,
+            quote=how.quote,
         )
-    except (KeyError, StopIteration, TypeError) as error:
+    except DAMAGE as error:
         raise RunError(f"run.json does not say how its files were written ({error!r})") from error
     return Source(table=CsvTable(schema=schema, layouts=(layout,), written=written))

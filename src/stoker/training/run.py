@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import importlib
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import pyarrow as pa
 
 from stoker.errors import DataError, OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory, RunRecord
 from stoker.sources import Source
-from stoker.training.adapter import without_copy_warning
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
 from stoker.training.frames import is_texts
+from stoker.training.loading import load_model
 from stoker.training.pieces import Piece, file_pieces, frame_pieces
 from stoker.training.prediction import (
     prediction_schema,
@@ -30,6 +28,9 @@ from stoker.training.reopen import open_like
 from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
+from stoker.transforms.base import InputTransform
+from stoker.transforms.labels import LabelEncoder, Passthrough
+from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress
 
@@ -73,11 +74,7 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         raise RunError(f"{path} does not exist: the run is {record.outcome.status}{_other(run.path, which)}")
     if record.spec.input_kind != "dense":
         importlib.import_module("stoker.layers")  # registers what the model may be made of
-    try:
-        with without_copy_warning():
-            model = keras.models.load_model(path, safe_mode=True)
-    except (ValueError, TypeError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} cannot be loaded: {error}{_own_layers(record)}") from error
+    model = load_model(path, _own_layers(record))
     found = Run(
         directory=run.path,
         record=record,
@@ -88,7 +85,24 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
     if isinstance(found.transform, TextTransform):
         found.transform.columns_ = found.transform.columns_ or found.spec.features
     _check_parts(found, path)
+    _check_kinds(found)
     return found
+
+
+def _check_kinds(run: Run) -> None:
+    """Refuse a record whose transforms cannot be those of features and label."""
+    spec, target = run.spec, run.target
+    wanted = Passthrough if spec.task == "regression" else LabelEncoder
+    sound = isinstance(run.transform, InputTransform) and run.transform.output == spec.input_kind
+    if target is not None:
+        sound = sound and isinstance(target, wanted) and target.column == spec.label
+    if isinstance(run.transform, Cast):
+        sound = sound and run.transform.features_ == spec.features
+    if not (sound and run.transform.is_fitted):
+        raise RunError(
+            f"{run.directory / 'run.json'} names transforms that are not those of its features and label: it "
+            "was changed; restore it"
+        )
 
 
 def _check_parts(run: Run, path: Path) -> None:
@@ -96,10 +110,12 @@ def _check_parts(run: Run, path: Path) -> None:
     spec, said = run.spec, f"{run.directory / 'run.json'} names"
     takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
     inputs = len(spec.features) if spec.input_kind == "dense" else spec.input_shape[0]
-    made = run.transform.num_outputs if isinstance(run.transform, TextTransform) else None
-    facts: list[tuple[str, str, int | None, tuple[int, ...]]] = [
+    made = getattr(run.transform, "num_outputs", None)
+    tokens = getattr(run.transform, "num_tokens", None)
+    facts: list[tuple[str, str, int | None, tuple[int | None, ...]]] = [
         (f"{said} {inputs} features", f"{path} takes", takes, (inputs,)),
         (f"{said} {inputs} features", "its transform gives", made, (inputs,)),
+        (f"{said} {spec.num_tokens} tokens", "its transform gives", tokens, (spec.num_tokens,)),
     ]
     if spec.classes is None:
         facts.append((f"{said} the task {spec.task!r}, of 1 output", f"{path} gives", gives, (1,)))

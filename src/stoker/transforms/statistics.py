@@ -25,6 +25,7 @@ _EARLY = (64, 512)
 """Rows at which columns of few distinct values leave the sample before the first leaf is full."""
 _WHOLE = ("_closed", "_blanks", "_origin", "_mean", "_squares", "_low", "_high", "_fractions")
 _LEAFWISE = ("_leaf_blanks", "_shift", "_first", "_second")
+_COUNTS = ("_closed", "_blanks", "_leaf_blanks")
 _INTEGERS = ("_closed", "_blanks", "_fractions", "_leaf_blanks")
 
 
@@ -218,7 +219,10 @@ class ColumnStatistics:
             array = from_plain(state[name.lstrip("_")], dtype)
             # Kernels write and read as many as there are columns.
             require(array.shape == (len(names),), f"{name.lstrip('_')} of other columns")
+            if name in _COUNTS:
+                require(((array >= 0) & (array <= made.num_rows)).all(), "more values than rows")
             setattr(made, name, array)
+        require(not (made._squares < 0).any(), "negative squares")
         if made.distinct:
             made._sample = DistinctSample.from_state(state["sample"], len(names))
         return made

@@ -17,6 +17,8 @@ __all__ = [
 
 OrderKind: TypeAlias = Literal["sequential", "exact", "block"]
 
+_MOST_ROWS = (1 << 60) - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
@@ -45,9 +47,11 @@ class OrderSpec:
     def __post_init__(self) -> None:
         if self.kind not in ("sequential", "exact", "block"):
             raise ValueError(f"order kind must be sequential, exact or block, got {self.kind!r}")
-        if self.batch_size < 1 or self.num_rows < 1 or self.block < 1:
-            raise ValueError(f"batch_size, num_rows and block must be at least 1, got {self}")
-        if self.window < self.batch_size or self.window % self.batch_size:
+        if not all(1 <= number <= _MOST_ROWS for number in (self.batch_size, self.num_rows, self.block)):
+            raise ValueError(f"batch_size, num_rows and block must be at least 1 and below 2**60, got {self}")
+        if not 0 <= self.seed < 1 << 64:
+            raise ValueError(f"seed must lie in [0, 2**64), got {self.seed}")
+        if not self.batch_size <= self.window <= _MOST_ROWS or self.window % self.batch_size:
             raise ValueError(
                 f"window must be a positive multiple of batch_size, got {self.window} and {self.batch_size}"
             )

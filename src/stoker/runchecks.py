@@ -1,0 +1,56 @@
+"""What cannot be in a run.json whatever its types are: numbers that contradict one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoker.stored import require
+from stoker.types import FeedSpec, OrderSpec, StreamLimits
+
+__all__ = ["check_order", "check_spec"]
+
+_MOST_AHEAD = 1 << 20
+_MOST_NUMBERS = (1 << 31) - 1
+
+
+def check_order(order: OrderSpec, limits: StreamLimits, num_rows: Sequence[int], excluded_rows: int) -> None:
+    """Refuse an order of more rows than there are, and streams that work impossibly far ahead.
+
+    Parameters
+    ----------
+    order, limits
+        As the plan tells them.
+    num_rows
+        Of each file.
+    excluded_rows
+        Of all files.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be.
+    """
+    there = sum(num_rows)
+    require(0 <= excluded_rows <= there, f"it leaves out {excluded_rows:,} of {there:,} rows")
+    require(order.num_rows <= there, f"its order is of {order.num_rows:,} rows, and its files have {there:,}")
+    ahead = (limits.workers, limits.windows_in_flight, limits.group_batches, limits.groups_in_flight)
+    require(all(0 <= number <= _MOST_AHEAD for number in ahead), f"it cannot work ahead by {ahead}")
+    require(limits.group_batches and limits.groups_in_flight, "it makes no batches at a time")
+
+
+def check_spec(spec: FeedSpec) -> None:
+    """Refuse a feed without inputs or outputs, or with more than any model takes.
+
+    Raises
+    ------
+    ValueError
+        If there is none such.
+    """
+    sizes = (*spec.input_shape, spec.num_outputs, *(() if spec.num_tokens is None else (spec.num_tokens,)))
+    require(len(spec.input_shape) == 1, f"its rows have {len(spec.input_shape)} dimensions")
+    require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"its sizes are {', '.join(map(str, sizes))}")
+    if spec.classes is not None:
+        require(0 < len(set(spec.classes)) == len(spec.classes), "it names a class twice, or none")
+    require(
+        (spec.classes is None) == (spec.task == "regression"), f"its task {spec.task!r} has other classes"
+    )
