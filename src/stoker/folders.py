@@ -273,7 +273,8 @@ def _is_abandoned(path: Path, *, at_once: bool = False) -> bool:
     if fcntl is not None and path.is_file() and path.stat().st_size:
         return _is_unlocked(path)
     grace = _GRACE_SECONDS if fcntl is not None else _GRACE_SECONDS_WITHOUT_LOCKS
-    if not at_once and time.time() - path.stat().st_mtime < grace:
+    # A time that lies in the future tells of a clock that was set back, and not of a young file.
+    if not at_once and abs(time.time() - path.stat().st_mtime) < grace:
         return False
     if fcntl is None:
         return True

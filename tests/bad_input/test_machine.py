@@ -4,7 +4,6 @@ import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,22 +26,6 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = (f"{','.join(values[row : row + NUM_COLUMNS])},{row % 2}\n" for row in range(NUM_ROWS))
     path.write_text(f"{header},y\n{''.join(rows)}")
     return path
-
-
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Path]:
-    """A file system in memory, which only root may mount."""
-    folder = tmp_path / "mounted"
-    folder.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a file system needs root")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"no file system may be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def _remount(folder: Path, option: str) -> None:

@@ -51,9 +51,10 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     made, preadv = Disk(), os.preadv
 
     def read(descriptor: int, buffers: list[memoryview], offset: int, *flags: int) -> int:
-        path = os.readlink(f"/proc/self/fd/{descriptor}")
         if made.before is not None:
-            made.before(path, offset, sum(len(buffer) for buffer in buffers))
+            (buffer,) = buffers
+            path = os.readlink(f"/proc/self/fd/{descriptor}")
+            buffers = [buffer[: made.before(path, offset, len(buffer))]]
         return preadv(descriptor, buffers, offset, *flags)
 
     monkeypatch.setattr(os, "preadv", read)

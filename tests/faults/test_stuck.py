@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from faulty import Disk
+from faulty import Disk, feed_of
 
 import stoker
 from stoker.errors import OptionError
@@ -64,18 +63,14 @@ def stick(disk: Disk, told: Told) -> Callable[..., None]:
     def at(name: str) -> None:
         once = threading.Lock()
 
-        def wait(path: str, start: int, size: int) -> None:
+        def wait(path: str, start: int, size: int) -> int:
             if path.endswith(name) and once.acquire(blocking=False):
                 told.of(f"{path} and gets no answer")
+            return size
 
         disk.before = wait
 
     return at
-
-
-def feed_of(path: Path, **options) -> stoker.Feed:
-    given = {"batch_size": 250, "shuffle": True, "seed": 1, "cache": "never", "memory": "8MB", "workers": 1}
-    return stoker.Feed(stoker.open(path, label="y"), **given | options)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -104,6 +99,7 @@ def test_while_an_epoch_is_read(workers, table, stick, told):
 
 
 def test_while_a_cache_is_made(table, stick, told):
+    feed_of(table).prepare()
     feed = feed_of(table, cache="always")
     feed.prepare()
     stick("t.csv")

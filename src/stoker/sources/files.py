@@ -120,7 +120,8 @@ class FileReader:
             return len(piece)
         except OSError as error:
             raise ChangedDataError(
-                f"{self.path}: reading {len(view)} bytes at byte {offset} failed ({error.strerror})"
+                f"{self.path}: reading {len(view)} bytes at byte {offset} failed ({error.strerror}); the "
+                "disk or share does not give back what it holds: restore the file elsewhere, and go on there"
             ) from error
 
     def close(self) -> None:

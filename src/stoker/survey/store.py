@@ -143,7 +143,8 @@ def save(
                 (folder / _RECORD).write_bytes(encode(whole))
             return home / record.key
         except OSError as error:
-            refused.append(f"{home}: {error.strerror or error}")
+            # What NumPy raises on a full disk tells how many values it wrote.
+            refused.append(f"{home}: {error.strerror or f'no space left, {error}'}")
     notes.append(f"the survey could not be stored and is made anew next time ({'; '.join(refused)})")
     return None
 

@@ -184,6 +184,11 @@ class Handover:
         if ahead is not None:
             ahead[1].close()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a batch could not be had; steps were taken on all that came before it."""
+        return self._failure is not None
+
     def raise_failure(self) -> None:
         """Raise the error of a worker once more, with the type and cause it had before Keras saw it."""
         if self._failure is not None:
