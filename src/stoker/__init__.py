@@ -32,6 +32,7 @@ _HOME = {
     "evaluate_generator": "stoker.training.generators.calls",
     "predict_generator": "stoker.training.generators.calls",
     "GeneratorFeed": "stoker.training.generators.feeds",
+    "resume": "stoker.training.resuming",
     "load": "stoker.training.run",
     "verify": "stoker.audit.verify",
     "replay": "stoker.audit.replay",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from stoker.training.generators.calls import fit_generator as fit_generator
     from stoker.training.generators.calls import predict_generator as predict_generator
     from stoker.training.generators.feeds import GeneratorFeed as GeneratorFeed
+    from stoker.training.resuming import resume as resume
     from stoker.training.run import load as load
     from stoker.transforms.hashing import HashingVectorizer as HashingVectorizer
     from stoker.transforms.labels import LabelEncoder as LabelEncoder

@@ -6,25 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from stoker.checkpoints import Checkpoint, Counters, Manifest, VariableRecord
+from stoker.checkpoints import Checkpoint, Counters, Identity, Manifest, VariableRecord
 from stoker.types import Position
+
+IDENTITY = Identity(
+    versions={"keras": "3"},
+    backend="jax",
+    order=None,
+    rows="",
+    validation_rows=None,
+    files=[],
+    validation_files=[],
+    transform="",
+    settings={},
+)
 
 
 def made_checkpoint(step: int, **known: Any) -> Checkpoint:
     manifest = Manifest(
         created="2026-01-01T00:00:00+00:00",
-        versions={"keras": "3"},
-        backend="jax",
+        identity=IDENTITY,
         position=Position(epoch=0, batches=step),
         order_digest=f"{step:032x}",
         member_digest=f"{step:032x}",
-        order=None,
-        rows="",
-        validation_rows=None,
-        files=[],
-        validation_files=[],
-        transform="",
-        settings={},
         counters=Counters(steps=step),
         variables=[
             VariableRecord(part="trainable", path="dense/kernel", array="v0"),

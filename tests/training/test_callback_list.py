@@ -44,7 +44,7 @@ class Batches:
     def raise_held(self) -> None:
         pass
 
-    def begin(self, epoch: int) -> None:
+    def begin(self, epoch: int, start_batch: int = 0) -> None:
         self.epoch = epoch
 
     def fetch(self, count: int, last_result: object = None) -> None:

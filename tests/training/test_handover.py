@@ -121,7 +121,7 @@ def test_the_error_is_kept_with_its_cause_and_raised_once_more():
     handover.raise_failure()
 
 
-def test_digests_add_up_over_the_batches_that_were_taken_modulo_two_to_the_128():
+def test_digests_add_up_over_the_batches_whose_step_was_taken_modulo_two_to_the_128():
     class Digested(MemoryFeed):
         def epoch(self, epoch: int, start_batch: int = 0):
             stream = super().epoch(epoch, start_batch)
@@ -134,6 +134,9 @@ def test_digests_add_up_over_the_batches_that_were_taken_modulo_two_to_the_128()
     handover.begin(0)
     handover.fetch(3)
     handover.take()
+    assert handover.digests == (0, 0)
+    handover.finish(1)
     assert handover.digests == (2**128 - 1, 5 + 2**64)
     handover.take()
+    handover.finish(1)
     assert handover.digests == (2**128 - 2, 2 * (5 + 2**64))

@@ -91,7 +91,7 @@ def test_epochs_are_a_table(trained):
 
 def test_best_and_last_model_are_whole_files_and_nothing_is_left_over(trained):
     names = sorted(path.name for path in (trained.folder / "run").iterdir())
-    assert names == ["contents.json", "epochs.csv", "last.keras", "model.keras", "run.json"]
+    assert names == ["checkpoints", "contents.json", "epochs.csv", "last.keras", "model.keras", "run.json"]
 
 
 def test_a_loaded_run_evaluates_as_the_training_did(trained):

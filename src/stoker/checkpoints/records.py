@@ -18,6 +18,7 @@ __all__ = [
     "CallbackRecord",
     "Checkpoint",
     "Counters",
+    "Identity",
     "Manifest",
     "MonitorRecord",
     "ValidationRecord",
@@ -102,6 +103,34 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     since_validation: float = 0.0
 
 
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run is of: it is the same from its first step to its last.
+
+    Attributes
+    ----------
+    versions, backend
+        Of the packages, and Keras's backend.
+    order, rows, validation_rows
+        The order of rows, and which of the files' rows are trained and validated on, as plain text.
+    files, validation_files
+        Digests of what the files hold.
+    transform
+        Digest of the fitted transforms, which run.json and transform.json hold.
+    settings
+        Options of the call that decide what is learned.
+    """
+
+    versions: dict[str, str]
+    backend: str
+    order: OrderSpec | None
+    rows: str
+    validation_rows: str | None
+    files: list[str]
+    validation_files: list[str]
+    transform: str
+    settings: dict[str, Any]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """All of a checkpoint but its arrays.
 
@@ -111,45 +140,29 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         Of this layout.
     created
         When it was made, in UTC.
-    versions, backend
-        Of the packages, and Keras's backend.
+    identity
+        What the run is of.
     position
         The epoch under way and its finished batches; ``(e + 1, 0)`` where epoch e ended.
     order_digest, member_digest
         Of the finished batches of that epoch, hexadecimal, modulo 2**128.
-    order, rows, validation_rows, files, validation_files
-        What decides which rows come when: the order, the views of the sources, what the files hold.
-    transform
-        Digest of the fitted transforms, which run.json and transform.json hold.
-    settings
-        Options of the call that decide what is learned.
     ended
         Why training was over at this position, None if it was not.
-    counters, monitor, history, history_epochs, metrics, validations
-        What was seen so far; `history` and `metrics` are packed.
+    counters, monitor, metrics, validations
+        What was seen so far; `metrics` are packed.
     variables, callbacks
-        The model's and the user's.
+        The model's; the user's, and behind them the History.
     """
 
     format: int = FORMAT
     created: str
-    versions: dict[str, str]
-    backend: str
+    identity: Identity
     position: Position
     order_digest: str
     member_digest: str
-    order: OrderSpec | None
-    rows: str
-    validation_rows: str | None
-    files: list[str]
-    validation_files: list[str]
-    transform: str
-    settings: dict[str, Any]
     ended: str | None = None
     counters: Counters
     monitor: MonitorRecord | None = None
-    history: Any = None
-    history_epochs: list[int] = []
     metrics: Any = None
     validations: list[ValidationRecord] = []
     variables: list[VariableRecord] = []

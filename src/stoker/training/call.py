@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from stoker.errors import OptionError
+from stoker.checkpoints import Identity
+from stoker.errors import OptionError, StokerError
 from stoker.rundir import Status
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import BATCH_HOOKS, Due, History, TrainingCallbacks
+from stoker.training.callback_states import copy_callbacks, forgetful
+from stoker.training.capturing import Resumption, capture
+from stoker.training.checkpointing import Checkpointer
 from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
@@ -61,6 +66,8 @@ class TrainingCall:
         to stop, and whether to validate after an epoch.
     guard
         Watches the loss; None where nobody does.
+    checkpointer, identity, resumption
+        What saves the training's state, what the run is of, and what is gone on from; None where nothing is.
     history
         What is returned.
     """
@@ -81,6 +88,9 @@ class TrainingCall:
     seconds: float | None = None
     due: Due = lambda epoch, whole: True
     guard: LossGuard | None = None
+    checkpointer: Checkpointer | None = None
+    identity: Identity | None = None
+    resumption: Resumption | None = None
     history: History = field(default_factory=History)
 
     def run(self) -> History:
@@ -112,6 +122,7 @@ class _Running:
             validate_every=call.every,
             max_seconds=call.seconds,
             guard=call.guard,
+            checkpointer=call.checkpointer,
         )
 
     def run(self) -> History:
@@ -123,6 +134,7 @@ class _Running:
                 return self._call.history
             raise
         except Exception as error:
+            self._save_what_was_trained()
             self._end("failed", f"{type(error).__name__}: {error}")
             for handover in self._handovers():
                 handover.raise_failure()
@@ -141,10 +153,12 @@ class _Running:
             supervisor=self._supervisor,
             interrupts=self._interrupts,
             due=call.due,
+            resumption=call.resumption,
             verbose=call.verbose,
             epochs=call.epochs,
             steps=self._training.num_batches,
         )
+        self._prepare_checkpoints(hooks)
         self._supervisor.finished = lambda: hooks.finished
         if self._validation is not None:
             self._supervisor.evaluate = hooks.evaluate_now
@@ -158,6 +172,34 @@ class _Running:
             hooks.set_params(hooks.params | {"steps": self._training.num_batches})
             with adapter.without_restored_epoch(call.model):
                 self._fit(hooks, hooks.resized_after + 1)
+
+    def _save_what_was_trained(self) -> None:
+        """Write a checkpoint where data failed: that is between two steps, and the model is whole."""
+        checkpointer = self._call.checkpointer
+        if checkpointer is None or not self._training.has_failed or not self._supervisor.finished():
+            return
+        try:
+            checkpointer.save(wait=True)
+        except StokerError as error:  # the data's error is the one to tell
+            self._call.display.note("warning", str(error))
+
+    def _prepare_checkpoints(self, hooks: TrainingCallbacks) -> None:
+        call, identity = self._call, self._call.identity
+        if call.resumption is not None:
+            call.resumption.bind(self._supervisor, call.monitor)
+        if call.checkpointer is not None and identity is not None:
+            step = 0 if call.resumption is None else call.resumption.checkpoint.step
+            call.checkpointer.begin(step)
+            call.checkpointer.capture = lambda: capture(
+                identity, call.model, hooks.callbacks, self._supervisor, call.monitor
+            )
+            for name in forgetful(call.callbacks):
+                call.display.note(
+                    "warning",
+                    f"the callback {name} has a state of its own, which no checkpoint holds and a resumed "
+                    "run lacks: give it get_state() and set_state(state)",
+                )
+            hooks.begun = partial(copy_callbacks, hooks.callbacks, {})  # tells at once what cannot be
 
     def _fit(self, hooks: TrainingCallbacks, initial_epoch: int) -> None:
         self._call.model.fit(
@@ -183,6 +225,8 @@ class _Running:
         try:
             for handover in self._handovers():
                 handover.end()
+            if self._call.checkpointer is not None:
+                self._call.checkpointer.close()
         finally:
             self._call.history.report = self._supervisor.report(ended)
 

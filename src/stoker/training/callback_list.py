@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import keras
 
 from stoker.training import adapter
+from stoker.training.capturing import Resumption
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
 from stoker.training.pass_callbacks import PassCallbacks, hooks_batches, plain_logs
@@ -83,11 +84,15 @@ class TrainingCallbacks(PassCallbacks):
         Ctrl-C is raised after the step under way.
     due
         Whether to validate after an epoch; always by default.
+    resumption
+        What a run that is resumed goes on from; None for one that begins.
     params
         What callbacks see as ``params``.
 
     Attributes
     ----------
+    begun
+        To be set: called when every callback has been told that training begins.
     finished
         Batches of this epoch whose step was taken: never derived from Keras's hook indices, which are wrong
         where ``steps_per_execution`` does not divide the epoch.
@@ -105,6 +110,7 @@ class TrainingCallbacks(PassCallbacks):
         supervisor: Supervisor,
         interrupts: Interrupts,
         due: Due = lambda epoch, whole: True,
+        resumption: Resumption | None = None,
         **params: Any,
     ) -> None:
         super().__init__(callbacks, model=model, scored=validation, interrupts=interrupts, **params)
@@ -114,6 +120,9 @@ class TrainingCallbacks(PassCallbacks):
         self._validation = None if validation is None else adapter.FeedAdapter(validation)
         self._supervisor = supervisor
         self._due = due
+        self._resumption = resumption
+        self._is_rest = self._rest_is_over = False
+        self.begun: Callable[[], Any] = lambda: None
         self._last: Any = None
         self._epoch = 0
         self._validated: tuple[int, dict[str, float]] | None = None
@@ -125,8 +134,14 @@ class TrainingCallbacks(PassCallbacks):
         """Tell the callbacks, unless this is the same call of `fit` still."""
         resumed = self.resized_after is not None
         self.resized_after = None
-        if not resumed:
-            super().on_train_begin(logs)
+        if resumed:
+            return
+        if self._resumption is not None:
+            self._resumption.before_training(self.callbacks)
+        super().on_train_begin(logs)
+        if self._resumption is not None:
+            self._resumption.put_back(self._model, self.callbacks)
+        self.begun()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Tell the callbacks, unless the call of `fit` goes on."""
@@ -134,16 +149,21 @@ class TrainingCallbacks(PassCallbacks):
             super().on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Begin the epoch's stream and count from 0."""
-        self.finished = 0
+        """Begin the epoch's stream, and count from 0 or from where the run goes on."""
+        resumption, self._resumption = self._resumption, None
+        self.finished = 0 if resumption is None else resumption.start_batch(epoch)
+        self._is_rest = self.finished > 0
         self._epoch = epoch
         self._validated = None
         self._looked_ahead = False
-        self._training.begin(epoch)
+        self._training.begin(epoch, self.finished)
         self._supervisor.epoch_began(epoch)
-        self._look_at = self._supervisor.due_in(0, time.perf_counter())
         adapter.hold_state(self._model)
         super().on_epoch_begin(epoch, logs)
+        if resumption is not None and self._is_rest:
+            resumption.put_back(self._model, self.callbacks)
+            adapter.hold_state(self._model)
+        self._look_at = self._supervisor.due_in(self.finished, time.perf_counter())
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Pull the batches of the coming step."""
@@ -176,11 +196,16 @@ class TrainingCallbacks(PassCallbacks):
         if now >= due_time or self.finished >= due_batch:
             self._supervisor.look(self.finished, logs)
             self._look_at = self._supervisor.due_in(self.finished, time.perf_counter())
+        if self._is_rest and self.finished >= self._training.num_batches and not self._model.stop_training:
+            # Keras goes by the steps of a whole epoch, and this one began amid: it is told that it is over.
+            self._model.stop_training = self._rest_is_over = True
         self._training.raise_held()
         self._interrupts.check()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Validate; call the users' callbacks, then the supervisor, which sees what they add to the logs."""
+        if self._rest_is_over:
+            self._model.stop_training = self._rest_is_over = False
         values = plain_logs(logs)
         if self._validation is not None and self._due(epoch, self._training.num_batches <= self.finished):
             values |= self._evaluated_here() or self._evaluate(self._validation)

@@ -14,6 +14,7 @@ from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.call import TrainingCall
 from stoker.training.callback_list import History
+from stoker.training.checkpointing import OnCheckpointError
 from stoker.training.feeding import (
     AnyFeed,
     end_feeds,
@@ -27,6 +28,8 @@ from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
 from stoker.training.recording import RunRecorder, shared_files
+from stoker.training.resuming import ResumeOption, begin_checkpoints, goes_on, take_up
+from stoker.training.sameness import learning_settings
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
 from stoker.training.taken import refuse_taken
 
@@ -50,6 +53,10 @@ def fit(
     initial_epoch: int = 0,
     max_time: str | float | None = None,
     on_nan: OnNan = "stop",
+    checkpoint_every: str | None = None,
+    keep_checkpoints: int = 3,
+    on_checkpoint_error: OnCheckpointError = "warn",
+    resume: ResumeOption = False,
     progress: str | Display = "auto",
 ) -> History:
     """Train a compiled Keras model on a feed, through ``model.fit``.
@@ -89,6 +96,18 @@ def fit(
     on_nan
         What to do once the loss is no finite number: ``"stop"``, or ``"continue"`` after a warning. Beside
         Keras's ``TerminateOnNaN``, which stops by itself, nothing is done.
+    checkpoint_every
+        When a checkpoint is written to ``run``: ``"500steps"``, ``"5min"``, ``"1epoch"`` or ``"never"``.
+        None is every five minutes and after every epoch, as far as that costs training less than 2 %.
+    keep_checkpoints
+        How many of them are kept.
+    on_checkpoint_error
+        Where one cannot be written, as on a full disk: ``"warn"`` goes on with the last good one, ``"stop"``
+        ends training.
+    resume
+        ``"auto"`` goes on with the run that ``run`` holds, from its newest whole checkpoint, to the very
+        weights that it would have come to; begins it where there is none; and refuses any other plan. More
+        epochs may be asked for. See docs/reliability.md.
     progress
         ``"auto"``, ``"bar"``, ``"notebook"``, ``"plain"``, ``"none"`` or a `Display`; on standard error.
 
@@ -124,10 +143,20 @@ def fit(
     display = choose_display(progress)
     guard = guard_for(on_nan, callbacks, partial(display.note, "warning"))
     training = training_feed(feed, steps_per_epoch)
-    if run is not None:
-        refuse_taken(Path(run), training)
-        if isinstance(training, Feed):
-            training.place_quarantine(Path(run) / "quarantine.csv")
+    folder = None if run is None else Path(run)
+    resumes = goes_on(folder, resume, training)
+    checkpointer = begin_checkpoints(
+        folder,
+        training,
+        every=checkpoint_every,
+        keep=keep_checkpoints,
+        on_error=on_checkpoint_error,
+        warn=partial(display.note, "warning"),
+    )
+    if folder is not None and not resumes:
+        refuse_taken(folder, training)
+    if folder is not None and isinstance(training, Feed):
+        training.place_quarantine(folder / "quarantine.csv")
     valid = validation_feed(_prepared(training, display), validation, validation_steps)
     for warning in shared_files(training, valid):
         display.note("warning", warning)
@@ -137,7 +166,24 @@ def fit(
         validations = None if every is not None else len(trained)
         open_feeds(model, training, valid, epochs=trained, validations=validations)
         name, direction = _monitored(model, monitor, has_validation=valid is not None)
-        recorder = None if run is None else RunRecorder(Path(run), training, valid, options or {})
+        recorder, resumption = None, None
+        if folder is not None:
+            told = {
+                "epochs": epochs,
+                "initial_epoch": initial_epoch,
+                "monitor": monitor,
+                "early_stopping": early_stopping,
+                "validate_every": validate_every,
+                "max_time": max_time,
+                "on_nan": on_nan,
+                "checkpoint_every": checkpoint_every,
+                "keep_checkpoints": keep_checkpoints,
+                "on_checkpoint_error": on_checkpoint_error,
+                **learning_settings(model, training, valid),
+            }
+            recorder = RunRecorder(folder, training, valid, options or {}, training=told, goes_on=resumes)
+            if resumes:
+                resumption = take_up(recorder, folder, model, epochs=epochs, display=display)
         # Behind the recorder: what it takes for a moment, and what a compiler takes, shall not meet.
         programs = compile_ahead(model, expected_of(training), expected_of(valid))
         call = TrainingCall(
@@ -146,15 +192,18 @@ def fit(
             validation=valid,
             callbacks=callbacks,
             epochs=epochs,
-            initial_epoch=initial_epoch,
+            initial_epoch=initial_epoch if resumption is None else resumption.first_epoch(epochs),
             display=display,
             own_display=display is not progress,
             monitor=Monitor(name, direction, patience=early_stopping),
-            files=None if run is None else ModelFiles(Path(run)),
+            files=None if folder is None else ModelFiles(folder),
             recorder=recorder,
             every=every,
             seconds=seconds,
             guard=guard,
+            checkpointer=checkpointer,
+            identity=None if recorder is None else recorder.identity,
+            resumption=resumption,
         )
         return call.run()
     finally:

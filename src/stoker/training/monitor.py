@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from stoker.checkpoints import Checkpoint, MonitorRecord
 from stoker.errors import OptionError
 
 __all__ = ["Monitor", "infer_direction"]
@@ -118,6 +119,30 @@ class Monitor:
             return False
         model.set_weights(self._weights)
         return True
+
+    def record(self, arrays: dict[str, Any]) -> MonitorRecord:
+        """What it remembers, for a checkpoint; the best weights, never written again, go to `arrays`."""
+        kept: list[str] | None = None
+        if self._weights is not None:
+            kept = [f"best-{place}" for place in range(len(self._weights))]
+            arrays.update(zip(kept, self._weights, strict=True))
+        return MonitorRecord(
+            name=self.name,
+            direction=self.direction,
+            best=self.best,
+            best_step=self.best_step,
+            best_epoch=self.best_epoch,
+            without=self._without,
+            stopped=self.stopped,
+            weights=kept,
+        )
+
+    def go_on(self, record: MonitorRecord, checkpoint: Checkpoint) -> None:
+        """Remember what `record` told."""
+        self.best, self.best_step, self.best_epoch = record.best, record.best_step, record.best_epoch
+        self._without, self.stopped = record.without, record.stopped
+        if record.weights is not None:
+            self._weights = [checkpoint.array(name) for name in record.weights]
 
     def _better(self, value: float) -> bool:
         if not math.isfinite(value):

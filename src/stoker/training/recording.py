@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 import psutil
+from msgspec.structs import replace
 
 from stoker.audit.contents import contents_of
 from stoker.audit.reopening import described
+from stoker.checkpoints import Identity
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed
 from stoker.rundir import (
@@ -31,6 +34,7 @@ from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.protocols import FeedLike
 from stoker.training.reopen import describe_files
 from stoker.training.report import FitReport
+from stoker.training.sameness import DECIDING, refuse_other_run, transform_digest
 from stoker.transforms.texts import TextTransform
 
 __all__ = ["RunRecorder", "shared_files"]
@@ -50,17 +54,28 @@ class RunRecorder:
         GeneratorFeed.
     options
         Plain data that is kept under ``options``.
+    training
+        What decides what is learned beside the data, kept under ``training``.
+    goes_on
+        The folder holds a run, which this one goes on with.
 
     Raises
     ------
     OptionError
         If the feed is none of stoker's own.
     RunError
-        If the folder holds a run already, or cannot be written.
+        If the folder holds a run already, or cannot be written; with `goes_on`, if that is another run.
     """
 
     def __init__(
-        self, directory: Path, feed: FeedLike, validation: FeedLike | None, options: Mapping[str, Any]
+        self,
+        directory: Path,
+        feed: FeedLike,
+        validation: FeedLike | None,
+        options: Mapping[str, Any],
+        *,
+        training: Mapping[str, Any] | None = None,
+        goes_on: bool = False,
     ) -> None:
         contents: bytes | None = None
         if isinstance(feed, GeneratorFeed):
@@ -74,9 +89,43 @@ class RunRecorder:
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             backend=keras.backend.backend(),
             options=dict(options),
+            training=dict(training or {}),
             **known,
         )
-        self._directory.create(self._record, transform, contents)
+        if not goes_on:
+            self._directory.create(self._record, transform, contents)
+            return
+        there = self._directory.read()
+        refuse_other_run(directory, there, self._record, feed)
+        there.training, there.versions = self._record.training, self._record.versions
+        self._record = there
+
+    @property
+    def record(self) -> RunRecord:
+        """What run.json holds, or is to hold with the next epoch."""
+        return self._record
+
+    @property
+    def identity(self) -> Identity:
+        """What the run is of, for its checkpoints."""
+        record = self._record
+        return Identity(
+            versions=record.versions,
+            backend=record.backend,
+            order=None if record.plan is None else record.plan.order,
+            rows=msgspec.json.encode(record.source.get("view")).decode(),
+            validation_rows=msgspec.json.encode(record.training.get("validation_rows")).decode(),
+            files=[file.digest for file in record.files],
+            validation_files=[file.digest for file in record.validation_files],
+            transform=transform_digest(record.transform),
+            settings={name: record.training.get(name) for name in DECIDING},
+        )
+
+    def go_on(self, epoch: int) -> None:
+        """Forget what came behind the checkpoint that is gone on from: this epoch, and those after it."""
+        self._record.epochs = [each for each in self._record.epochs if each.epoch < epoch]
+        self._record.outcome = replace(self._record.outcome, status="running", error=None)
+        self._directory.write(self._record)
 
     def add_epoch(self, record: EpochRecord, report: FitReport) -> None:
         """Take note of a finished epoch."""

@@ -1,4 +1,4 @@
-"""When something is due: after so many steps, or so much time."""
+"""When something is due: after so many steps, so much time, or so many epochs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stoker.errors import OptionError
 
-__all__ = ["Interval", "parse_interval", "parse_seconds"]
+__all__ = ["CheckpointInterval", "Interval", "parse_checkpoint_interval", "parse_interval", "parse_seconds"]
 
 _UNITS = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
@@ -68,3 +68,43 @@ def parse_interval(text: str, *, option: str) -> Interval:
     if int(match[1]) < 1:
         raise OptionError(f"{option} must be at least 1 step, got {text!r}")
     return Interval(steps=int(match[1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointInterval(Interval):
+    """When a checkpoint is due: any of the three that is not None.
+
+    ``sparing`` leaves out those after epochs where they would come so often that training felt it.
+    """
+
+    epochs: int | None = None
+    sparing: bool = False
+
+
+def parse_checkpoint_interval(text: str | None, *, option: str) -> CheckpointInterval:
+    """What ``"500steps"``, ``"5min"`` or ``"1epoch"`` means; None is five minutes and every epoch.
+
+    Raises
+    ------
+    OptionError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> parse_checkpoint_interval("2epochs", option="checkpoint_every").epochs
+    2
+    >>> parse_checkpoint_interval(None, option="checkpoint_every").seconds
+    300.0
+    """
+    if text is None:
+        return CheckpointInterval(seconds=300.0, epochs=1, sparing=True)
+    match = re.fullmatch(r"\s*(\d+)\s*epochs?\s*", text.lower())
+    if match is not None:
+        if int(match[1]) < 1:
+            raise OptionError(f"{option} must be at least 1 epoch, got {text!r}")
+        return CheckpointInterval(epochs=int(match[1]))
+    try:
+        found = parse_interval(text, option=option)
+    except OptionError as error:
+        raise OptionError(f"{error}; or give epochs, such as '1epoch'") from None
+    return CheckpointInterval(steps=found.steps, seconds=found.seconds)

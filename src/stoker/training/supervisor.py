@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
+from stoker.checkpoints import Counters
 from stoker.rundir import EpochRecord
 from stoker.training.adapter import copy_values
 from stoker.training.artifacts import ModelFiles
+from stoker.training.checkpointing import Checkpointer
 from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.monitor import Monitor
@@ -20,8 +23,22 @@ from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
 from stoker.training.report import FitReport, Snapshot, Validation
 from stoker.training.schedule import Interval
+from stoker.training.tally import Tally
+from stoker.types import Position
 
-__all__ = ["TrainingSupervisor"]
+__all__ = ["Captured", "TrainingSupervisor"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Where a run is, and what was seen so far; `ended` is why nothing is trained behind it, or None."""
+
+    position: Position
+    digests: tuple[int, int]
+    counters: Counters
+    ended: str | None
+    metrics: Mapping[str, float]
+    validations: tuple[Validation, ...]
 
 
 class TrainingSupervisor:
@@ -42,6 +59,8 @@ class TrainingSupervisor:
         Training stops at the first step that ends later.
     guard
         Watches the loss; None where nobody does.
+    checkpointer
+        Saves what a run is resumed from; None where nothing is saved.
 
     Attributes
     ----------
@@ -65,6 +84,7 @@ class TrainingSupervisor:
         validate_every: Interval | None,
         max_seconds: float | None,
         guard: LossGuard | None = None,
+        checkpointer: Checkpointer | None = None,
     ) -> None:
         self._model = model
         self._training = training
@@ -75,23 +95,16 @@ class TrainingSupervisor:
         self._recorder = recorder
         self._epochs = epochs
         self._every = validate_every
+        self._checkpointer = checkpointer
         self._guard = guard
         self._process = psutil.Process()
-        self._started = time.perf_counter()
-        self._deadline = math.inf if max_seconds is None else self._started + max_seconds
+        self.tally = Tally(training, validation)
+        self._max_seconds = math.inf if max_seconds is None else max_seconds
         self._epoch = 0
-        self._finished = 0
-        self._steps_before = 0
-        self._rows_at_epoch = 0
-        self._epochs_ended = 0
-        self._epoch_started = self._started
-        self._waited_before = 0.0
-        self._train_seconds = self._trained_before = 0.0
-        self._running_since: float | None = None
-        self._shown_at = self._started
+        self._in_epoch = False
+        self._shown_at = self.tally.started
         self._shown_rows = 0
         self._rate = 0.0
-        self._validated_at = self._started
         self._validations: list[Validation] = []
         self._metrics: dict[str, float] = {}
         self.ended: str | None = None
@@ -100,37 +113,36 @@ class TrainingSupervisor:
 
     @property
     def steps(self) -> int:
-        """Steps taken in this call."""
-        return self._steps_before + self._finished
+        """Steps of the run that were taken."""
+        return self.tally.steps
 
     def epoch_began(self, epoch: int) -> None:
         """Start the epoch's clock."""
-        now = time.perf_counter()
-        self._epoch, self._finished = epoch, 0
-        self._rows_at_epoch = self._training.rows
-        self._running_since = self._shown_at = self._epoch_started = now
-        self._waited_before = self._training.wait_seconds
-        self._trained_before = self._train_seconds
-        self._shown_rows = 0
+        self.tally.begin_epoch()
+        self._epoch, self._in_epoch = epoch, True
+        self._shown_at, self._shown_rows = self.tally.epoch_started, 0
 
     def due_in(self, finished: int, now: float) -> tuple[int, float]:
         """The next count of batches, and the next time, at which `look` has something to do."""
-        self._finished = finished
+        self.tally.finished = finished
         batch = self._training.num_batches
         if self._guard is not None:
             batch = min(batch, finished + self._guard.due_in(self.steps))
         when = min(self._deadline, self._shown_at + self._display.interval)
         if self._every is not None and self._every.steps is not None:
-            into_interval = (self._steps_before + finished) % self._every.steps
+            into_interval = self.steps % self._every.steps
             batch = min(batch, finished + self._every.steps - into_interval)
         elif self._every is not None and self._every.seconds is not None:
-            when = min(when, self._validated_at + self._every.seconds)
+            when = min(when, self.tally.validated_at + self._every.seconds)
+        if self._checkpointer is not None:
+            steps, at = self._checkpointer.due_in(self.steps, now)
+            batch, when = int(min(batch, finished + steps)), min(when, at)
         return batch, when
 
     def look(self, finished: int, logs: Any) -> None:
         """Show, validate and stop as far as each is due."""
         crossed = self._crossed(finished)
-        self._finished = finished
+        self.tally.finished = finished
         last = finished >= self._training.num_batches
         if self._guard is not None:
             self._guard.look(self.steps, logs, wait=last)
@@ -138,20 +150,24 @@ class TrainingSupervisor:
         if last or now >= self._shown_at + self._display.interval:
             self._show(finished, plain_logs(logs), last=last)
         if last:
-            self._stop_clock()
+            self.tally.stop_clock()
             return
         if crossed or self._time_to_validate(now):
             self._validate_within_epoch()
         if time.perf_counter() >= self._deadline:
+            if self._checkpointer is not None and self.ended is None:
+                self._checkpointer.save()  # an epoch that is cut short can be taken up here, but not behind
             self._stop("max_time")
+        elif self._checkpointer is not None and self.ended is None:
+            self._checkpointer.after_step(self.steps, now)
 
     def epoch_ended(self, epoch: int, finished: int, logs: Mapping[str, float]) -> None:
         """Take note of an epoch's result; save and stop by it."""
-        self._stop_clock()
-        self._finished = finished
+        self.tally.stop_clock()
+        self.tally.finished = finished
         if self._guard is not None:
             self._guard.look(self.steps, logs, wait=True)
-        self._epochs_ended += 1
+        self.tally.epochs += 1
         self._metrics = dict(logs)
         known = bool(self._validations) and self._validations[-1].step == self.steps
         best = False if known and self._by_validation else self._observe(logs)
@@ -160,24 +176,51 @@ class TrainingSupervisor:
             self._take_validation(validated, best)
         if self._recorder is not None:
             self._recorder.add_epoch(self._record(epoch, finished, logs), self.report("running"))
-        self._steps_before += finished
-        self._finished = 0
+        self.tally.end_epoch(finished)
+        self._in_epoch = False
         if time.perf_counter() >= self._deadline and epoch + 1 < self._epochs:
             self._stop("max_time")
+        if self._checkpointer is not None and not self._is_cut_short(finished):
+            last = epoch + 1 >= self._epochs or self._model.stop_training
+            self._checkpointer.after_epoch(epoch, last=last)
+
+    def capture(self) -> Captured:
+        """What is known here of the run as it is now, between two steps or two epochs."""
+        finished = self.finished() if self._in_epoch else 0
+        self.tally.finished = finished
+        over = self.ended != "max_time" and bool(self._model.stop_training)
+        return Captured(
+            position=Position(epoch=self._epoch if self._in_epoch else self._epoch + 1, batches=finished),
+            digests=self._training.digests if finished else (0, 0),
+            counters=self.tally.counters(in_epoch=self._in_epoch),
+            ended=(self.ended or "stopped") if over else None,
+            metrics=self._metrics,
+            validations=tuple(self._validations),
+        )
+
+    def go_on(self, captured: Captured) -> None:
+        """Take up what `capture` gave."""
+        self._training.digests = captured.digests
+        self.tally.go_on(captured.counters, captured.position.batches)
+        self._epoch = captured.position.epoch - (not captured.position.batches)
+        self.ended = captured.ended
+        self._metrics = dict(captured.metrics)
+        self._validations = list(captured.validations)
+        self._shown_rows = self.tally.rows
 
     def report(self, ended: str) -> FitReport:
         """The account of the call so far."""
-        self._stop_clock()
-        self._finished = self.finished()
+        self.tally.stop_clock()
+        self.tally.finished = self.finished()
         ledger, best = getattr(self._training.feed, "ledger", None), self._monitor
         return FitReport(
             ended=ended,
             steps=self.steps,
             rows=self._training.rows,
             num_rows=self._training.feed.num_rows,
-            epochs=self._epochs_ended,
-            seconds=time.perf_counter() - self._started,
-            train_seconds=self._train_seconds,
+            epochs=self.tally.epochs,
+            seconds=self.tally.seconds,
+            train_seconds=self.tally.train_seconds,
             wait_seconds=self._training.wait_seconds,
             validation_wait_seconds=self._validation.wait_seconds if self._validation else 0.0,
             monitor=best.name if best else None,
@@ -195,9 +238,9 @@ class TrainingSupervisor:
         return EpochRecord(
             epoch=epoch,
             metrics={name: value for name, value in logs.items() if isinstance(value, float)},
-            rows=self._rows,
-            seconds=time.perf_counter() - self._epoch_started,
-            wait_seconds=self._training.wait_seconds - self._waited_before,
+            rows=self.tally.rows,
+            seconds=self.tally.epoch_seconds,
+            wait_seconds=self.tally.epoch_wait_seconds,
             order_digest=f"{order:032x}",
             member_digest=f"{member:032x}",
         )
@@ -205,21 +248,23 @@ class TrainingSupervisor:
     def _crossed(self, finished: int) -> bool:
         if self._every is None or self._every.steps is None:
             return False
-        before = (self._steps_before + self._finished) // self._every.steps
-        return (self._steps_before + finished) // self._every.steps > before
+        before = self.steps // self._every.steps
+        return (self.tally.steps_before + finished) // self._every.steps > before
 
     def _time_to_validate(self, now: float) -> bool:
         every = self._every
-        return every is not None and every.seconds is not None and now >= self._validated_at + every.seconds
+        if every is None or every.seconds is None:
+            return False
+        return now >= self.tally.validated_at + every.seconds
 
     def _validate_within_epoch(self) -> None:
         if self.evaluate is None:
             return
-        self._stop_clock()
+        self.tally.stop_clock()
         logs = self.evaluate()
         best = self._observe(logs) if self._by_validation else False
         self._take_validation(logs, best)
-        self._running_since = time.perf_counter()
+        self.tally.start_clock()
 
     @property
     def _by_validation(self) -> bool:
@@ -238,7 +283,7 @@ class TrainingSupervisor:
         return best
 
     def _take_validation(self, logs: Mapping[str, float], best: bool) -> None:
-        self._validated_at = time.perf_counter()
+        self.tally.validated_at = time.perf_counter()
         validation = Validation(step=self.steps, epoch=self._epoch, logs=dict(logs), best=best)
         self._validations.append(validation)
         self._display.validated(validation)
@@ -247,36 +292,34 @@ class TrainingSupervisor:
         self.ended = self.ended or reason
         self._model.stop_training = True
 
-    def _stop_clock(self) -> None:
-        if self._running_since is not None:
-            self._train_seconds += time.perf_counter() - self._running_since
-            self._running_since = None
-
     @property
-    def _rows(self) -> int:
-        """Rows of the epoch's finished steps."""
-        return self._training.rows - self._rows_at_epoch
+    def _deadline(self) -> float:
+        return self.tally.started + self._max_seconds
+
+    def _is_cut_short(self, finished: int) -> bool:
+        """Whether time ended the epoch amid: a longer time takes it up where it was, and not at its end."""
+        return self.ended == "max_time" and finished < self._training.num_batches
 
     def _show(self, finished: int, logs: Mapping[str, float], *, last: bool) -> None:
         now = time.perf_counter()
         snapshot = self._snapshot(finished, logs, now)
-        self._shown_at, self._shown_rows = now, self._rows
+        self._shown_at, self._shown_rows = now, self.tally.rows
         if last:
             self._display.epoch_ended(snapshot)
         else:
             self._display.advanced(snapshot)
 
     def _snapshot(self, finished: int, logs: Mapping[str, float], now: float) -> Snapshot:
-        rows = self._rows
+        rows = self.tally.rows
         passed = max(now - self._shown_at, 1e-9)
         current = (rows - self._shown_rows) / passed
         # Half of the old rate: a figure that can be read, and yet follows within a second or two.
         self._rate = current if self._rate == 0.0 else 0.5 * self._rate + 0.5 * current
-        trained = self._train_seconds + (now - (self._running_since or now))
-        in_epoch = max(trained - self._trained_before, 1e-9)
+        in_epoch = max(self.tally.epoch_train_seconds, 1e-9)
         rate = rows / in_epoch if finished >= self._training.num_batches else self._rate
         ledger = getattr(self._training.feed, "ledger", None)
-        saved_at = self._files.saved_at if self._files is not None else None
+        saved = [each.saved_at for each in (self._files, self._checkpointer) if each is not None]
+        saved_at = max((at for at in saved if at is not None), default=None)
         return Snapshot(
             epoch=self._epoch,
             epochs=self._epochs,
@@ -286,7 +329,7 @@ class TrainingSupervisor:
             rows_per_second=rate,
             eta_seconds=self._seconds_left(finished, rows, rate),
             logs=logs,
-            waiting=min((self._training.wait_seconds - self._waited_before) / in_epoch, 1.0),
+            waiting=min(self.tally.epoch_wait_seconds / in_epoch, 1.0),
             memory_bytes=int(getattr(ledger, "current", 0)),
             memory_limit=getattr(ledger, "limit", None),
             process_bytes=int(self._process.memory_info().rss),

@@ -1,0 +1,171 @@
+"""What callbacks remember: Keras's own by a table, others through ``get_state`` and ``set_state``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import keras
+import numpy as np
+
+from stoker.checkpoints import CallbackRecord, Checkpoint, pack, unpack
+from stoker.errors import OptionError, RunError
+
+__all__ = ["copy_callbacks", "forgetful", "make_ready", "put_back_callbacks"]
+
+_KEPT: dict[str, tuple[str, ...]] = {
+    "EarlyStopping": ("wait", "stopped_epoch", "best", "best_weights", "best_epoch"),
+    "ReduceLROnPlateau": ("best", "cooldown_counter", "wait"),
+    "ModelCheckpoint": ("best", "_batches_seen_since_last_saving", "_last_batch_seen", "_current_epoch"),
+    "OrbaxCheckpoint": ("best", "_batches_seen_since_last_saving", "_last_batch_seen", "_total_batches_seen"),
+    "SwapEMAWeights": ("_ema_weights_in_model",),
+    "TensorBoard": (
+        "_global_train_batch",
+        "_global_test_batch",
+        "_previous_epoch_iterations",
+        "_train_accumulated_time",
+    ),
+    "History": ("epoch", "history"),
+    "CSVLogger": (),
+    "LambdaCallback": (),
+    "LearningRateScheduler": (),
+    "ProgbarLogger": (),
+    "RemoteMonitor": (),
+    "TerminateOnNaN": (),
+}
+"""Attributes of Keras's callbacks that decide what they do next; the rest follows from how they were made."""
+
+_TABLE: dict[type, tuple[str, ...]] = {
+    getattr(keras.callbacks, name): kept for name, kept in _KEPT.items() if hasattr(keras.callbacks, name)
+}
+
+
+def copy_callbacks(callbacks: Sequence[Any], arrays: dict[str, Any]) -> list[CallbackRecord]:
+    """The state of each callback; arrays go to `arrays`.
+
+    Raises
+    ------
+    OptionError
+        If what ``get_state`` returns is no plain data.
+    """
+    records = []
+    for place, callback in enumerate(callbacks):
+
+        def keep(array: Any, place: int = place) -> str:
+            name = f"callback-{place}-{len(arrays)}"
+            arrays[name] = np.array(array)
+            return name
+
+        name = type(callback).__name__
+        state = _state(callback)
+        packed = None if state is None else pack(state, keep, what=f"the state of the callback {name}")
+        records.append(CallbackRecord(name=name, state=packed))
+    return records
+
+
+def put_back_callbacks(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:
+    """Give callbacks what they remembered; to be called after all ``on_train_begin``, which forget."""
+    for callback, record in zip(callbacks, checkpoint.manifest.callbacks, strict=True):
+        if record.state is None:
+            continue
+        state = unpack(record.state, checkpoint.arrays)
+        own = _own_state(callback)
+        if own is not None:
+            own[1](state)
+            continue
+        for name in _kept(callback) or ():
+            if isinstance(state, dict) and name in state:
+                setattr(callback, name, state[name])
+
+
+def make_ready(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:
+    """Before any ``on_train_begin``: refuse what cannot go on, and keep what would be written over.
+
+    Raises
+    ------
+    RunError
+        If these are other callbacks than the run's.
+    OptionError
+        For a callback that goes its own way back.
+    """
+    here = [type(callback).__name__ for callback in callbacks]
+    there = [record.name for record in checkpoint.manifest.callbacks]
+    if here != there:
+        raise RunError(
+            f"the run's callbacks are [{', '.join(there)}], and these are [{', '.join(here)}]: "
+            "give the same, in the same order"
+        )
+    for callback, record in zip(callbacks, checkpoint.manifest.callbacks, strict=True):
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise OptionError(
+                "BackupAndRestore would take the model back to its own backup: leave it out, for the run's "
+                "checkpoints hold all that it does, and more"
+            )
+        if isinstance(callback, keras.callbacks.CSVLogger) and isinstance(record.state, dict):
+            _cut(callback, unpack(record.state, checkpoint.arrays).get("size"))
+
+
+def forgetful(callbacks: Sequence[Any]) -> list[str]:
+    """Names of the callbacks' classes that keep a state which no checkpoint can hold."""
+    plain = vars(keras.callbacks.Callback()).keys() | {"params", "_model", "validation_data"}
+    names = [
+        type(callback).__name__
+        for callback in callbacks
+        if type(callback) not in _TABLE
+        and not isinstance(callback, keras.callbacks.BackupAndRestore)
+        and _own_state(callback) is None
+        and vars(callback).keys() - plain
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _state(callback: Any) -> Any:
+    own = _own_state(callback)
+    if own is not None:
+        return own[0]()
+    if isinstance(callback, keras.callbacks.CSVLogger):
+        return {"size": _size(callback)}
+    kept = [name for name in _kept(callback) or () if hasattr(callback, name)]
+    return {name: _plain(getattr(callback, name)) for name in kept} if kept else None
+
+
+def _own_state(callback: Any) -> tuple[Callable[[], Any], Callable[[Any], None]] | None:
+    found = getattr(callback, "get_state", None), getattr(callback, "set_state", None)
+    if found == (None, None):
+        return None
+    if not all(map(callable, found)):
+        raise OptionError(
+            f"the callback {type(callback).__name__} has one of get_state() and set_state(state): a "
+            "checkpoint needs both"
+        )
+    return found  # type: ignore[return-value]
+
+
+def _kept(callback: Any) -> tuple[str, ...] | None:
+    """What is kept of Keras's own callbacks, and of classes made from them."""
+    return next((_TABLE[base] for base in type(callback).__mro__ if base in _TABLE), None)
+
+
+def _plain(value: Any) -> Any:
+    """Tensors as NumPy arrays; lists of weights as they are."""
+    return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
+
+
+def _size(callback: Any) -> int:
+    """Bytes of a CSVLogger's file, all rows so far written."""
+    with suppress(AttributeError, ValueError):
+        callback.csv_file.flush()
+    try:
+        return os.path.getsize(callback.filename)
+    except OSError:
+        return 0
+
+
+def _cut(callback: Any, size: Any) -> None:
+    """Have a CSVLogger go on behind the rows that it had written by the checkpoint."""
+    callback.append = True
+    with suppress(OSError):
+        if isinstance(size, int) and 0 <= size < os.path.getsize(callback.filename):
+            os.truncate(callback.filename, size)

@@ -1,0 +1,133 @@
+"""A training as a checkpoint, and a checkpoint as a training that goes on."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stoker.checkpoints import Checkpoint, Identity, Manifest, ValidationRecord, pack, unpack
+from stoker.training.callback_states import copy_callbacks, make_ready, put_back_callbacks
+from stoker.training.monitor import Monitor
+from stoker.training.report import Validation
+from stoker.training.supervisor import Captured, TrainingSupervisor
+from stoker.training.variables import copy_variables, put_back_variables
+from stoker.types import Position
+
+__all__ = ["Resumption", "capture"]
+
+
+def capture(
+    identity: Identity,
+    model: Any,
+    callbacks: Sequence[Any],
+    supervisor: TrainingSupervisor,
+    monitor: Monitor | None,
+) -> Checkpoint:
+    """Everything that a training is, between two steps or two epochs; all arrays are copies.
+
+    Parameters
+    ----------
+    identity
+        What the run is of.
+    model
+        What is trained.
+    callbacks
+        The user's, and the History.
+    supervisor, monitor
+        Who knows the place and the best validation.
+    """
+    captured = supervisor.capture()
+    variables, arrays = copy_variables(model)
+    states = copy_callbacks(callbacks, arrays)
+    order, member = captured.digests
+    manifest = Manifest(
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        identity=identity,
+        position=captured.position,
+        order_digest=f"{order:032x}",
+        member_digest=f"{member:032x}",
+        ended=captured.ended,
+        counters=captured.counters,
+        monitor=None if monitor is None else monitor.record(arrays),
+        metrics=_packed(captured.metrics),
+        validations=[
+            ValidationRecord(step=each.step, epoch=each.epoch, logs=_packed(each.logs), best=each.best)
+            for each in captured.validations
+        ],
+        variables=variables,
+        callbacks=states,
+    )
+    return Checkpoint(manifest=manifest, arrays=arrays)
+
+
+class Resumption:
+    """What a training that goes on takes from a checkpoint, and when.
+
+    Parameters
+    ----------
+    checkpoint
+        Where it goes on.
+
+    Attributes
+    ----------
+    position
+        The epoch, and its batches that are finished.
+    ended
+        Why there is nothing to train behind it, None if there is.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.position: Position = checkpoint.manifest.position
+        self.ended = checkpoint.manifest.ended
+        self._counts: Callable[[], None] = lambda: None
+
+    def bind(self, supervisor: TrainingSupervisor, monitor: Monitor | None) -> None:
+        """Who counts and compares."""
+        self._counts = lambda: self._put_back_counts(supervisor, monitor)
+
+    def first_epoch(self, epochs: int) -> int:
+        """The epoch to go on with, `epochs` if there is nothing left to train."""
+        return epochs if self.ended is not None else self.position.epoch
+
+    def start_batch(self, epoch: int) -> int:
+        """Batches of an epoch that are finished."""
+        return self.position.batches if epoch == self.position.epoch else 0
+
+    def before_training(self, callbacks: Sequence[Any]) -> None:
+        """Have callbacks that would begin anew go on; refuse others than the run's."""
+        make_ready(callbacks, self.checkpoint)
+
+    def put_back(self, model: Any, callbacks: Sequence[Any]) -> None:
+        """Give everything its state: after all ``on_train_begin``, which may change both.
+
+        Within an epoch once more after all ``on_epoch_begin``, which the run has been through already.
+        """
+        put_back_variables(model, self.checkpoint)
+        put_back_callbacks(callbacks, self.checkpoint)
+        self._counts()
+
+    def _put_back_counts(self, supervisor: TrainingSupervisor, monitor: Monitor | None) -> None:
+        manifest = self.checkpoint.manifest
+        supervisor.go_on(
+            Captured(
+                position=manifest.position,
+                digests=(int(manifest.order_digest, 16), int(manifest.member_digest, 16)),
+                counters=manifest.counters,
+                ended=manifest.ended,
+                metrics=unpack(manifest.metrics, {}) or {},
+                validations=tuple(
+                    Validation(step=each.step, epoch=each.epoch, logs=unpack(each.logs, {}), best=each.best)
+                    for each in manifest.validations
+                ),
+            )
+        )
+        if monitor is not None and manifest.monitor is not None:
+            monitor.go_on(manifest.monitor, self.checkpoint)
+
+
+def _packed(logs: Any) -> Any:
+    """Logs, of which callbacks may have made anything: what is no number is left out."""
+    kept = {name: value for name, value in logs.items() if isinstance(value, bool | int | float)}
+    return pack({name: float(value) for name, value in kept.items()}, lambda array: "", what="the logs")

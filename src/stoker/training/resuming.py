@@ -1,0 +1,227 @@
+"""`resume`: a run that was killed, stopped or is to go on for longer, from its newest whole checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from stoker.checkpoints import CheckpointStore
+from stoker.errors import OptionError, RunError
+from stoker.feed import BaseFeed
+from stoker.rundir import RunDirectory
+from stoker.training.capturing import Resumption
+from stoker.training.checkpointing import Checkpointer, OnCheckpointError
+from stoker.training.lines import counted
+from stoker.training.progress import Display
+from stoker.training.recording import RunRecorder
+from stoker.training.schedule import parse_checkpoint_interval
+from stoker.training.variables import put_back_variables
+
+__all__ = ["ResumeOption", "begin_checkpoints", "goes_on", "resume", "take_up"]
+
+ResumeOption: TypeAlias = Literal["auto", False]
+
+
+def goes_on(run: Path | None, option: ResumeOption, feed: Any) -> bool:
+    """Whether there is a run to go on with.
+
+    Raises
+    ------
+    OptionError
+        If `option` is none, has no effect, or `feed` cannot be put back to where it was.
+    """
+    if option not in ("auto", False):
+        raise OptionError(f"resume must be 'auto' or False, got {option!r}")
+    if option is False:
+        return False
+    if run is None:
+        raise OptionError("resume='auto' has no effect without run=")
+    if not _is_arithmetic(feed):
+        raise OptionError(
+            "resume='auto' needs a stoker.Feed, whose order of rows is arithmetic: nobody can put a "
+            "generator or a Sequence back to where it was. Write its rows to files and open them with "
+            "stoker.open, or begin again without resume="
+        )
+    return (run / "run.json").exists()
+
+
+def begin_checkpoints(
+    run: Path | None,
+    feed: Any,
+    *,
+    every: str | None,
+    keep: int,
+    on_error: OnCheckpointError,
+    warn: Callable[[str], None],
+) -> Checkpointer | None:
+    """What writes a run's checkpoints; None where nothing could be resumed from them.
+
+    Raises
+    ------
+    OptionError
+        If an option cannot be, or has no effect.
+    """
+    if every is not None and run is None:
+        raise OptionError(f"checkpoint_every={every!r} has no effect without run=")
+    if every is not None and every != "never" and not _is_arithmetic(feed):
+        raise OptionError(
+            f"checkpoint_every={every!r} has no effect on a generator or a Sequence, which nobody can put "
+            "back to where it was: a stoker.Feed is resumed"
+        )
+    if run is None or every == "never" or not _is_arithmetic(feed):
+        return None
+    interval = parse_checkpoint_interval(every, option="checkpoint_every")
+    return Checkpointer(run, every=interval, keep=keep, on_error=on_error, warn=warn)
+
+
+def _is_arithmetic(feed: Any) -> bool:
+    return isinstance(feed, BaseFeed)
+
+
+def take_up(
+    recorder: RunRecorder, run: Path, model: Any, *, epochs: int, display: Display
+) -> Resumption | None:
+    """Where a run goes on, its variables put back into the model; None where it has no checkpoint yet.
+
+    Parameters
+    ----------
+    recorder, run
+        Of the run: its record is taken back to the checkpoint.
+    model
+        Built and compiled as the run's.
+    epochs
+        The epoch at which training ends.
+    display
+        Told of where it goes on, of checkpoints that are torn, and of other versions.
+
+    Raises
+    ------
+    RunError
+        If the model is another, or fewer epochs are asked for than were trained.
+    """
+    warn, record = partial(display.note, "warning"), recorder.record
+    store = CheckpointStore(run)
+    store.clean()
+    checkpoint = store.newest(warn)
+    if checkpoint is None:
+        display.note("resume", f"{run} has no whole checkpoint yet: it begins again")
+        recorder.go_on(0)
+        return None
+    found = Resumption(checkpoint)
+    position = found.position
+    if position.epoch > epochs or (position.epoch == epochs and position.batches):
+        raise RunError(
+            f"{run} is in epoch {position.epoch + (position.batches > 0)} already, and epochs={epochs} is "
+            "less: ask for as many or more"
+        )
+    there = checkpoint.manifest.identity.versions
+    for name in ("keras", record.backend):
+        if name in there and there[name] != record.versions.get(name, there[name]):
+            now = record.versions[name]
+            warn(f"the run's {name} was {there[name]}, this is {now}: last digits may differ")
+    put_back_variables(model, checkpoint)
+    recorder.go_on(position.epoch)
+    display.note("resume", f"{run} · {_told(found, epochs)}")
+    return found
+
+
+def _told(found: Resumption, epochs: int) -> str:
+    position, step = found.position, found.checkpoint.step
+    if found.ended is not None:
+        return f"had ended after {counted(step, 'step')} ({found.ended}): nothing is left to train"
+    if position.epoch >= epochs:
+        return f"had finished its {counted(epochs, 'epoch')}: nothing is left to train"
+    return f"goes on behind {counted(step, 'step')}, in epoch {position.epoch + 1} of {epochs}"
+
+
+def resume(
+    directory: str | os.PathLike[str],
+    *,
+    model: Any,
+    feed: Any,
+    validation: Any = None,
+    callbacks: Sequence[Any] = (),
+    epochs: int | None = None,
+    max_time: str | float | None = None,
+    progress: Any = "auto",
+) -> Any:
+    """Go on with a run from its newest whole checkpoint, with the options that it was begun with.
+
+    What comes out is what the run would have come to had it never stopped: see docs/reliability.md.
+
+    Parameters
+    ----------
+    directory
+        What ``stoker.fit(..., run=directory)`` wrote. A run of ``stoker train`` is resumed by
+        ``stoker resume``.
+    model, feed, validation, callbacks
+        Made and given as they were to `stoker.fit`: the model built by the same code and compiled, files and
+        options of the feed the same. Weights, optimizer and callbacks get their state back.
+    epochs
+        The epoch at which to end; None is that of the run.
+    max_time
+        For the whole run, what it has used counted in; None is that of the run.
+    progress
+        As for `stoker.fit`.
+
+    Returns
+    -------
+    History
+        Of the whole run. A run that had ended is returned as it ended.
+
+    Raises
+    ------
+    RunError
+        If there is no run, or it was made by another plan, naming the difference.
+    ChangedDataError
+        If a file holds something else, naming file and chunk.
+
+    Examples
+    --------
+    ::
+
+        history = stoker.resume("runs/a", model=build(), feed=feed, validation=valid)
+    """
+    from stoker.training.fit import fit
+
+    record = RunDirectory(directory).read()
+    known = dict(record.training)
+    if record.generator is not None or not known:
+        what = "a generator" if record.generator is not None else "what an earlier stoker did not record"
+        raise RunError(f"{os.fspath(directory)} was trained on {what}: it cannot be resumed")
+    if known.pop("validated", False) and validation is None:
+        raise OptionError("the run was validated: give validation= as it was given to fit")
+    options = {name: known[name] for name in _CALL if name in known}
+    if epochs is not None:
+        options["epochs"] = epochs
+    if max_time is not None:
+        options["max_time"] = max_time
+    return fit(
+        model,
+        feed,
+        validation=validation,
+        callbacks=callbacks,
+        run=directory,
+        resume="auto",
+        options=record.options or None,
+        progress=progress,
+        **options,
+    )
+
+
+_CALL = (
+    "epochs",
+    "monitor",
+    "early_stopping",
+    "validate_every",
+    "initial_epoch",
+    "max_time",
+    "on_nan",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "on_checkpoint_error",
+)
+"""Arguments of `fit` that run.json keeps under ``training``."""

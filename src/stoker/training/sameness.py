@@ -1,0 +1,184 @@
+"""Whether a run that is to go on is the one that began: files, rows, order, transforms, options."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+
+from stoker.audit.contents import read_contents
+from stoker.audit.difference import Differs
+from stoker.audit.reading import check_files
+from stoker.errors import ChangedDataError, RunError
+from stoker.feed import BaseFeed
+from stoker.rundir import FileRecord, RunDirectory, RunRecord
+
+__all__ = ["DECIDING", "learning_settings", "refuse_other_run", "transform_digest"]
+
+DECIDING = (
+    "monitor",
+    "early_stopping",
+    "validate_every",
+    "initial_epoch",
+    "validation_rows",
+    "optimizer",
+    "class_weight",
+)
+"""What of ``training`` in run.json decides what is learned; epochs, time and checkpoints may be others."""
+
+
+def learning_settings(model: Any, feed: Any, validation: Any) -> dict[str, Any]:
+    """What decides what is learned and told beside files and variables, as plain data."""
+    weights = feed.stage.class_weights if isinstance(feed, BaseFeed) else None
+    tested = validation.stage.source.view.describe() if isinstance(validation, BaseFeed) else None
+    config = {} if model.optimizer is None else keras.optimizers.serialize(model.optimizer)
+    return {
+        "validated": validation is not None,
+        "validation_rows": _plain(tested),
+        "optimizer": _plain(_without_rate(config)),
+        "class_weight": None if weights is None else _digest(weights),
+    }
+
+
+def refuse_other_run(directory: Path, there: RunRecord, here: RunRecord, feed: Any) -> None:
+    """Refuse to go on with another run than the one that is there, and name every difference.
+
+    Parameters
+    ----------
+    directory
+        The run.
+    there, here
+        Its record, and what a new one would be.
+    feed
+        What is to be trained on.
+
+    Raises
+    ------
+    ChangedDataError
+        If a file holds something else; the message names the first chunk that does.
+    RunError
+        For any other difference.
+    """
+    if [file.digest for file in there.files] != [file.digest for file in here.files]:
+        _refuse_files(directory, there, feed)
+    tested = [file.digest for file in there.validation_files]
+    if tested != [file.digest for file in here.validation_files]:
+        raise ChangedDataError(_told_files(directory, there.validation_files, here.validation_files))
+    found = list(_differences(there, here))
+    if found:
+        raise RunError(
+            f"{directory} was made by another plan, and cannot be resumed by this one: {'; '.join(found)}. "
+            "Give what it had, or choose another run="
+        )
+
+
+def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
+    if there.backend != here.backend:
+        yield f"backend: {there.backend} there, {here.backend} here (KERAS_BACKEND={there.backend} sets it)"
+    order_there, order_here = (None if each.plan is None else each.plan.order for each in (there, here))
+    if order_there is not None and order_here is not None and order_there != order_here:
+        for name in order_there.__slots__:
+            old, new = getattr(order_there, name), getattr(order_here, name)
+            if old != new:
+                hint = " (memory= decides it)" if name in ("window", "block") else ""
+                yield f"order of rows, {name}: {old} there, {new} here{hint}"
+    spec_there, spec_here = there.spec, here.spec
+    pairs: list[tuple[str, Any, Any]] = [
+        ("rows of the files", there.source.get("view"), here.source.get("view")),
+        ("columns", _names(there), _names(here)),
+        ("label", spec_there and spec_there.label, spec_here and spec_here.label),
+        ("task", spec_there and spec_there.task, spec_here and spec_here.task),
+        ("classes", spec_there and spec_there.classes, spec_here and spec_here.classes),
+        ("blanks and bad rows", there.policy, here.policy),
+        ("transform", transform_digest(there.transform), transform_digest(here.transform)),
+    ]
+    pairs += [(name, there.training.get(name), here.training.get(name)) for name in DECIDING]
+    for name, old, new in pairs:
+        yield from _between(name, _plain(old), _plain(new))
+
+
+def _between(name: str, old: Any, new: Any) -> Iterator[str]:
+    """Every difference of plain data, by the names that lead to it."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from _between(f"{name}.{key}".replace(".config.", "."), old.get(key), new.get(key))
+    elif old != new:
+        yield f"{name}: {_short(old)} there, {_short(new)} here"
+
+
+def _refuse_files(directory: Path, there: RunRecord, feed: BaseFeed) -> None:
+    """Name what changed: the first chunk where there are as many files, else the files."""
+    contents = read_contents(RunDirectory(directory).contents(), [file.digest for file in there.files])
+    source = feed.stage.source
+    if len(there.files) == len(source.paths):
+        try:
+            check_files(source, there.files, contents, lambda done, total: None)
+        except Differs as found:
+            raise ChangedDataError(
+                f"{found.difference.text}; {directory} was trained on what it held, and cannot be resumed on "
+                "anything else"
+            ) from None
+    raise ChangedDataError(_told_files(directory, there.files, _identities(feed)))
+
+
+def _told_files(directory: Path, there: list[FileRecord], here: list[FileRecord]) -> str:
+    same = {file.digest for file in there}
+    other = next((file for file in here if file.digest not in same), None)
+    what = (
+        f"{len(here)} files instead of {len(there)}"
+        if other is None
+        else f"{other.path} holds something else"
+    )
+    return f"{what} than when {directory} was begun: it can be resumed on the same data alone"
+
+
+def _identities(feed: BaseFeed) -> list[FileRecord]:
+    found = feed.survey
+    return [
+        FileRecord(path=path, num_bytes=file.size, num_rows=0, digest=file.digest)
+        for path, file in zip(found.paths, found.files, strict=True)
+    ]
+
+
+def _names(record: RunRecord) -> list[str]:
+    return [f"{column.name} ({column.kind})" for column in record.columns]
+
+
+def transform_digest(transform: Mapping[str, Any]) -> str:
+    """Name and digest of a fitted transform's state, as run.json has it."""
+    name = str(transform.get("name", "none"))
+    return f"{name} {hashlib.blake2b(msgspec.json.encode(_plain(transform)), digest_size=8).hexdigest()}"
+
+
+def _without_rate(config: Any) -> Any:
+    """An optimizer's configuration without names, and without a rate that is a number: a variable."""
+    if isinstance(config, Mapping):
+        return {
+            name: _without_rate(value)
+            for name, value in config.items()
+            if name != "name" and (name != "learning_rate" or isinstance(value, Mapping))
+        }
+    return config
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from JSON, the order of names aside."""
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_told, order="deterministic"))
+
+
+def _told(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _digest(array: Any) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=8).hexdigest()
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 120 else f"{text[:117]}…"

@@ -1,0 +1,150 @@
+"""When checkpoints are written, and what becomes of training where they cannot be."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from resumable import STEPS, feed_of, run_to, write_rows
+
+import stoker
+from stoker.checkpoints import CheckpointStore
+from stoker.errors import OptionError, RunError
+from stoker.training.schedule import parse_checkpoint_interval
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(tmp_path_factory.mktemp("rows"))
+
+
+@pytest.fixture
+def model(small_model: Any) -> Any:
+    return lambda: small_model("binary", dropout=True)
+
+
+def steps_in(run: Path) -> list[int]:
+    return sorted(int(path.name[5:]) for path in (run / "checkpoints").iterdir())
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    steps: list[int] = []
+    write = CheckpointStore.write
+
+    def noting(store: CheckpointStore, checkpoint: Any, *rest: Any) -> Path:
+        steps.append(checkpoint.step)
+        return write(store, checkpoint, *rest)
+
+    monkeypatch.setattr(CheckpointStore, "write", noting)
+    return steps
+
+
+def test_by_default_an_end_of_training_is_kept(model, rows, tmp_path, written):
+    run_to(model(), rows, tmp_path / "run", checkpoint_every=None)
+    assert written[-1] == 3 * STEPS
+    assert set(written) <= {STEPS, 2 * STEPS, 3 * STEPS}
+
+
+def test_every_epoch_means_every_one(model, rows, tmp_path, written):
+    run_to(model(), rows, tmp_path / "run", checkpoint_every="1epoch", keep_checkpoints=2)
+    assert written[-1] == 3 * STEPS
+    assert len(written) == 3
+    assert len(steps_in(tmp_path / "run")) == 2
+
+
+def test_never_means_none(model, rows, tmp_path):
+    run_to(model(), rows, tmp_path / "run", checkpoint_every="never")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("500steps", (500, None, None)), ("5min", (None, 300.0, None)), ("2epochs", (None, None, 2))],
+)
+def test_intervals(text, found):
+    interval = parse_checkpoint_interval(text, option="checkpoint_every")
+    assert (interval.steps, interval.seconds, interval.epochs) == found
+    assert not interval.sparing
+
+
+@pytest.mark.parametrize("text", ["often", "0steps", "0epochs", "-1min", ""])
+def test_what_is_no_interval_is_refused(text):
+    with pytest.raises(OptionError, match="checkpoint_every"):
+        parse_checkpoint_interval(text, option="checkpoint_every")
+
+
+def test_options_without_effect_are_refused(model, rows, tmp_path):
+    feed, _ = feed_of(rows)
+    with pytest.raises(OptionError, match="no effect without run="):
+        stoker.fit(model(), feed, checkpoint_every="5min", progress="none")
+    batches = ((0, 0) for _ in range(3))
+    with pytest.raises(OptionError, match="no effect on a generator"):
+        stoker.fit(model(), batches, steps_per_epoch=2, run=tmp_path / "run", checkpoint_every="5min")
+    with pytest.raises(OptionError, match="must be 'warn' or 'stop'"):
+        stoker.fit(model(), feed, run=tmp_path / "run", on_checkpoint_error="ignore", progress="none")
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``full_disk(first, last)``: the writings of these numbers find the disk full."""
+    write, number = CheckpointStore.write, itertools.count(1)
+
+    def fail(first: int, last: int) -> None:
+        def writing(store: CheckpointStore, checkpoint: Any, *rest: Any) -> Path:
+            if first <= next(number) <= last:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return write(store, checkpoint, *rest)
+
+        monkeypatch.setattr(CheckpointStore, "write", writing)
+
+    return fail
+
+
+def test_a_full_disk_is_told_once_and_training_goes_on(model, rows, tmp_path, full_disk, capsys):
+    full_disk(2, 4)
+    found = run_to(model(), rows, tmp_path / "run", progress="plain", checkpoint_every="1epoch", epochs=5)
+    assert found.history.report.ended == "finished"
+    said = capsys.readouterr().err
+    assert said.count("No space left on device") == 1
+    assert "training goes on" in said
+    assert steps_in(tmp_path / "run") == [STEPS, 5 * STEPS]
+
+
+def test_a_full_disk_stops_training_if_it_shall(model, rows, tmp_path, full_disk):
+    full_disk(2, 99)
+    with pytest.raises(RunError, match="No space left on device"):
+        run_to(
+            model(), rows, tmp_path / "run", checkpoint_every="1epoch", epochs=9, on_checkpoint_error="stop"
+        )
+    assert steps_in(tmp_path / "run") == [STEPS]
+
+
+def test_training_waits_for_no_disk(model, rows, tmp_path, monkeypatch):
+    import threading
+
+    gate, seen = threading.Event(), []
+    write = CheckpointStore.write
+
+    def slow(store: CheckpointStore, checkpoint: Any, *rest: Any) -> Path:
+        seen.append(checkpoint.step)
+        if len(seen) == 1:
+            gate.wait(60)
+        return write(store, checkpoint, *rest)
+
+    monkeypatch.setattr(CheckpointStore, "write", slow)
+    import keras
+
+    opened = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: gate.set() if epoch == 1 else None
+    )
+    found = run_to(model(), rows, tmp_path / "run", callbacks=[opened])
+    assert found.history.report.ended == "finished"
+    assert seen[0] == 2
+    assert seen[1] >= 2 * STEPS

@@ -1,0 +1,342 @@
+"""A run that was stopped at any step ends with the bits of one that never was."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from resumable import STEPS, feed_of, reached, run_to, write_rows
+
+import stoker
+from stoker.errors import ChangedDataError, OptionError, RunError
+
+pytestmark = pytest.mark.timeout(120)
+
+EVERY = {"validate_every": "4steps", "early_stopping": 5}
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(tmp_path_factory.mktemp("rows"))
+
+
+@pytest.fixture
+def model(small_model: Any) -> Any:
+    """``model()`` is a model with dropout as it was before any step; always the same object."""
+    return lambda: small_model("binary", dropout=True)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Any:
+    """``runs()`` is the name of a run directory that was not asked for before."""
+    numbers = itertools.count()
+    return lambda: tmp_path / f"run-{next(numbers)}"
+
+
+def both(model: Any, rows: Path, runs: Any, stop: int, **options: Any) -> Any:
+    """What the run comes to that never stopped, and the one that was stopped at a step and resumed."""
+    whole = run_to(model(), rows, runs(), **options)
+    run = runs()
+    assert run_to(model(), rows, run, stop=stop, **options) is None
+    resumed = run_to(model(), rows, run, resume="auto", **options)
+    return whole, resumed, run
+
+
+def test_a_run_stopped_at_any_step_ends_as_one_that_never_was(model, rows, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("any")
+    whole = run_to(model(), rows, folder / "whole", **EVERY)
+
+    @given(stop=st.integers(1, 3 * STEPS), every=st.sampled_from(["1steps", "3steps", "1epoch"]))
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def check(stop: int, every: str) -> None:
+        run = folder / "stopped"
+        shutil.rmtree(run, ignore_errors=True)
+        assert run_to(model(), rows, run, stop=stop, checkpoint_every=every, **EVERY) is None
+        assert run_to(model(), rows, run, resume="auto", checkpoint_every=every, **EVERY) == whole
+
+    check()
+
+
+def test_a_run_stopped_again_and_again_ends_as_one_that_never_was(model, rows, runs):
+    whole = run_to(model(), rows, runs())
+    run = runs()
+    found = None
+    for _ in range(20):
+        found = run_to(model(), rows, run, stop=5, resume="auto")
+        if found is not None:
+            break
+    assert found == whole
+
+
+def test_workers_and_the_number_of_checkpoints_may_differ(model, rows, runs):
+    whole = run_to(model(), rows, runs())
+    run = runs()
+    run_to(model(), rows, run, stop=13)
+    resumed = run_to(
+        model(), rows, run, resume="auto", feed={"workers": 2}, keep_checkpoints=1, checkpoint_every="5steps"
+    )
+    assert resumed == whole
+
+
+def test_several_steps_an_execution_are_resumed_too(small_model, rows, runs):
+    if keras.backend.backend() == "torch":
+        pytest.skip("PyTorch takes one step an execution")
+
+    def model() -> Any:
+        made = small_model("binary", dropout=True)
+        made.steps_per_execution, made.train_function = 4, None
+        return made
+
+    try:
+        whole, run = model(), runs()
+        feed, valid = feed_of(rows)
+        options = {"validation": valid, "epochs": 2, "progress": "none", "checkpoint_every": "4steps"}
+        whole = reached(whole, stoker.fit(whole, feed, run=runs(), **options))
+        half = model()
+        short = stoker.fit(half, feed, run=run, max_time=1e-9, **options)
+        assert (short.report.ended, short.report.steps) == ("max_time", 4)
+        again = model()
+        assert reached(again, stoker.fit(again, feed, run=run, resume="auto", **options)) == whole
+    finally:
+        made = small_model("binary", dropout=True)
+        made.steps_per_execution, made.train_function, made.test_function = 1, None, None
+
+
+def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(model, rows, runs):
+    whole = run_to(model(), rows, runs(), epochs=3)
+    run = runs()
+    run_to(model(), rows, run, epochs=2)
+    assert run_to(model(), rows, run, epochs=3, resume="auto") == whole
+
+
+def test_a_run_that_ended_says_so_and_comes_back_as_it_ended(model, rows, runs, capsys):
+    run = runs()
+    whole = run_to(model(), rows, run, early_stopping=2)
+    again = run_to(model(), rows, run, early_stopping=2, resume="auto", progress="plain")
+    assert again == whole
+    assert "had finished its 3 epochs: nothing is left to train" in capsys.readouterr().err
+
+
+def test_early_stopping_counts_on_and_gives_the_best_weights_back(model, rows, runs):
+    options = {"early_stopping": 2, "monitor": "max:val_loss", "epochs": 6}
+    whole, resumed, run = both(model, rows, runs, 2 * STEPS - 3, **options)
+    assert resumed == whole
+    assert whole.history.report.ended == resumed.history.report.ended == "early_stopping"
+    assert run_to(model(), rows, run, resume="auto", **options) == whole
+    assert run_to(model(), rows, run, resume="auto", **(options | {"epochs": 9})) == whole
+
+
+def test_averaged_weights_go_on(rows, runs, values_of):
+    def model() -> Any:
+        layers = [keras.layers.Input((4,)), keras.layers.Dense(1, "sigmoid", kernel_initializer="zeros")]
+        made = keras.Sequential(layers)
+        optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_overwrite_frequency=5)
+        made.compile(optimizer, "binary_crossentropy")
+        return made
+
+    whole, resumed, _ = both(model, rows, runs, STEPS + 4)
+    assert resumed == whole
+
+
+def test_keras_own_callbacks_go_on(model, rows, runs, tmp_path):
+    def callbacks(name: str) -> list[Any]:
+        return [
+            keras.callbacks.EarlyStopping("loss", mode="max", patience=2, restore_best_weights=True),
+            keras.callbacks.ReduceLROnPlateau("loss", mode="max", patience=1, factor=0.5),
+            keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+            keras.callbacks.CSVLogger(tmp_path / f"{name}.csv"),
+            keras.callbacks.ModelCheckpoint(
+                tmp_path / f"{name}.weights.h5", "loss", save_best_only=True, save_weights_only=True
+            ),
+            keras.callbacks.TerminateOnNaN(),
+        ]
+
+    whole = run_to(model(), rows, runs(), callbacks=callbacks("whole"), epochs=4)
+    run = runs()
+    stopped = callbacks("resumed")
+    assert run_to(model(), rows, run, stop=STEPS + 5, callbacks=stopped, epochs=4) is None
+    stopped[3].csv_file.close()
+    resumed = run_to(model(), rows, run, callbacks=callbacks("resumed"), epochs=4, resume="auto")
+    assert resumed == whole
+    assert (tmp_path / "resumed.csv").read_text() == (tmp_path / "whole.csv").read_text()
+
+
+class Counts(keras.callbacks.Callback):
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+        self.noise = np.zeros(2)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.batches.append(batch)
+        self.noise += 0.5
+
+    def get_state(self) -> Any:
+        return {"batches": self.batches, "noise": self.noise}
+
+    def set_state(self, state: Any) -> None:
+        self.batches, self.noise = state["batches"], state["noise"]
+
+
+def test_callbacks_of_ones_own_remember_by_get_state_and_set_state(model, rows, runs):
+    first, second, run = Counts(), Counts(), runs()
+    run_to(model(), rows, run, stop=STEPS + 5, callbacks=[first])
+    run_to(model(), rows, run, callbacks=[second], resume="auto")
+    assert second.batches == list(range(STEPS)) * 3
+    assert second.noise.tolist() == [1.5 * STEPS, 1.5 * STEPS]
+
+
+def test_a_callback_that_cannot_remember_is_named(model, rows, runs, capsys):
+    class Forgets(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = 0
+
+    class Stateless(keras.callbacks.Callback):
+        pass
+
+    run_to(model(), rows, runs(), callbacks=[Forgets(), Stateless()], epochs=1, progress="plain")
+    said = capsys.readouterr().err
+    assert said.count("Forgets") == 1
+    assert "get_state" in said
+    assert "Stateless" not in said
+
+
+def test_what_is_no_plain_data_is_refused_before_the_first_step(model, rows, runs):
+    class Odd(Counts):
+        def get_state(self) -> Any:
+            return object()
+
+    callback = Odd()
+    with pytest.raises(OptionError, match="the state of the callback Odd holds a object"):
+        run_to(model(), rows, runs(), callbacks=[callback])
+    assert callback.batches == []
+
+
+def test_the_record_is_that_of_a_run_that_never_stopped(model, rows, runs):
+    whole, _, run = both(model, rows, runs, 2 * STEPS + 3)
+    there = json.loads((run / "run.json").read_text())
+    assert [epoch["epoch"] for epoch in there["epochs"]] == [0, 1, 2]
+    assert [epoch["rows"] for epoch in there["epochs"]] == [144, 144, 144]
+    assert len({epoch["member_digest"] for epoch in there["epochs"]}) == 1
+    assert there["outcome"]["status"] == "finished"
+    assert (there["outcome"]["steps"], there["outcome"]["rows"]) == (3 * STEPS, 3 * 144)
+    with (run / "epochs.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [float(row["val_loss"]) for row in table] == pytest.approx(whole.history.history["val_loss"])
+    assert not any(thread.name.startswith("stoker") for thread in threading.enumerate())
+
+
+def test_time_is_that_of_the_whole_run_and_more_of_it_goes_on(model, rows, runs):
+    whole = run_to(model(), rows, runs())
+    run = runs()
+    cut = run_to(model(), rows, run, max_time=1e-9)
+    assert cut.history.report.ended == "max_time"
+    assert run_to(model(), rows, run, max_time="1h", resume="auto") == whole
+
+
+def test_a_torn_checkpoint_is_passed_over_with_a_warning(model, rows, runs, capsys):
+    whole = run_to(model(), rows, runs())
+    run = runs()
+    run_to(model(), rows, run, stop=STEPS + 4)
+    newest = max((run / "checkpoints").iterdir())
+    (newest / "arrays.bin").write_bytes((newest / "arrays.bin").read_bytes()[:-40])
+    resumed = run_to(model(), rows, run, resume="auto", progress="plain")
+    assert resumed == whole
+    assert "the checkpoint before it is taken" in capsys.readouterr().err
+
+
+def test_with_every_checkpoint_torn_the_run_begins_again(model, rows, runs):
+    whole = run_to(model(), rows, runs())
+    run = runs()
+    run_to(model(), rows, run, stop=STEPS + 4)
+    for checkpoint in (run / "checkpoints").iterdir():
+        (checkpoint / "manifest.json").write_text("{")
+    assert run_to(model(), rows, run, resume="auto") == whole
+
+
+@pytest.mark.parametrize(
+    ("feed", "options", "said"),
+    [
+        ({"seed": 6}, {}, "order of rows, seed: 5 there, 6 here"),
+        ({"batch_size": 8}, {}, "order of rows, batch_size: 16 there, 8 here"),
+        ({"na": "mean"}, {}, "blanks and bad rows.na: error there, mean here"),
+        ({"class_weight": "balanced"}, {}, "class_weight: None there"),
+        ({}, {"early_stopping": 3}, "early_stopping: None there, 3 here"),
+        ({}, {"validate_every": "3steps"}, "validate_every: None there, 3steps here"),
+    ],
+)
+def test_another_plan_is_refused_with_what_differs(feed, options, said, model, rows, runs):
+    run = runs()
+    run_to(model(), rows, run, stop=4)
+    with pytest.raises(RunError, match=said):
+        run_to(model(), rows, run, resume="auto", feed=feed, **options)
+
+
+def test_another_model_optimizer_or_callbacks_are_refused(model, rows, runs):
+    run = runs()
+    run_to(model(), rows, run, stop=4)
+    other = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+    other.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+    with pytest.raises(RunError, match=r"the model is not the run's: .*\(4, 8\)"):
+        run_to(other, rows, run, resume="auto")
+    other.compile(keras.optimizers.Adam(0.01, beta_1=0.8), "binary_crossentropy", metrics=["accuracy"])
+    with pytest.raises(RunError, match=r"optimizer\.beta_1: 0\.9 there, 0\.8 here"):
+        run_to(other, rows, run, resume="auto")
+    with pytest.raises(RunError, match=r"the run's callbacks are \[StopsAt, History\]"):
+        run_to(model(), rows, run, resume="auto", callbacks=[keras.callbacks.TerminateOnNaN()])
+
+
+def test_a_file_that_changed_is_named_with_the_place(model, runs, tmp_path):
+    rows = write_rows(tmp_path)
+    run = runs()
+    run_to(model(), rows, run, stop=4)
+    data = rows.read_bytes()
+    rows.write_bytes(data.replace(b"1", b"2", 1))
+    with pytest.raises(ChangedDataError, match=r"rows\.csv.*(byte|row)") as error:
+        run_to(model(), rows, run, resume="auto")
+    assert str(run) in str(error.value)
+
+
+def test_fewer_epochs_than_were_trained_are_refused(model, rows, runs):
+    run = runs()
+    run_to(model(), rows, run, epochs=2)
+    with pytest.raises(RunError, match="epochs=1 is less"):
+        run_to(model(), rows, run, epochs=1, resume="auto")
+
+
+def test_resume_needs_a_run_and_a_feed(model, rows, runs):
+    feed, _ = feed_of(rows)
+    with pytest.raises(OptionError, match="no effect without run="):
+        stoker.fit(model(), feed, resume="auto", progress="none")
+    with pytest.raises(OptionError, match="resume must be 'auto' or False, got True"):
+        stoker.fit(model(), feed, run=runs(), resume=True, progress="none")
+    batches = ((np.zeros((4, 4), np.float32), np.zeros(4)) for _ in range(9))
+    with pytest.raises(OptionError, match=r"resume='auto' needs a stoker\.Feed"):
+        stoker.fit(model(), batches, steps_per_epoch=2, run=runs(), resume="auto", progress="none")
+
+
+def test_a_run_directory_is_resumed_with_the_options_that_it_was_begun_with(model, rows, runs):
+    whole = run_to(model(), rows, runs(), **EVERY)
+    run = runs()
+    run_to(model(), rows, run, stop=STEPS + 4, **EVERY)
+    feed, valid = feed_of(rows)
+    from resumable import StopsAt
+
+    again = model()
+    history = stoker.resume(
+        run, model=again, feed=feed, validation=valid, callbacks=[StopsAt()], progress="none"
+    )
+    assert reached(again, history) == whole
+    with pytest.raises(OptionError, match="the run was validated"):
+        stoker.resume(run, model=again, feed=feed, progress="none")
