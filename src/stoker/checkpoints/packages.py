@@ -105,8 +105,9 @@ def read_package(folder: Path, kind: type[Any], formats: int) -> tuple[Any, dict
         record = msgspec.json.decode(content.record, type=kind)
         with open(arrays_file, "rb") as file:
             size = os.fstat(file.fileno()).st_size
+            _check_sizes(content.arrays, size, arrays_file)
             arrays = {place.name: _read_array(file, place, size, arrays_file) for place in content.arrays}
-    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise RunError(f"{record_file} is damaged or not of stoker: {error}") from error
     except OSError as error:
         raise RunError(f"{folder} cannot be read: {error.strerror or error}") from error
@@ -145,6 +146,13 @@ def _write_array(
         num_bytes=len(data),
         checksum=f"{int(checksum(data, 0, len(data))):016x}",
     )
+
+
+def _check_sizes(arrays: list[ArrayRecord], size: int, path: Path) -> None:
+    """Refuse a record that names bytes several times: each time they would take memory."""
+    total = sum(max(0, place.num_bytes) for place in arrays)
+    if total > size:
+        raise RunError(f"{path} is cut short or described wrongly: arrays of {total:,} bytes in {size:,}")
 
 
 def _read_array(file: BufferedReader, place: ArrayRecord, size: int, path: Path) -> npt.NDArray[Any]:
