@@ -408,6 +408,27 @@ def test_predicting_keeps_the_order_and_the_columns_asked_for(trained, capsys, m
     assert sum(right) > 80
 
 
+def test_a_run_is_proved_and_its_steps_are_shown(trained, capsys, monkeypatch):
+    monkeypatch.chdir(trained[0])
+    assert main(["verify", "run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("yes")
+    assert main(["replay", "run", "--step", "1", "--json"]) == 0
+    rows = _last_json(capsys)["rows"]
+    lines = (trained[0] / "points.csv").read_text().splitlines()
+    assert [lines[row["line"] - 1] for row in rows] == [row["text"] for row in rows]
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_another(trained, capsys, monkeypatch):
+    monkeypatch.chdir(trained[0])
+    flags = ["--label", "kind", "--drop", "id", "--epochs", "1", "--learning-rate", "0.000001"]
+    assert main(["train", "points.csv", *flags, "--init", "run", "--run", "second", "--json"]) == 0
+    first = json.loads((trained[0] / "run" / "run.json").read_text())["outcome"]["best_value"]
+    assert _last_json(capsys)["metrics"]["val_loss"] == pytest.approx(first, rel=0.01)
+    assert main(["train", "points.csv", *flags, "--init", "run", "--embeddings", "x.txt"]) == 2
+    assert "no effect beside --init" in capsys.readouterr().err
+
+
 def test_one_row_is_told_in_the_singular(trained, capsys, monkeypatch):
     folder, _ = trained
     monkeypatch.chdir(folder)

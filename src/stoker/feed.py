@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from stoker.epochs import BaseFeed, DerivedFeed
-from stoker.errors import OptionError
+from stoker.errors import OptionError, RunError
+from stoker.inheritance import Inheritance
 from stoker.plan import CacheOption, PlanOptions, Shuffle, parse_bytes
 from stoker.preparation import FeedOptions, Preparation, training_stage, with_cache
+from stoker.rundir import RunDirectory
 from stoker.sources import Source
 from stoker.survey import Survey
 from stoker.survey.policy import BadRows, NaOption
 from stoker.survey.quarantine import Quarantine
 from stoker.task import TaskOption
+from stoker.transforms import from_state
 from stoker.transforms.base import InputTransform
+from stoker.transforms.texts import TextTransform
 from stoker.types import Progress
 from stoker.weights import ClassWeight
 
@@ -61,6 +66,9 @@ class Feed(BaseFeed):
     epochs
         How many are planned; decides the cache, and with two or more that what becomes of texts is kept in
         memory where it fits. It changes no batch.
+    init
+        A run directory to begin with: its fitted transform and its classes are taken over, by the rules of
+        docs/reliability.md; ``stoker.fit(…, init=)`` takes its weights as well.
     workers
         Threads a stage; None takes the number of cores, 0 works in the calling thread.
 
@@ -93,10 +101,13 @@ class Feed(BaseFeed):
         class_weight: ClassWeight = None,
         cache: CacheOption = "auto",
         epochs: int = 1,
+        init: str | os.PathLike[str] | None = None,
         workers: int | None = None,
     ) -> None:
         if quarantine is not None and on_bad_row != "quarantine":
             raise OptionError("quarantine has no effect without on_bad_row='quarantine'")
+        if init is not None and transform is not None:
+            raise OptionError("transform has no effect beside init=, whose transform is taken: leave one out")
         self.source = source
         self.options = FeedOptions(
             plan=PlanOptions(
@@ -115,6 +126,7 @@ class Feed(BaseFeed):
             max_bad_rows=max_bad_rows,
             quarantine=Quarantine(quarantine) if on_bad_row == "quarantine" else None,
             class_weight=class_weight,
+            inheritance=None if init is None else _inherited(init),
         )
         self._prepared: Preparation | None = None
         self._cached = False
@@ -161,6 +173,27 @@ class Feed(BaseFeed):
         if self.options.quarantine is not None:
             self.options.quarantine.place(path)
 
+    def inherit(self, run: str | os.PathLike[str]) -> Inheritance:
+        """Have the feed begin with a run, as ``init=`` does, unless it does so already.
+
+        Raises
+        ------
+        OptionError
+            If the feed begins otherwise.
+        RunError
+            If there is no such run.
+        """
+        old = self.options.inheritance
+        if old is None and self._prepared is None and self.options.transform is None:
+            self.options = replace(self.options, inheritance=_inherited(run))
+        elif old is None or os.path.abspath(old.run) != os.path.abspath(run):
+            raise OptionError(
+                f"the weights of init={os.fspath(run)!r} are for its own transforms and classes, and the "
+                f"feed has others: make it with stoker.Feed(…, init={os.fspath(run)!r})"
+            )
+        assert self.options.inheritance is not None
+        return self.options.inheritance
+
     def close(self) -> None:
         """Release files, mappings and idle buffers, if there are any yet; the feed may be used again."""
         if self._prepared is not None:
@@ -171,3 +204,17 @@ class Feed(BaseFeed):
         if self.plan.use_cache and not self._cached:
             self._prepared = with_cache(self.stage, progress)
             self._cached = True
+
+
+def _inherited(run: str | os.PathLike[str]) -> Inheritance:
+    """What a run directory passes on."""
+    directory = RunDirectory(run)
+    record, name = directory.read(), os.fspath(run)
+    if record.spec is None:
+        raise RunError(f"{name} was trained on a generator, and has no transforms to begin with")
+    inputs = from_state(directory.transform_state(record))
+    if not isinstance(inputs, InputTransform):
+        raise RunError(f"{name}: its transform, {type(inputs).__name__}, is none of features")
+    if isinstance(inputs, TextTransform):
+        inputs.columns_ = inputs.columns_ or record.spec.features
+    return Inheritance(run=name, spec=record.spec, inputs=inputs)

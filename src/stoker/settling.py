@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stoker.errors import DataError, OptionError
+from stoker.inheritance import Inheritance
 from stoker.plan import PlanOptions
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
@@ -44,6 +45,7 @@ class FeedOptions:
     max_bad_rows: int | None = None
     quarantine: Quarantine | None = None
     class_weight: ClassWeight = None
+    inheritance: Inheritance | None = None
 
     def transform_na(self, label: str | None) -> NaRule | dict[str, NaRule]:
         """What of the policy for blanks is left to a transform: it sees neither dropped rows nor the label.
@@ -81,8 +83,13 @@ class Target:
 def settle_target(label: str, options: FeedOptions, found: Survey) -> Target:
     """The task, the user's or by the labels, and the label's transform."""
     assert found.labels is not None
-    task, reason = resolve_task(options.task, found.labels, label=label)
-    transform, classes = _transform_of(task, label, found.labels)
+    labels, asked, old = found.labels, options.task, options.inheritance
+    if old is not None:
+        labels = old.labels_with(labels, label)
+        asked = old.task_for(asked, labels)
+    task, reason = resolve_task(asked, labels, label=label)
+    reason = reason if old is None else f"as in {old.run}"
+    transform, classes = _transform_of(task, label, labels)
     return Target(label=label, task=task, reason=reason, transform=transform, classes=classes)
 
 
@@ -122,7 +129,9 @@ def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputT
     OptionError
         If the user's is not for such features, or another option has no effect on it.
     """
-    chosen = options.transform
+    chosen, old = options.transform, options.inheritance
+    if old is not None:
+        return old.inputs_for(source, found, options.transform_na(source.label))
     if chosen is not None and not isinstance(chosen, InputTransform):
         chosen = chosen(found)
     if source.is_text:
@@ -152,7 +161,11 @@ def check_inputs(source: Source, options: FeedOptions) -> None:
     ------
     OptionError
         If a transform is not for such features, or an option has no effect on them.
+    ColumnError
+        If they are not those of the run to begin with.
     """
+    if options.inheritance is not None:
+        options.inheritance.check_features(source)
     if not source.is_text:
         if isinstance(options.transform, TextTransform):
             raise OptionError(

@@ -17,7 +17,7 @@ __all__ = ["with_flags"]
 
 _SAME_NAMES = (
     "batch_size|cache|class_weight|columns|delimiter|drop|early_stopping|epochs|header|keep|label|learning_rate"
-    "|format|group|max_bad_rows|max_features|max_time|memory|monitor|na|on_bad_row|on_nan|output|overwrite|quarantine|quote|run|seed"
+    "|format|group|init|max_bad_rows|max_features|max_time|memory|monitor|na|on_bad_row|on_nan|output|overwrite|quarantine|quote|run|seed"
     "|shuffle|task|text|types"
     "|validate_every"
 )

@@ -303,6 +303,10 @@ class TrainOptions:
         Literal["stop", "continue"],
         typer.Option("--on-nan", help="What to do once the loss is no finite number.", rich_help_panel=_RUN),
     ] = "stop"
+    init: Annotated[
+        str | None,
+        _flag("--init", _RUN, "Begin with the transforms and the best weights of another run.", "DIR"),
+    ] = None
     run: Annotated[
         str | None, _flag("--run", _RUN, "The run directory to make.", "DIR", "runs/<file>-<n>")
     ] = None

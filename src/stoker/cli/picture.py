@@ -76,6 +76,10 @@ def _task_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
         )
 
 
+_WORDS = {"n-grams": "ngram", "hashed n-grams": "hashing", "sequence": "sequence"}
+"""Transforms of texts by what ``--vectorizer`` calls them."""
+
+
 def text_lines(feed: BaseFeed, text: TextOptions) -> Iterator[tuple[str, str]]:
     """What texts become, and why; nothing where features are numbers."""
     from stoker.training.lines import counted, grouped
@@ -83,14 +87,15 @@ def text_lines(feed: BaseFeed, text: TextOptions) -> Iterator[tuple[str, str]]:
     found, spec = feed.survey, feed.spec
     if found.texts is None:
         return
-    name, reason = vectorizer_of(text, found)
+    old = feed.stage.options.inheritance
+    name, reason = (_WORDS[feed.transform.name], "") if old else vectorizer_of(text, found)
     made = f"{spec.input_shape[0]:,}".replace(",", " ")
     what = {
         "ngram": f"tf-idf of {made} n-grams of words",
         "hashing": f"n-grams of words hashed to {made} places",
         "sequence": f"{counted(spec.input_shape[0], 'word')} a row, of {grouped(spec.num_tokens or 0)}",
     }
-    yield "text", f"{what[name]}: {reason} (--model, --vectorizer)"
+    yield "text", f"{what[name]}: {f'as in {old.run}' if old else f'{reason} (--model, --vectorizer)'}"
 
 
 def plan_lines(

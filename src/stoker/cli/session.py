@@ -140,19 +140,27 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
 
 
 def make_feed(
-    train: Source, data: DataOptions, order: OrderOptions, text: TextOptions, class_weight: Any = None
+    train: Source,
+    data: DataOptions,
+    order: OrderOptions,
+    text: TextOptions,
+    class_weight: Any = None,
+    *,
+    init: str | None = None,
 ) -> Feed:
     """The feed of the training rows, with nothing read yet."""
     import stoker
 
     check_texts(train, text)
+    if init is not None and (text.vectorizer or text.max_features):
+        raise OptionError("--vectorizer and --max-features have no effect beside --init, whose words are taken")
     if data.max_bad_rows is not None and data.on_bad_row == "error":
         raise OptionError("--max-bad-rows has no effect without --on-bad-row skip or quarantine")
     if data.quarantine is not None and data.on_bad_row != "quarantine":
         raise OptionError("--quarantine has no effect without --on-bad-row quarantine")
     return stoker.Feed(
         train,
-        transform=text_transform(text) if train.is_text else None,
+        transform=text_transform(text) if train.is_text and init is None else None,
         batch_size=order.batch_size or (TEXT_BATCH_ROWS if train.is_text else 256),
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,
@@ -165,6 +173,7 @@ def make_feed(
         class_weight=class_weight,
         cache=order.cache,
         epochs=order.epochs,
+        init=init,
     )
 
 

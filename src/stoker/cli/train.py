@@ -100,7 +100,7 @@ def train_on(
     if training.early_stopping is None and rows.is_text:
         patience = TEXT_PATIENCE
     run = training.run or next_run_path(rows.paths[0])
-    feed = make_feed(rows, data, order, text, model.class_weight)
+    feed = make_feed(rows, data, order, text, model.class_weight, init=training.init)
     refuse_taken(Path(run), feed)
     feed.place_quarantine(Path(run) / "quarantine.csv")
     importing = _begin_importing()
@@ -133,6 +133,7 @@ def train_on(
             early_stopping=patience,
             validate_every=training.validate_every,
             max_time=training.max_time,
+            init=training.init,
             on_nan=training.on_nan,
             progress=display,
         )
@@ -165,6 +166,8 @@ def _check_before_reading(text: TextOptions, model: ModelOptions, training: Trai
         parse_interval(training.validate_every, option="--validate-every")
     if training.max_time is not None:
         parse_seconds(training.max_time, option="--max-time")
+    if training.init is not None and model.embeddings is not None:
+        raise OptionError("--embeddings has no effect beside --init, which has its own: leave one out")
     if training.run is not None and not training.run.strip():
         raise OptionError("--run needs the name of a folder; leave it out for runs/<file>-<n>")
     if training.run is not None and Path(training.run).is_file():

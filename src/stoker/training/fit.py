@@ -24,6 +24,7 @@ from stoker.training.feeding import (
     validation_feed,
 )
 from stoker.training.finite import OnNan, guard_for
+from stoker.training.inheriting import begin_with, inherit
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
@@ -51,6 +52,7 @@ def fit(
     early_stopping: int | None = None,
     validate_every: str | None = None,
     initial_epoch: int = 0,
+    init: str | os.PathLike[str] | None = None,
     max_time: str | float | None = None,
     on_nan: OnNan = "stop",
     checkpoint_every: str | None = None,
@@ -91,6 +93,9 @@ def fit(
         Stop after so many validations without a better value, and give the model its best weights back.
     validate_every
         Also validate within epochs: ``"30min"`` or ``"5000steps"``. Training is not changed by it.
+    init
+        A run directory to begin with: its best weights are taken over, columns and classes by name, by the
+        rules of docs/reliability.md. The feed must have its transforms: ``stoker.Feed(…, init=)``.
     max_time
         Stop after the first step that ends later: ``"2h"``, or seconds.
     on_nan
@@ -157,6 +162,8 @@ def fit(
         refuse_taken(folder, training)
     if folder is not None and isinstance(training, Feed):
         training.place_quarantine(folder / "quarantine.csv")
+    if init is not None:
+        inherit(training, init)
     valid = validation_feed(_prepared(training, display), validation, validation_steps)
     for warning in shared_files(training, valid):
         display.note("warning", warning)
@@ -165,6 +172,8 @@ def fit(
     try:
         validations = None if every is not None else len(trained)
         open_feeds(model, training, valid, epochs=trained, validations=validations)
+        if init is not None:
+            begin_with(model, init, training, partial(display.note, "init"))
         name, direction = _monitored(model, monitor, has_validation=valid is not None)
         recorder, resumption = None, None
         if folder is not None:

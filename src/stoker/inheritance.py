@@ -1,0 +1,213 @@
+"""What a new run takes over of an old one before its weights: fitted transforms, task and classes.
+
+The rules, which docs/reliability.md states for users: columns of numbers and classes go by their names. A
+column that the old run knew keeps its statistics, a new one is learned from the new rows, one that is gone is
+left out. Classes are the old run's and the new ones. Columns of text must be the same, since a vocabulary is
+of all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from stoker.errors import ColumnError, DataError, OptionError
+from stoker.sources import Source
+from stoker.survey import LabelCounts, Survey
+from stoker.transforms.base import InputTransform, to_plain
+from stoker.transforms.labels import LabelEncoder
+from stoker.transforms.numeric import Cast, NaRule
+from stoker.transforms.statistics import ColumnStatistics
+from stoker.transforms.texts import TextTransform
+from stoker.types import FeedSpec, Task
+
+__all__ = ["Inheritance"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inheritance:
+    """What is known of the old run.
+
+    Attributes
+    ----------
+    run
+        Its directory.
+    spec
+        What its model knew of its data.
+    inputs
+        Its fitted transform of the features.
+    """
+
+    run: str
+    spec: FeedSpec
+    inputs: InputTransform
+
+    def inputs_for(self, source: Source, found: Survey, na: NaRule | dict[str, NaRule]) -> InputTransform:
+        """The old transform for the new columns.
+
+        Parameters
+        ----------
+        source, found
+            The new rows.
+        na
+            What becomes of blanks now.
+
+        Raises
+        ------
+        ColumnError
+            If no column, or of texts not every column, is one that the old run knew.
+        OptionError
+            If one learned from texts and the other is to learn from numbers.
+        """
+        self.check_features(source)
+        if isinstance(self.inputs, TextTransform):
+            return self.inputs
+        assert isinstance(self.inputs, Cast)
+        state = self.inputs.state()
+        if source.features != self.spec.features:
+            statistics = _by_name(source.features, self.inputs.statistics_, found.statistics)
+            state |= {"statistics": statistics}
+        return type(self.inputs).from_state(state | {"options": state["options"] | {"na": na}})
+
+    def check_features(self, source: Source) -> None:
+        """Refuse features that have nothing to do with the old run's.
+
+        Raises
+        ------
+        ColumnError, OptionError
+            As `inputs_for`.
+        """
+        was_text = isinstance(self.inputs, TextTransform)
+        if was_text != source.is_text:
+            said = (
+                "texts and these features are numbers" if was_text else "numbers and these features are texts"
+            )
+            raise OptionError(
+                f"init={self.run!r} learned from {said}: name the same columns, or leave init= out"
+            )
+        old = self.spec.features
+        if was_text and set(old) != set(source.features):
+            raise ColumnError(
+                f"init={self.run!r} learned its words from {_listed(old)}, and the columns of text here are "
+                f"{_listed(source.features)}: a vocabulary is of all its columns, so name the same ones"
+            )
+        if not set(old) & set(source.features):
+            raise ColumnError(
+                f"init={self.run!r} knows none of the columns {_listed(source.features)}; its own are "
+                f"{_listed(old)}"
+            )
+
+    def labels_with(self, labels: LabelCounts, label: str) -> LabelCounts:
+        """The labels found, and the old run's classes with no row.
+
+        Raises
+        ------
+        DataError
+            If the labels here cannot be classes beside the old ones.
+        """
+        if self.spec.classes is None:
+            return labels
+        if labels.classes is None:
+            raise DataError(
+                f"the label {label!r} has too many different values to be the classes that init={self.run!r} "
+                "tells apart: name another label"
+            )
+        counts = dict.fromkeys(self.spec.classes, 0) | dict(zip(labels.classes, labels.counts, strict=True))
+        if len({isinstance(name, str) for name in counts}) > 1:
+            raise DataError(
+                f"the label {label!r} holds {type(labels.classes[0]).__name__}, as {labels.classes[0]!r}, "
+                f"and the classes of init={self.run!r} are {_listed(self.spec.classes)}: types={{{label!r}: "
+                "'text'} or 'int' holds it to the same"
+            )
+        known: dict[Any, int] = dict(counts)
+        classes: tuple[Any, ...] = LabelEncoder.from_counts(label, known).classes_
+        return replace(labels, classes=classes, counts=tuple(counts[name] for name in classes))
+
+    def task_for(self, task: Task | Literal["auto"], labels: LabelCounts) -> Task:
+        """The task: classes stay classes, a number to regress on stays one.
+
+        Parameters
+        ----------
+        task
+            What the user said.
+        labels
+            As `labels_with` gave them.
+
+        Raises
+        ------
+        OptionError
+            If the user said otherwise.
+        """
+        was_number, classes = self.spec.task == "regression", labels.classes or ()
+        if task != "auto" and (task == "regression") != was_number:
+            raise OptionError(
+                f"task={task!r} cannot begin with init={self.run!r}, which learned {self.spec.task!r}: leave "
+                "init= out, or task="
+            )
+        if was_number:
+            return "regression"
+        return task if task != "auto" else ("binary" if len(classes) == 2 else "classes")
+
+    def news(self, spec: FeedSpec) -> list[str]:
+        """Sentences on columns and classes that are new, or gone."""
+        lines = []
+        for what, old, new in (
+            ("column", self.spec.features, spec.features),
+            ("class", self.spec.classes or (), spec.classes or ()),
+        ):
+            added, gone = [name for name in new if name not in old], [name for name in old if name not in new]
+            if added:
+                lines.append(f"new to {self.run}: {what} {_listed(added)}")
+            if gone:
+                lines.append(f"known to {self.run} and not here: {what} {_listed(gone)}")
+        return lines
+
+
+def _by_name(names: tuple[str, ...], old: ColumnStatistics, new: ColumnStatistics) -> dict[str, Any]:
+    """State of statistics of the named columns: of each the old ones, or the new ones where it is new."""
+    num_rows = max(old.num_rows, new.num_rows)
+    columns: dict[str, list[Any]] = {name: [] for name in _FIGURES}
+    for name in names:
+        seen = old if name in (old.features or ()) else new
+        assert seen.features is not None
+        place = seen.features.index(name)
+        for figure, values in _FIGURES.items():
+            columns[figure].append(values(seen)[place])
+    count = np.array(columns["count"], np.int64)
+    width, nothing = len(names), np.zeros(len(names))
+    some = count > 0
+    arrays = {
+        "closed": count,
+        "blanks": num_rows - count,
+        "origin": np.array(columns["mean"]),
+        "mean": nothing,
+        "squares": np.where(some, np.array(columns["variance"]) * count, 0.0),
+        "low": np.where(some, columns["minimum"], np.inf),
+        "high": np.where(some, columns["maximum"], -np.inf),
+        "fractions": np.where(columns["integral"], 0, 1).astype(np.int64),
+        "leaf_blanks": np.zeros(width, np.int64),
+        "shift": np.full(width, np.nan),
+        "first": nothing,
+        "second": nothing,
+    }
+    plain = {name: to_plain(array) for name, array in arrays.items()}
+    known = {"distinct": False, "features": list(names), "num_rows": num_rows, "leaf_rows": 0}
+    return {**known, **plain, "sample": None}
+
+
+_FIGURES: dict[str, Any] = {
+    "count": lambda seen: seen.count,
+    "mean": lambda seen: seen.mean,
+    "variance": lambda seen: seen.variance,
+    "minimum": lambda seen: seen.minimum,
+    "maximum": lambda seen: seen.maximum,
+    "integral": lambda seen: seen.integral,
+}
+
+
+def _listed(names: Any, limit: int = 6) -> str:
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(repr, names[:limit])) + more

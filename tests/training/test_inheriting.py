@@ -1,0 +1,174 @@
+"""A run begins with another's weights and transforms: columns and classes by name, by stated rules."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import stoker
+from stoker.errors import ColumnError, DataError, OptionError, RunError
+from stoker.rundir import RunDirectory
+from stoker.training import adapter
+from stoker.training.artifacts import ModelFiles
+from stoker.training.inheriting import begin_with, taken_over
+from stoker.training.recording import RunRecorder
+
+pytestmark = pytest.mark.timeout(120)
+COLUMNS = ("a", "b", "c")
+
+
+def write_rows(path, columns=COLUMNS, classes=("ant", "bee", "cat"), rows=60, seed=0, label=None):
+    draw = np.random.default_rng(seed)
+    numbers = draw.normal(5, 2, (rows, len(columns)))
+    with path.open("w") as file:
+        file.write(",".join([*columns, "label"]) + "\n")
+        for row, values in enumerate(numbers):
+            shown = classes[row % len(classes)] if label is None else label(values)
+            file.write(",".join([*(f"{value:.3f}" for value in values), str(shown)]) + "\n")
+    return path
+
+
+def feed_of(path, **options):
+    return stoker.Feed(stoker.open(path, label="label"), **({"batch_size": 20, "memory": "32MB"} | options))
+
+
+def run_of(folder, feed):
+    """A run directory as a training leaves it, with weights that nobody trained."""
+    model = stoker.models.linear(feed, seed=1)
+    adapter.build_model(model, feed.spec, feed.batch_size)
+    draw = np.random.default_rng(1)
+    model.set_weights([draw.normal(size=value.shape) for value in model.get_weights()])
+    RunRecorder(folder, feed, None, {})
+    ModelFiles(folder).save_best(model)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    """A run on three columns and three classes."""
+    folder = tmp_path_factory.mktemp("old")
+    return run_of(folder / "run", feed_of(write_rows(folder / "old.csv")))
+
+
+def begun(path, old):
+    feed = feed_of(path, init=old)
+    model = stoker.models.linear(feed, seed=2)
+    before = [np.array(value) for value in model.get_weights()]
+    begin_with(model, old, feed, lambda line: None)
+    return feed, before, [np.array(value) for value in model.get_weights()]
+
+
+def weights_of(run):
+    return [np.array(value) for value in stoker.load(run).model.get_weights()]
+
+
+def test_the_same_columns_and_classes_take_everything_over(old, tmp_path):
+    feed, _, after = begun(write_rows(tmp_path / "new.csv", seed=1), old)
+    assert all(map(np.array_equal, after, weights_of(old)))
+    assert feed.transform.state() == stoker.load(old).transform.state()
+    assert feed.classes == ("ant", "bee", "cat")
+
+
+def test_columns_go_by_name_and_new_ones_begin_at_zero(old, tmp_path):
+    feed, _, after = begun(write_rows(tmp_path / "new.csv", ("c", "new", "a"), seed=1), old)
+    kernel = weights_of(old)[0]
+    assert np.array_equal(after[0], np.stack([kernel[2], np.zeros(3), kernel[0]]))
+    known, seen = stoker.load(old).transform.statistics_, feed.transform.statistics_
+    assert seen.mean[[0, 2]] == pytest.approx(known.mean[[2, 0]], rel=1e-12)
+    assert seen.std[[0, 2]] == pytest.approx(known.std[[2, 0]], rel=1e-12)
+    assert seen.mean[1] == pytest.approx(feed.survey.statistics.mean[1], rel=1e-12)
+
+
+def test_classes_go_by_name_new_ones_begin_afresh_and_none_is_forgotten(old, tmp_path):
+    feed, before, after = begun(write_rows(tmp_path / "new.csv", classes=("cat", "ape"), seed=1), old)
+    assert feed.classes == ("ant", "ape", "bee", "cat")
+    kernel, bias = weights_of(old)
+    assert np.array_equal(after[0][:, [0, 2, 3]], kernel)
+    assert np.array_equal(after[1][[0, 2, 3]], bias)
+    assert np.array_equal(after[0][:, 1], before[0][:, 1])
+    assert set(feed.survey.labels.classes) == {"ape", "cat"}
+
+
+def test_two_classes_may_become_three_with_the_same_odds(tmp_path):
+    run = run_of(tmp_path / "run", feed_of(write_rows(tmp_path / "old.csv", classes=("no", "yes"))))
+    after = begun(write_rows(tmp_path / "new.csv", classes=("no", "yes", "maybe")), run)[2]
+    kernel, bias = weights_of(run)
+    assert np.array_equal(after[0][:, [1, 2]], np.concatenate([np.zeros((3, 1)), kernel], axis=1))
+    assert np.array_equal(after[1][[1, 2]], [0.0, bias[0]])
+
+
+def test_a_number_to_regress_on_keeps_its_unit(tmp_path):
+    old = feed_of(write_rows(tmp_path / "old.csv", label=lambda v: f"{v.sum() * 1000:.2f}"))
+    run = run_of(tmp_path / "run", old)
+    path = write_rows(tmp_path / "new.csv", seed=4, label=lambda v: f"{v.sum() * 3 + 7:.2f}")
+    feed = feed_of(path, init=run)
+    model, told = stoker.models.linear(feed, seed=2), stoker.load(run)
+    values = taken_over(told.model, model, told.spec, feed.spec, "run")
+    model.set_weights(values)
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    assert model.predict(x, verbose=0) == pytest.approx(told.model.predict(x, verbose=0), rel=1e-4)
+
+
+def test_texts_keep_their_words(tmp_path):
+    def texts(name, words):
+        path = tmp_path / name
+        path.write_text("text,label\n" + "".join(f"{words} word{n % 5},{'ab'[n % 2]}\n" for n in range(40)))
+        return stoker.open(path, label="label", text="text")
+
+    first = stoker.Feed(texts("old.csv", "good film"), batch_size=20, memory="32MB")
+    run = run_of(tmp_path / "run", first)
+    feed = stoker.Feed(texts("new.csv", "bad play"), batch_size=20, memory="32MB", init=run)
+    assert feed.transform.state() == first.transform.state()
+    model = stoker.models.linear(feed, seed=2)
+    begin_with(model, run, feed, lambda line: None)
+    assert all(map(np.array_equal, model.get_weights(), weights_of(run)))
+    with pytest.raises(OptionError, match="learned from texts and these features are numbers"):
+        feed_of(write_rows(tmp_path / "n.csv"), init=run).prepare()
+    (tmp_path / "o.csv").write_text("body,label\nx,a\ny,b\n")
+    other = stoker.Feed(stoker.open(tmp_path / "o.csv", label="label", text="body"), init=run)
+    with pytest.raises(ColumnError, match="a vocabulary is of all its columns"):
+        other.prepare()
+
+
+def test_what_cannot_be_is_named(old, tmp_path):
+    path = write_rows(tmp_path / "new.csv")
+    feed = feed_of(path)
+    feed.prepare()
+    model = stoker.models.linear(feed)
+    with pytest.raises(OptionError, match="for its own transforms"):
+        stoker.fit(model, feed, init=old, progress="none")
+    with pytest.raises(OptionError, match="leave one out"):
+        feed_of(path, init=old, transform=stoker.Scale())
+    with pytest.raises(RunError, match="holds no run"):
+        feed_of(path, init=tmp_path)
+    with pytest.raises(OptionError, match="cannot begin with"):
+        feed_of(path, init=old, task="regression").prepare()
+    with pytest.raises(ColumnError, match="knows none of the columns 'x', 'y'"):
+        feed_of(write_rows(tmp_path / "others.csv", ("x", "y")), init=old).prepare()
+    with pytest.raises(DataError, match="holds int"):
+        feed_of(write_rows(tmp_path / "numbers.csv", classes=(1, 2, 3)), init=old).prepare()
+    batches = iter([(np.zeros((4, 3), np.float32), np.zeros(4, np.int32))])
+    with pytest.raises(OptionError, match="no effect on a generator"):
+        stoker.fit(model, batches, steps_per_epoch=1, init=old, progress="none")
+
+
+def test_another_model_is_refused_by_its_first_difference(old, tmp_path):
+    feed = feed_of(write_rows(tmp_path / "new.csv"), init=old)
+    told = stoker.load(old)
+    with pytest.raises(OptionError, match="6 arrays of weights and that of the run 2"):
+        taken_over(told.model, stoker.models.mlp(feed), told.spec, feed.spec, "run")
+    wide = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(5)])
+    with pytest.raises(OptionError, match=r"kernel has the shape \(3, 5\) and in the run \(3, 3\)"):
+        taken_over(told.model, wide, told.spec, feed.spec, "run")
+
+
+def test_columns_that_went_are_left_out_and_told(old, tmp_path, capsys):
+    feed = feed_of(write_rows(tmp_path / "new.csv", ("b", "d"), classes=("ant", "dog")), init=old)
+    model = stoker.models.linear(feed, seed=2)
+    stoker.fit(model, feed, init=old, epochs=1, progress="plain", run=tmp_path / "run")
+    said = capsys.readouterr().err
+    assert "column 'd'" in said
+    assert "not here: column 'a', 'c'" in said
+    assert "class 'dog'" in said
+    assert RunDirectory(tmp_path / "run").read().spec.classes == ("ant", "bee", "cat", "dog")
