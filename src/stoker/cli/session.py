@@ -153,7 +153,9 @@ def make_feed(
 
     check_texts(train, text)
     if init is not None and (text.vectorizer or text.max_features):
-        raise OptionError("--vectorizer and --max-features have no effect beside --init, whose words are taken")
+        raise OptionError(
+            "--vectorizer and --max-features have no effect beside --init, whose words are taken"
+        )
     if data.max_bad_rows is not None and data.on_bad_row == "error":
         raise OptionError("--max-bad-rows has no effect without --on-bad-row skip or quarantine")
     if data.quarantine is not None and data.on_bad_row != "quarantine":

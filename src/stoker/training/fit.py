@@ -172,7 +172,7 @@ def fit(
     try:
         validations = None if every is not None else len(trained)
         open_feeds(model, training, valid, epochs=trained, validations=validations)
-        if init is not None:
+        if init is not None and not resumes:
             begin_with(model, init, training, partial(display.note, "init"))
         name, direction = _monitored(model, monitor, has_validation=valid is not None)
         recorder, resumption = None, None
