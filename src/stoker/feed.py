@@ -144,6 +144,8 @@ class Feed(BaseFeed):
         progress: Progress | None = None,
         fitting: Progress | None = None,
         note: Callable[[str], None] | None = None,
+        *,
+        draft_cache: bool = True,
     ) -> Feed:
         """Survey the files, settle the task, fit the transforms, resolve the plan; once.
 
@@ -156,6 +158,9 @@ class Feed(BaseFeed):
             numbers has learned from the survey.
         note
             Called before that, with a sentence on the temporary space that learning may take.
+        draft_cache
+            Whether the cache, where one is planned, may be written in the survey's pass over the files; if
+            not, it is made in a pass of its own when the first batch is asked for.
 
         Raises
         ------
@@ -165,7 +170,9 @@ class Feed(BaseFeed):
             For options that cannot be.
         """
         if self._prepared is None:
-            self._prepared = training_stage(self.source, self.options, progress, fitting, note)
+            self._prepared = training_stage(
+                self.source, self.options, progress, fitting, note, draft=draft_cache
+            )
         return self
 
     def place_quarantine(self, path: str | os.PathLike[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from stoker import cache as caching
 from stoker.buffers import release_idle
+from stoker.drafting import cache_draft
 from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
 from stoker.fitting import fit_texts
 from stoker.keeping import with_kept_inputs
@@ -46,7 +48,7 @@ from stoker.survey.policy import Role
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
-from stoker.types import FeedSpec, Progress, RowReader, StreamLimits
+from stoker.types import FeedSpec, Progress, RowReader, RowSink, StreamLimits
 from stoker.weights import class_weights
 
 __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "with_cache"]
@@ -114,8 +116,19 @@ def training_stage(
     progress: Progress | None = None,
     fitting: Progress | None = None,
     note: Callable[[str], None] | None = None,
+    *,
+    draft: bool = True,
 ) -> Preparation:
-    """Resolve a training feed: survey, task, transforms, plan, cache.
+    """Resolve a training feed: survey, task, transforms, plan; and the cache, if the survey's pass wrote it.
+
+    Parameters
+    ----------
+    source, options
+        What the user chose.
+    progress, fitting, note
+        As in `stoker.Feed.prepare`.
+    draft
+        Whether the survey's pass may write the cache.
 
     Raises
     ------
@@ -129,8 +142,22 @@ def training_stage(
     options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
     check_inputs(source, options)
+    with cache_draft(source, options, ledger) if draft else nullcontext() as rows:
+        return _training_stage(source, options, ledger, rows, progress, fitting, note)
+
+
+def _training_stage(
+    source: Source,
+    options: FeedOptions,
+    ledger: Ledger,
+    draft: caching.Draft | None,
+    progress: Progress | None,
+    fitting: Progress | None,
+    note: Callable[[str], None] | None,
+) -> Preparation:
+    assert source.label is not None
     spool = options.plan.cache != "never"
-    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan), spool)
+    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan), spool, draft)
     inputs = choose_inputs(source, options, found)
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
@@ -146,8 +173,11 @@ def training_stage(
     if source.is_text:
         release_idle()
     spec = spec_of(source.features, target, inputs)
-    facts, machine = data_facts(found, found.view, inputs, holds_transform=True), machine_facts(source)
+    facts = data_facts(found, found.view, inputs, holds_transform=True)
+    machine = machine_facts(source, draft)
     plan = make_plan(facts, machine, options.plan)
+    if draft is not None and plan.use_cache and draft.finish(found):
+        plan = msgspec.structs.replace(plan, seconds_cache=0.0)
     stage = Preparation(
         source=source,
         options=options,
@@ -247,6 +277,7 @@ def _survey(
     progress: Progress | None,
     keep: int,
     spool: bool,
+    beyond: RowSink | None = None,
 ) -> Survey:
     found = survey(
         source,
@@ -259,6 +290,7 @@ def _survey(
         progress=progress,
         ledger=ledger,
         spool=spool,
+        beyond=beyond,
     )
     if options.quarantine is not None:
         options.quarantine.add(found, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from stoker.cache import Draft
 from stoker.kernels.padding import padded_width
 from stoker.ledger import allocated_bytes
 from stoker.plan import DataFacts, MachineFacts
@@ -76,7 +77,8 @@ def _most_numbers(inputs: InputTransform, longest: int) -> int:
     return padded_width(inputs.most_entries(longest), inputs.num_outputs)
 
 
-def machine_facts(source: Source) -> MachineFacts:
-    """Cores, and free bytes where the data are."""
+def machine_facts(source: Source, draft: Draft | None = None) -> MachineFacts:
+    """Cores, and free bytes where the data are; those that a draft of the cache takes count as free."""
     folder = Path(source.paths[0]).resolve().parent
-    return MachineFacts(cores=available_cores(), free_disk_bytes=shutil.disk_usage(folder).free)
+    taken = 0 if draft is None else draft.bytes_beside(folder)
+    return MachineFacts(cores=available_cores(), free_disk_bytes=shutil.disk_usage(folder).free + taken)

@@ -17,14 +17,23 @@ from stoker import folders
 from stoker.cache.contents import Columns, Contents, expected_bytes
 from stoker.cache.draft import Draft
 from stoker.cache.mapped import CachedRows
-from stoker.cache.places import check_room, file_name, folders_of
+from stoker.cache.places import check_room, file_name, folders_of, is_there_since
 from stoker.cache.writing import write
 from stoker.errors import DataError
 from stoker.ledger import Ledger
 from stoker.stored import DAMAGE
 from stoker.types import Progress, RowReader
 
-__all__ = ["CachedRows", "Columns", "Contents", "Draft", "build", "expected_bytes", "find"]
+__all__ = [
+    "CachedRows",
+    "Columns",
+    "Contents",
+    "Draft",
+    "build",
+    "expected_bytes",
+    "find",
+    "is_there_since",
+]
 
 
 def find(contents: Contents, *, directory: str | os.PathLike[str] | None = None) -> CachedRows | None:

@@ -119,7 +119,7 @@ def plan_lines(
     ahead = f"{limits.windows_in_flight} windows and {limits.groups_in_flight} groups of batches ahead"
     yield "workers", f"{limits.workers} threads a stage, {ahead}"
     spent = [f"survey {duration(plan.seconds_survey)}" if plan.seconds_survey else "survey stored"]
-    if plan.use_cache:
+    if plan.use_cache and plan.seconds_cache:
         spent.append(f"cache about {duration(plan.seconds_cache)}")
     spent.append(f"reading an epoch about {duration(plan.seconds_epoch)}, {epochs} at most")
     yield "time", " · ".join(spent)

@@ -17,7 +17,7 @@ def plan(data: DataOptions, order: OrderOptions, text: TextOptions, output: Outp
     feed = make_feed(train, data, order, text)
     display = choose_display(output)
     try:
-        prepare(feed, display)
+        prepare(feed, display, draft_cache=False)
         tested = feed.derive(valid)
         shared = tested.survey.files_shared_with(feed.survey)
     finally:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stoker.feed import Feed
     from stoker.sources import Source
     from stoker.training.progress import Display
+    from stoker.transforms.base import InputTransform
     from stoker.types import ColumnKind
 
 __all__ = [
@@ -147,8 +148,9 @@ def make_feed(
     class_weight: Any = None,
     *,
     init: str | None = None,
+    learned: InputTransform | None = None,
 ) -> Feed:
-    """The feed of the training rows, with nothing read yet."""
+    """The feed of the training rows, with nothing read yet; `learned` is what knows the texts already."""
     import stoker
 
     check_texts(train, text)
@@ -162,7 +164,7 @@ def make_feed(
         raise OptionError("--quarantine has no effect without --on-bad-row quarantine")
     return stoker.Feed(
         train,
-        transform=text_transform(text) if train.is_text and init is None else None,
+        transform=learned or (text_transform(text) if train.is_text and init is None else None),
         batch_size=order.batch_size or (TEXT_BATCH_ROWS if train.is_text else 256),
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,
@@ -179,7 +181,7 @@ def make_feed(
     )
 
 
-def prepare(feed: Feed, display: Display) -> None:
+def prepare(feed: Feed, display: Display, *, draft_cache: bool = True) -> None:
     """Survey the rows and have transforms learn from them, in sight."""
     with display.stage("survey", "B") as progress, display.stage("fit", " rows") as fitting:
-        feed.prepare(progress, fitting, partial(display.note, "note"))
+        feed.prepare(progress, fitting, partial(display.note, "note"), draft_cache=draft_cache)
