@@ -36,7 +36,7 @@ def prepare_text(data, place, stop, actions, pages, entries, letters, out):
                 out[size + step] = actions[data[place + step]]
             place += 8
             size += 8
-        until = min(place + 8, stop)
+        until = place + 8 if place + 8 < stop else stop
         while place < until:
             byte = actions[data[place]]
             if byte != DECODE:
@@ -69,8 +69,9 @@ def _separators(text, place):
 @inner_kernel
 def _characters(text, start, length):
     """Characters of a word, and of one that is longer than eight bytes at least two."""
-    word = load_word(text, start) & (_ALL >> np.uint64(64 - 8 * min(length, 8)))
-    return min(length, 8) - count_ones(word & ~(word << _ONE) & _TOPS)
+    size = length if length < 8 else np.int64(8)
+    word = load_word(text, start) & (_ALL >> np.uint64(64 - 8 * size))
+    return size - count_ones(word & ~(word << _ONE) & _TOPS)
 
 
 @inner_kernel

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.compiling import helper_kernel, inner_kernel, kernel
+from stoker.kernels.compiling import bare_kernel, helper_kernel, inner_kernel
 from stoker.kernels.words import load_word
 
 __all__ = [
@@ -112,19 +112,17 @@ def add_word(slots, entries, letters, state, free, data, start, length, digest):
     return number
 
 
-@kernel
-def hash_words(entries, letters, digests):
-    """Write the hashes of the first words to `digests`, uint64 of shape (n,)."""
-    data = letters.view(np.uint8)
+@bare_kernel
+def hash_words(entries, letters, data, digests):
+    """Write the hashes of the first words, uint64 of shape (n,); `data` is `letters` as bytes."""
     for number in range(digests.shape[0]):
         at = entries[number, 2]
         digests[number] = digest_of(data, 8 * (at + 1), np.int64(letters[at]))
 
 
-@kernel
-def file_words(entries, letters, count, slots):
-    """Put the first `count` words, all different, into `slots`, which are all zero."""
-    data = letters.view(np.uint8)
+@bare_kernel
+def file_words(entries, letters, data, count, slots):
+    """Put the first `count` words, all different, into `slots`, which are all zero; `data` as above."""
     mask = np.int64((slots.shape[0] >> 1) - 1)
     for number in range(count):
         at = entries[number, 2]
@@ -137,7 +135,7 @@ def file_words(entries, letters, count, slots):
         slots[2 * slot + 1] = (np.uint64(length) << np.uint64(32)) | np.uint64(number + 1)
 
 
-@kernel
+@bare_kernel
 def copy_words(entries, letters, order, starts, out):
     """Write the letters of the ids `order` to `out`, one word behind the other, and where each begins.
 
@@ -157,27 +155,30 @@ def copy_words(entries, letters, order, starts, out):
             size += 1
 
 
-@kernel
-def look_up(slots, entries, letters, other_entries, other_letters, out):
-    """Write the ids of another dictionary's words to `out`, int32 of shape (n,), -1 for those not held."""
-    data = other_letters.view(np.uint8)
+@bare_kernel
+def look_up(slots, entries, letters, other_entries, other_letters, data, out):
+    """Write the ids of another dictionary's words to `out`, int32 of shape (n,), -1 for those not held.
+
+    `data` is `other_letters` as bytes.
+    """
     for number in range(out.shape[0]):
         at = other_entries[number, 2]
         start, length = 8 * (at + 1), np.int64(other_letters[at])
         digest = digest_of(data, start, length)
-        out[number] = np.int32(max(find_word(slots, entries, letters, data, start, length, digest), -1))
+        found = find_word(slots, entries, letters, data, start, length, digest)
+        out[number] = np.int32(found if found >= 0 else -1)
 
 
-@kernel
-def absorb(slots, counts, entries, letters, state, others, other_entries, other_letters, shift, begin):
+@bare_kernel
+def absorb(slots, counts, entries, letters, state, others, other_entries, other_letters, data, shift, begin):
     """Count the words of another dictionary, from id `begin` on, in this one; the earlier first place stays.
 
     Parameters
     ----------
     slots, counts, entries, letters, state
         The dictionary that grows.
-    others, other_entries, other_letters
-        The other's counts, entries and letters.
+    others, other_entries, other_letters, data
+        The other's counts, entries and letters; the latter as bytes.
     shift
         Is added to the other's rows.
 
@@ -185,7 +186,6 @@ def absorb(slots, counts, entries, letters, state, others, other_entries, other_
     -------
     The id to go on with: the number of words in all, or the first for which there is no room.
     """
-    data = other_letters.view(np.uint8)
     for number in range(begin, others.shape[0]):
         at, row, place = other_entries[number, 2], other_entries[number, 0] + shift, other_entries[number, 1]
         start, length = 8 * (at + 1), np.int64(other_letters[at])

@@ -14,8 +14,9 @@ is empty the numbers are words already.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from stoker.kernels.compiling import helper_kernel, inner_kernel, kernel
+from stoker.kernels.compiling import bare_kernel, helper_kernel, inner_kernel
 
 __all__ = ["BARE", "file_pairs", "follow", "longest_text", "pair_up", "scatter", "words_of"]
 
@@ -82,16 +83,12 @@ def follow(table, pairs, size, homes, nodes):
             nodes[place] = np.int64(table[at + 1]) if table[at] != _NONE else np.int64(-1)
 
 
-@inner_kernel
-def longest_text(ends):
+def longest_text(ends: npt.NDArray[np.int64]) -> int:
     """Most entries of a text, at least 16."""
-    most = np.int64(16)
-    for row in range(ends.shape[0]):
-        most = max(most, ends[row] - (ends[row - 1] if row else np.int64(0)))
-    return most
+    return int(np.diff(ends, prepend=0).max(initial=16))
 
 
-@kernel
+@bare_kernel
 def file_pairs(pairs, first_node, table):
     """Give pairs the next nodes from `first_node` on, in a finding table with room for them."""
     for place in range(pairs.shape[0]):

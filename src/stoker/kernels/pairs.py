@@ -11,8 +11,9 @@ A run is uint32 of shape (3 * n,): a pair, the lower half first, and its texts.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from stoker.kernels.compiling import inner_kernel, kernel
+from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.ngrams import BARE, follow, longest_text, pair_up, scatter, words_of
 from stoker.kernels.words import trailing_zeros
 
@@ -20,6 +21,10 @@ __all__ = ["add_run", "collect", "count_pairs", "insert_counts", "write_run"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _NONE, _ONE, _HALF = np.uint64(0), np.uint64(1), np.uint64(32)
+
+Int32Array = npt.NDArray[np.int32]
+IntArray = npt.NDArray[np.int64]
+Uint64Array = npt.NDArray[np.uint64]
 
 
 @inner_kernel
@@ -36,8 +41,10 @@ def _settle(table, at, pair):
     return at
 
 
-@kernel
-def count_pairs(stream, ends, words, length, finding, counting, first_row, most, row, used):
+def count_pairs(
+    stream: Int32Array, ends: IntArray, words: Int32Array, length: int, finding: Uint64Array,
+    counting: Uint64Array, first_row: int, most: int, row: int, used: int,
+) -> tuple[int, int]:  # fmt: skip
     """Count in how many texts each n-gram of `length` words occurs.
 
     Parameters
@@ -61,10 +68,20 @@ def count_pairs(stream, ends, words, length, finding, counting, first_row, most,
     -------
     The text to go on with, n at the end: the table must get room for all its words; and slots taken.
     """
-    most_words = longest_text(ends)
-    nodes, given = np.empty(most_words, np.int64), np.empty(most_words, np.int64)
-    pairs, homes = np.empty(most_words, np.uint64), np.empty(most_words, np.uint64)
-    places, shift = np.empty(most_words, np.int64), _shift_of(counting)
+    longest = longest_text(ends)
+    row, used = _count_pairs(
+        stream, ends, words, length, finding, counting, first_row, most, row, used,
+        *np.empty((3, longest), np.int64), *np.empty((2, longest), np.uint64),
+    )  # fmt: skip
+    return row, used
+
+
+@bare_kernel
+def _count_pairs(
+    stream, ends, words, length, finding, counting, first_row, most, row, used,
+    nodes, given, places, pairs, homes,
+):  # fmt: skip
+    shift = _shift_of(counting)
     while row < ends.shape[0]:
         start = ends[row - 1] if row else np.int64(0)
         if used + (ends[row] - start) > most:
@@ -97,7 +114,7 @@ def count_pairs(stream, ends, words, length, finding, counting, first_row, most,
     return row, used
 
 
-@kernel
+@bare_kernel
 def collect(counting, least, pairs, counts):
     """Write the pairs that at least so many texts hold, and their counts; returns how many there are."""
     written = 0
@@ -110,7 +127,7 @@ def collect(counting, least, pairs, counts):
     return written
 
 
-@kernel
+@bare_kernel
 def insert_counts(old, table):
     """Put what one counting table holds into another, all zero and larger."""
     shift = _shift_of(table)
@@ -121,7 +138,7 @@ def insert_counts(old, table):
             table[place], table[place + 1] = old[at], old[at + 1]
 
 
-@kernel
+@bare_kernel
 def write_run(counting, bits, bounds, run):
     """Write what a table holds as a run, in the order of the hashes' first `bits` bits.
 
@@ -153,7 +170,7 @@ def write_run(counting, bits, bounds, run):
             run[place + 2] = np.uint32(counting[at + 1] & _LOW)
 
 
-@kernel
+@bare_kernel
 def add_run(run, bits, counting):
     """Add a part of a run to a table with room for it; all hashes have the same first `bits` bits."""
     shift, known = _shift_of(counting), np.uint64(bits)

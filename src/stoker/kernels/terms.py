@@ -7,12 +7,18 @@ those of each text end.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from stoker.kernels.compiling import inner_kernel, kernel
+from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.ngrams import follow, longest_text, pair_up, words_of
 from stoker.kernels.words import trailing_zeros
 
 __all__ = ["add_scores", "find_terms", "weigh"]
+
+Int32Array = npt.NDArray[np.int32]
+IntArray = npt.NDArray[np.int64]
+Uint64Array = npt.NDArray[np.uint64]
+FloatArray = npt.NDArray[np.float64]
 
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 _FACTOR, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
@@ -37,8 +43,10 @@ def _add_terms(found, size, first, end, mask, slots, nodes, counts):
     return end
 
 
-@kernel
-def find_terms(stream, ends, words, longest, finding, nodes, counts, term_ends):
+def find_terms(
+    stream: Int32Array, ends: IntArray, words: Int32Array, longest: int, finding: Uint64Array,
+    nodes: Int32Array, counts: Int32Array, term_ends: IntArray,
+) -> None:  # fmt: skip
     """Write the terms of some texts, shorter n-grams first.
 
     Parameters
@@ -53,9 +61,17 @@ def find_terms(stream, ends, words, longest, finding, nodes, counts, term_ends):
         int32 with room for `longest` terms a word; int64 of shape (n,). Written.
     """
     most = longest_text(ends)
-    given, found = np.empty(most, np.int64), np.empty(most, np.int64)
-    pairs, homes = np.empty(most, np.uint64), np.empty(most, np.uint64)
-    slots = np.zeros(4 * most * longest, np.int32)
+    _find_terms(
+        stream, ends, words, longest, finding, nodes, counts, term_ends,
+        *np.empty((2, most), np.int64), *np.empty((2, most), np.uint64),
+        np.zeros(4 * most * longest, np.int32),
+    )  # fmt: skip
+
+
+@bare_kernel
+def _find_terms(
+    stream, ends, words, longest, finding, nodes, counts, term_ends, given, found, pairs, homes, slots
+):
     end = np.int64(0)
     for row in range(ends.shape[0]):
         start, first = ends[row - 1] if row else np.int64(0), end
@@ -89,8 +105,10 @@ def _weigh_terms(nodes, counts, start, end, sublinear, weights, values):
     return np.sqrt(squares) if squares else 1.0
 
 
-@kernel
-def add_scores(nodes, counts, ends, sublinear, weights, classes, low, high, sums):
+def add_scores(
+    nodes: Int32Array, counts: Int32Array, ends: IntArray, sublinear: bool, weights: FloatArray,
+    classes: IntArray, low: int, high: int, sums: IntArray,
+) -> None:  # fmt: skip
     """Add the terms of some texts to the sums that scores are made of, in fixed point.
 
     Parameters
@@ -108,7 +126,16 @@ def add_scores(nodes, counts, ends, sublinear, weights, classes, low, high, sums
         int64 of shape (high - low, classes + 1): sums of values by class, and of their squares. Written.
     """
     most = longest_text(ends)
-    values, taken = np.empty(most, np.float64), np.empty((3, most), np.int64)
+    _add_scores(
+        nodes, counts, ends, sublinear, weights, classes, low, high, sums,
+        np.empty(most, np.float64), *np.empty((3, most), np.int64),
+    )  # fmt: skip
+
+
+@bare_kernel
+def _add_scores(
+    nodes, counts, ends, sublinear, weights, classes, low, high, sums, values, taken, sum_parts, square_parts
+):
     squares = sums.shape[1] - 1
     for row in range(ends.shape[0]):
         start = ends[row - 1] if row else np.int64(0)
@@ -116,18 +143,22 @@ def add_scores(nodes, counts, ends, sublinear, weights, classes, low, high, sums
         # Two loops: sums are far away in memory, and many are fetched at a time where nothing else is done.
         size = np.int64(0)
         for place in range(ends[row] - start):
-            node, value = np.int64(nodes[start + place]), min(values[place] / norm, 1.0)
-            taken[0, size] = node - low
-            taken[1, size] = np.int64(value * weights[node, 1] + 0.5)
-            taken[2, size] = np.int64(value * value * weights[node, 1] + 0.5)
+            node, value = np.int64(nodes[start + place]), values[place] / norm
+            value = value if value < 1.0 else 1.0
+            scale = weights[node, 1]
+            taken[size] = node - low
+            sum_parts[size] = np.int64(value * scale + 0.5)
+            square_parts[size] = np.int64(value * value * scale + 0.5)
             size += (low <= node) & (node < high)
         for place in range(size):
-            sums[taken[0, place], classes[row]] += taken[1, place]
-            sums[taken[0, place], squares] += taken[2, place]
+            sums[taken[place], classes[row]] += sum_parts[place]
+            sums[taken[place], squares] += square_parts[place]
 
 
-@kernel
-def weigh(nodes, counts, ends, sublinear, weights, num_features, indices, values, row_ends):
+def weigh(
+    nodes: Int32Array, counts: Int32Array, ends: IntArray, sublinear: bool, weights: FloatArray,
+    num_features: int, indices: Int32Array, values: npt.NDArray[np.float32], row_ends: IntArray,
+) -> None:  # fmt: skip
     """Rows of tf-idf with an L2 norm of 1 over all terms, of which only the chosen features are written.
 
     Parameters
@@ -145,11 +176,20 @@ def weigh(nodes, counts, ends, sublinear, weights, num_features, indices, values
         and where each row ends. Written.
     """
     most = longest_text(ends)
-    weighed, row_values = np.empty(most, np.float64), np.empty(most, np.float32)
-    columns, by_column = np.empty(most, np.int64), np.empty(num_features, np.float32)
     # Columns met, a bit for each, and a bit for each 64 of these: found in order without sorting.
     met = np.zeros((num_features >> 6) + 1, np.uint64)
     held = np.zeros((num_features >> 12) + 1, np.uint64)
+    _weigh(
+        nodes, counts, ends, sublinear, weights, indices, values, row_ends, np.empty(most, np.float64),
+        np.empty(most, np.float32), np.empty(most, np.int64), np.empty(num_features, np.float32), met, held,
+    )  # fmt: skip
+
+
+@bare_kernel
+def _weigh(
+    nodes, counts, ends, sublinear, weights, indices, values, row_ends,
+    weighed, row_values, columns, by_column, met, held,
+):  # fmt: skip
     end = np.int64(0)
     for row in range(ends.shape[0]):
         start = ends[row - 1] if row else np.int64(0)

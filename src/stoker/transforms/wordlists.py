@@ -73,7 +73,7 @@ class WordList(NamedTuple):
     def digests(self) -> npt.NDArray[np.uint64]:
         """Hashes of the words, uint64 of shape (n,)."""
         digests = np.empty(self.counts.size, np.uint64)
-        kernel.hash_words(self.entries, self.letters, digests)
+        kernel.hash_words(self.entries, self.letters, self.letters.view(np.uint8), digests)
         return digests
 
     def joined(self, other: WordList) -> WordList:
@@ -161,7 +161,7 @@ class Dictionary:
             entries = self._charged(np.empty((room, 3), np.int64))
             counts[:count], entries[:count] = self.counts, self.entries
             self.counts, self.entries = counts, entries
-            kernel.file_words(self.entries, self.letters, count, self.slots)
+            kernel.file_words(self.entries, self.letters, self.letters.view(np.uint8), count, self.slots)
         else:
             letters = self._charged(np.empty(2 * self.letters.size, np.uint64))
             letters[:used] = self.letters[:used]
@@ -173,9 +173,10 @@ class Dictionary:
         while True:
             done = int(
                 kernel.absorb(
-                    self.slots, self.counts, self.entries, self.letters, self.state, *words, shift, done
+                    self.slots, self.counts, self.entries, self.letters, self.state,
+                    *words, words.letters.view(np.uint8), shift, done,
                 )
-            )
+            )  # fmt: skip
             if done == words.counts.size:
                 return
             self.grow()
@@ -183,7 +184,8 @@ class Dictionary:
     def numbers_of(self, words: WordList) -> Int32Array:
         """Ids of the words of a list, int32 of shape (n,), -1 for those not held."""
         numbers = np.empty(words.counts.size, np.int32)
-        kernel.look_up(self.slots, self.entries, self.letters, words.entries, words.letters, numbers)
+        data = words.letters.view(np.uint8)
+        kernel.look_up(self.slots, self.entries, self.letters, words.entries, words.letters, data, numbers)
         return numbers
 
     def words(self) -> WordList:
