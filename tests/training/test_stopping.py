@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 
 import keras
 import numpy as np
 import pytest
 from memory_feed import make_feed
 
+import stoker
+from stoker.checkpoints import CheckpointStore
 from stoker.signals import Terminated
 from stoker.training.fit import fit
 
@@ -61,3 +65,87 @@ def test_a_callback_that_exits_leaves_nothing_running(small_model):
         fit(model, feed, epochs=3, callbacks=[Leave()], progress="none")
     assert feed.open_streams == 0
     assert model.history.report.ended == "interrupted"
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    rows = np.random.default_rng(1).normal(size=(300, 3)).round(3).tolist()
+    path = tmp_path_factory.mktemp("table") / "points.csv"
+    path.write_text("a,b,c,y\n" + "".join(f"{a},{b},{c},{int(a + b > c)}\n" for a, b, c in rows))
+    return path
+
+
+def feed_and_model(table):
+    feed = stoker.Feed(stoker.open(table, label="y"), batch_size=30, seed=2, epochs=2)
+    start = keras.initializers.GlorotUniform(3)
+    model = keras.Sequential(
+        [keras.layers.Input((3,)), keras.layers.Dense(1, "sigmoid", kernel_initializer=start)]
+    )
+    model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy")
+    return feed, model
+
+
+def left_over(run):
+    """What is in a run's folder, and in that of its checkpoints, that no whole file or checkpoint is."""
+    return [path for path in run.rglob("*") if path.name.startswith(".")]
+
+
+def stopped(table, run, *numbers, step, raised=Terminated, **options):
+    feed, model = feed_and_model(table)
+    call = {"epochs": 2, "checkpoint_every": "1epoch", "progress": "none"} | options
+    with pytest.raises(raised):
+        fit(model, feed, run=run, callbacks=[Send(*numbers, step=step)], **call)
+    assert not left_over(run)
+    return CheckpointStore(run).newest()
+
+
+def test_what_is_reached_is_saved_before_training_stops_and_the_run_goes_on_from_there(
+    table, tmp_path, values_of
+):
+    feed, model = feed_and_model(table)
+    fit(model, feed, epochs=2, callbacks=[Send(step=0)], progress="none")
+    expected = values_of(model)
+    checkpoint = stopped(table, tmp_path / "run", signal.SIGTERM, step=13)
+    assert (checkpoint.step, checkpoint.manifest.position.batches) == (13, 3)
+    feed, model = feed_and_model(table)
+    options = {"epochs": 2, "checkpoint_every": "1epoch", "progress": "none"}
+    fit(model, feed, run=tmp_path / "run", resume="auto", callbacks=[Send(step=0)], **options)
+    assert all(np.array_equal(one, two) for one, two in zip(values_of(model), expected, strict=True))
+
+
+def test_what_is_asked_for_after_the_last_step_waits_for_the_epochs_end(table, tmp_path):
+    valid = stoker.open(table, label="y")
+    checkpoint = stopped(
+        table, tmp_path / "run", signal.SIGINT, step=10, raised=KeyboardInterrupt, validation=valid
+    )
+    assert (checkpoint.step, checkpoint.manifest.position.epoch, checkpoint.manifest.position.batches) == (
+        10,
+        1,
+        0,
+    )
+    assert len(checkpoint.manifest.validations) == 1
+
+
+def test_a_second_ctrl_c_stops_at_once_and_leaves_the_last_good_checkpoint(table, tmp_path):
+    pressed = (signal.SIGINT, signal.SIGINT)
+    checkpoint = stopped(table, tmp_path / "run", *pressed, step=13, raised=KeyboardInterrupt)
+    assert checkpoint.step == 10
+    assert {
+        thread.name for thread in threading.enumerate() if thread.name.startswith("stoker-checkpoint")
+    } == set()
+
+
+@pytest.mark.timeout(30)
+def test_a_second_ctrl_c_gives_up_the_checkpoint_that_the_first_asked_for(table, tmp_path, monkeypatch):
+    write = CheckpointStore.write
+
+    def slowly(store, checkpoint, between):
+        if checkpoint.step == 13:
+            os.kill(os.getpid(), signal.SIGINT)
+            while True:
+                between()
+                time.sleep(0.01)
+        return write(store, checkpoint, between)
+
+    monkeypatch.setattr(CheckpointStore, "write", slowly)
+    assert stopped(table, tmp_path / "run", signal.SIGINT, step=13, raised=KeyboardInterrupt).step == 10

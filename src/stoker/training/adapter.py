@@ -12,6 +12,7 @@ Three private things are needed, each held by a contract test in ``tests/trainin
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ __all__ = [
     "build_on",
     "check_compiled",
     "copy_values",
+    "finite_weights",
     "float_type",
     "global_seed",
     "has_weights",
@@ -336,6 +338,32 @@ def wait_for_result(result: Any) -> None:
 
         for leaf in jax.tree.leaves(result):
             leaf.block_until_ready()
+
+
+def finite_weights(model: Any) -> Any:
+    """Whether all trainable weights are finite numbers, as a value that may have to be waited for.
+
+    In the middle of an epoch, too; nothing is brought back into the model for it.
+    """
+    on_jax = keras.backend.backend() == "jax"
+    state = getattr(model, "_jax_state", None) if on_jax else None
+    if state and not model._jax_state_synced:
+        values = list(state["trainable_variables"])
+    else:
+        values = [variable.value for variable in model.trainable_variables]
+    return (_jitted_are_finite() if on_jax else _are_finite)(values)
+
+
+def _are_finite(values: Sequence[Any]) -> Any:
+    ops = keras.ops
+    return ops.all(ops.stack([ops.all(ops.isfinite(value)) for value in values])) if values else True
+
+
+@functools.cache
+def _jitted_are_finite() -> Callable[..., Any]:
+    import jax
+
+    return jax.jit(_are_finite)
 
 
 def is_computed(value: Any) -> bool:

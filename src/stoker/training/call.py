@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from stoker.checkpoints import Identity
-from stoker.errors import OptionError, StokerError
+from stoker.errors import NonFiniteLossError, OptionError, StokerError
 from stoker.rundir import Status
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
@@ -19,6 +19,7 @@ from stoker.training.checkpointing import Checkpointer
 from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
+from stoker.training.locating import located
 from stoker.training.monitor import Monitor
 from stoker.training.pass_callbacks import hooks_batches
 from stoker.training.progress import Display
@@ -128,11 +129,17 @@ class _Running:
     def run(self) -> History:
         try:
             self._train()
+            if self._call.checkpointer is not None:
+                self._call.checkpointer.close()
         except (KeyboardInterrupt, SystemExit):
             self._end("interrupted")
             if self._interrupts.returns:
                 return self._call.history
             raise
+        except NonFiniteLossError as error:
+            found = self._located(error)
+            self._end("failed", str(found))
+            raise found from None
         except Exception as error:
             self._save_what_was_trained()
             self._end("failed", f"{type(error).__name__}: {error}")
@@ -154,6 +161,7 @@ class _Running:
             interrupts=self._interrupts,
             due=call.due,
             resumption=call.resumption,
+            save=None if call.checkpointer is None else self._supervisor.save,
             verbose=call.verbose,
             epochs=call.epochs,
             steps=self._training.num_batches,
@@ -190,6 +198,8 @@ class _Running:
         if call.checkpointer is not None and identity is not None:
             step = 0 if call.resumption is None else call.resumption.checkpoint.step
             call.checkpointer.begin(step)
+            if call.guard is not None:
+                call.guard.begin(step)
             call.checkpointer.capture = lambda: capture(
                 identity, call.model, hooks.callbacks, self._supervisor, call.monitor
             )
@@ -211,6 +221,19 @@ class _Running:
             verbose=0,
         )
 
+    def _located(self, error: NonFiniteLossError) -> NonFiniteLossError:
+        """The error with what can be found of the step; the model is as it was in the last checkpoint."""
+        call = self._call
+        self._close("failed")
+        return located(
+            error,
+            model=call.model,
+            training=handover_of(call.model, call.feed, self._interrupts),
+            checkpointer=call.checkpointer,
+            interrupts=self._interrupts,
+            display=call.display,
+        )
+
     def _end(self, ended: str, error: str | None = None) -> None:
         """Close, save and record, each as far as a second Ctrl-C lets it; the record is made in any case."""
         try:
@@ -225,7 +248,9 @@ class _Running:
         try:
             for handover in self._handovers():
                 handover.end()
-            if self._call.checkpointer is not None:
+            if self._call.checkpointer is not None and self._interrupts.forced:
+                self._call.checkpointer.abandon()
+            elif self._call.checkpointer is not None:
                 self._call.checkpointer.close()
         finally:
             self._call.history.report = self._supervisor.report(ended)

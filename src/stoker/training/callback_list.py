@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol, TypeAlias
 
 import keras
@@ -86,6 +87,10 @@ class TrainingCallbacks(PassCallbacks):
         Whether to validate after an epoch; always by default.
     resumption
         What a run that is resumed goes on from; None for one that begins.
+    save
+        Called with a step's logs before it is heeded that somebody asks to stop: training can go on there
+        later. What is asked for after an epoch's last step, or during a validation, then waits for the end of
+        that. None where nothing is saved.
     params
         What callbacks see as ``params``.
 
@@ -111,6 +116,7 @@ class TrainingCallbacks(PassCallbacks):
         interrupts: Interrupts,
         due: Due = lambda epoch, whole: True,
         resumption: Resumption | None = None,
+        save: Callable[[Any], None] | None = None,
         **params: Any,
     ) -> None:
         super().__init__(callbacks, model=model, scored=validation, interrupts=interrupts, **params)
@@ -121,6 +127,8 @@ class TrainingCallbacks(PassCallbacks):
         self._supervisor = supervisor
         self._due = due
         self._resumption = resumption
+        self._save = save
+        training.stopping = self._stopping
         self._is_rest = self._rest_is_over = False
         self.begun: Callable[[], Any] = lambda: None
         self._last: Any = None
@@ -200,7 +208,18 @@ class TrainingCallbacks(PassCallbacks):
             # Keras goes by the steps of a whole epoch, and this one began amid: it is told that it is over.
             self._model.stop_training = self._rest_is_over = True
         self._training.raise_held()
+        if self._save is None or self.finished < self._training.num_batches:
+            self._heed()
+
+    def _heed(self) -> None:
+        """Between two steps or two epochs: raise what was asked for, once all is saved."""
+        if self._interrupts.is_pending:
+            self._stopping()
         self._interrupts.check()
+
+    def _stopping(self) -> None:
+        if self._save is not None and not self._interrupts.forced:
+            self._save(self._last)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Validate; call the users' callbacks, then the supervisor, which sees what they add to the logs."""
@@ -213,7 +232,7 @@ class TrainingCallbacks(PassCallbacks):
             callback.on_epoch_end(epoch, values)
         self._supervisor.epoch_ended(epoch, self.finished, values)
         self._end_epoch(epoch)
-        self._interrupts.check()
+        self._heed()
 
     def _end_epoch(self, epoch: int) -> None:
         more = epoch + 1 < self.params["epochs"] and not self._model.stop_training
@@ -233,7 +252,8 @@ class TrainingCallbacks(PassCallbacks):
     def _evaluate(self, data: adapter.FeedAdapter) -> dict[str, float]:
         assert self._scored is not None
         self._scored.refresh()
-        logs = self._model.evaluate(data, callbacks=self, verbose=0, return_dict=True)
+        with nullcontext() if self._save is None else self._interrupts.deferred():
+            logs = self._model.evaluate(data, callbacks=self, verbose=0, return_dict=True)
         return {f"val_{name}": value for name, value in plain_logs(logs).items()}
 
     def evaluate_now(self) -> dict[str, float]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stoker.checkpoints import BackgroundWriter, Checkpoint, CheckpointStore
-from stoker.errors import OptionError, RunError
+from stoker.errors import NonFiniteLossError, OptionError, RunError
+from stoker.training.finite import OnNan, spoilt_variable
 from stoker.training.schedule import CheckpointInterval
 
 __all__ = ["Checkpointer", "OnCheckpointError"]
@@ -36,13 +38,15 @@ class Checkpointer:
     on_error
         ``"warn"`` goes on with the last good one where one cannot be written, as on a full disk; ``"stop"``
         ends training.
+    on_nan
+        Weights that are no finite numbers are not written: ``"stop"`` ends training, ``"continue"`` goes on.
     warn
         Told of what goes wrong.
 
     Attributes
     ----------
-    capture
-        To be set: what makes a checkpoint of everything as it is now.
+    capture, settle
+        To be set: what makes a checkpoint of everything as it is now; what raises where none should be.
     saved_at
         ``time.monotonic()`` of the last one that was written, None before.
     """
@@ -54,17 +58,23 @@ class Checkpointer:
         every: CheckpointInterval,
         keep: int = 3,
         on_error: OnCheckpointError = "warn",
+        on_nan: OnNan = "stop",
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         if on_error not in ("warn", "stop"):
             raise OptionError(f"on_checkpoint_error must be 'warn' or 'stop', got {on_error!r}")
         self.store = CheckpointStore(run, keep)
         self.capture: Callable[[], Checkpoint] | None = None
+        self.settle: Callable[[], None] = lambda: None
         self.saved_at: float | None = None
         self._every = every
         self._on_error = on_error
         self._warn = warn
-        self._writer = BackgroundWriter(self.store)
+        self._writer = BackgroundWriter(self.store, self._refuse_spoilt)
+        self._on_nan = on_nan
+        self._saved_step: int | None = None
+        self._first: Checkpoint | None = None
+        self._told = False
         self._step = 0
         self._at = time.perf_counter()
         self._cost = 0.0
@@ -74,6 +84,22 @@ class Checkpointer:
     def begin(self, step: int) -> None:
         """Training is about to go on behind this step."""
         self._step, self._at = step, time.perf_counter()
+        self._saved_step = step or None
+
+    def before_first_step(self) -> None:
+        """Keep where the run begins until one is written: what goes wrong before that can go back there."""
+        if self._saved_step is None and self._first is None and self._on_nan == "stop":
+            assert self.capture is not None
+            self._first = self.capture()
+
+    def last_good(self) -> Checkpoint | None:
+        """The newest that is on the disk, or else where the run began, which is written now."""
+        newest = self.store.newest(self._warn)
+        if newest is None and self._first is not None:
+            with suppress(OSError):
+                self.store.write(self._first)
+            return self._first
+        return newest
 
     def due_in(self, step: int, now: float) -> tuple[float, float]:
         """Steps from now, and the time, at which `after_step` has something to do."""
@@ -118,6 +144,7 @@ class Checkpointer:
             Return when it is on the disk, or could not be written.
         """
         assert self.capture is not None
+        self.settle()
         self._finish(self._writer.wait)
         started = time.perf_counter()
         checkpoint = self.capture()
@@ -125,12 +152,30 @@ class Checkpointer:
         self._at = time.perf_counter()
         self._cost = self._at - started
         self._step, self._owed = checkpoint.step, False
+        self._saved_step = checkpoint.step
         if wait:
             self._finish(self._writer.wait)
+
+    def save_at(self, step: int) -> None:
+        """Have what is after this step on the disk when this returns, unless it is there already."""
+        if step == self._saved_step:
+            self._finish(self._writer.wait)
+        else:
+            self.save(wait=True)
 
     def close(self) -> None:
         """Wait for the one that is being written; nothing goes on behind a run's back. Idempotent."""
         self._finish(self._writer.wait)
+
+    def abandon(self) -> None:
+        """Give up the one that is being written."""
+        self._writer.abandon()
+
+    def _refuse_spoilt(self, checkpoint: Checkpoint) -> None:
+        path = spoilt_variable(checkpoint)
+        if path is not None:
+            text = f"{path} holds numbers that are not finite after step {checkpoint.step:,}"
+            raise NonFiniteLossError(text, first_step=1, last_step=checkpoint.step)
 
     def _look(self) -> None:
         self._finish(self._writer.finished)
@@ -139,6 +184,14 @@ class Checkpointer:
         try:
             if ask() is not None:
                 self.saved_at, self._failed = time.monotonic(), False
+                self._first = None
+        except NonFiniteLossError as error:
+            self._saved_step = None
+            if self._on_nan == "stop":
+                raise
+            if not self._told:
+                self._warn(f"{error}; no such checkpoint is written, and the last good one is kept")
+            self._told = True
         except OSError as error:
             text = (
                 f"no checkpoint could be written to {self.store.folder} ({error.strerror or error}); "

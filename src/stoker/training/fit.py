@@ -10,6 +10,7 @@ from typing import Any
 
 from stoker.errors import OptionError
 from stoker.feed import Feed
+from stoker.runlock import alone_in_its_run
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.call import TrainingCall
@@ -37,6 +38,7 @@ from stoker.training.taken import refuse_taken
 __all__ = ["fit"]
 
 
+@alone_in_its_run
 def fit(
     model: Any,
     feed: Any,
@@ -156,6 +158,7 @@ def fit(
         every=checkpoint_every,
         keep=keep_checkpoints,
         on_error=on_checkpoint_error,
+        on_nan=on_nan,
         warn=partial(display.note, "warning"),
     )
     if folder is not None and not resumes:

@@ -49,6 +49,8 @@ class Handover:
         Order and membership digest of this epoch's batches whose step was taken.
     rows
         Rows of all batches whose step was taken, over all epochs.
+    stopping
+        To be set: called where a wait for a batch ends because somebody asks to stop.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Handover:
         self._digests: deque[tuple[int, int]] = deque()
         self._held: Exception | None = None
         self._failure: tuple[Exception, BaseException | None, Any] | None = None
+        self.stopping: Callable[[], None] = lambda: None
 
     def begin(self, epoch: int, start_batch: int = 0) -> None:
         """Serve this epoch from now on; what `open_ahead` opened for it is used."""
@@ -202,6 +205,9 @@ class Handover:
                 batch = self._next(last_result)
         except Exception as error:
             self._failure = (error, error.__cause__, error.__traceback__)
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            self.stopping()
             raise
         self._fetched += 1
         self._sizes.append(batch.size)

@@ -14,6 +14,7 @@ from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory
 from stoker.training.capturing import Resumption
 from stoker.training.checkpointing import Checkpointer, OnCheckpointError
+from stoker.training.finite import OnNan
 from stoker.training.lines import counted
 from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
@@ -55,6 +56,7 @@ def begin_checkpoints(
     every: str | None,
     keep: int,
     on_error: OnCheckpointError,
+    on_nan: OnNan,
     warn: Callable[[str], None],
 ) -> Checkpointer | None:
     """What writes a run's checkpoints; None where nothing could be resumed from them.
@@ -74,7 +76,7 @@ def begin_checkpoints(
     if run is None or every == "never" or not _is_arithmetic(feed):
         return None
     interval = parse_checkpoint_interval(every, option="checkpoint_every")
-    return Checkpointer(run, every=interval, keep=keep, on_error=on_error, warn=warn)
+    return Checkpointer(run, every=interval, keep=keep, on_error=on_error, on_nan=on_nan, warn=warn)
 
 
 def _is_arithmetic(feed: Any) -> bool:

@@ -97,6 +97,9 @@ class TrainingSupervisor:
         self._every = validate_every
         self._checkpointer = checkpointer
         self._guard = guard
+        self._logs: Any = None
+        if checkpointer is not None:
+            checkpointer.settle = self._settle
         self._process = psutil.Process()
         self.tally = Tally(training, validation)
         self._max_seconds = math.inf if max_seconds is None else max_seconds
@@ -120,7 +123,10 @@ class TrainingSupervisor:
         """Start the epoch's clock."""
         self.tally.begin_epoch()
         self._epoch, self._in_epoch = epoch, True
+        self._logs = None
         self._shown_at, self._shown_rows = self.tally.epoch_started, 0
+        if self._checkpointer is not None:
+            self._checkpointer.before_first_step()
 
     def due_in(self, finished: int, now: float) -> tuple[int, float]:
         """The next count of batches, and the next time, at which `look` has something to do."""
@@ -144,6 +150,7 @@ class TrainingSupervisor:
         crossed = self._crossed(finished)
         self.tally.finished = finished
         last = finished >= self._training.num_batches
+        self._logs = logs
         if self._guard is not None:
             self._guard.look(self.steps, logs, wait=last)
         now = time.perf_counter()
@@ -165,8 +172,8 @@ class TrainingSupervisor:
         """Take note of an epoch's result; save and stop by it."""
         self.tally.stop_clock()
         self.tally.finished = finished
-        if self._guard is not None:
-            self._guard.look(self.steps, logs, wait=True)
+        self._logs = logs
+        self._settle()
         self.tally.epochs += 1
         self._metrics = dict(logs)
         known = bool(self._validations) and self._validations[-1].step == self.steps
@@ -183,6 +190,19 @@ class TrainingSupervisor:
         if self._checkpointer is not None and not self._is_cut_short(finished):
             last = epoch + 1 >= self._epochs or self._model.stop_training
             self._checkpointer.after_epoch(epoch, last=last)
+
+    def save(self, logs: Any) -> None:
+        """Save once more, since somebody asks to stop; nothing where a run could not go on from here."""
+        finished = self.finished()
+        if self._checkpointer is None or (self._in_epoch and finished >= self._training.num_batches):
+            return
+        self.tally.finished, self._logs = finished, logs
+        self._checkpointer.save_at(self.steps)
+
+    def _settle(self) -> None:
+        """Nothing is written of a step whose loss is not known to be a finite number."""
+        if self._guard is not None:
+            self._guard.look(self.steps, self._logs, wait=True)
 
     def capture(self) -> Captured:
         """What is known here of the run as it is now, between two steps or two epochs."""
