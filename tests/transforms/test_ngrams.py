@@ -275,6 +275,26 @@ def test_little_memory_is_kept_to_and_much_is_spilled(monkeypatch):
     assert 0 < max(spilled) <= NgramVectorizer().temporary_bytes(text_bytes, len(texts))
 
 
+def test_texts_that_are_held_make_room_for_what_is_learned_from_them(monkeypatch):
+    texts, held = zipfian(4_000, words=60_000, longest=300), []
+    fit = NgramVectorizer(max_features=None, min_df=3).fit
+    expected = state_of(fit(texts, workers=0))
+    monkeypatch.setattr("stoker.transforms.learning.LEAST_MEMORY", 1 << 20)
+    find = stoker.transforms.selecting.finding_table
+    monkeypatch.setattr(
+        "stoker.transforms.selecting.finding_table",
+        lambda *given: (
+            held.append({kind: ledger.held(kind) for kind in ("terms", "streams")}),
+            find(*given),
+        )[1],
+    )
+    memory = 2 << 20
+    ledger = Ledger(limit=memory)
+    assert state_of(fit(texts, memory=memory, workers=0, ledger=ledger)) == expected
+    assert held[0]["terms"] + memory // 4 > memory
+    assert held[0]["terms"] + held[0]["streams"] <= memory
+
+
 def test_texts_without_words_take_the_temporary_space_that_is_stated(monkeypatch):
     spilled = []
     close = stoker.transforms.spill.Spill.close

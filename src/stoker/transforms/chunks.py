@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from stoker.errors import DataError, OptionError
 from stoker.types import IntArray
 
-__all__ = ["Passes", "TextChunk", "as_texts", "held_texts", "text_buffers", "text_chunks"]
+__all__ = ["Passes", "TextChunk", "as_texts", "cut_chunk", "held_texts", "text_buffers", "text_chunks"]
 
 CHUNK_TEXTS = 1 << 12
 """Texts that are made from an iterable at once, at most."""
@@ -166,17 +166,29 @@ def text_chunks(texts: Any, labels: IntArray | None = None) -> Iterator[TextChun
     seen = 0
     for whole in _batches(texts):
         array = as_texts(whole, first=seen)
-        bounds = text_offsets(array)
-        first = 0
-        while first < len(array):
-            stop = int(np.searchsorted(bounds, bounds[first] + CHUNK_BYTES, side="right")) - 1
-            stop = min(max(stop, first + 1), len(array))
-            part = _without_offset(array.slice(first, stop - first)) if first else array.slice(0, stop)
-            yield TextChunk(texts=part, labels=_labels_of(labels, seen + first, seen + stop))
-            first = stop
-        seen += len(array)
+        for part in _cut(array, CHUNK_BYTES):
+            yield TextChunk(texts=part, labels=_labels_of(labels, seen, seen + len(part)))
+            seen += len(part)
     if labels is not None and len(labels) != seen:
         raise DataError(f"there are {seen} texts and {len(labels)} labels: give a label for each text")
+
+
+def cut_chunk(chunk: TextChunk, most: int) -> Iterator[TextChunk]:
+    """The same texts and labels in chunks of at most so many bytes, unless a single text has more."""
+    first = 0
+    for part in _cut(chunk.texts, most):
+        stop = first + len(part)
+        yield TextChunk(texts=part, labels=None if chunk.labels is None else chunk.labels[first:stop])
+        first = stop
+
+
+def _cut(texts: pa.LargeStringArray, most: int) -> Iterator[pa.LargeStringArray]:
+    bounds, first = text_offsets(texts), 0
+    while first < len(texts):
+        stop = int(np.searchsorted(bounds, bounds[first] + most, side="right")) - 1
+        stop = min(max(stop, first + 1), len(texts))
+        yield _without_offset(texts.slice(first, stop - first)) if first else texts.slice(0, stop)
+        first = stop
 
 
 def _labels_of(labels: IntArray | None, start: int, stop: int) -> IntArray | None:

@@ -8,6 +8,7 @@ result depends neither on threads nor on chunks nor on the memory.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -19,16 +20,17 @@ import pyarrow.compute as pc
 from stoker.errors import DataError
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
-from stoker.transforms.chunks import TextChunk
+from stoker.transforms.blocks import Block, StoredBlock
+from stoker.transforms.chunks import TextChunk, cut_chunk
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.numbering import learn_stream, text_counts
 from stoker.transforms.retired import Retired
-from stoker.transforms.spill import Extent, Spill
+from stoker.transforms.spill import Spill
 from stoker.transforms.wordlists import Dictionary, Int32Array
 from stoker.transforms.wordspill import bucket_shares
 from stoker.types import IntArray
 
-__all__ = ["TEXT_BYTES", "Block", "Corpus", "Words"]
+__all__ = ["TEXT_BYTES", "Corpus", "Words"]
 
 TEXT_BYTES = 16
 """What a text takes beside the numbers of its words: where it ends, and its class."""
@@ -37,35 +39,22 @@ _MOST_ROWS = 2**32 - 2
 """Texts are counted, and told apart, with 32 bits."""
 
 
+_RETIRE = 6
+"""Into so many parts the memory of a dictionary is cut: one for its words, one or two for room that is not
+filled, and one or two for more room while it grows; and one for the words as they are written."""
+
+
+_MERGE_BYTES = 192
+"""What merging takes for a word: a dictionary that grows and is at most half filled, and the word as read."""
+
+_PARTS, _LEAST_PART = 16, 1 << 16
+"""A thread's memory is to a part of texts that it reads at once as this, but parts have so many bytes."""
+
+
 def _counted(num_rows: int) -> int:
     if num_rows > _MOST_ROWS:
         raise DataError(f"n-grams are learned from {_MOST_ROWS:,} texts at most: give a part of them")
     return num_rows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """Consecutive texts as a stream of word numbers.
-
-    Attributes
-    ----------
-    stream
-        int32 numbers of a dictionary.
-    ends
-        int64 of shape (n,): where each text ends in the stream.
-    labels
-        int64 of shape (n,), or empty.
-    first_row
-        Row of the first text.
-    dictionary
-        Which dictionary.
-    """
-
-    stream: Int32Array
-    ends: IntArray
-    labels: IntArray
-    first_row: int
-    dictionary: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +73,25 @@ class Words:
     counts: IntArray
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A block whose arrays lie in a temporary file."""
-
-    first_row: int
-    dictionary: int
-    spill: Spill
-    extents: list[Extent]
-
-    def load(self) -> Block:
-        stream, ends, labels = (self.spill.read(extent) for extent in self.extents)
-        return Block(
-            stream=stream, ends=ends, labels=labels, first_row=self.first_row, dictionary=self.dictionary
-        )
-
-
 class _Pupil:
-    """A dictionary and its number."""
+    """A dictionary and its number, and room for a stream."""
 
     def __init__(self, number: int, ledger: Ledger) -> None:
         self.number, self.dictionary = number, Dictionary(ledger)
+        self._ledger, self._room = ledger, np.empty(0, np.int32)
+
+    def learn(
+        self, texts: pa.LargeStringArray, cutter: Cutter, first_row: int
+    ) -> tuple[Int32Array, IntArray]:
+        """See `learn_stream`."""
+        stream, ends = learn_stream(texts, cutter, self.dictionary, first_row=first_row, room=self._room)
+        if stream.base is not self._room:
+            self._room = self._ledger.attach("streams", np.asarray(stream.base))
+        return stream.copy(), ends
+
+    def let_room_go(self) -> None:
+        """Nothing more will be learned for a while."""
+        self._room = np.empty(0, np.int32)
 
 
 class Corpus:
@@ -128,8 +115,9 @@ class Corpus:
         self._pupils: SimpleQueue[_Pupil] = SimpleQueue()
         self._num_pupils = 0
         self._num_dictionaries = 0
+        self._lock = threading.Lock()
         self._retired: dict[int, Retired] = {}
-        self._blocks: list[Block | _Stored] = []
+        self._blocks: list[Block | StoredBlock] = []
         self._held = 0
         self._maps: dict[int, Int32Array] = {}
         self.num_rows = 0
@@ -141,9 +129,9 @@ class Corpus:
         return len(self._blocks)
 
     def add(self, chunks: Iterable[TextChunk]) -> Iterator[TextChunk]:
-        """Read chunks of texts; yields each when it is done, in order."""
+        """Read chunks of texts; yields parts of them as they are done, in order."""
         while self._num_pupils < max(1, self._workers):
-            self._pupils.put(self._pupil())
+            self._pupils.put(_Pupil(self._next_number(), self._ledger))
             self._num_pupils += 1
         workers = self._workers
         with prefetch(
@@ -153,57 +141,70 @@ class Corpus:
                 self._keep(block)
                 yield chunk
 
-    def _pupil(self) -> _Pupil:
+    def _next_number(self) -> int:
         self._num_dictionaries += 1
-        return _Pupil(self._num_dictionaries - 1, self._ledger)
+        return self._num_dictionaries - 1
 
     def _tasks(self, chunks: Iterable[TextChunk]) -> Iterator[tuple[int, TextChunk]]:
-        for chunk in chunks:
-            if len(chunk.texts):
-                first_row, self.num_rows = self.num_rows, _counted(self.num_rows + len(chunk.texts))
-                yield first_row, chunk
+        most = max(_LEAST_PART, self._memory // (_PARTS * max(1, self._workers)))
+        for part in (part for chunk in chunks for part in cut_chunk(chunk, most)):
+            first_row, self.num_rows = self.num_rows, _counted(self.num_rows + len(part.texts))
+            yield first_row, part
 
     def _read(self, task: tuple[int, TextChunk]) -> tuple[Block, TextChunk]:
         first_row, chunk = task
         pupil = self._pupils.get()
         try:
             dictionary, number = pupil.dictionary, pupil.number
-            stream, ends = learn_stream(chunk.texts, self._cutter, dictionary, first_row=first_row)
-            if 4 * dictionary.nbytes > self._memory // max(1, self._workers):
+            stream, ends = pupil.learn(chunk.texts, self._cutter, first_row)
+            if _RETIRE * dictionary.nbytes_used > self._memory // max(1, self._workers):
                 self._retire(pupil)
         finally:
             self._pupils.put(pupil)
-        labels = np.zeros(0, np.int64) if chunk.labels is None else chunk.labels
+        labels = np.zeros(0, np.int64) if chunk.labels is None else chunk.labels.copy()
         block = Block(stream=stream, ends=ends, labels=labels, first_row=first_row, dictionary=number)
+        self._ledger.tie("streams", block.nbytes, stream)
         return block, chunk
 
     def _retire(self, pupil: _Pupil) -> None:
-        self._retired[pupil.number] = Retired.of(pupil.dictionary, self._spill)
-        fresh = self._pupil()
-        pupil.number, pupil.dictionary = fresh.number, fresh.dictionary
+        """Write a dictionary to the file, and begin another in its room."""
+        with self._ledger.charge("fitting", pupil.dictionary.nbytes_used):
+            self._retired[pupil.number] = Retired.of(pupil.dictionary, self._spill)
+        pupil.dictionary.clear()
+        with self._lock:
+            pupil.number = self._next_number()
 
     def _keep(self, block: Block) -> None:
         self.num_words += block.stream.size
-        size = block.stream.nbytes + block.ends.nbytes + block.labels.nbytes
-        if self._held + size > self._memory:
-            extents = [self._spill.write(part) for part in (block.stream, block.ends, block.labels)]
-            self._blocks.append(_Stored(block.first_row, block.dictionary, self._spill, extents))
+        if self._held + block.nbytes > self._memory:
+            self._blocks.append(StoredBlock.of(block, self._spill))
             return
-        self._held += size
-        held = replace(block, stream=block.stream.copy())
-        self._ledger.tie("streams", size, held.stream)
-        self._blocks.append(held)
+        self._held += block.nbytes
+        self._blocks.append(block)
+
+    def hold_at_most(self, num_bytes: int) -> None:
+        """Write streams to the file until those that are held take no more than so many bytes."""
+        for place in range(len(self._blocks) - 1, -1, -1):
+            block = self._blocks[place]
+            if self._held > num_bytes and isinstance(block, Block):
+                self._blocks[place] = StoredBlock.of(block, self._spill)
+                self._held -= block.nbytes
 
     def block(self, place: int) -> tuple[Block, Int32Array]:
         """The block at a place, and the table from its numbers to those of `Words`, -1 for words left out."""
         stored = self._blocks[place]
-        block = stored.load() if isinstance(stored, _Stored) else stored
-        table = self._maps.get(block.dictionary)
-        return block, self._retired[block.dictionary].table() if table is None else table
+        block, table = stored, self._maps.get(stored.dictionary)
+        if isinstance(block, StoredBlock):
+            block = block.load()
+            self._ledger.tie("streams", block.nbytes, block.stream)
+        if table is None:
+            table = self._ledger.attach("fitting", self._retired[block.dictionary].table())
+        return block, table
 
     def take_in(self, other: Corpus) -> None:
         """Add another's texts, as those that follow; the other stays as it is."""
         first_row, first = self.num_rows, self._num_dictionaries
+        self._held += other._held
         for block in other._blocks:
             self._blocks.append(
                 replace(block, first_row=block.first_row + first_row, dictionary=block.dictionary + first)
@@ -225,11 +226,14 @@ class Corpus:
     def settle(self, least: int) -> Words:
         """Merge the dictionaries into the words that at least so many texts hold."""
         pupils = self._all_pupils()
+        for pupil in pupils:
+            pupil.let_room_go()
         self._maps = {}
         if not self._retired:
             return self._settle_held(pupils, least)
         for pupil in pupils:
             self._retire(pupil)
+            pupil.dictionary = Dictionary(self._ledger)
         return self._settle_retired(least)
 
     def _settle_held(self, pupils: list[_Pupil], least: int) -> Words:
@@ -243,7 +247,8 @@ class Corpus:
         ranks = np.full(words.counts.size + 1, -1, np.int32)  # the last for -1
         ranks[kept[order]] = np.arange(kept.size, dtype=np.int32)
         for pupil in pupils:
-            self._maps[pupil.number] = ranks[merged.numbers_of(pupil.dictionary.words())]
+            numbers = ranks[merged.numbers_of(pupil.dictionary.words())]
+            self._maps[pupil.number] = self._ledger.attach("fitting", numbers)
         return Words(spelled=spelled.take(pa.array(order)), counts=words.counts[kept[order]])
 
     def _settle_retired(self, least: int) -> Words:
@@ -253,7 +258,7 @@ class Corpus:
             each.forget_numbers()
         parts, counts, given = [], [], 0
         sizes = np.sum([each.words.sizes for each in retired], axis=0)
-        for first, stop in bucket_shares(sizes, max(1, self._memory // 96)):
+        for first, stop in bucket_shares(sizes, max(1, self._memory // _MERGE_BYTES)):
             merged = Dictionary(self._ledger)
             for each in retired:
                 merged.absorb(each.words.read(first, stop))

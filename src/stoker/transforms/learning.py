@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from queue import SimpleQueue
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from stoker.buffers import release_idle
 from stoker.errors import MemoryBudgetError
 from stoker.kernels.terms import add_scores
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
+from stoker.transforms.blocks import Block
 from stoker.transforms.chunks import TextChunk
-from stoker.transforms.corpus import Block, Corpus
+from stoker.transforms.corpus import Corpus
 from stoker.transforms.counting import count_ngrams, finding_slots, finding_table
 from stoker.transforms.cutting import Cutter
+from stoker.transforms.lanes import Lanes
 from stoker.transforms.nodes import Nodes
 from stoker.transforms.spill import Spill
 from stoker.transforms.terms import Terms
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Uint64Array
 
-__all__ = ["LEAST_MEMORY", "SHARES", "Learner"]
+__all__ = ["LEAST_MEMORY", "PART_WORDS", "SHARES", "Learner"]
 
 SHARES = 4
 """Into so many equal shares the memory is cut, see `Learner`."""
 
 LEAST_MEMORY = 16 << 20
 """Less than this is not enough to learn n-grams from any texts."""
+
+PART_WORDS = 1 << 15
+"""Words of texts whose terms are found at once, about: they stay in a core's cache."""
 
 _TERM_BYTES = 40
 """Of a term beside its node: its place, its idf, what its values are weighed with, and its score."""
@@ -45,31 +49,6 @@ _SUMS_BYTES = 1 << 18
 
 Result = TypeVar("Result")
 FloatArray = npt.NDArray[np.float64]
-
-
-class _Lanes:
-    """Sums that so many threads add to, each to its own."""
-
-    def __init__(self, ledger: Ledger, lanes: int, shape: tuple[int, int]) -> None:
-        self._free: SimpleQueue[IntArray] = SimpleQueue()
-        for _ in range(lanes):
-            self._free.put(ledger.attach("scores", np.zeros(shape, np.int64)))
-
-    @contextmanager
-    def one(self) -> Iterator[IntArray]:
-        """Sums that nobody else adds to."""
-        sums = self._free.get()
-        try:
-            yield sums
-        finally:
-            self._free.put(sums)
-
-    def total(self) -> IntArray:
-        """All together; nothing may be added any more."""
-        total = self._free.get()
-        while not self._free.empty():
-            total += self._free.get()
-        return total
 
 
 class Learner:
@@ -144,11 +123,13 @@ class Learner:
 
     def nodes(self, longest: int, least: int) -> Nodes:
         """All n-grams of up to `longest` words that at least so many texts hold."""
-        words = self._corpus.settle(least)
         self._terms, self._kept_bytes = {}, 0
+        release_idle()
+        words = self._corpus.settle(least)
         levels: list[Uint64Array] = []
         counts = [words.counts]
         for length in range(2, longest + 1):
+            release_idle()
             finding = finding_table(levels, len(words.spelled))
             known = sum(some.size for some in counts)
 
@@ -161,6 +142,7 @@ class Learner:
             )  # fmt: skip
             levels.append(pairs)
             counts.append(some)
+        release_idle()
         return Nodes(words=words.spelled, levels=tuple(levels), counts=np.concatenate(counts))
 
     def room_for(self, nodes: Nodes, *, scored: bool) -> Charge:
@@ -178,12 +160,13 @@ class Learner:
         return self._ledger.charge("terms", tables)
 
     def _check_room(self, count: int, needed: int) -> None:
-        """Raise unless so many n-grams, which take so many bytes, fit the memory."""
+        """Raise unless so many n-grams, which take so many bytes, fit the memory; streams make room."""
         if needed > self._memory:
             raise MemoryBudgetError(
                 f"{count:,} n-grams occur often enough; they take {needed / 1e6:,.0f} MB, and "
                 f"memory is {self._memory / 1e6:,.0f} MB: raise memory or min_df"
             )
+        self._corpus.hold_at_most(self._memory - needed)
 
     def take_in(self, other: Learner) -> None:
         """Add the texts that another learner has read, as those that follow."""
@@ -261,13 +244,14 @@ class Learner:
             lanes = 1
         step = together * max(1, self._share // (8 * width * lanes * together))
 
-        def work(block: Block, words: Int32Array, low: int, sums: _Lanes) -> None:
-            terms = self.terms(block, words, len(nodes.levels) + 1, finding)
+        def work(block: Block, words: Int32Array, low: int, sums: Lanes) -> None:
             with sums.one() as own:
-                add(terms, block, low, low + own.shape[0], own)
+                for part in block.parts(PART_WORDS):
+                    terms = self.terms(part, words, len(nodes.levels) + 1, finding)
+                    add(terms, part, low, low + own.shape[0], own)
 
         for low in range(0, num_nodes, step):
-            sums = _Lanes(self._ledger, lanes, (min(step, num_nodes - low), width))
+            sums = Lanes(self._ledger, lanes, (min(step, num_nodes - low), width))
             for _ in self.over_blocks(partial(work, low=low, sums=sums), workers=min(lanes, self._workers)):
                 pass
             finish(low, sums.total())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Literal, Self, TypeAlias
 
 import scipy.sparse
@@ -12,11 +13,12 @@ from stoker.errors import OptionError
 from stoker.ledger import Ledger, parse_bytes
 from stoker.prefetch import available_cores
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.blocks import Block
 from stoker.transforms.chunks import Passes, TextChunk, text_chunks
 from stoker.transforms.classcodes import ClassCodes, class_numbers
-from stoker.transforms.corpus import TEXT_BYTES, Block
+from stoker.transforms.corpus import TEXT_BYTES
 from stoker.transforms.features import Features, Pieces, joined_rows
-from stoker.transforms.learning import SHARES, Learner
+from stoker.transforms.learning import PART_WORDS, SHARES, Learner
 from stoker.transforms.ngramrows import NgramRows
 from stoker.transforms.passes import given_texts
 from stoker.transforms.runs import RUN_BYTES
@@ -189,11 +191,15 @@ class NgramVectorizer(NgramRows):
         learner = self._learn(texts, labels, memory, workers, None, None, keep_terms=True)
         features = self._learned()
 
-        def rows(block: Block, words: Int32Array) -> Pieces:
-            return features.rows_of(learner.terms(block, words, features.longest, features.finding))
+        def rows(block: Block, words: Int32Array) -> list[Pieces]:
+            parts = block.parts(PART_WORDS)
+            return [
+                features.rows_of(learner.terms(part, words, features.longest, features.finding))
+                for part in parts
+            ]
 
         try:
-            return joined_rows(list(learner.over_blocks(rows)), self.num_outputs)
+            return joined_rows(list(chain.from_iterable(learner.over_blocks(rows))), self.num_outputs)
         finally:
             learner.close()
 

@@ -30,18 +30,24 @@ def stream_of(texts: pa.LargeStringArray, cutter: Cutter, words: Dictionary) -> 
     >>> stream_of(texts, word_cutter(lowercase=True, strip_accents=True), words)
     (array([ 0,  1, -1, -1,  0,  1,  1], dtype=int32), array([6, 7]))
     """
-    return _numbered(texts, cutter, words, words.state.copy(), None)
+    return _numbered(texts, cutter, words, words.state.copy(), None, None)
 
 
 def learn_stream(
-    texts: pa.LargeStringArray, cutter: Cutter, words: Dictionary, *, first_row: int
+    texts: pa.LargeStringArray,
+    cutter: Cutter,
+    words: Dictionary,
+    *,
+    first_row: int,
+    room: Int32Array | None = None,
 ) -> tuple[Int32Array, IntArray]:
     """As `stream_of`, but new words get the next numbers; for one thread at a time.
 
     How many texts hold each word is counted too, see `text_counts`. `first_row` is the row of the first text;
-    rows ascend from call to call and are below 2**32 - 1.
+    rows ascend from call to call and are below 2**32 - 1. The stream is written to `room` where that has got
+    the room, else to an array that is larger.
     """
-    return _numbered(texts, cutter, words, words.state, first_row)
+    return _numbered(texts, cutter, words, words.state, first_row, room)
 
 
 def text_counts(words: Dictionary) -> IntArray:
@@ -50,11 +56,17 @@ def text_counts(words: Dictionary) -> IntArray:
 
 
 def _numbered(
-    texts: pa.LargeStringArray, cutter: Cutter, words: Dictionary, state: IntArray, first_row: int | None
+    texts: pa.LargeStringArray,
+    cutter: Cutter,
+    words: Dictionary,
+    state: IntArray,
+    first_row: int | None,
+    room: Int32Array | None,
 ) -> tuple[Int32Array, IntArray]:
     prepared = cutter.prepare(texts)
     data, offsets = prepared.data, prepared.offsets
-    stream = np.empty(int(offsets[-1] - offsets[0]) // 4 + 16, np.int32)
+    likely = int(offsets[-1] - offsets[0]) // 4 + 16
+    stream = room if room is not None and room.size >= likely else np.empty(likely, np.int32)
     ends = np.empty(len(texts), np.int64)
     state[TEXT:] = 0
     while True:

@@ -126,6 +126,7 @@ class WordCounts:
         if self._spilled or together > self._memory // 2:
             for table in self._tables:
                 self._spill(table)
+            self._tables.clear()
         else:
             for table in self._tables[1:]:
                 self._tables[0].absorb(table.words())

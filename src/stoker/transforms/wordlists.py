@@ -120,7 +120,12 @@ class Dictionary:
 
     def __init__(self, ledger: Ledger | None = None) -> None:
         self._ledger = ledger
-        self.clear()
+        room = _SMALLEST * _EIGHTHS // 8
+        self.slots = self._charged(np.zeros(2 * _SMALLEST, np.uint64))
+        self.counts = self._charged(np.empty(room, np.int64))
+        self.entries = self._charged(np.empty((room, 3), np.int64))
+        self.letters = self._charged(np.empty(4 * room, np.uint64))
+        self.state = np.zeros(5, np.int64)
 
     @classmethod
     def of(cls, words: pa.LargeStringArray) -> Self:
@@ -130,13 +135,9 @@ class Dictionary:
         return made
 
     def clear(self) -> None:
-        """Forget all words."""
-        room = _SMALLEST * _EIGHTHS // 8
-        self.slots = self._charged(np.zeros(2 * _SMALLEST, np.uint64))
-        self.counts = self._charged(np.empty(room, np.int64))
-        self.entries = self._charged(np.empty((room, 3), np.int64))
-        self.letters = self._charged(np.empty(4 * room, np.uint64))
-        self.state = np.zeros(5, np.int64)
+        """Forget all words; the room for them stays."""
+        self.slots[:] = 0
+        self.state[:] = 0
 
     def __len__(self) -> int:
         return int(self.state[ENTRIES])
@@ -145,6 +146,12 @@ class Dictionary:
     def nbytes(self) -> int:
         """Memory that the arrays take."""
         return self.slots.nbytes + self.counts.nbytes + self.entries.nbytes + self.letters.nbytes
+
+    @property
+    def nbytes_used(self) -> int:
+        """Memory that the words take by themselves, in arrays without any room for more."""
+        slots = 2 * self.slots.itemsize * 8 // _EIGHTHS
+        return len(self) * (slots + 8 + 24) + 8 * int(self.state[LETTERS])
 
     @property
     def nbytes_to_grow(self) -> int:

@@ -31,11 +31,18 @@ class SpilledWords:
     """
 
     def __init__(self, words: WordList, sizes: IntArray, spill: Spill) -> None:
-        self.sizes = sizes
-        self._bounds = np.append(0, np.cumsum(sizes))
-        self._letter_bounds = np.append(words.entries[:, 2], words.letters.size)[self._bounds]
+        bounds = np.append(0, np.cumsum(sizes))
+        letters = np.append(words.entries[:, 2], words.letters.size)[bounds]
+        # There may be thousands of such lists: what is held of each is small.
+        self._bounds, self._letter_bounds = bounds.astype(np.uint32), letters.astype(np.uint32)
         self._spill = spill
         self._extents = [spill.write(array) for array in words]
+
+    @property
+    def sizes(self) -> IntArray:
+        """Words of each bucket, int64 of shape (NUM_BUCKETS,)."""
+        bounds = self._bounds.astype(np.int64)
+        return np.asarray(bounds[1:] - bounds[:-1])
 
     def read(self, first: int, stop: int) -> WordList:
         """The words of the buckets [first, stop)."""
