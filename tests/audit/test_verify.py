@@ -9,11 +9,15 @@ import shutil
 import msgspec
 import numpy as np
 import pytest
+from kept_checkpoints import IDENTITY, made_checkpoint
+from msgspec.structs import replace
 from recorded_runs import open_table, write_table
 
 import stoker
+from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import OptionError, RunError
 from stoker.rundir import GeneratorRecord, RunDirectory, set_apart
+from stoker.types import Position
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -91,6 +95,31 @@ def test_a_part_of_an_epoch_is_proved(a_run):
     found = stoker.verify(a_run(last_batches=5).path)
     assert found.agrees
     assert found.epochs[1].rows == 80
+
+
+@pytest.mark.parametrize("batches", [5, 32])
+def test_an_epoch_under_way_is_proved_as_far_as_the_newest_checkpoint_tells(a_run, batches):
+    run = a_run(last_batches=batches)
+    record = run.read()
+    last = record.epochs.pop()
+    run.write(record)
+    made = made_checkpoint(32 + batches)
+    manifest = replace(
+        made.manifest,
+        identity=replace(IDENTITY, order=record.plan.order),
+        position=Position(epoch=1, batches=batches),
+        order_digest=last.order_digest,
+        member_digest=last.member_digest,
+    )
+    store = CheckpointStore(run.path)
+    store.write(Checkpoint(manifest=manifest, arrays=made.arrays))
+    found = stoker.verify(run.path)
+    assert found.agrees, found.difference
+    assert len(found.epochs) == 1
+    assert (found.unfinished.epoch, found.unfinished.rows) == (1, last.rows)
+    manifest = replace(manifest, member_digest="0" * 32, counters=replace(manifest.counters, steps=99))
+    store.write(Checkpoint(manifest=manifest, arrays=made.arrays))
+    assert stoker.verify(run.path).difference.kind == "members"
 
 
 def test_the_chunk_that_differs_is_named(a_run, tmp_path):

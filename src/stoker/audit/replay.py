@@ -10,7 +10,7 @@ from stoker.audit.contents import read_contents
 from stoker.audit.difference import Differs
 from stoker.audit.reading import read_rows
 from stoker.audit.reopening import RowsOption, reopened, with_view
-from stoker.audit.rows import bound_view, ids_between
+from stoker.audit.rows import bound_view, first_epoch, ids_between
 from stoker.audit.verify import Stage, silent
 from stoker.errors import ChangedDataError, OptionError
 from stoker.rundir import RunDirectory, RunRecord
@@ -102,7 +102,7 @@ def replay(
         source = reopened(record, rows, name)
         assert record.plan is not None
         order = record.plan.order
-        number, batch = step_within(order, record.epochs[0].epoch if record.epochs else 0, step, epoch)
+        number, batch = step_within(order, first_epoch(record), step, epoch)
         source = with_view(source, record, name)
         with begin("survey", "B") as progress:
             view = bound_view(source, record, progress)
@@ -159,5 +159,4 @@ def step_within(order: OrderSpec, first_epoch: int, step: int, epoch: int | None
 
 
 def _overall(record: RunRecord, order: OrderSpec, epoch: int, batch: int) -> int:
-    first = record.epochs[0].epoch if record.epochs else 0
-    return (epoch - first) * order.num_batches + batch + 1
+    return (epoch - first_epoch(record)) * order.num_batches + batch + 1

@@ -11,7 +11,7 @@ from stoker.sources import BoundView, Source
 from stoker.survey import Survey, survey
 from stoker.types import IntArray, OrderSpec, Progress
 
-__all__ = ["bound_view", "ids_between"]
+__all__ = ["bound_view", "first_epoch", "ids_between"]
 
 _TABLE_LIMIT = 1 << 31
 """Rows up to which a split is remembered: 256 MiB then, and no group of rows is hashed twice."""
@@ -60,6 +60,14 @@ def bound_view(
         )
         raise Differs(Difference(kind="rows", text=text))
     return view
+
+
+def first_epoch(record: RunRecord) -> int:
+    """The epoch that the run began with, counted from 0: its steps are counted from there."""
+    if record.epochs:
+        return record.epochs[0].epoch
+    told = record.training.get("initial_epoch", 0)
+    return told if isinstance(told, int) else 0
 
 
 def ids_between(order: OrderSpec, view: BoundView, epoch: int, start: int, stop: int) -> IntArray:

@@ -16,6 +16,7 @@ from stoker.audit.digests import epoch_digests
 from stoker.audit.reading import check_files
 from stoker.audit.reopening import RowsOption, reopened, with_view
 from stoker.audit.rows import bound_view
+from stoker.checkpoints import CheckpointStore
 from stoker.errors import RunError
 from stoker.rundir import EpochRecord, RunDirectory, RunRecord
 from stoker.sources import BoundView
@@ -49,6 +50,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
         The first thing that is not; None where everything is.
     epochs
         Those that agree, up to the first difference.
+    unfinished
+        The epoch under way as far as the newest whole checkpoint tells of it; None where it tells of none.
     files, num_bytes, rows
         Files and their bytes, and the rows that an epoch has.
     seconds
@@ -59,6 +62,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     agrees: bool
     difference: Difference | None
     epochs: tuple[EpochAudit, ...]
+    unfinished: EpochAudit | None
     files: int
     num_bytes: int
     rows: int
@@ -116,11 +120,13 @@ def verify(
     except Differs as found:
         difference = found.difference
     order = None if record.plan is None else record.plan.order
+    finished = {epoch.epoch for epoch in record.epochs}
     return Audit(
         run=str(run.path),
         agrees=difference is None,
         difference=difference,
-        epochs=tuple(agreeing),
+        epochs=tuple(each for each in agreeing if each.epoch in finished),
+        unfinished=next((each for each in agreeing if each.epoch not in finished), None),
         files=len(record.files),
         num_bytes=sum(file.num_bytes for file in record.files),
         rows=0 if order is None else order.num_rows,
@@ -142,7 +148,8 @@ def _verify(
     with stage("survey", "B") as progress:
         view = bound_view(source, record, progress, is_proved=True)
     with stage("rows", " rows") as progress:
-        for epoch in record.epochs:
+        recorded: list[EpochRecord | EpochAudit] = [*record.epochs, *_unfinished(run, record)]
+        for epoch in recorded:
             agreeing.append(_check_epoch(record, view, epoch, progress))
 
 
@@ -168,7 +175,9 @@ def _check_transform(run: RunDirectory, record: RunRecord) -> None:
         raise Differs(Difference(kind="transform", text=str(error))) from error
 
 
-def _check_epoch(record: RunRecord, view: BoundView, epoch: EpochRecord, progress: Progress) -> EpochAudit:
+def _check_epoch(
+    record: RunRecord, view: BoundView, epoch: EpochRecord | EpochAudit, progress: Progress
+) -> EpochAudit:
     assert record.plan is not None
     order, members = epoch_digests(record.plan.order, view, epoch.epoch, epoch.rows, progress=progress)
     number = f"epoch {epoch.epoch + 1}"
@@ -184,6 +193,28 @@ def _check_epoch(record: RunRecord, view: BoundView, epoch: EpochRecord, progres
         order_digest=epoch.order_digest,
         member_digest=epoch.member_digest,
     )
+
+
+def _unfinished(run: RunDirectory, record: RunRecord) -> list[EpochAudit]:
+    """The epoch under way, as the newest whole checkpoint tells of it, if it does."""
+    checkpoint = CheckpointStore(run.path).newest()
+    if checkpoint is None or record.plan is None:
+        return []
+    manifest, order = checkpoint.manifest, record.plan.order
+    epoch, batches = manifest.position.epoch, manifest.position.batches
+    if batches == 0 or any(known.epoch == epoch for known in record.epochs):
+        return []
+    if manifest.identity.order != order or batches > order.num_batches:
+        text = f"the checkpoint of step {checkpoint.step:,} is of another order of rows than run.json"
+        raise Differs(Difference(kind="record", text=text, epoch=epoch))
+    return [
+        EpochAudit(
+            epoch=epoch,
+            rows=min(batches * order.batch_size, order.num_rows),
+            order_digest=manifest.order_digest,
+            member_digest=manifest.member_digest,
+        )
+    ]
 
 
 def silent(name: str, unit: str) -> Any:

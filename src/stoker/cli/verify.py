@@ -50,8 +50,9 @@ def _lines(found: Audit) -> list[tuple[str, str]]:
     if found.difference is not None:
         agreeing = f" · {counted(len(found.epochs), 'epoch')} before it agree" if found.epochs else ""
         return [("no", f"{found.difference.text}{agreeing}")]
+    begun = () if found.unfinished is None else (found.unfinished,)
     lines = [("files", f"{counted(found.files, 'file')} of {size(found.num_bytes)} as trained on")]
-    for epoch in found.epochs:
+    for epoch in (*found.epochs, *begun):
         what = "every row once" if epoch.rows == found.rows else f"of {found.rows:,}, each once"
         lines.append(
             (f"epoch {epoch.epoch + 1}", f"{counted(epoch.rows, 'row')}, {what}, in the run's order")
