@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from forging import forgeries, replaced
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "checkpoints"))
 
 from kept_checkpoints import made_checkpoint
 
+from forging import forgeries, replaced
 from stoker.checkpoints import CheckpointStore
 from stoker.checkpoints.packages import _digest
 from stoker.errors import RunError

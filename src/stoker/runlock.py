@@ -1,0 +1,171 @@
+"""One training at a time in a run directory: a lock that the system holds, and that goes with its process.
+
+The lock is one of POSIX records (on Windows of `msvcrt`): it belongs to the process, and not to an open file
+that its children inherit, so that nobody holds it when the process is gone, however it went. Its file tells
+people who holds it, and is removed when the training ends; one that a killed process left is no obstacle.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+from stoker.errors import RunError
+
+__all__ = ["alone_in_its_run", "running"]
+
+_NAME = ".lock"
+_FAR = 1 << 30
+"""Where on Windows the locked byte lies, which nobody may read."""
+_TOLD_BYTES = 200
+_ATTEMPTS = 100
+
+fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
+msvcrt: Any = importlib.import_module("msvcrt") if os.name == "nt" else None
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_held: dict[str, tuple[int, int]] = {}
+"""Which thread of this process trains in which directory, and how often it asked: the system tells processes
+apart, not threads."""
+_guard = threading.Lock()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """Be the only one that trains in a run directory, which is made, while the block runs.
+
+    The thread that holds it may ask again. A directory that was made for nothing is removed. Where a file
+    system knows no locks, nobody is refused.
+
+    Parameters
+    ----------
+    folder
+        The run directory.
+
+    Raises
+    ------
+    RunError
+        If somebody else trains there, or it cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with running(Path(tempfile.mkdtemp())) as nothing:
+    ...     pass
+    """
+    name, thread = os.path.realpath(folder), threading.get_ident()
+    with _guard:
+        holder, depth = _held.get(name, (thread, 0))
+        if holder != thread:
+            raise _refused(folder, f"another thread of this process, {os.getpid()}")
+        _held[name] = (thread, depth + 1)
+    try:
+        with nullcontext() if depth else _locked(folder):
+            yield
+    finally:
+        with _guard:
+            if depth:
+                _held[name] = (thread, depth)
+            else:
+                del _held[name]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    is_made = not folder.exists()
+    file = _lock_file(folder)
+    try:
+        yield
+    finally:
+        # Held while it is removed: whoever opened it meanwhile sees that it is not the file there any more.
+        path = folder / _NAME
+        with suppress(OSError), file:
+            is_ours = os.path.samestat(os.fstat(file.fileno()), path.stat())
+            if os.name == "nt":
+                file.close()
+            if is_ours:
+                path.unlink()
+        if is_made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _lock_file(folder: Path) -> BinaryIO:
+    """The open, locked file of a directory, with a line on who holds it."""
+    path = folder / _NAME
+    for attempt in range(_ATTEMPTS):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = open(path, "r+b" if path.exists() else "x+b")  # noqa: SIM115 - held by the caller
+        except OSError as error:
+            if folder.exists() and not folder.is_dir():
+                raise RunError(f"{folder} is a file, and a run needs a folder: choose another run=") from None
+            if isinstance(error, FileNotFoundError | FileExistsError) and attempt < _ATTEMPTS - 1:
+                continue  # somebody else made or removed it just now
+            raise RunError(
+                f"the run directory {folder} cannot be written ({error.strerror}): choose another run= or "
+                "make room there"
+            ) from error
+        if not _lock_at_once(file):
+            told = file.read(_TOLD_BYTES).decode("utf-8", "replace")
+            file.close()
+            raise _refused(folder, "".join(each for each in told if each.isprintable()) or "another process")
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                _sign(file)
+                return file
+        file.close()
+    raise _refused(folder, "others who come and go")
+
+
+def _sign(file: BinaryIO) -> None:
+    """Tell in the file who holds it."""
+    with suppress(OSError):
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+        file.flush()
+
+
+def _lock_at_once(file: BinaryIO) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif msvcrt is not None:
+            file.seek(_FAR)
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            finally:
+                file.seek(0)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True  # no locks here
+    return True
+
+
+def _refused(folder: Path, holder: str) -> RunError:
+    return RunError(
+        f"{folder} is being trained in, by {holder}: wait until that ends, or choose another folder with run="
+    )
+
+
+def alone_in_its_run(function: F) -> F:
+    """Have a function with an option ``run=`` be the only one that trains in that directory."""
+
+    @functools.wraps(function)
+    def guarded(*arguments: Any, **options: Any) -> Any:
+        run = options.get("run")
+        if run is None:
+            return function(*arguments, **options)
+        with running(Path(run)):
+            return function(*arguments, **options)
+
+    return cast(F, guarded)

@@ -1,0 +1,175 @@
+"""Of two trainings in one directory the second is refused; a lock never outlives its process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from stoker.errors import RunError
+from stoker.runlock import alone_in_its_run, running
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from stoker.runlock import running
+with running(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+FORKER = """
+import os, sys, time
+from pathlib import Path
+from stoker.runlock import running
+with running(Path(sys.argv[1])):
+    if not os.fork():
+        time.sleep(60)  # a worker that does not notice that its parent is gone
+        os._exit(0)
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def holder(folder: Path, program: str = HOLDER) -> subprocess.Popen:
+    """Another process that holds the lock of a run directory."""
+    made = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert made.stdout.readline() == "held\n"
+    return made
+
+
+def end(process: subprocess.Popen) -> None:
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+@pytest.mark.timeout(30)
+def test_the_second_process_is_refused_and_told_who_is_there(tmp_path):
+    other = holder(tmp_path / "run")
+    try:
+        with pytest.raises(RunError, match=rf"is being trained in, by process {other.pid} on .*: wait until"):
+            running(tmp_path / "run").__enter__()
+    finally:
+        end(other)
+
+
+@pytest.mark.timeout(30)
+def test_a_killed_process_holds_nothing(tmp_path):
+    other = holder(tmp_path / "run")
+    os.kill(other.pid, signal.SIGKILL)
+    end(other)
+    assert (tmp_path / "run" / ".lock").exists()
+    with running(tmp_path / "run"):
+        assert str(os.getpid()) in (tmp_path / "run" / ".lock").read_text()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_that_outlives_a_killed_process_holds_nothing(tmp_path):
+    other = holder(tmp_path / "run", FORKER)
+    child = int(subprocess.check_output(["pgrep", "-P", str(other.pid)], text=True))
+    try:
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+        os.kill(child, 0)
+        with running(tmp_path / "run"):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        end(other)
+
+
+@pytest.mark.timeout(60)
+def test_of_many_processes_at_once_one_is_in_there_at_a_time(tmp_path):
+    program = """
+import os, sys, time
+from pathlib import Path
+from stoker.errors import RunError
+from stoker.runlock import running
+folder, inside = Path(sys.argv[1]), Path(sys.argv[1] + "-inside")
+entered = 0
+for _ in range(200):
+    try:
+        with running(folder):
+            os.close(os.open(inside, os.O_CREAT | os.O_EXCL))
+            entered += 1
+            os.unlink(inside)
+    except RunError:
+        pass
+print(entered)
+"""
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    entered = [int(other.communicate()[0]) for other in others]
+    assert [other.returncode for other in others] == [0, 0, 0]
+    assert sum(entered) > 0
+    assert not list(tmp_path.rglob("*.lock"))
+
+
+@pytest.mark.timeout(30)
+def test_a_second_thread_is_refused_and_the_first_may_ask_again(tmp_path):
+    told = []
+
+    def second() -> None:
+        try:
+            with running(tmp_path):
+                pass
+        except RunError as error:
+            told.append(str(error))
+
+    with running(tmp_path), running(tmp_path / "." / ""):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+    assert "another thread of this process" in told[0]
+    second()
+    assert len(told) == 1
+
+
+def test_a_folder_that_was_made_for_nothing_goes(tmp_path):
+    with running(tmp_path / "runs" / "a"):
+        assert (tmp_path / "runs" / "a").is_dir()
+    assert not (tmp_path / "runs" / "a").exists()
+    with running(tmp_path / "runs" / "a"):
+        (tmp_path / "runs" / "a" / "run.json").write_text("{}")
+    assert [path.name for path in (tmp_path / "runs" / "a").iterdir()] == ["run.json"]
+
+
+def test_a_run_in_a_file_or_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="is a file, and a run needs a folder"):
+        running(tmp_path / "file").__enter__()
+    with pytest.raises(RunError, match="cannot be written"):
+        running(Path("/proc/nowhere/run")).__enter__()
+
+
+def test_without_locks_of_the_file_system_nobody_is_refused(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("stoker.runlock.fcntl.lockf", refuse)
+    with running(tmp_path):
+        pass
+
+
+def test_a_function_holds_the_lock_while_it_runs(tmp_path):
+    @alone_in_its_run
+    def train(*, run: str | None = None) -> bool:
+        return (tmp_path / ".lock").exists()
+
+    assert train(run=str(tmp_path))
+    assert not train()
+    assert not (tmp_path / ".lock").exists()
