@@ -19,6 +19,8 @@ from stoker.types import IntArray, Progress, Uint64Array
 __all__ = ["FoundRow", "Piece", "Walk", "find_rows"]
 
 _CHUNK_BYTES = 4 << 20
+_SMALL_CHUNK_BYTES = 1 << 19
+"""Where rows are looked for, of which a chunk may hold many: a row found takes some hundred bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,9 @@ class FoundRow:
     problems: tuple[tuple[str | None, bool, str], ...] = ()
 
 
-def find_rows(source: Source, ids: IntArray, progress: Progress | None = None) -> Iterator[FoundRow]:
+def find_rows(
+    source: Source, ids: IntArray, progress: Progress | None = None, *, with_values: bool = True
+) -> Iterator[FoundRow]:
     r"""Rows by id, ascending, with their places in the files, which are read up to the last of them.
 
     Parameters
@@ -64,6 +68,8 @@ def find_rows(source: Source, ids: IntArray, progress: Progress | None = None) -
         int64 of shape (n,), strictly ascending.
     progress
         Called with bytes done and bytes in all.
+    with_values
+        Whether label and values are wanted, besides what stands in the file.
 
     Raises
     ------
@@ -81,7 +87,7 @@ def find_rows(source: Source, ids: IntArray, progress: Progress | None = None) -
     """
     if not len(ids):
         return
-    with Walk(source, ids, progress) as pieces:
+    with Walk(source, ids, progress, with_values=with_values) as pieces:
         for piece in pieces:
             yield from piece.rows
             if piece.chunk.first_row + piece.chunk.num_records > int(ids[-1]):
@@ -110,14 +116,23 @@ class Walk:
         counting lines.
     progress
         Called with bytes done and bytes in all.
+    with_values
+        As of `find_rows`.
     """
 
-    def __init__(self, source: Source, wanted: IntArray | None, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        wanted: IntArray | None,
+        progress: Progress | None = None,
+        *,
+        with_values: bool = True,
+    ) -> None:
         total = sum(identity.size for identity in source.identity())
         workers = available_cores()
         self._pieces = prefetch(
-            partial(_look_at, source, wanted),
-            _with_byte_before(source.chunks(_CHUNK_BYTES)),
+            partial(_look_at, source, wanted, with_values),
+            _with_byte_before(source.chunks(_CHUNK_BYTES if wanted is None else _SMALL_CHUNK_BYTES)),
             workers=workers,
             in_flight=workers + 1,
             name="find",
@@ -148,7 +163,7 @@ def _with_byte_before(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, int]]:
         before, file_index = int(chunk.data[-1]) if len(chunk.data) else 0, chunk.file_index
 
 
-def _look_at(source: Source, wanted: IntArray | None, task: tuple[Chunk, int]) -> Piece:
+def _look_at(source: Source, wanted: IntArray | None, with_values: bool, task: tuple[Chunk, int]) -> Piece:
     """A piece; lines of its rows count from 0 at its beginning, and record slots over all files."""
     chunk, before = task
     checksums = chunk.checksums()
@@ -164,7 +179,8 @@ def _look_at(source: Source, wanted: IntArray | None, task: tuple[Chunk, int]) -
             at = segment.offset - chunk.offset + begin
             line += count_ends(chunk.data[place:at], int(chunk.data[place - 1]) if place else before)
             place = at
-            found.append(_found(source, parsed, row, segment.data[begin:end].tobytes(), line))
+            made = _found(source, parsed, row, segment.data[begin:end].tobytes(), line)
+            found.append(_with_values(made, source, parsed) if with_values else made)
     line += count_ends(chunk.data[place:], int(chunk.data[place - 1]) if place else before)
     return Piece(chunk, checksums, found, line)
 
@@ -199,13 +215,6 @@ def _bounds(source: Source, segment: Chunk, row: int) -> tuple[int, int]:
 
 
 def _found(source: Source, parsed: ParsedChunk, row: int, raw: bytes, line: int) -> FoundRow:
-    rows, place = parsed.rows, row - parsed.first_row
-    named: dict[str, Any] = {}
-    if rows.matrix is not None:
-        start = place * rows.matrix.num_columns
-        numbers = rows.matrix.values[start : start + rows.matrix.num_columns].tolist()
-        named = dict(zip(rows.features, numbers, strict=True))
-    named |= {name: _value(column, place) for name, column in rows.columns.items()}
     issues = parsed.issues
     return FoundRow(
         row=row,
@@ -213,10 +222,22 @@ def _found(source: Source, parsed: ParsedChunk, row: int, raw: bytes, line: int)
         record=row,
         line=line,
         text=raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace"),
-        label=None if source.label is None else named[source.label],
-        values={name: named[name] for name in source.features},
+        label=None,
+        values={},
         problems=tuple(_problem(issues, each) for each in np.flatnonzero(issues.rows == row).tolist()),
     )
+
+
+def _with_values(found: FoundRow, source: Source, parsed: ParsedChunk) -> FoundRow:
+    rows, place = parsed.rows, found.row - parsed.first_row
+    named: dict[str, Any] = {}
+    if rows.matrix is not None:
+        start = place * rows.matrix.num_columns
+        numbers = rows.matrix.values[start : start + rows.matrix.num_columns].tolist()
+        named = dict(zip(rows.features, numbers, strict=True))
+    named |= {name: _value(column, place) for name, column in rows.columns.items()}
+    label = None if source.label is None else named[source.label]
+    return replace(found, label=label, values={name: named[name] for name in source.features})
 
 
 def _value(column: Any, place: int) -> Any:

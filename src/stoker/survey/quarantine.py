@@ -110,7 +110,9 @@ def write_quarantine(
         As `check_quarantine`.
     """
     check_quarantine(path)
-    _put(Path(path), _told(find_rows(source.whole, ids, progress), is_wanted), behind=False)
+    _put(
+        Path(path), _told(find_rows(source.whole, ids, progress, with_values=False), is_wanted), behind=False
+    )
 
 
 def check_quarantine(path: str | os.PathLike[str]) -> None:
@@ -148,7 +150,7 @@ def _bad_rows(source: Source, excluded: IntArray, progress: Progress | None) -> 
     """Of the rows left out those that are bad: a blank label is, a blank that ``na=`` drops is not."""
     label = source.label
     yield from _told(
-        find_rows(source.whole, excluded, progress),
+        find_rows(source.whole, excluded, progress, with_values=False),
         lambda column, is_bad: is_bad or (column is not None and column == label),
     )
 
