@@ -20,12 +20,13 @@ from stoker.cli.legacy import legacy
 from stoker.cli.plan import plan
 from stoker.cli.predict import predict
 from stoker.cli.replay import replay
+from stoker.cli.resume import resume
 from stoker.cli.train import train
 from stoker.cli.verify import verify
 
 __all__ = ["build_command"]
 
-_COMMANDS = (inspect, plan, train, evaluate, predict, verify, replay, fetch, demo, legacy, doctor)
+_COMMANDS = (inspect, plan, train, resume, evaluate, predict, verify, replay, fetch, demo, legacy, doctor)
 _CONTEXTS = {"legacy": LEGACY_CONTEXT, "doctor": DOCTOR_CONTEXT}
 
 

@@ -310,6 +310,45 @@ class TrainOptions:
     run: Annotated[
         str | None, _flag("--run", _RUN, "The run directory to make.", "DIR", "runs/<file>-<n>")
     ] = None
+    resume: Annotated[
+        Literal["auto"] | None,
+        _flag(
+            "--resume",
+            _RUN,
+            "Go on with this command's run if it was begun: the same command again continues it.",
+            "auto",
+        ),
+    ] = None
+    checkpoint_every: Annotated[
+        str | None,
+        _flag(
+            "--checkpoint-every",
+            _RUN,
+            "Write what a killed run goes on from, such as 500steps, 5min, 1epoch, or never.",
+            "TIME|STEPS|EPOCHS",
+            "5min, and every epoch",
+        ),
+    ] = None
+    keep_checkpoints: Annotated[
+        int,
+        typer.Option(
+            "--keep-checkpoints",
+            help="How many of them are kept.",
+            rich_help_panel=_RUN,
+            min=1,
+            metavar="N",
+        ),
+    ] = 3
+    on_checkpoint_error: Annotated[
+        Literal["warn", "stop"],
+        _flag(
+            "--on-checkpoint-error",
+            _RUN,
+            "Where one cannot be written, as on a full disk: go on with a warning, or stop.",
+            "warn|stop",
+            True,
+        ),
+    ] = "warn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shlex
 import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from stoker.cli.options import (
 )
 from stoker.cli.picture import data_lines, plan_lines, survey_text, text_lines
 from stoker.cli.printing import print_json, program_name
+from stoker.cli.resuming import command_that_resumes, learned_by, run_meant
 from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts, prepare
 from stoker.cli.texts import TEXT_PATIENCE
 from stoker.errors import OptionError, StokerError
@@ -60,11 +62,16 @@ def train(
     try:
         with around:
             trained = train_on(data, order, text, model, training, display)
-        _note_next(display, trained.run, data)
+        end_training(display, trained, data)
     finally:
         display.close()
     if output.json:
         print_json(summary(trained))
+
+
+def end_training(display: Display, trained: Trained, data: DataOptions) -> None:
+    """Say what can be done with what a training left behind."""
+    _note_next(display, trained.run, data)
 
 
 def _note_next(display: Display, run: str, data: DataOptions) -> None:
@@ -72,11 +79,14 @@ def _note_next(display: Display, run: str, data: DataOptions) -> None:
 
 
 @contextmanager
-def _model_left_behind(display: Display, run: str, data: DataOptions) -> Iterator[None]:
-    """Say what can be done with the model that a training leaves behind when it is stopped."""
+def _model_left_behind(display: Display, run: str, data: DataOptions, model: str) -> Iterator[None]:
+    """Say what can be done with what a training leaves behind when it is stopped."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
+        command = command_that_resumes(run, model)
+        if command is not None:
+            display.note("resume", command)
         if (Path(run) / "model.keras").is_file():
             _note_next(display, run, data)
         raise
@@ -91,7 +101,20 @@ def train_on(
     display: Display,
 ) -> Trained:
     """Survey, plan, build and fit, as the flags say."""
-    from stoker.rundir import next_run_path
+    with ExitStack() as held:
+        return _train_on(data, order, text, model, training, display, held)
+
+
+def _train_on(
+    data: DataOptions,
+    order: OrderOptions,
+    text: TextOptions,
+    model: ModelOptions,
+    training: TrainOptions,
+    display: Display,
+    held: ExitStack,
+) -> Trained:
+    from stoker.runlock import running
     from stoker.training.taken import refuse_taken
 
     patience = _patience(training.early_stopping)
@@ -99,9 +122,14 @@ def train_on(
     rows, valid = open_parts(data, order.seed)
     if training.early_stopping is None and rows.is_text:
         patience = TEXT_PATIENCE
-    run = training.run or next_run_path(rows.paths[0])
-    feed = make_feed(rows, data, order, text, model.class_weight, init=training.init)
-    refuse_taken(Path(run), feed)
+    recorded = _recorded(data, order, text, model, training)
+    run = _run_of(training, rows.paths[0], recorded["flags"])
+    resumes = training.resume is not None and (Path(run) / "run.json").exists()
+    learned = learned_by(run) if resumes and rows.is_text and training.init is None else None
+    feed = make_feed(rows, data, order, text, model.class_weight, init=training.init, learned=learned)
+    held.enter_context(running(Path(run)))  # before a survey that may take hours
+    if not resumes:
+        refuse_taken(Path(run), feed)
     feed.place_quarantine(Path(run) / "quarantine.csv")
     importing = _begin_importing()
     prepare(feed, display)
@@ -121,23 +149,35 @@ def train_on(
     importing.join()  # whoever waits within an import that fails is not told why
     from stoker.training.fit import fit
 
-    with _model_left_behind(display, run, data):
+    with _model_left_behind(display, run, data, text.model):
         history = fit(
             build_model(feed, text.model, model, order.seed),
             feed,
             validation=tested,
             epochs=order.epochs,
             run=run,
-            options=_recorded(data, order, text, model, training),
+            options=recorded,
             monitor=training.monitor,
             early_stopping=patience,
             validate_every=training.validate_every,
             max_time=training.max_time,
             init=training.init,
             on_nan=training.on_nan,
+            checkpoint_every=training.checkpoint_every,
+            keep_checkpoints=training.keep_checkpoints,
+            on_checkpoint_error=training.on_checkpoint_error,
+            resume=training.resume or False,
             progress=display,
         )
     return Trained(run=run, feed=feed, report=history.report)
+
+
+def _run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str:
+    from stoker.rundir import next_run_path
+
+    if training.run is not None:
+        return training.run
+    return next_run_path(data_path) if training.resume is None else run_meant(data_path, flags)
 
 
 def _begin_importing() -> threading.Thread:
@@ -160,12 +200,14 @@ def _begin_importing() -> threading.Thread:
 def _check_before_reading(text: TextOptions, model: ModelOptions, training: TrainOptions) -> None:
     """Refuse at once what a survey of hours could not mend."""
     from stoker import models
-    from stoker.training.schedule import parse_interval, parse_seconds
+    from stoker.training.schedule import parse_checkpoint_interval, parse_interval, parse_seconds
 
     if training.validate_every is not None:
         parse_interval(training.validate_every, option="--validate-every")
     if training.max_time is not None:
         parse_seconds(training.max_time, option="--max-time")
+    if training.checkpoint_every not in (None, "never"):
+        parse_checkpoint_interval(training.checkpoint_every, option="--checkpoint-every")
     if training.init is not None and model.embeddings is not None:
         raise OptionError("--embeddings has no effect beside --init, which has its own: leave one out")
     if training.run is not None and not training.run.strip():
@@ -203,7 +245,8 @@ def _recorded(
     """The flags as ``run.json`` keeps them."""
     flags = {name: value for group in groups for name, value in asdict(group).items()}
     command = f"{program_name()} {shlex.join(sys.argv[1:])}"
-    return {"model": flags["model"], "seed": flags["seed"], "command": command, "flags": flags}
+    plain = {"model": flags["model"], "seed": flags["seed"], "command": command, "flags": flags}
+    return {**plain, "folder": os.getcwd()}
 
 
 def build_model(feed: Feed, name: str, options: ModelOptions, seed: int) -> Any:
