@@ -1,0 +1,106 @@
+"""``stoker resume``."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+import typer
+
+from stoker import backends
+from stoker.cli.options import OutputOptions, RunDirectory
+from stoker.cli.printing import print_json
+from stoker.cli.resuming import Flags, flags_of
+from stoker.cli.session import choose_display
+from stoker.errors import DataError, OptionError, RunError
+
+__all__ = ["ResumeOptions", "resume"]
+
+_RUN = "Training"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeOptions:
+    """What may be another than when the run was begun."""
+
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            help="Train as many in all.",
+            rich_help_panel=_RUN,
+            min=1,
+            metavar="N",
+            show_default="as the run",
+        ),
+    ] = None
+    max_time: Annotated[
+        str | None,
+        typer.Option(
+            "--max-time",
+            help="Stop in good order when the whole run has taken so long.",
+            rich_help_panel=_RUN,
+            metavar="TIME",
+            show_default="as the run",
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="A model of your own is code, which no run directory may have run: name it again.",
+            rich_help_panel=_RUN,
+            metavar="package.module:build",
+            show_default=False,
+        ),
+    ] = None
+
+
+def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOptions) -> None:
+    """Go on with a run of `stoker train` that was killed or stopped, or for more epochs."""
+    from stoker.cli.train import end_training, train_on
+    from stoker.rundir import RunDirectory as Directory
+
+    record = Directory(directory).read()
+    flags = _changed(flags_of(directory, record), directory, changes)
+    data, text = flags[0], flags[2]
+    display = choose_display(output)
+    around = nullcontext() if ":" in text.model else backends.unaccompanied()
+    try:
+        with around:
+            trained = train_on(*flags, display)
+        end_training(display, trained, data)
+    except DataError as error:
+        raise _elsewhere(error, directory, record.options) from error
+    finally:
+        display.close()
+    if output.json:
+        from stoker.cli.train import summary
+
+        print_json(summary(trained))
+
+
+def _changed(flags: Flags, directory: str, changes: ResumeOptions) -> Flags:
+    data, order, text, model, training = flags
+    if changes.model is not None and changes.model != text.model:
+        raise OptionError(f"the model of {directory} is {text.model}, and --model names {changes.model}")
+    if ":" in text.model and changes.model is None:
+        raise OptionError(
+            f"the model of {directory} is code of your own, and a run directory is data alone: say that it "
+            f"may be run with --model {text.model}"
+        )
+    if changes.epochs is not None:
+        order = replace(order, epochs=changes.epochs)
+    if changes.max_time is not None:
+        training = replace(training, max_time=changes.max_time)
+    return data, order, text, model, replace(training, run=directory, resume="auto")
+
+
+def _elsewhere(error: DataError, directory: str, options: dict[str, Any]) -> Exception:
+    """The error, and where the files may lie that are not here."""
+    folder = options.get("folder")
+    if type(error) is not DataError or not isinstance(folder, str) or folder == os.getcwd():
+        return error
+    return RunError(f"{error}; {directory} was begun in {folder}: resume it from there")

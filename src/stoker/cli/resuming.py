@@ -1,0 +1,110 @@
+"""A recorded run as the flags that it was begun with, and the run that a repeated command means."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
+
+from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, TextOptions, TrainOptions
+from stoker.cli.printing import program_name
+from stoker.errors import RunError
+
+if TYPE_CHECKING:
+    from stoker.rundir import RunRecord
+    from stoker.transforms.base import InputTransform
+
+__all__ = ["Flags", "command_that_resumes", "flags_of", "learned_by", "run_meant"]
+
+Flags = tuple[DataOptions, OrderOptions, TextOptions, ModelOptions, TrainOptions]
+_Group = TypeVar("_Group")
+_FREE = frozenset(
+    (
+        *("epochs", "max_time", "run", "resume", "on_nan", "cache"),
+        *("checkpoint_every", "keep_checkpoints", "on_checkpoint_error"),
+    )
+)
+"""Flags that may be others when a run goes on."""
+
+
+def flags_of(run: str, record: RunRecord) -> Flags:
+    """The flags of the command that began a run, checked by type.
+
+    Raises
+    ------
+    RunError
+        If no command did, or they are damaged.
+    """
+    known = record.options.get("flags")
+    if not isinstance(known, dict):
+        raise RunError(
+            f"{run} was not begun by `stoker train`, and which model and feed it had, your own program knows "
+            f"alone: stoker.resume({run!r}, model=, feed=) goes on with it"
+        )
+    return (
+        _group(DataOptions, known, run),
+        _group(OrderOptions, known, run),
+        _group(TextOptions, known, run),
+        _group(ModelOptions, known, run),
+        _group(TrainOptions, known, run),
+    )
+
+
+def learned_by(run: str) -> InputTransform:
+    """What a run's transform has learned of its texts, so that it need not be learned again.
+
+    Raises
+    ------
+    RunError
+        If it is damaged.
+    """
+    from stoker.rundir import RunDirectory
+    from stoker.transforms import from_state
+
+    directory = RunDirectory(run)
+    return cast("InputTransform", from_state(directory.transform_state(directory.read())))
+
+
+def run_meant(data_path: str, flags: dict[str, Any]) -> str:
+    """The run directory of a command with ``--resume auto`` and without ``--run``.
+
+    It is that of the last ``runs/<file>-<n>`` if the same command began it, else the next free one.
+    """
+    import msgspec
+
+    from stoker.rundir import RunDirectory, next_run_path
+
+    free = Path(next_run_path(data_path))
+    stem, _, number = free.name.rpartition("-")
+    last = free.parent / f"{stem}-{int(number) - 1}"
+    try:
+        known = RunDirectory(last).read().options.get("flags")
+    except RunError:
+        return free.as_posix()
+    if not isinstance(known, dict):
+        return free.as_posix()
+    mine: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(flags))
+    same = all(known.get(name) == mine.get(name) for name in {*known, *mine} - _FREE)
+    return last.as_posix() if same else free.as_posix()
+
+
+def command_that_resumes(run: str, model: str) -> str | None:
+    """What goes on with a run, None where it has no checkpoint to go on from."""
+    if not any((Path(run) / "checkpoints").glob("step-*")):
+        return None
+    own = ["--model", model] if ":" in model else []
+    return f"{program_name()} {shlex.join(['resume', run, *own])}"
+
+
+def _group(kind: type[_Group], known: dict[str, Any], run: str) -> _Group:
+    import msgspec
+
+    hints = get_type_hints(kind)
+    given = {field.name: known[field.name] for field in fields(kind) if field.name in known}  # type: ignore[arg-type]
+    try:
+        return kind(**{name: msgspec.convert(value, hints[name]) for name, value in given.items()})
+    except (msgspec.ValidationError, TypeError) as error:
+        where = os.path.join(run, "run.json")
+        raise RunError(f"{where} is damaged: its flags are none of stoker's ({error})") from error

@@ -1,0 +1,123 @@
+"""`stoker resume DIR` and `stoker train … --resume auto` go on with what was begun."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stoker.checkpoints import CheckpointStore
+from stoker.cli import main
+
+pytestmark = pytest.mark.timeout(120)
+
+FLAGS = ("--label", "y", "--batch-size", "16", "--cache", "never", "--checkpoint-every", "3steps", "--quiet")
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(4).normal(size=(200, 3)).round(3)
+    rows = [f"{a},{b},{c},{int(a > b)}" for a, b, c in x.tolist()]
+    Path("rows.csv").write_text("a,b,c,y\n" + "\n".join(rows) + "\n")
+    return "rows.csv"
+
+
+def weights(run):
+    import keras
+
+    model = keras.models.load_model(Path(run) / "last.keras")
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in model.weights]
+
+
+def history(run):
+    epochs = json.loads((Path(run) / "run.json").read_text())["epochs"]
+    return [(epoch["metrics"], epoch["order_digest"]) for epoch in epochs]
+
+
+def refused(capsys, *arguments):
+    assert main(arguments) == 2
+    return capsys.readouterr().err
+
+
+def forget_the_end(run, step):
+    """As if the process had been killed behind the checkpoint of a step."""
+    for path in CheckpointStore(Path(run)).paths():
+        if int(path.name[5:]) > step:
+            (path / "manifest.json").unlink()
+
+
+def test_a_run_is_resumed_by_its_name_and_by_the_same_command_again(table, capsys):
+    assert main(["train", table, *FLAGS, "--epochs", "3", "--run", "whole"]) == 0
+    begin = ["train", table, *FLAGS, "--epochs", "2", "--run", "part", "--resume", "auto"]
+    assert main(begin) == 0
+    forget_the_end("part", 21)
+    assert main(["resume", "part", "--epochs", "3", "--json", "--quiet"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (said["steps"], said["epochs"], said["ended"]) == (36, 3, "finished")
+    assert all(np.array_equal(*pair) for pair in zip(weights("part"), weights("whole"), strict=True))
+    assert history("part") == history("whole")
+    assert main([*begin[:-6], "--epochs", "3", *begin[-4:]]) == 0
+    assert history("part") == history("whole")
+
+
+def test_without_a_name_the_last_run_of_the_same_command_is_meant(table):
+    command = ["train", table, *FLAGS, "--epochs", "1", "--resume", "auto"]
+    assert main(command) == 0
+    assert main(command) == 0
+    assert [path.name for path in Path("runs").iterdir()] == ["rows-1"]
+    assert main([*command, "--seed", "5"]) == 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["rows-1", "rows-2"]
+
+
+def test_another_plan_is_refused_in_the_words_of_the_command_line(table, capsys):
+    command = ["train", table, *FLAGS, "--epochs", "1", "--run", "run"]
+    assert main(command) == 0
+    said = refused(capsys, *command, "--resume", "auto", "--seed", "3")
+    assert "order of rows, seed: 0 there, 3 here" in said
+    assert "choose another --run" in said
+    assert "already holds a run" in refused(capsys, *command)
+
+
+def test_a_model_of_ones_own_is_named_again(table, tmp_path, capsys):
+    Path("mine.py").write_text(
+        "import keras\n\n\ndef build(spec):\n"
+        "    layers = [keras.layers.Input(spec.input_shape), keras.layers.Dense(1, 'sigmoid')]\n"
+        "    model = keras.Sequential(layers)\n"
+        "    model.compile('sgd', 'binary_crossentropy')\n"
+        "    return model\n"
+    )
+    command = ["train", table, *FLAGS, "--epochs", "1", "--run", "run", "--model", "mine:build"]
+    assert main(command) == 0
+    assert "--model mine:build" in refused(capsys, "resume", "run", "--epochs", "2")
+    assert "--model names os:system" in refused(capsys, "resume", "run", "--model", "os:system")
+    assert main(["resume", "run", "--epochs", "2", "--model", "mine:build", "--quiet"]) == 0
+    assert len(history("run")) == 2
+
+
+def test_what_is_no_run_of_a_command_is_told(table, tmp_path, capsys):
+    assert "holds no run" in refused(capsys, "resume", "nowhere")
+    assert main(["train", table, *FLAGS, "--epochs", "1", "--run", "run"]) == 0
+    file = Path("run/run.json")
+    record = json.loads(file.read_text())
+    record["options"]["flags"]["batch_size"] = "many"
+    file.write_text(json.dumps(record))
+    assert "its flags are none of stoker's" in refused(capsys, "resume", "run")
+    del record["options"]["flags"]
+    file.write_text(json.dumps(record))
+    assert "stoker.resume('run', model=, feed=)" in refused(capsys, "resume", "run")
+
+
+def test_files_that_lie_elsewhere_are_sought_where_the_run_was_begun(table, tmp_path, capsys, monkeypatch):
+    assert main(["train", table, *FLAGS, "--epochs", "1", "--run", "run"]) == 0
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert f"was begun in {tmp_path}: resume it from there" in refused(capsys, "resume", "../run")
+
+
+def test_an_interval_that_is_none_is_refused_at_once(table, capsys):
+    assert "--checkpoint-every" in refused(
+        capsys, "train", table, "--label", "y", "--checkpoint-every", "often"
+    )
