@@ -158,6 +158,16 @@ def test_rows_of_compressed_files_give_the_same_cache(tmp_path):
     assert first == second
 
 
+def test_compressed_files_whose_rows_are_in_the_cache_are_not_unpacked(tmp_path):
+    path = table(tmp_path)
+    path.with_name("t.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    source = stoker.open(path.with_name("t.csv.gz"), label="y")
+    feed = stoker.Feed(source, memory="6MB", cache="always").prepare()
+    assert feed.survey.notes == ()
+    assert sum(batch.size for batch in feed.epoch()) == feed.num_rows
+    assert list(tmp_path.rglob("unpacked-*")) == []
+
+
 def test_rows_that_fit_into_memory_are_kept_and_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(cache.draft.folders, "staged_file", None)
     source = stoker.open(table(tmp_path), label="y")

@@ -64,8 +64,16 @@ def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 @contextmanager
-def staged_folder(final: Path) -> Iterator[Path]:
+def staged_folder(final: Path, *, on_disk: bool = False) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `final`, whole, when the block ends without an error.
+
+    Parameters
+    ----------
+    final
+        Where it will be.
+    on_disk
+        Whether its files are on the disk before the name is. If not, a power failure may leave some of them
+        empty or torn: their reader must be able to tell.
 
     Raises
     ------
@@ -80,6 +88,9 @@ def staged_folder(final: Path) -> Iterator[Path]:
             _lock(lock)
             yield temporary
             os.unlink(temporary / _LOCK)
+            for path in temporary.iterdir() if on_disk else ():
+                with open(path, "rb+") as file:
+                    os.fsync(file.fileno())
             _replace_folder(temporary, final)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -250,6 +250,18 @@ def test_what_a_killed_builder_left_is_removed(path):
     assert not left.exists()
 
 
+@pytest.mark.parametrize(("num_bytes", "all_of_them"), [(1, True), (1 << 30, False)])
+def test_a_survey_that_took_long_is_on_the_disk_before_it_has_its_name(
+    path, monkeypatch, num_bytes, all_of_them
+):
+    synchronised = set()
+    monkeypatch.setattr(store, "_LASTING_BYTES", num_bytes)
+    monkeypatch.setattr(folders.os, "fsync", lambda handle: synchronised.add(os.fstat(handle).st_ino))
+    look(path)
+    stored = {file.stat().st_ino for file in stored_folder(path).iterdir()}
+    assert synchronised == (stored if all_of_them else set())
+
+
 def test_git_is_told_to_leave_out_what_is_kept_beside_the_data(path):
     look(path)
     assert (path.parent / ".stoker" / ".gitignore").read_text() == "*\n"

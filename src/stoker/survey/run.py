@@ -128,7 +128,9 @@ def survey(
     clean_spools(source.paths[0])
     if found is None:
         began = time.perf_counter()
-        with spool_of(source, bool(spool)) as writer:
+        # What takes in the rows spares unpacking them for it; texts are read once more, to learn from them.
+        unpack = bool(spool) and (beyond is None or bool(source.text_features))
+        with spool_of(source, unpack) as writer:
             must_keep = source.is_packed and spool is False
             found, kept = _pass(
                 source, policy, keys, keeper, threads, progress, ledger, writer, must_keep, notes

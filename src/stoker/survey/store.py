@@ -30,6 +30,8 @@ __all__ = ["Found", "Keys", "digest_of", "file_records", "find", "keys_of", "sav
 
 _RECORD = "survey.json"
 _EXCLUDED = "excluded.npy"
+_LASTING_BYTES = 1 << 30
+"""Of data that take seconds to survey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +129,16 @@ def save(
 ) -> Path | None:
     """Store a survey where there is room and permission; where there is not, note it and return None.
 
-    Nothing is synchronised to the disk: every file's checksum stands in the record, so that a survey torn by
-    a power failure is recognised and made anew.
+    That of a gigabyte or more is on the disk before it has its name, and so outlives a power failure. To wait
+    for the disk takes longer than to survey less: every file's checksum stands in the record, so that a
+    survey that was torn is recognised and made anew.
     """
     refused = []
     for home in folders.homes(first_path):
         folders.clean(home)
         try:
-            with folders.staged_folder(home / record.key) as folder:
+            on_disk = record.num_bytes >= _LASTING_BYTES
+            with folders.staged_folder(home / record.key, on_disk=on_disk) as folder:
                 index.save(folder)
                 np.save(folder / _EXCLUDED, excluded, allow_pickle=False)
                 names = sorted(path.name for path in folder.glob("*.npy"))
