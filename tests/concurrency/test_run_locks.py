@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import stoker
 from stoker.errors import RunError
 from stoker.runlock import alone_in_its_run, running
 
@@ -58,6 +59,17 @@ def test_the_second_process_is_refused_and_told_who_is_there(tmp_path):
     try:
         with pytest.raises(RunError, match=rf"is being trained in, by process {other.pid} on .*: wait until"):
             running(tmp_path / "run").__enter__()
+    finally:
+        end(other)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("resume", [False, "auto"])
+def test_a_training_is_refused_before_anything_else_whether_new_or_resumed(tmp_path, resume):
+    other = holder(tmp_path / "run")
+    try:
+        with pytest.raises(RunError, match="is being trained in"):
+            stoker.fit(None, None, run=tmp_path / "run", resume=resume)
     finally:
         end(other)
 

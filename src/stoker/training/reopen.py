@@ -28,7 +28,7 @@ __all__ = ["describe_files", "open_like", "reopen"]
 class _Reading(msgspec.Struct):
     """What `describe_files` tells."""
 
-    format: str | None
+    format: Annotated[str, msgspec.Meta(max_length=20)] | None
     header: bool
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None
