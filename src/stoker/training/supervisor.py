@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
 from stoker.checkpoints import Counters
 from stoker.rundir import EpochRecord
 from stoker.training.adapter import copy_values
@@ -21,8 +19,9 @@ from stoker.training.monitor import Monitor
 from stoker.training.pass_callbacks import plain_logs
 from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
-from stoker.training.report import FitReport, Snapshot, Validation
+from stoker.training.report import FitReport, Validation
 from stoker.training.schedule import Interval
+from stoker.training.showing import Showing
 from stoker.training.tally import Tally
 from stoker.types import Position
 
@@ -100,14 +99,12 @@ class TrainingSupervisor:
         self._logs: Any = None
         if checkpointer is not None:
             checkpointer.settle = self._settle
-        self._process = psutil.Process()
         self.tally = Tally(training, validation)
         self._max_seconds = math.inf if max_seconds is None else max_seconds
         self._epoch = 0
         self._in_epoch = False
-        self._shown_at = self.tally.started
-        self._shown_rows = 0
-        self._rate = 0.0
+        saves = [each for each in (files, checkpointer) if each is not None]
+        self._showing = Showing(display, training, self.tally, saves, epochs)
         self._validations: list[Validation] = []
         self._metrics: dict[str, float] = {}
         self.ended: str | None = None
@@ -124,7 +121,7 @@ class TrainingSupervisor:
         self.tally.begin_epoch()
         self._epoch, self._in_epoch = epoch, True
         self._logs = None
-        self._shown_at, self._shown_rows = self.tally.epoch_started, 0
+        self._showing.begin_epoch()
         if self._checkpointer is not None:
             self._checkpointer.before_first_step()
 
@@ -134,7 +131,7 @@ class TrainingSupervisor:
         batch = self._training.num_batches
         if self._guard is not None:
             batch = min(batch, finished + self._guard.due_in(self.steps))
-        when = min(self._deadline, self._shown_at + self._display.interval)
+        when = min(self._deadline, self._showing.due_at)
         if self._every is not None and self._every.steps is not None:
             into_interval = self.steps % self._every.steps
             batch = min(batch, finished + self._every.steps - into_interval)
@@ -154,8 +151,8 @@ class TrainingSupervisor:
         if self._guard is not None:
             self._guard.look(self.steps, logs, wait=last)
         now = time.perf_counter()
-        if last or now >= self._shown_at + self._display.interval:
-            self._show(finished, plain_logs(logs), last=last)
+        if last or now >= self._showing.due_at:
+            self._showing.show(self._epoch, finished, plain_logs(logs), last=last)
         if last:
             self.tally.stop_clock()
             return
@@ -165,7 +162,7 @@ class TrainingSupervisor:
             if self._checkpointer is not None and self.ended is None:
                 self._checkpointer.save()  # an epoch that is cut short can be taken up here, but not behind
             self._stop("max_time")
-        elif self._checkpointer is not None and self.ended is None:
+        elif self._checkpointer is not None and not self._model.stop_training:
             self._checkpointer.after_step(self.steps, now)
 
     def epoch_ended(self, epoch: int, finished: int, logs: Mapping[str, float]) -> None:
@@ -194,7 +191,9 @@ class TrainingSupervisor:
     def save(self, logs: Any) -> None:
         """Save once more, since somebody asks to stop; nothing where a run could not go on from here."""
         finished = self.finished()
-        if self._checkpointer is None or (self._in_epoch and finished >= self._training.num_batches):
+        # What ends the epoch comes after its last step, and is not told by that step's checkpoint.
+        is_over = self._in_epoch and (self._model.stop_training or finished >= self._training.num_batches)
+        if self._checkpointer is None or is_over:
             return
         self.tally.finished, self._logs = finished, logs
         self._checkpointer.save_at(self.steps)
@@ -226,7 +225,7 @@ class TrainingSupervisor:
         self.ended = captured.ended
         self._metrics = dict(captured.metrics)
         self._validations = list(captured.validations)
-        self._shown_rows = self.tally.rows
+        self._showing.begin_epoch()
 
     def report(self, ended: str) -> FitReport:
         """The account of the call so far."""
@@ -319,47 +318,3 @@ class TrainingSupervisor:
     def _is_cut_short(self, finished: int) -> bool:
         """Whether time ended the epoch amid: a longer time takes it up where it was, and not at its end."""
         return self.ended == "max_time" and finished < self._training.num_batches
-
-    def _show(self, finished: int, logs: Mapping[str, float], *, last: bool) -> None:
-        now = time.perf_counter()
-        snapshot = self._snapshot(finished, logs, now)
-        self._shown_at, self._shown_rows = now, self.tally.rows
-        if last:
-            self._display.epoch_ended(snapshot)
-        else:
-            self._display.advanced(snapshot)
-
-    def _snapshot(self, finished: int, logs: Mapping[str, float], now: float) -> Snapshot:
-        rows = self.tally.rows
-        passed = max(now - self._shown_at, 1e-9)
-        current = (rows - self._shown_rows) / passed
-        # Half of the old rate: a figure that can be read, and yet follows within a second or two.
-        self._rate = current if self._rate == 0.0 else 0.5 * self._rate + 0.5 * current
-        in_epoch = max(self.tally.epoch_train_seconds, 1e-9)
-        rate = rows / in_epoch if finished >= self._training.num_batches else self._rate
-        ledger = getattr(self._training.feed, "ledger", None)
-        saved = [each.saved_at for each in (self._files, self._checkpointer) if each is not None]
-        saved_at = max((at for at in saved if at is not None), default=None)
-        return Snapshot(
-            epoch=self._epoch,
-            epochs=self._epochs,
-            batches=finished,
-            num_batches=self._training.num_batches,
-            num_rows=self._training.feed.num_rows,
-            rows_per_second=rate,
-            eta_seconds=self._seconds_left(finished, rows, rate),
-            logs=logs,
-            waiting=min(self.tally.epoch_wait_seconds / in_epoch, 1.0),
-            memory_bytes=int(getattr(ledger, "current", 0)),
-            memory_limit=getattr(ledger, "limit", None),
-            process_bytes=int(self._process.memory_info().rss),
-            saved_seconds=None if saved_at is None else time.monotonic() - saved_at,
-        )
-
-    def _seconds_left(self, finished: int, rows: int, rate: float) -> float | None:
-        """By rows where their number is known, else by batches as large as those so far."""
-        if rate <= 0 or not rows:
-            return None
-        known = self._training.feed.num_rows
-        left = known - rows if known is not None else rows * (self._training.num_batches / finished - 1)
-        return max(left, 0) / rate
