@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -149,3 +151,23 @@ def test_a_second_ctrl_c_gives_up_the_checkpoint_that_the_first_asked_for(table,
 
     monkeypatch.setattr(CheckpointStore, "write", slowly)
     assert stopped(table, tmp_path / "run", signal.SIGINT, step=13, raised=KeyboardInterrupt).step == 10
+
+
+@pytest.mark.timeout(100)
+def test_sigterm_ends_the_program_with_143_and_the_command_that_goes_on(table, tmp_path):
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "stoker", "train", str(table), "--label", "y", "--run", str(run)]
+    without_end = ["--epochs", "1000000", "--early-stopping", "off", "--cache", "never"]
+    with subprocess.Popen([*command, *without_end], stderr=subprocess.PIPE, text=True) as process:
+        while not (run / "epochs.csv").exists() or (run / "epochs.csv").read_text().count("\n") < 2:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert said.endswith("stoker: stopped by SIGTERM\n")
+    assert f"resume {run}\n" in said
+    outcome = json.loads((run / "run.json").read_text())["outcome"]
+    assert outcome["status"] == "interrupted"
+    assert CheckpointStore(run).newest().step == outcome["steps"]
+    assert not left_over(run)
