@@ -8,7 +8,7 @@ from pathlib import Path
 
 import stoker
 from stoker.audit.contents import contents_of
-from stoker.audit.reopening import described
+from stoker.audit.described import described
 from stoker.feed import Feed
 from stoker.rundir import EpochRecord, FileRecord, RunDirectory, RunRecord
 from stoker.sources import Source

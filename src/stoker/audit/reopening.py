@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-import msgspec
-
+from stoker.audit.described import DescribedFile, DescribedSource, DescribedStep, described, read_described
 from stoker.audit.difference import Difference, Differs
 from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.rundir import RunRecord
@@ -20,7 +19,7 @@ from stoker.sources.dialect import Dialect
 from stoker.sources.files import identify
 from stoker.sources.folder import FolderTable
 from stoker.sources.folder_listing import list_texts
-from stoker.sources.groups import split_by_group
+from stoker.sources.groups import GroupSpec, split_by_group
 from stoker.sources.lines import LinesTable
 from stoker.sources.packing import packing_of
 from stoker.sources.paths import expand_paths
@@ -28,18 +27,10 @@ from stoker.sources.schema import FileLayout, Schema, find
 from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec
 from stoker.types import ColumnSpec
 
-__all__ = ["RowsOption", "described", "reopened", "with_view"]
+__all__ = ["RowsOption", "reopened", "with_view"]
 
 RowsOption: TypeAlias = "Source | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None"
 """Where the rows are now: a Source, or files; None for the files where they were."""
-
-
-def described(source: Source) -> dict[str, Any]:
-    """What run.json says of a source: `Source.describe`, but for what the files' headers say anyhow."""
-    known: dict[str, Any] = msgspec.to_builtins(source.describe())
-    for file in known["files"]:
-        file.pop("places", None)
-    return known
 
 
 def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
@@ -68,8 +59,9 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
             f"{run} was trained on a generator, {record.generator.name}: which rows it gave, nobody but the "
             "generator knows; rows of files opened by stoker.open can be proved and shown again"
         )
-    if not record.source or record.plan is None:
-        raise RunError(f"{run} does not say how its rows were chosen: an earlier stoker wrote it")
+    known, format_name, names = read_described(record, run)
+    if record.plan is None:
+        raise RunError(f"{run} has no plan: its run.json is damaged")
     if isinstance(rows, Source):
         _require_described(rows, record.source)
         return rows
@@ -83,12 +75,7 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
         if not os.path.exists(path):
             text = f"{path} is not there; if the files lie elsewhere now, name them, all and in their order"
             raise Differs(Difference(kind="file", text=text, file=path))
-    try:
-        return Source(table=_table(record.source, record.reading, paths))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise RunError(f"{run}: run.json does not say how its files were read ({error!r})") from error
+    return Source(table=_table(known, format_name, names, paths))
 
 
 def with_view(source: Source, record: RunRecord, run: str) -> Source:
@@ -103,35 +90,43 @@ def with_view(source: Source, record: RunRecord, run: str) -> Source:
     """
     if source.view.steps:
         return source
-    for step in record.source["view"]["steps"]:
+    for step in read_described(record, run)[0].view.steps:
         source = _narrowed(source, step, run)
     return source
 
 
-def _narrowed(source: Source, step: Mapping[str, Any], run: str) -> Source:
-    kind = step.get("kind")
-    if kind == "split":
-        spec = SplitSpec(fraction=step["fraction"], seed=step["seed"], part=step["part"])
-        return replace(source, view=source.view.then(spec))
-    if kind == "shard":
-        return replace(source, view=source.view.then(ShardSpec(index=step["index"], count=step["count"])))
-    if kind == "head":
-        return replace(source, view=source.view.then(HeadSpec(count=step["count"])))
-    if kind == "group":
-        chosen = split_by_group(source, step["fraction"], step["seed"], step["column"])[step["part"]]
-        if chosen.describe() != dict(step):
-            text = (
-                f"the split by {step['column']!r} chooses {len(chosen.indices):,} other rows than the run's"
-            )
-            raise Differs(Difference(kind="rows", text=text))
-        return replace(source, view=source.view.then(chosen))
-    if kind == "take":
+def _narrowed(source: Source, step: DescribedStep, run: str) -> Source:
+    spec: SplitSpec | ShardSpec | HeadSpec | GroupSpec
+    if step.kind == "split":
+        spec = SplitSpec(fraction=step.fraction, seed=step.seed, part=step.part)
+    elif step.kind == "shard":
+        spec = ShardSpec(index=step.index, count=step.count)
+    elif step.kind == "head":
+        spec = HeadSpec(count=step.count)
+    elif step.kind == "group":
+        spec = _grouped(source, step)
+    elif step.kind == "take":
         raise OptionError(
-            f"{run} was trained on {step['count']:,} rows that a program chose with take(), and run.json "
-            "knows only their checksum: open and choose them as that program did, and give the Source: "
+            f"{run} was trained on {step.count:,} rows that a program chose with take(), and run.json knows "
+            "only their checksum: open and choose them as that program did, and give the Source: "
             "stoker.verify(run, source), stoker.replay(run, source, step=…)"
         )
-    raise RunError(f"{run}: run.json names a choice of rows that this stoker does not know, {kind!r}")
+    else:
+        raise RunError(
+            f"{run}: run.json names a choice of rows that this stoker does not know, {step.kind!r}"
+        )
+    return replace(source, view=source.view.then(spec))
+
+
+def _grouped(source: Source, step: DescribedStep) -> GroupSpec:
+    """The part of a split by groups, which the files tell; it must be the run's."""
+    SplitSpec(fraction=step.fraction, seed=step.seed, part=step.part)  # refuses what cannot be
+    chosen = split_by_group(source, step.fraction, step.seed, step.column)[step.part]
+    told = chosen.describe()
+    if (told["count"], told["sha256"]) != (step.count, step.sha256):
+        text = f"the split by {step.column!r} chooses {len(chosen.indices):,} other rows than the run's"
+        raise Differs(Difference(kind="rows", text=text))
+    return chosen
 
 
 def _require_described(source: Source, known: Mapping[str, Any]) -> None:
@@ -145,41 +140,41 @@ def _require_described(source: Source, known: Mapping[str, Any]) -> None:
         )
 
 
-def _table(known: Mapping[str, Any], reading: Mapping[str, Any], paths: Sequence[str]) -> Table:
-    label, files, format_name = known["label"], known["files"], known["format"]
+def _table(
+    known: DescribedSource, format_name: str | None, names: tuple[str, ...], paths: Sequence[str]
+) -> Table:
     schema = Schema(
-        features=tuple(ColumnSpec(name=name, kind=kind) for name, kind in known["features"]),
-        label=None if label is None else ColumnSpec(name=label[0], kind=label[1]),
-        kept=tuple(known["kept"]),
-        declared=frozenset(known["declared"]),
-        file_names=tuple(reading["names"]),
+        features=tuple(ColumnSpec(name=name, kind=kind) for name, kind in known.features),
+        label=None if known.label is None else ColumnSpec(name=known.label[0], kind=known.label[1]),
+        kept=tuple(known.kept),
+        declared=frozenset(known.declared),
+        file_names=names,
     )
-    if format_name == "folder":
+    if known.format == "folder":
         return _folder(schema, known, paths)
-    if format_name == "lines":
+    if known.format == "lines":
         return _lines(schema, known, paths)
-    layouts = tuple(_layout(path, file) for path, file in zip(paths, files, strict=True))
+    layouts = tuple(_layout(path, file) for path, file in zip(paths, known.files, strict=True))
     for layout in layouts:
         for name in schema.used:
             try:
                 find(name, layout, "the column")
             except ColumnError as error:
                 raise _other_header(layout.path, str(error)) from error
-    return CsvTable(schema=schema, layouts=layouts, written=Written(format=reading["format"]))
+    return CsvTable(schema=schema, layouts=layouts, written=Written(format=format_name))
 
 
-def _layout(path: str, file: Mapping[str, Any]) -> FileLayout:
+def _layout(path: str, file: DescribedFile) -> FileLayout:
     try:
-        layout = layout_as_known(
+        return layout_as_known(
             path,
-            Dialect(delimiter=file["delimiter"], quote=file["quote"]),
-            has_header=file["header"],
-            data_offset=file["data_offset"],
-            width=file["width"],
+            Dialect(delimiter=file.delimiter, quote=file.quote),
+            has_header=file.header,
+            data_offset=file.data_offset,
+            width=file.width,
         )
     except DataError as error:
         raise _other_header(path, str(error)) from error
-    return layout
 
 
 def _other_header(path: str, why: str) -> Differs:
@@ -187,41 +182,38 @@ def _other_header(path: str, why: str) -> Differs:
     return Differs(Difference(kind="file", text=text, file=path))
 
 
-def _folder(schema: Schema, recorded: Mapping[str, Any], paths: Sequence[str]) -> FolderTable:
-    with_label = recorded["label"] is not None
+def _folder(schema: Schema, known: DescribedSource, paths: Sequence[str]) -> FolderTable:
     try:
-        table = FolderTable(
-            schema=schema, listings=tuple(list_texts(path, with_label=with_label) for path in paths)
-        )
+        listings = tuple(list_texts(path, with_label=known.label is not None) for path in paths)
     except DataError as error:
         raise Differs(Difference(kind="file", text=str(error))) from error
-    for path, found, known in zip(paths, table.describe()["files"], recorded["files"], strict=True):
-        if found != known:
-            what = "classes" if found["classes"] != known["classes"] else "files"
+    table = FolderTable(schema=schema, listings=listings)
+    for path, found, file in zip(paths, table.describe()["files"], known.files, strict=True):
+        if (found["classes"], found["names"]) != (file.classes, file.names):
+            what = "classes" if found["classes"] != file.classes else "files"
             text = f"{path} has other {what} than when it was trained on"
             raise Differs(Difference(kind="file", text=text, file=path))
     return table
 
 
-def _lines(schema: Schema, recorded: Mapping[str, Any], paths: Sequence[str]) -> LinesTable:
-    layouts = []
-    for path, file in zip(paths, recorded["files"], strict=True):
-        layouts.append(
-            FileLayout(
-                path=path,
-                dialect=Dialect(delimiter=",", quote=""),
-                has_header=False,
-                names=("text", "label"),
-                data_offset=file["data_offset"],
-                size=identify(path).size,
-                packing=packing_of(path),
-            )
+def _lines(schema: Schema, known: DescribedSource, paths: Sequence[str]) -> LinesTable:
+    layouts = tuple(
+        FileLayout(
+            path=path,
+            dialect=Dialect(delimiter=",", quote=""),
+            has_header=False,
+            names=("text", "label"),
+            data_offset=file.data_offset,
+            size=identify(path).size,
+            packing=packing_of(path),
         )
-    table = LinesTable(schema=schema, layouts=tuple(layouts), written=Written(format="lines"))
-    for path, found, known in zip(paths, table.describe()["files"], recorded["files"], strict=True):
-        if found["class"] != known["class"]:
+        for path, file in zip(paths, known.files, strict=True)
+    )
+    table = LinesTable(schema=schema, layouts=layouts, written=Written(format="lines"))
+    for path, found, file in zip(paths, table.describe()["files"], known.files, strict=True):
+        if found["class"] != file.class_name:
             raise OptionError(
                 f"{path}: its name says the class {found['class']!r}, and the run read this file as "
-                f"{known['class']!r}: give the files in the order of the training, under names of their class"
+                f"{file.class_name!r}: give the files in the order of the training, named by their classes"
             )
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stoker.audit.described import read_policy
 from stoker.audit.difference import Difference, Differs
 from stoker.rundir import RunRecord
 from stoker.samplers import make_sampler, positions_in
@@ -81,11 +82,11 @@ def ids_between(order: OrderSpec, view: BoundView, epoch: int, start: int, stop:
 
 
 def _survey(source: Source, record: RunRecord, progress: Progress | None, *, stored: bool) -> Survey:
-    policy = record.policy
+    na, on_bad_row = read_policy(record, "the run")
     return survey(
         source,
-        na=policy.get("na", "error"),
-        on_bad_row=policy.get("on_bad_row", "error"),
+        na=na,
+        on_bad_row=on_bad_row,
         progress=progress,
         stored=stored,
         spool=None,

@@ -15,7 +15,7 @@ import psutil
 from msgspec.structs import replace
 
 from stoker.audit.contents import contents_of
-from stoker.audit.reopening import described
+from stoker.audit.described import described
 from stoker.checkpoints import Identity
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed
