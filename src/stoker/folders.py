@@ -31,6 +31,7 @@ __all__ = [
     "clean",
     "hold",
     "homes",
+    "is_left",
     "let_go",
     "remove_unheld",
     "scratch_folder",
@@ -181,6 +182,15 @@ def clean(folder: Path, name: str = "", *, at_once: bool = False) -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink()
+
+
+def is_left(folder: Path, name: str) -> bool:
+    """Whether a builder of a file was killed when it had begun to write, and nobody has cleaned up yet."""
+    pattern = re.compile(re.escape(f"{_PREFIX}{name}") + "-[0-9a-f]{12}$")
+    try:
+        return any(pattern.match(path.name) and _is_abandoned(path) for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 def hold(path: Path) -> BinaryIO:

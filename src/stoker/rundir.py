@@ -20,14 +20,15 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from stoker.errors import RunError
-from stoker.folders import staged_file
+from stoker.folders import clean, is_left, staged_file
 from stoker.plan import Plan
 from stoker.runchecks import check_order, check_spec
 from stoker.stored import Count, decoded
@@ -48,6 +49,7 @@ __all__ = [
 FORMAT = 1
 _TRANSFORM = "transform.json"
 _CONTENTS = "contents.json"
+_WRITTEN = ("run.json", "epochs.csv", _TRANSFORM, _CONTENTS)
 Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
 
 
@@ -165,9 +167,23 @@ class RunDirectory:
             If the folder already holds a run, or cannot be made or written.
         """
         self.check_free(lambda there: _differences(there, record), of_same="of the same plan")
-        beside = {_TRANSFORM: transform, _CONTENTS: contents}
-        self._write_files({name: data for name, data in beside.items() if data is not None})
-        self.write(record)
+        beside = {_TRANSFORM: transform, _CONTENTS: contents, "epochs.csv": _epochs_table([]).encode()}
+        with self._writing(), staged_file(self.path / "run.json") as file:
+            # What is beside is there before the name; where this is killed, what is left tells whose it was.
+            file.write(_encoded(record))
+            file.flush()
+            for name, data in beside.items():
+                if data is not None:
+                    self._write_file(name, data)
+        self.clean()
+
+    def clean(self) -> None:
+        """Remove what writers of this run left that were killed; nobody else may be writing. Never fails."""
+        for name in _WRITTEN:
+            clean(self.path, name, at_once=True)
+        with suppress(OSError):
+            for model in self.path.glob(".unfinished-*.keras"):
+                model.unlink()
 
     def check_free(
         self, differences: Callable[[RunRecord], Sequence[str]] = lambda there: (), *, of_same: str = ""
@@ -193,8 +209,9 @@ class RunDirectory:
             )
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
+        was_begun = is_left(self.path, "run.json")
         for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM):
-            if (self.path / name).exists():
+            if (self.path / name).exists() and not (was_begun and name in (_TRANSFORM, "epochs.csv")):
                 raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
 
     def write(self, record: RunRecord) -> None:
@@ -205,16 +222,19 @@ class RunDirectory:
         RunError
             If they cannot be written.
         """
-        encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
-        table = _epochs_table(record.epochs).encode()
-        self._write_files({"run.json": encoded + b"\n", "epochs.csv": table})
+        with self._writing():
+            self._write_file("run.json", _encoded(record))
+            self._write_file("epochs.csv", _epochs_table(record.epochs).encode())
 
-    def _write_files(self, contents: dict[str, bytes]) -> None:
+    def _write_file(self, name: str, data: bytes) -> None:
+        with staged_file(self.path / name) as file:
+            file.write(data)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name, data in contents.items():
-                with staged_file(self.path / name) as file:
-                    file.write(data)
+            yield
         except OSError as error:
             raise RunError(
                 f"the run directory {self.path} cannot be written ({error.strerror}): choose another run= "
@@ -348,6 +368,10 @@ def _first_free(root: Path, stem: str) -> str:
     while (root / f"{stem}-{number}").exists():
         number += 1
     return (root / f"{stem}-{number}").as_posix()
+
+
+def _encoded(record: RunRecord) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
 
 
 def _epochs_table(epochs: list[EpochRecord]) -> str:

@@ -107,6 +107,7 @@ def take_up(
     warn, record = partial(display.note, "warning"), recorder.record
     store = CheckpointStore(run)
     store.clean()
+    RunDirectory(run).clean()
     checkpoint = store.newest(warn)
     if checkpoint is None:
         display.note("resume", f"{run} has no whole checkpoint yet: it begins again")
