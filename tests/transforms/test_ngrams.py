@@ -392,6 +392,16 @@ def test_a_text_without_a_known_word_is_a_row_of_zeros():
     assert rows[3, 1] == 0 or rows[3].max() == 1.0
 
 
+@pytest.mark.parametrize("longest", [1, 2, 4])
+def test_a_character_that_is_four_words_is_counted_as_such(longest):
+    texts = ["\ufdfa", "a\ufdfa b\ufdfac", "\ufdfa \ufdfad" * 3]
+    for make in (NgramVectorizer, stoker.HashingVectorizer):
+        options = {"min_df": 1, "max_features": None} if make is NgramVectorizer else {}
+        vectorizer = make(ngram_range=(1, longest), **options).fit(texts)
+        for text in texts:
+            assert 0 < vectorizer.transform([text]).nnz <= vectorizer.most_entries(len(text.encode()))
+
+
 def test_no_texts_give_no_rows():
     vectorizer = NgramVectorizer(max_features=None).fit(["good film"] * 2)
     assert vectorizer.transform([]).shape == (0, 3)

@@ -134,7 +134,8 @@ class HashingVectorizer(TextTransform):
     def most_entries(self, num_bytes: int) -> int:
         """Entries that a row has at most whose text has so many bytes."""
         shortest, longest = self.ngram_range
-        return min(self.num_features, max(1, num_bytes // 2) * (longest - shortest + 1))
+        words = most_words(num_bytes, self._cutter.characters.growth)
+        return min(self.num_features, words * (longest - shortest + 1))
 
     def reset(self) -> None:
         """Forget the columns of text."""

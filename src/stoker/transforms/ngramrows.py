@@ -51,7 +51,7 @@ class NgramRows(TextTransform):
 
     def most_entries(self, num_bytes: int) -> int:
         """Entries that a row has at most whose text has so many bytes."""
-        words = max(1, num_bytes // 2)
+        words = most_words(num_bytes, self._cutter.characters.growth)
         return min(self.num_outputs, words * (self.choice.longest - self.choice.shortest + 1))
 
     def apply(self, rows: Rows, take: IntArray) -> scipy.sparse.csr_matrix:

@@ -10,7 +10,29 @@ from stoker.kernels.terms import find_terms
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import IntArray, Uint64Array
 
-__all__ = ["Terms"]
+__all__ = ["Terms", "most_words"]
+
+_FOUR_WORDS = 11
+"""Of all characters U+FDFA alone becomes so many times its bytes: four words, which is one a byte."""
+
+
+def most_words(num_bytes: int, growth: int) -> int:
+    """Words of two characters or more that a text of so many bytes has at most.
+
+    A word takes two characters and one that ends it. A character may stand for several; but for one of all
+    in Unicode, such a character is not more than a word of two bytes.
+
+    Parameters
+    ----------
+    growth
+        Bytes that a byte of text becomes at most; see `stoker.kernels.characters.Characters`.
+
+    Examples
+    --------
+    >>> most_words(300, 1), most_words(300, 17)
+    (150, 301)
+    """
+    return num_bytes + 1 if growth >= _FOUR_WORDS else max(1, num_bytes // 2)
 
 
 class Terms(NamedTuple):

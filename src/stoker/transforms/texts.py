@@ -14,12 +14,13 @@ from stoker.errors import ColumnError, OptionError
 from stoker.stored import require
 from stoker.transforms.base import InputTransform, checked_places, nearest
 from stoker.transforms.chunks import Passes, as_texts
+from stoker.transforms.parameters import Parameters
 from stoker.types import IntArray, Rows
 
 __all__ = ["TextTransform", "joined_texts", "stored_columns"]
 
 
-class TextTransform(InputTransform):
+class TextTransform(Parameters, InputTransform):
     """A transform that learns from texts; see `stoker.types.Transform` for the duties.
 
     Parameters

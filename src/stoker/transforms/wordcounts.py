@@ -23,6 +23,9 @@ __all__ = ["Counted", "WordCounts"]
 
 _LEAST_MEMORY = 1 << 20
 
+_JOINED = 2
+"""Two lists of words that become one are held as often: joined, and as those of them that were chosen."""
+
 
 class Counted(NamedTuple):
     """Consecutive texts whose words were counted; `lengths`, int64 of shape (n,), has how many each holds."""
@@ -53,7 +56,8 @@ class WordCounts:
 
     def __init__(self, cutter: Cutter, *, memory: int, ledger: Ledger | None = None) -> None:
         self.num_texts = 0
-        self._memory, self._ledger = max(memory, _LEAST_MEMORY), ledger
+        self._memory = max(memory, _LEAST_MEMORY)
+        self._ledger = Ledger(self._memory) if ledger is None else ledger
         self._cutter = cutter
         self._tables: list[Dictionary] = []
         self._spilled: list[tuple[SpilledWords, int]] = []  # and how much further on its rows are
@@ -117,7 +121,9 @@ class WordCounts:
             total += words.counts.size
             if most is not None and best.counts.size == most:
                 words = words.take(np.flatnonzero(words.counts >= best.counts[-1]))
-            best = best.joined(words).most_frequent(most)
+            with self._ledger.charge("fitting", _JOINED * (best.num_bytes + words.num_bytes)):
+                best = best.joined(words).most_frequent(most)
+            self._ledger.tie("fitting", best.num_bytes, best.letters)
         return best, total
 
     def _partitions(self) -> Iterator[WordList]:
@@ -158,7 +164,8 @@ class WordCounts:
         """Write a dictionary's words to the file, by partition, and clear it."""
         if not len(table):
             return
-        written, _ = spilled(table.words(), self._spill_file)
+        with self._ledger.charge("fitting", table.nbytes_used):
+            written, _ = spilled(table.words(), self._spill_file)
         with self._lock:
             self._spilled.append((written, 0))
         table.clear()

@@ -39,6 +39,11 @@ class WordList(NamedTuple):
     entries: IntArray
     letters: npt.NDArray[np.uint64]
 
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the arrays."""
+        return self.counts.nbytes + self.entries.nbytes + self.letters.nbytes
+
     @classmethod
     def of(cls, words: pa.LargeStringArray) -> Self:
         """Words that were never met."""
