@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker import folders
-from stoker.cache.contents import Columns, Contents, row_bytes
+from stoker.cache.contents import NUMBERS, Columns, Contents, row_bytes
 from stoker.cache.filling import PieceWriter, piece_bytes, rows_per_piece
 from stoker.cache.mapped import CachedRows
 from stoker.cache.places import check_room, file_name, folders_of
@@ -204,15 +204,15 @@ class _Growing(PieceWriter):
         with pa.memory_map(os.fspath(self.path)) as mapped:
             written = pa.ipc.open_file(mapped)
             for number in range(written.num_record_batches):
-                arrays = written.get_batch(number).columns
-                matrix = None
+                batch = written.get_batch(number)
+                arrays, matrix = batch.columns, None
                 if width:
-                    matrix = arrays.pop(0).values.to_numpy().reshape(-1, width)
+                    matrix = _numbers(arrays.pop(0).values, self.dtype).reshape(-1, width)
                 columns = {
-                    column.name: array if column.kind == "text" else array.to_numpy()
+                    column.name: array if column.kind == "text" else _numbers(array, NUMBERS[column.kind])
                     for column, array in zip(self._columns.others, arrays, strict=True)
                 }
-                yield len(written.get_batch(number)), matrix, columns
+                yield batch.num_rows, matrix, columns
 
     def finish(self, contents: Contents) -> None:
         """Give the file its name.
@@ -253,6 +253,10 @@ class _Growing(PieceWriter):
                 self._file.seek(begin + data.index(old))
                 self._file.write(new)
         self._file.flush()
+
+
+def _numbers(array: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    return np.frombuffer(array.buffers()[1], dtype, len(array))
 
 
 class _DroppedError(Exception):

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from stoker import folders
 from stoker.cache.contents import NUMBERS, Contents, expected_bytes, schema_of
-from stoker.cache.filling import matrix_array, rows_per_piece
+from stoker.cache.filling import matrix_array, numbers_array, rows_per_piece
 from stoker.cache.pieces import CHECKSUM, buffers_of, checksum_of
 from stoker.kernels.gather import gather
 from stoker.ledger import Ledger
@@ -133,4 +133,4 @@ def _column_array(
         return extended.take(pa.array(source))
     dense = np.zeros(size, NUMBERS[column.kind])
     dense[good] = values[places]
-    return pa.array(dense)
+    return numbers_array(dense)
