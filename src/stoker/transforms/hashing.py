@@ -20,6 +20,7 @@ from stoker.transforms.features import Pieces, joined_rows
 from stoker.transforms.numbering import learn_stream
 from stoker.transforms.passes import given_texts
 from stoker.transforms.selecting import check_ngram_range
+from stoker.transforms.terms import most_words
 from stoker.transforms.texts import TextTransform, stored_columns
 from stoker.transforms.wordlists import Dictionary
 from stoker.types import IntArray, Rows

@@ -15,6 +15,7 @@ from stoker.transforms.chunks import TextChunk, text_chunks
 from stoker.transforms.cutting import Cutter, word_cutter
 from stoker.transforms.features import Features, Pieces, joined_rows
 from stoker.transforms.selecting import Choice
+from stoker.transforms.terms import most_words
 from stoker.transforms.texts import TextTransform, stored_columns
 from stoker.types import IntArray, Rows
 
