@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -59,6 +60,25 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
     monkeypatch.setattr(os, "preadv", read)
     return made
+
+
+@pytest.fixture
+def after_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:
+    """Have something happen as soon as so many steps were taken."""
+
+    def at(step: int, happens: Callable[[], None]) -> None:
+        from stoker.training.handover import Handover
+
+        finish, taken = Handover.finish, itertools.count(1)
+
+        def counted(handover: Handover, count: int) -> int:
+            if next(taken) == step:
+                happens()
+            return finish(handover, count)
+
+        monkeypatch.setattr(Handover, "finish", counted)
+
+    return at
 
 
 @pytest.fixture

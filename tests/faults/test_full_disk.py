@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,16 @@ import pytest
 from faulty import feed_of
 
 import stoker
-from stoker.errors import DataError, MemoryBudgetError
+from stoker.checkpoints import CheckpointStore
+from stoker.errors import DataError, MemoryBudgetError, RunError
 from stoker.survey import survey
+from stoker.training.progress import Display
 from stoker.transforms.spill import Spill
 
 pytestmark = pytest.mark.timeout(120)
+
+STEPS = 40
+"""Of an epoch."""
 
 
 @pytest.fixture
@@ -73,3 +80,70 @@ def test_a_cache_on_a_full_disk_leaves_nothing_and_training_goes_on_without(full
     assert not [name for name in files_in(full) if "arrow" in name]
     assert not list(full.rglob(".building-*"))
     assert sum(batch.size for batch in feed_of(path).epoch()) == 10_000
+
+
+class Notes(Display):
+    """What a person is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, name: str, text: str) -> None:
+        self.notes.append(f"{name}: {text}")
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch, after_step: Callable[..., None]) -> None:
+    """Steps of a model that takes its time, so that a checkpoint is written while a few are taken."""
+    monkeypatch.setattr("stoker.training.checkpointing._POLL_SECONDS", 0.0)
+    for step in range(1, STEPS):
+        after_step(step, lambda: time.sleep(0.02))
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_training_goes_on_with_the_last_good_checkpoint_and_a_warning(full, table, model, after_step):
+    feed, notes, seen = feed_of(table), Notes(), []
+    store = CheckpointStore(full / "run", keep=100)
+
+    def look() -> None:
+        checkpoint = store.newest()
+        seen.append(0 if checkpoint is None else checkpoint.step)
+
+    after_step(12, lambda: leave(full, 0))
+    after_step(13, look)
+    after_step(27, look)
+    after_step(28, lambda: leave(full, 8 << 20))
+    stoker.fit(model(feed), feed, epochs=1, run=full / "run", checkpoint_every="5steps", progress=notes)
+    look()
+    assert seen[0] == seen[1] > 0  # of the torn ones nothing is left
+    assert seen[2] == STEPS
+    warnings = [note for note in notes.notes if "checkpoint" in note]
+    assert len(warnings) == 1  # and not with each that fails
+    assert warnings[0] == (
+        f"warning: no checkpoint could be written to {full}/run/checkpoints (No space left on device); "
+        "the ones before it are as they were, and training goes on"
+    )
+    assert not list(full.rglob(".building-*"))
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_training_stops_where_it_is_asked_to_and_is_resumed_to_the_same_bits(full, table, model, after_step):
+    def trained(folder: Path, **options: object) -> list[np.ndarray]:
+        feed = feed_of(table)
+        made = model(feed)
+        stoker.fit(
+            made, feed, epochs=2, run=folder, checkpoint_every="5steps", on_checkpoint_error="stop",
+            progress="none", **options,
+        )  # fmt: skip
+        return [np.array(value) for value in made.get_weights()]
+
+    undisturbed = trained(full / "undisturbed")
+    after_step(12, lambda: leave(full, 0))
+    with pytest.raises(RunError, match=r"no checkpoint .* \(No space left on device\); .* make room there"):
+        trained(full / "run")
+    saved = CheckpointStore(full / "run").newest()
+    assert saved is not None
+    assert 5 <= saved.step <= 12
+    leave(full, 8 << 20)
+    resumed = trained(full / "run", resume="auto")
+    assert all(np.array_equal(*pair) for pair in zip(resumed, undisturbed, strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from stoker.checkpoints import CheckpointStore
 from stoker.errors import ChangedDataError
 from stoker.ledger import Ledger
 from stoker.survey import survey
-from stoker.training.handover import Handover
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -98,23 +96,6 @@ class Training:
 def training(table: Path, model: Callable[[Any], Any]) -> Training:
     shutil.copy(table, table.parent / "valid.csv")
     return Training(table.parent, model)
-
-
-@pytest.fixture
-def after_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:
-    """Have something happen as soon as so many steps were taken."""
-
-    def at(step: int, happens: Callable[[], None]) -> None:
-        finish, taken = Handover.finish, itertools.count(1)
-
-        def counted(handover: Handover, count: int) -> int:
-            if next(taken) == step:
-                happens()
-            return finish(handover, count)
-
-        monkeypatch.setattr(Handover, "finish", counted)
-
-    return at
 
 
 @pytest.mark.parametrize("name", ["t.csv", "valid.csv"])

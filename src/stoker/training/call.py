@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from stoker.checkpoints import Identity
-from stoker.errors import NonFiniteLossError, OptionError, StokerError
+from stoker.checkpoints import Checkpoint, Identity
+from stoker.errors import NonFiniteLossError, OptionError, RunError, StokerError
+from stoker.ledger import Ledger
 from stoker.rundir import Status
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
@@ -25,6 +26,7 @@ from stoker.training.pass_callbacks import hooks_batches
 from stoker.training.progress import Display
 from stoker.training.protocols import FeedLike
 from stoker.training.recording import RunRecorder
+from stoker.training.report import FitReport
 from stoker.training.schedule import Interval
 from stoker.training.supervisor import TrainingSupervisor
 
@@ -200,8 +202,8 @@ class _Running:
             call.checkpointer.begin(step)
             if call.guard is not None:
                 call.guard.begin(step)
-            call.checkpointer.capture = lambda: capture(
-                identity, call.model, hooks.callbacks, self._supervisor, call.monitor
+            call.checkpointer.capture = lambda: self._taken_down(
+                capture(identity, call.model, hooks.callbacks, self._supervisor, call.monitor)
             )
             for name in forgetful(call.callbacks):
                 call.display.note(
@@ -210,6 +212,14 @@ class _Running:
                     "run lacks: give it get_state() and set_state(state)",
                 )
             hooks.begun = partial(copy_callbacks, hooks.callbacks, {})  # tells at once what cannot be
+
+    def _taken_down(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The checkpoint, whose copies are in the ledger until they are written."""
+        ledger = getattr(self._call.feed, "ledger", None)
+        if isinstance(ledger, Ledger):
+            for array in checkpoint.arrays.values():
+                ledger.tie_aside("checkpoint", array.nbytes, array)
+        return checkpoint
 
     def _fit(self, hooks: TrainingCallbacks, initial_epoch: int) -> None:
         self._call.model.fit(
@@ -266,7 +276,7 @@ class _Running:
         call, report = self._call, self._call.history.report
         try:
             if call.recorder is not None:
-                call.recorder.end(_STATUS.get(ended, "finished"), report, error)
+                self._record(call.recorder, ended, report, error)
             if call.monitor is not None:
                 self._end_monitor(call.monitor, ended)
             if ended != "failed":
@@ -274,6 +284,14 @@ class _Running:
         finally:
             if call.own_display:
                 call.display.close()
+
+    def _record(self, recorder: RunRecorder, ended: str, report: FitReport, error: str | None) -> None:
+        try:
+            recorder.end(_STATUS.get(ended, "finished"), report, error)
+        except RunError as unwritten:
+            if error is None:
+                raise
+            self._call.display.note("warning", str(unwritten))  # what ended the run is the error to tell
 
     def _end_monitor(self, monitor: Monitor, ended: str) -> None:
         if monitor.best is None and self._call.history.report.epochs:

@@ -201,4 +201,4 @@ class Checkpointer:
                 raise RunError(f"{text}: make room there and resume the run") from error
             if not self._failed:
                 self._warn(f"{text}, and training goes on")
-            self._failed = True
+            self._failed, self._saved_step = True, None
