@@ -425,6 +425,13 @@ def test_a_run_begins_with_another(trained, capsys, monkeypatch):
     assert main(["train", "points.csv", *flags, "--init", "run", "--run", "second", "--json"]) == 0
     first = json.loads((trained[0] / "run" / "run.json").read_text())["outcome"]["best_value"]
     assert _last_json(capsys)["metrics"]["val_loss"] == pytest.approx(first, rel=0.01)
+    os.rename("run", "elsewhere")
+    try:
+        assert main(["resume", "second", "--epochs", "2"]) == 0
+    finally:
+        os.rename("elsewhere", "run")
+    assert main(["verify", "second"]) == 0
+    assert "epoch 2" in capsys.readouterr().out
     assert main(["train", "points.csv", *flags, "--init", "run", "--embeddings", "x.txt"]) == 2
     assert "no effect beside --init" in capsys.readouterr().err
 

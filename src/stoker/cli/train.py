@@ -125,8 +125,10 @@ def _train_on(
     recorded = _recorded(data, order, text, model, training)
     run = _run_of(training, rows.paths[0], recorded["flags"])
     resumes = training.resume is not None and (Path(run) / "run.json").exists()
-    learned = learned_by(run) if resumes and rows.is_text and training.init is None else None
-    feed = make_feed(rows, data, order, text, model.class_weight, init=training.init, learned=learned)
+    # What a run began with it holds itself: it goes on where the other is gone, or has gone on, too.
+    init = run if resumes and training.init is not None else training.init
+    learned = learned_by(run) if resumes and rows.is_text and init is None else None
+    feed = make_feed(rows, data, order, text, model.class_weight, init=init, learned=learned)
     held.enter_context(running(Path(run)))  # before a survey that may take hours
     if not resumes:
         refuse_taken(Path(run), feed)
@@ -161,7 +163,7 @@ def _train_on(
             early_stopping=patience,
             validate_every=training.validate_every,
             max_time=training.max_time,
-            init=training.init,
+            init=init,
             on_nan=training.on_nan,
             checkpoint_every=training.checkpoint_every,
             keep_checkpoints=training.keep_checkpoints,
