@@ -73,6 +73,20 @@ def test_bytes_tied_to_an_object_go_with_it():
     assert ledger.held("row places") == 0
 
 
+def test_what_goes_by_the_model_is_told_apart_and_counts_for_no_limit():
+    class Owner:
+        pass
+
+    ledger, owner = Ledger(limit=100), Owner()
+    ledger.tie_aside("checkpoint", 5_000, owner)
+    assert (ledger.held("checkpoint"), ledger.current, ledger.peak) == (5_000, 0, 0)
+    assert ledger.try_charge("window", 100) is not None
+    del owner
+    gc.collect()
+    assert ledger.held("checkpoint") == 0
+    assert ledger.peaks_by_kind == {"checkpoint": 5_000, "window": 100}
+
+
 def test_only_memory_of_the_process_counts_as_allocated(tmp_path):
     own = np.arange(10)
     np.save(tmp_path / "a.npy", own)

@@ -75,6 +75,7 @@ class Ledger:
         self._peaks: dict[str, int] = {}
         self._total = 0
         self._peak = 0
+        self._returned_aside: deque[tuple[str, int]] = deque()
 
     @property
     def current(self) -> int:
@@ -113,6 +114,15 @@ class Ledger:
         charge = self.charge(kind, num_bytes)
         weakref.finalize(owner, charge.release).atexit = False
 
+    def tie_aside(self, kind: str, num_bytes: int, owner: object) -> None:
+        """Take down bytes that go by the model and not by the data, until nobody holds `owner` any more.
+
+        They are a kind of their own in `peaks_by_kind`, and no part of what the limit is for: a copy of a
+        model's variables takes what the model takes, whatever the memory for data is.
+        """
+        self._add(kind, num_bytes, counts=False)
+        weakref.finalize(owner, self._returned_aside.append, (kind, num_bytes)).atexit = False
+
     def held(self, kind: str) -> int:
         """Bytes of one kind that are held now."""
         with self._lock:
@@ -127,16 +137,16 @@ class Ledger:
         self.tie(kind, array.nbytes, array)
         return array
 
-    def _add(self, kind: str, num_bytes: int) -> None:
+    def _add(self, kind: str, num_bytes: int, *, counts: bool = True) -> None:
         with self._lock:
             self._book_returns()
-            self._book(kind, num_bytes)
+            self._book(kind, num_bytes, counts=counts)
 
-    def _book(self, kind: str, num_bytes: int) -> None:
+    def _book(self, kind: str, num_bytes: int, *, counts: bool = True) -> None:
         held = self._current.get(kind, 0) + num_bytes
         self._current[kind] = held
         self._peaks[kind] = max(self._peaks.get(kind, 0), held)
-        self._total += num_bytes
+        self._total += num_bytes if counts else 0
         self._peak = max(self._peak, self._total)
 
     def _book_returns(self) -> None:
@@ -144,6 +154,9 @@ class Ledger:
             kind, num_bytes = self._returned.popleft()
             self._current[kind] -= num_bytes
             self._total -= num_bytes
+        while self._returned_aside:
+            kind, num_bytes = self._returned_aside.popleft()
+            self._current[kind] -= num_bytes
 
     def _give_back(self, kind: str, num_bytes: int) -> None:
         self._returned.append((kind, num_bytes))

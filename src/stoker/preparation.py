@@ -42,7 +42,7 @@ from stoker.settling import (
 from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
-from stoker.sources.spool import let_go_spools
+from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
 from stoker.transforms.base import FittedTransform, InputTransform
@@ -91,6 +91,8 @@ class Preparation:
             If what is left does not suffice.
         """
         plan = self.plan
+        if self.read_bytes:
+            make_ready(self.source.paths, self.survey.index)
         claim = self.share.try_charge("epochs", plan.stream_bytes)
         if claim is not None:
             return plan.limits, claim
@@ -379,6 +381,9 @@ def _fit(
 def _claim(stage: Preparation, *, pays_survey: bool) -> None:
     """Charge what the feed holds for as long as it lives; the survey has charged kept rows and index."""
     found, view, facts = stage.survey, stage.view, stage.facts
+    account(found.index, stage.ledger)
+    if facts.transform_bytes:
+        stage.ledger.tie("transform", facts.transform_bytes, stage.inputs)
     excluded = allocated_bytes(found.excluded) if pays_survey else 0
     stage.ledger.tie("row places", view.num_bytes + excluded, view)
     stage.share.tie("row places", facts.places_bytes, view)

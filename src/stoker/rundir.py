@@ -87,6 +87,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     wait_seconds: float = 0.0
     ledger_peak_bytes: Count = 0
+    ledger_peaks: dict[str, Count] = {}
     peak_rss_bytes: Count = 0
     monitor: str | None = None
     best_epoch: Count | None = None

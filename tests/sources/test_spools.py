@@ -251,3 +251,32 @@ def test_unpacking_that_takes_more_than_half_of_the_memory_is_refused(tmp_path):
     ):
         survey(opened(path), ledger=Ledger(4 << 20))
     assert not list((tmp_path / ".stoker").glob("[!.]*"))
+
+
+def test_what_unpacks_is_charged_before_the_first_window_is_made(tmp_path):
+    """A stored survey, so that nothing is unpacked before rows are wanted by position."""
+    path = tmp_path / "data" / "t.csv.gz"
+    path.parent.mkdir()
+    rows = "".join(f"{row},{row % 7},{row % 2}\n" for row in range(200_000))
+    path.write_bytes(gzip.compress(f"a,b,label\n{rows}".encode(), 1))
+    options = {"batch_size": 100, "memory": "7MB", "workers": 1}
+    stoker.Feed(opened(path), **options).prepare().close()
+    gc.collect()
+    assert spools(path) == []
+    feed = stoker.Feed(opened(path), **options).prepare()
+    assert feed.survey.seconds == 0
+    held = []
+    real = PackedStream.read_into
+
+    def read_into(stream, out):
+        held.append((feed.ledger.held("unpacking"), feed.ledger.held("windows")))
+        return real(stream, out)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PackedStream, "read_into", read_into)
+        for _ in feed.epoch(0):
+            break
+    assert held[-1][0] > 0
+    assert {windows for _, windows in held} == {0}
+    assert feed.ledger.held("unpacking") == 0
+    feed.close()

@@ -12,7 +12,8 @@ import hashlib
 import os
 import threading
 import weakref
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,10 +21,21 @@ import numpy as np
 
 from stoker import folders
 from stoker.errors import DataError
+from stoker.ledger import Ledger
 from stoker.sources.index import RowIndex
 from stoker.sources.packing import PackedStream, packing_of
 
-__all__ = ["clean_spools", "hold_spool", "let_go_spools", "no_room", "spool_name", "tie_spool", "unpacked"]
+__all__ = [
+    "account",
+    "clean_spools",
+    "hold_spool",
+    "let_go_spools",
+    "make_ready",
+    "no_room",
+    "spool_name",
+    "tie_spool",
+    "unpacked",
+]
 
 _PIECE_BYTES = 1 << 18
 _ATTEMPTS = 3
@@ -31,6 +43,8 @@ _PREFIX = "unpacked-"
 
 _held: weakref.WeakKeyDictionary[RowIndex, dict[str, Any]] = weakref.WeakKeyDictionary()
 """By index and path, what lets go of the spool there."""
+_ledgers: weakref.WeakKeyDictionary[RowIndex, Ledger] = weakref.WeakKeyDictionary()
+"""What unpacking the files of an index is charged to."""
 _lock = threading.Lock()
 
 
@@ -79,6 +93,11 @@ def let_go_spools(index: RowIndex) -> None:
         finalizer()
 
 
+def account(index: RowIndex, ledger: Ledger) -> None:
+    """Have what unpacks the files of an index charged to a ledger from here on."""
+    _ledgers[index] = ledger
+
+
 def clean_spools(path: str) -> None:
     """Remove the spools that nobody holds from where those of a data file would lie; never fails."""
     for home in folders.homes(path):
@@ -111,16 +130,33 @@ def unpacked(path: str, index: RowIndex, file_index: int) -> str:
     )
 
 
+def make_ready(paths: Sequence[str], index: RowIndex) -> None:
+    """Unpack now what is compressed and not yet unpacked: before other buffers are made than this needs.
+
+    Raises
+    ------
+    ChangedDataError, DataError
+        As of `unpacked`.
+    """
+    for number, path in enumerate(paths):
+        unpacked(path, index, number)
+
+
 def _unpack(path: str, index: RowIndex, file_index: int) -> None:
     size, name = int(index.file_sizes[file_index]), spool_name(index, file_index)
     refused: list[str] = []
+    ledger = _ledgers.get(index)
     for home in folders.homes(path):
         try:
             folders.clean(home, name)
-            with folders.staged_file(home / name) as file, PackedStream(path) as stream:
-                buffer = np.empty(_PIECE_BYTES, np.uint8)
+            with folders.staged_file(home / name) as file, PackedStream(path) as stream, ExitStack() as held:
+                buffer, charged = np.empty(_PIECE_BYTES, np.uint8), 0
                 while count := stream.read_into(buffer):
                     file.write(buffer[:count].data)
+                    more = _PIECE_BYTES + stream.held_bytes - charged
+                    if ledger is not None and more > 0:  # the window grows up to its size
+                        held.enter_context(ledger.charge("unpacking", more))
+                        charged += more
                 index.require_size(file_index, path, stream.position)
             return
         except OSError as error:

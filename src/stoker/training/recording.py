@@ -141,6 +141,7 @@ class RunRecorder:
             seconds=report.seconds,
             wait_seconds=report.wait_seconds,
             ledger_peak_bytes=report.ledger_peak_bytes,
+            ledger_peaks=dict(report.ledger_peaks),
             peak_rss_bytes=peak_process_bytes(),
             monitor=report.monitor,
             best_epoch=report.best_epoch,

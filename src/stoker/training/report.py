@@ -71,6 +71,8 @@ class FitReport:
         Every validation, those within epochs included.
     ledger_peak_bytes
         The highest sum of stoker's own buffers.
+    ledger_peaks
+        The highest of each kind, by name; copies of the model for a checkpoint are told here alone.
     """
 
     ended: str
@@ -90,3 +92,4 @@ class FitReport:
     metrics: Mapping[str, float]
     validations: tuple[Validation, ...] = field(default=())
     ledger_peak_bytes: int = 0
+    ledger_peaks: Mapping[str, int] = field(default_factory=dict)

@@ -250,6 +250,7 @@ class TrainingSupervisor:
             metrics=self._metrics,
             validations=tuple(self._validations),
             ledger_peak_bytes=int(getattr(ledger, "peak", 0)),
+            ledger_peaks=dict(getattr(ledger, "peaks_by_kind", {})),
         )
 
     def _record(self, epoch: int, finished: int, logs: Mapping[str, float]) -> EpochRecord:
