@@ -87,6 +87,16 @@ def test_a_step_that_cannot_be_is_refused(a_run):
             stoker.replay(run.path, step=step, epoch=epoch)
 
 
+def test_a_step_behind_the_last_epoch_is_refused(a_run):
+    run = a_run()
+    record = run.read()
+    record.training = {"epochs": 2, "initial_epoch": 0}
+    run.write(record)
+    assert stoker.replay(run.path, step=64).epoch == 1
+    with pytest.raises(OptionError, match="of epoch 3, and the run has 2"):
+        stoker.replay(run.path, step=65)
+
+
 def test_steps_count_over_the_whole_run_from_its_first_epoch():
     spec = OrderSpec(kind="sequential", seed=0, batch_size=4, num_rows=10, block=1, window=4, lanes=1)
     assert [step_within(spec, 2, step) for step in (1, 3, 4, 7)] == [(2, 0), (2, 2), (3, 0), (4, 0)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stoker
-from stoker.errors import BadRowError, OptionError
+from stoker.errors import BadRowError, OptionError, RunError
 from stoker.survey.quarantine import FIELDS
 
 TABLE = 'x,y,label\n1,2,a\nnone,"two\nlines",b\n3,4,a\n5,6\n7,8,\n,9,b\n\n10,1e999,a\n11,12,b\n'
@@ -109,3 +109,24 @@ def test_a_quarantine_that_could_not_be_is_refused(table, tmp_path):
     feed.place_quarantine(tmp_path / "bad.csv")
     assert len(quarantined(tmp_path / "bad.csv")) == 4
     feed.epoch(0).close()
+
+
+def test_a_file_that_cannot_be_written_is_named(table, tmp_path):
+    (tmp_path / "folder").write_text("a file")
+    with pytest.raises(RunError, match=r"folder/bad\.csv cannot be written"):
+        feed_of(table, quarantine=tmp_path / "folder" / "bad.csv").prepare()
+
+
+def test_ragged_rows_of_texts_are_quarantined(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_bytes(b'text,label\ngood,a\n"a, b",b\na, b,c,d\ncaf\xe9,a\n')
+    rows = stoker.open(path, label="label", text="text")
+    feed = stoker.Feed(
+        rows,
+        transform=stoker.HashingVectorizer(num_features=16),
+        memory="32MB",
+        on_bad_row="quarantine",
+        quarantine=tmp_path / "bad.csv",
+    )
+    assert feed.num_rows == 3
+    assert [(row["line"], row["text"]) for row in quarantined(tmp_path / "bad.csv")] == [("4", "a, b,c,d")]

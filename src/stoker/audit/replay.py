@@ -103,6 +103,7 @@ def replay(
         assert record.plan is not None
         order = record.plan.order
         number, batch = step_within(order, first_epoch(record), step, epoch)
+        _require_planned(record, number)
         source = with_view(source, record, name)
         with begin("survey", "B") as progress:
             view = bound_view(source, record, progress)
@@ -156,6 +157,16 @@ def step_within(order: OrderSpec, first_epoch: int, step: int, epoch: int | None
     if step > order.num_batches:
         raise OptionError(f"an epoch has {order.num_batches:,} steps, and step {step:,} of one is asked for")
     return epoch, step - 1
+
+
+def _require_planned(record: RunRecord, epoch: int) -> None:
+    """Refuse a step that the run was never to take; whether it came so far, a killed one cannot say."""
+    planned = record.training.get("epochs")
+    if isinstance(planned, int) and epoch >= max(planned, len(record.epochs)):
+        raise OptionError(
+            f"the step would be of epoch {epoch + 1:,}, and the run has {planned:,}: steps count from 1 "
+            "over the whole run, or within an epoch where that is named"
+        )
 
 
 def _overall(record: RunRecord, order: OrderSpec, epoch: int, batch: int) -> int:

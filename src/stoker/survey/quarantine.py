@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from stoker.errors import OptionError
+from stoker.errors import OptionError, RunError
 from stoker.folders import staged_file
 from stoker.sources import Source
 from stoker.survey.finding import FoundRow, find_rows
@@ -65,7 +65,7 @@ class Quarantine:
         ------
         DataError
             If a file changed since it was surveyed.
-        OSError
+        RunError
             If the file cannot be written.
         """
         if all(known.paths != survey.paths for known in self._found):
@@ -168,6 +168,15 @@ def _told(rows: Iterable[FoundRow], is_wanted: Wanted) -> Iterator[tuple[Any, ..
 
 def _put(path: Path, rows: Iterable[tuple[Any, ...]], *, behind: bool) -> None:
     """Write rows; `behind` those that the file holds already."""
+    try:
+        _put_whole(path, rows, behind)
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written ({error.strerror or error}): name another quarantine=, or make room"
+        ) from error
+
+
+def _put_whole(path: Path, rows: Iterable[tuple[Any, ...]], behind: bool) -> None:
     encode = _ENCODERS[path.suffix.lower()]
     with staged_file(path) as file:
         if behind:
