@@ -77,7 +77,7 @@ def test_step_and_line_are_found_and_model_and_run_are_left_as_they_were_before(
     kept = [store.read(path) for path in store.paths()]
     assert all(each.step < STEP for each in kept)
     assert all(np.isfinite(array).all() for each in kept for array in each.arrays.values())
-    assert f"the weights of step {kept[0].step}, the last checkpoint" in str(error)
+    assert f"the last good checkpoint is that of step {kept[0].step}, whose weights" in str(error)
     for record, weight in zip(kept[0].manifest.variables, model.trainable_variables, strict=False):
         np.testing.assert_array_equal(kept[0].array(record.array), keras.ops.convert_to_numpy(weight.value))
     assert not (run / "last.keras").exists()

@@ -89,7 +89,7 @@ def feed_and_model(table):
 
 def left_over(run):
     """What is in a run's folder, and in that of its checkpoints, that no whole file or checkpoint is."""
-    return [path for path in run.rglob("*") if path.name.startswith(".")]
+    return [path for path in run.rglob(".*") if path.name != ".lock"]
 
 
 def stopped(table, run, *numbers, step, raised=Terminated, **options):

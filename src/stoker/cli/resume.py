@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -43,6 +43,15 @@ class ResumeOptions:
             help="Stop in good order when the whole run has taken so long.",
             rich_help_panel=_RUN,
             metavar="TIME",
+            show_default="as the run",
+        ),
+    ] = None
+    on_nan: Annotated[
+        Literal["stop", "continue"] | None,
+        typer.Option(
+            "--on-nan",
+            help="What to do once the loss is no finite number.",
+            rich_help_panel=_RUN,
             show_default="as the run",
         ),
     ] = None
@@ -95,6 +104,8 @@ def _changed(flags: Flags, directory: str, changes: ResumeOptions) -> Flags:
         order = replace(order, epochs=changes.epochs)
     if changes.max_time is not None:
         training = replace(training, max_time=changes.max_time)
+    if changes.on_nan is not None:
+        training = replace(training, on_nan=changes.on_nan)
     return data, order, text, model, replace(training, run=directory, resume="auto")
 
 

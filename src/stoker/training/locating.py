@@ -55,7 +55,7 @@ def located(
     if checkpointer is None or checkpoint is None:
         known = "from a checkpoint, as run= has them of a stoker.Feed, the step and its rows are found"
         return _with(error, f"{error}; {known}; {_MEND}")
-    kept = f"the model has the weights of step {checkpoint.step:,}, the last checkpoint, again"
+    kept = f"the last good checkpoint is that of step {checkpoint.step:,}, whose weights the model has again"
     try:
         with display.stage("replay", " steps") as progress:
             culprit = find_culprit(
