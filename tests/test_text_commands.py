@@ -184,3 +184,25 @@ def test_folders_of_texts_train_and_are_scored_and_so_are_tables(tmp_path, monke
     (tmp_path / "new.csv").write_text("id,text\n7,good film\n")
     assert main(["predict", "run", "new.csv", "-o", "out.csv", "--keep", "id", "--quiet"]) == 0
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("7,")
+
+
+def test_classes_that_are_numbers_are_predicted_with_their_names(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {"1": "World", "2": "Sports"}
+    with Path("train.csv").open("w", newline="") as file:
+        rows = [("1", "far away", f"a vote {row}") for row in range(80)]
+        rows += [("2", "at home", f"a goal {row}") for row in range(80)]
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    Path("classes.txt").write_text("World\nSports\n")
+    run = ("--format", "zhang", "--model", "linear", "--epochs", "1", "--run", "run", "--batch-size", "16")
+    assert main(["train", "train.csv", *run]) == 0
+    assert stoker.load("run").spec.class_names == ("World", "Sports")
+    assert main(["predict", "run", "train.csv", "-o", "scored.csv", "--keep", "#0"]) == 0
+    with Path("scored.csv").open(newline="") as file:
+        scored = list(csv.DictReader(file))
+    assert list(scored[0]) == ["#0", "prediction", "prediction_name", "probability_1", "probability_2"]
+    assert {row["prediction"] for row in scored} == {"1", "2"}
+    assert all(row["prediction_name"] == names[row["prediction"]] for row in scored)
+    Path("classes.txt").unlink()
+    found = stoker.load("run").predict({"#1": ["far away"], "#2": ["a vote"]})
+    assert found.column_names[:2] == ["prediction", "prediction_name"]

@@ -51,6 +51,8 @@ def check_spec(spec: FeedSpec) -> None:
     require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"its sizes are {', '.join(map(str, sizes))}")
     if spec.classes is not None:
         require(0 < len(set(spec.classes)) == len(spec.classes), "it names a class twice, or none")
+    if spec.class_names is not None:
+        require(len(spec.class_names) == len(spec.classes or ()), "it has other names than classes")
     require(
         (spec.classes is None) == (spec.task == "regression"), f"its task {spec.task!r} has other classes"
     )

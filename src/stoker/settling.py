@@ -71,13 +71,14 @@ def _transform_rule(policy: Blanks) -> NaRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is asked for: the task, and why it is that; the label's transform, and the classes."""
+    """What is asked for: the task, and why it is that; the label's transform, the classes and their names."""
 
     label: str
     task: Task
     reason: str
     transform: FittedTransform
     classes: tuple[str | int | float, ...] | None
+    class_names: tuple[str, ...] | None
 
 
 def settle_target(label: str, options: FeedOptions, found: Survey) -> Target:
@@ -90,7 +91,24 @@ def settle_target(label: str, options: FeedOptions, found: Survey) -> Target:
     task, reason = resolve_task(asked, labels, label=label)
     reason = reason if old is None else f"as in {old.run}"
     transform, classes = _transform_of(task, label, labels)
-    return Target(label=label, task=task, reason=reason, transform=transform, classes=classes)
+    return Target(
+        label=label,
+        task=task,
+        reason=reason,
+        transform=transform,
+        classes=classes,
+        class_names=_names_of(classes, found.source.class_names),
+    )
+
+
+def _names_of(
+    classes: tuple[str | int | float, ...] | None, names: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """Names of classes that are numbered from 1; None where one has none."""
+    places: dict[Any, str] = dict(enumerate(names or (), 1))
+    if not classes or not all(label in places for label in classes):
+        return None
+    return tuple(places[label] for label in classes)
 
 
 def _transform_of(
@@ -118,6 +136,7 @@ def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -
         label=target.label,
         input_kind=inputs.output,
         num_tokens=inputs.num_tokens,
+        class_names=target.class_names,
     )
 
 

@@ -23,6 +23,7 @@ from stoker.training.scoring import Scorer, class_indices
 from stoker.types import FeedSpec
 
 __all__ = [
+    "PREDICTED_NAME",
     "PREDICTION",
     "PredictionReport",
     "prediction_schema",
@@ -33,6 +34,9 @@ __all__ = [
 
 PREDICTION = "prediction"
 """Name of the column that holds the predicted label or value."""
+
+PREDICTED_NAME = "prediction_name"
+"""Name of the column that holds the predicted class's name, where classes are numbers that have names."""
 
 Write = Callable[[pa.Table], None]
 
@@ -67,7 +71,7 @@ def prediction_table(piece: Piece, outputs: Any, spec: FeedSpec) -> pa.Table:
         Task and classes.
     """
     columns: dict[str, Any] = dict(piece.kept)
-    clash = {PREDICTION, *_probability_names(spec)} & set(columns)
+    clash = {PREDICTION, PREDICTED_NAME, *_probability_names(spec)} & set(columns)
     if clash:
         raise OptionError(f"column {sorted(clash)[0]!r} cannot be kept: a prediction has that name")
     missing = np.ones(piece.num_rows, np.bool_)
@@ -81,8 +85,10 @@ def prediction_table(piece: Piece, outputs: Any, spec: FeedSpec) -> pa.Table:
     if spec.classes is None:
         columns[PREDICTION] = pa.array(spread(outputs), mask=missing)
         return pa.table(columns)
-    names = pa.array(list(spec.classes))
-    columns[PREDICTION] = names.take(pa.array(spread(class_indices(outputs)), mask=missing))
+    chosen = pa.array(spread(class_indices(outputs)), mask=missing)
+    columns[PREDICTION] = pa.array(list(spec.classes)).take(chosen)
+    if spec.class_names is not None:
+        columns[PREDICTED_NAME] = pa.array(list(spec.class_names), pa.string()).take(chosen)
     shares = outputs.T if outputs.ndim == 2 else (1 - outputs, outputs)
     for name, share in zip(_probability_names(spec), shares, strict=True):
         columns[name] = pa.array(spread(np.ascontiguousarray(share)), mask=missing)
@@ -95,6 +101,8 @@ def prediction_schema(spec: FeedSpec, keep: Sequence[str] = ()) -> pa.Schema:
     if spec.classes is None:
         return pa.schema([*fields, pa.field(PREDICTION, pa.float32())])
     fields.append(pa.field(PREDICTION, pa.array(list(spec.classes)).type))
+    if spec.class_names is not None:
+        fields.append(pa.field(PREDICTED_NAME, pa.string()))
     return pa.schema([*fields, *(pa.field(name, pa.float32()) for name in _probability_names(spec))])
 
 

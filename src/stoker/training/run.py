@@ -222,7 +222,8 @@ class Run:
         -------
         PredictionReport, pandas.DataFrame or pyarrow.Table
             A report where `output` is given; else a frame with the same index for a frame and a table for
-            the rest. Columns: the kept ones, ``prediction``, and ``probability_<class>`` for each class.
+            the rest. Columns: the kept ones, ``prediction``, ``prediction_name`` where classes are numbers
+            that the data name (``classes.txt``), and ``probability_<class>`` for each class.
 
         Raises
         ------

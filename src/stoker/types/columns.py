@@ -54,6 +54,8 @@ class FeedSpec:
         padding.
     num_tokens
         For tokens, one more than the greatest that x can hold; None otherwise.
+    class_names
+        What the classes are called where their labels are numbers and the data name them; None otherwise.
     """
 
     input_shape: tuple[int, ...]
@@ -65,3 +67,4 @@ class FeedSpec:
     label: str
     input_kind: InputKind = "dense"
     num_tokens: int | None = None
+    class_names: tuple[str, ...] | None = None
