@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -74,6 +75,16 @@ def test_several_and_compressed_files_are_proved_where_they_lie_now(a_run, tmp_p
         stoker.verify(run.path, moved[0])
 
 
+def test_files_named_from_the_commands_folder_are_found_from_elsewhere(a_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = a_run(open_table(write_table(Path("a.csv"), 100)))
+    record = run.read()
+    record.options["folder"] = str(tmp_path)
+    run.write(record)
+    monkeypatch.chdir("/")
+    assert stoker.verify(run.path).agrees
+
+
 def test_folders_and_files_of_texts_are_proved(a_run, tmp_path):
     for kind in ("pos", "neg"):
         (tmp_path / "texts" / kind).mkdir(parents=True)
@@ -86,6 +97,7 @@ def test_folders_and_files_of_texts_are_proved(a_run, tmp_path):
     (tmp_path / "texts" / "pos" / "3.txt").write_text("pos words 4")
     changed = stoker.verify(run.path).difference
     assert changed.kind == "file"
+    assert changed.text.endswith(f"from {tmp_path / 'texts' / 'pos' / '3.txt'} on")
     shutil.rmtree(tmp_path / "run")
     lines = stoker.open([tmp_path / "lines.pos", tmp_path / "lines.neg"])
     assert stoker.verify(a_run(lines, transform=texts).path).agrees

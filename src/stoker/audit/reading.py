@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -115,7 +117,12 @@ class _Checks:
             self._number, self._first_row = chunk.file_index, chunk.first_row
             known = None if self._contents is None else self._contents[self._number]
             self._check = _FileCheck(
-                self.path, self._sizes[self._number], self._files[self._number], known, chunk
+                self.path,
+                self._sizes[self._number],
+                self._files[self._number],
+                known,
+                chunk,
+                partial(self._source.table.place_of, self._number) if os.path.isdir(self.path) else None,
             )
         assert self._check is not None
         self._check.add(checksums)
@@ -138,12 +145,19 @@ class _Checks:
 
 
 class _FileCheck:
-    """One file's digest and chunks against the recorded ones."""
+    """One file's digest and chunks against the recorded ones; of a folder `place_of` names the file."""
 
     def __init__(
-        self, path: str, size: int, record: FileRecord, contents: FileContents | None, first: Chunk
+        self,
+        path: str,
+        size: int,
+        record: FileRecord,
+        contents: FileContents | None,
+        first: Chunk,
+        place_of: Callable[[int], str] | None,
     ) -> None:
         self._path, self._size, self._record, self._contents = path, size, record, contents
+        self._place_of = place_of
         head_bytes = int(first.anchor_offsets[0])
         head = np.frombuffer(read_head(path, head_bytes)[0] if head_bytes else b"", np.uint8)
         checksum = int(checksums_of(head, np.array([0, len(head)]))[0])
@@ -195,6 +209,7 @@ class _FileCheck:
             contents.head_bytes, 0)  # fmt: skip
         last, last_row = contents.ends[chunk] - 1, contents.rows[chunk] - 1
         where = f", first in bytes {start:,} to {last:,} (records {row:,} to {last_row:,})"
+        where += "" if self._place_of is None else f", from {self._place_of(start)} on"
         return self._differs(where, start, last, row, last_row)
 
     def _differs(self, where: str, *places: int) -> Differs:

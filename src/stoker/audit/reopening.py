@@ -65,7 +65,7 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
     if isinstance(rows, Source):
         _require_described(rows, record.source)
         return rows
-    paths = [file.path for file in record.files] if rows is None else list(expand_paths(rows, folders=True))
+    paths = _known_paths(record) if rows is None else list(expand_paths(rows, folders=True))
     if len(paths) != len(record.files):
         raise OptionError(
             f"{run} was trained on {len(record.files)} files, and {len(paths)} are given: name all of them, "
@@ -76,6 +76,15 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
             text = f"{path} is not there; if the files lie elsewhere now, name them, all and in their order"
             raise Differs(Difference(kind="file", text=text, file=path))
     return Source(table=_table(known, format_name, names, paths))
+
+
+def _known_paths(record: RunRecord) -> list[str]:
+    """Where the files were; those named from the folder of the command are looked for there, too."""
+    folder = record.options.get("folder")
+    if not isinstance(folder, str):
+        return [file.path for file in record.files]
+    named = [(file.path, os.path.join(folder, file.path)) for file in record.files]
+    return [there if not os.path.exists(path) and os.path.exists(there) else path for path, there in named]
 
 
 def with_view(source: Source, record: RunRecord, run: str) -> Source:
