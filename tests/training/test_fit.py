@@ -213,7 +213,7 @@ def test_ctrl_c_while_waiting_for_data_is_raised_at_once(small_model, values_of)
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(5)
 
-    feed = make_feed(before=press)
+    feed = make_feed(before=press, always_ready=False)
     model = small_model()
     started = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):

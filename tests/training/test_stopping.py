@@ -153,6 +153,30 @@ def test_a_second_ctrl_c_gives_up_the_checkpoint_that_the_first_asked_for(table,
     assert stopped(table, tmp_path / "run", signal.SIGINT, step=13, raised=KeyboardInterrupt).step == 10
 
 
+class Stuck:
+    """A stream whose source falls silent behind some batches, while somebody presses Ctrl-C."""
+
+    def __init__(self, stream, batches):
+        self.stream, self.left, self.close = stream, batches, stream.close
+
+    def ready(self):
+        return self.left > 0 and self.stream.ready()
+
+    def __next__(self):
+        self.left -= 1
+        if self.left < 0:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        return next(self.stream)
+
+
+@pytest.mark.timeout(30)
+def test_a_wait_for_data_ends_at_once_and_what_was_reached_is_saved(table, tmp_path, monkeypatch):
+    epoch = stoker.Feed.epoch
+    monkeypatch.setattr(stoker.Feed, "epoch", lambda feed, *place: Stuck(epoch(feed, *place), 7))
+    assert stopped(table, tmp_path / "run", step=0, raised=KeyboardInterrupt).step == 7
+
+
 @pytest.mark.timeout(100)
 def test_sigterm_ends_the_program_with_143_and_the_command_that_goes_on(table, tmp_path):
     run = tmp_path / "run"

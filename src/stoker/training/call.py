@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -234,7 +235,8 @@ class _Running:
     def _located(self, error: NonFiniteLossError) -> NonFiniteLossError:
         """The error with what can be found of the step; the model is as it was in the last checkpoint."""
         call = self._call
-        self._close("failed")
+        with suppress(StokerError):  # what else went wrong follows from this
+            self._close("failed")
         return located(
             error,
             model=call.model,

@@ -201,7 +201,7 @@ class Handover:
 
     def _pull(self, last_result: Any) -> Batch:
         try:
-            with self._interrupts.immediate(), self._around():
+            with self._around():
                 batch = self._next(last_result)
         except Exception as error:
             self._failure = (error, error.__cause__, error.__traceback__)
@@ -218,15 +218,17 @@ class Handover:
 
     def _next(self, last_result: Any) -> Batch:
         if self._stream is None:
-            self._stream = self.feed.epoch(self._epoch, self._fetched)
+            with self._interrupts.immediate():
+                self._stream = self.feed.epoch(self._epoch, self._fetched)
         try:
             if self._stream.ready():
                 return next(self._stream)
-            self._wait_for(last_result)
-            started = time.perf_counter()
-            number, epoch = self._fetched + 1, self._epoch + 1
-            with StageWait(f"batch {number:,} of epoch {epoch:,} of the {self._role}"):
-                batch = next(self._stream)
+            with self._interrupts.immediate():
+                self._wait_for(last_result)
+                started = time.perf_counter()
+                number, epoch = self._fetched + 1, self._epoch + 1
+                with StageWait(f"batch {number:,} of epoch {epoch:,} of the {self._role}"):
+                    batch = next(self._stream)
         except StopIteration:
             raise WorkerError(
                 f"epoch {self._epoch} ended after {self._fetched} batches, expected {self.num_batches}"
