@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import stoker
 from stoker import cache, drafting, preparation
 from stoker.cache import filling, places
+from stoker.cli.picture import plan_lines
 from stoker.errors import BadRowError, DataError
 from stoker.ledger import Ledger
 from stoker.plan import PlanOptions
@@ -207,6 +208,25 @@ def test_a_survey_that_is_known_from_before_leaves_the_cache_to_a_pass_of_its_ow
     assert left_of(source) == []
     feed.build_cache()
     assert len(left_of(source)) == 1
+
+
+def test_who_only_plans_can_leave_the_cache_out(tmp_path):
+    source = stoker.open(table(tmp_path), label="y")
+    feed = stoker.Feed(source, memory="6MB", cache="always").prepare(draft_cache=False)
+    assert left_of(source) == []
+    lines = dict(plan_lines(feed, None, held_out=False, epochs=1))
+    assert "survey" in lines["time"]
+    assert "cache about" in lines["time"]
+    feed.build_cache()
+    assert len(left_of(source)) == 1
+
+
+def test_that_the_cache_was_written_in_the_same_pass_is_told(tmp_path):
+    source = stoker.open(table(tmp_path), label="y")
+    feed = stoker.Feed(source, memory="6MB", cache="always").prepare()
+    lines = dict(plan_lines(feed, None, held_out=False, epochs=1))
+    assert lines["disk"].endswith("asked for; written while the files were surveyed")
+    assert "cache" not in lines["time"]
 
 
 @pytest.mark.parametrize(("option", "epochs"), [("never", 5), ("auto", 1)])

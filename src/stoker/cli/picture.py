@@ -115,7 +115,9 @@ def plan_lines(
     buffers = ", ".join(f"{line.name} {size(line.num_bytes)}" for line in plan.memory)
     yield "memory", f"{size(plan.memory_planned)} of {size(plan.memory_bytes)}: {buffers}"
     cache = f"cache of {size(plan.cache_bytes)}" if plan.use_cache else "no cache"
-    yield "disk", f"{cache}: {plan.cache_reason}"
+    in_one = plan.use_cache and plan.seconds_survey and not plan.seconds_cache
+    how = "; written while the files were surveyed" if in_one else ""
+    yield "disk", f"{cache}: {plan.cache_reason}{how}"
     ahead = f"{limits.windows_in_flight} windows and {limits.groups_in_flight} groups of batches ahead"
     yield "workers", f"{limits.workers} threads a stage, {ahead}"
     spent = [f"survey {duration(plan.seconds_survey)}" if plan.seconds_survey else "survey stored"]
