@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoker.kernels.characters import Characters, decode
+from stoker.kernels.characters import NO_ENTRY, Characters, decode
 from stoker.kernels.compiling import kernel
 
 
@@ -44,34 +44,27 @@ def test_a_text_becomes_what_its_characters_become(text):
     assert lowering().fold(text) == text.lower().encode()
 
 
-def test_pages_are_made_when_they_are_met():
+def test_pages_are_made_once():
     table = lowering()
-    sizes = [
-        table.covering(np.frombuffer(text.encode(), np.uint8))[0].entries.size
-        for text in ("plain", "a text of é and 你", "è 你" * 40)
+    assert [table.load(*pages).entries.size for pages in ((), (0,), (0x4F, 0xFF), (0, 0x4F))] == [
+        0,
+        256,
+        768,
+        768,
     ]
-    assert sizes == [0, 768, 768]  # and that of U+FFFD
-
-
-def test_a_character_that_two_texts_make_together_is_broken_in_each():
-    arrays, _ = lowering().covering(np.frombuffer(b"ab\xc3" + b"\xa9cd", np.uint8))
-    assert arrays.pages[0xFF] >= 0
 
 
 def test_a_byte_grows_no_further_than_the_pages_met_let_it():
     table = Characters(lambda character: character.encode() * (1 + 6 * (character == "é")), lower=False)
     assert table.growth == 1
-    table.covering(np.frombuffer("é".encode(), np.uint8))
+    table.load(0)
     assert table.growth == 7
     broken = lowering()
-    broken.covering(np.array([0xFF], np.uint8))
+    broken.load(0xFF)
     assert broken.growth == 3
 
 
-@pytest.mark.parametrize("lead", range(70))
-def test_a_capital_sigma_is_seen_wherever_it_stands(lead):
-    data = np.frombuffer((" " * lead + "Σ" + " " * 40).encode(), np.uint8)
-    as_it_is = Characters(str.encode, lower=False)
-    assert lowering().covering(data)[1]
-    assert not as_it_is.covering(data)[1]
-    assert not lowering().covering(data[: lead + 1])[1]
+@pytest.mark.parametrize(("lower", "without"), [(True, ["Σ"]), (False, [])])
+def test_a_capital_sigma_alone_has_no_entry_where_texts_are_lowered(lower, without):
+    entries = Characters(str.encode, lower=lower).load(3).entries
+    assert [chr(0x300 + place) for place in np.flatnonzero(entries == NO_ENTRY)] == without

@@ -14,19 +14,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stoker.kernels.compiling import helper_kernel, inner_kernel, kernel
-from stoker.kernels.words import load_word
+from stoker.kernels.compiling import helper_kernel, inner_kernel
 
-__all__ = ["DECODE", "SEPARATOR", "CharacterArrays", "Characters", "decode"]
+__all__ = ["DECODE", "NO_ENTRY", "SEPARATOR", "CharacterArrays", "Characters", "decode", "entry_of"]
 
 SEPARATOR, DECODE = 0xFF, 0xFE
 """Bytes that UTF-8 never holds: between words, and where a character beyond ASCII begins."""
+NO_ENTRY = -1
+"""Instead of an entry where a page must be loaded, or a text lowered, before a character is looked up."""
 
 _PAGES = 0x1100
 _NO_PAGE = -1
 _SIGMA = 0x3A3
 _REPLACEMENT = 0xFFFD
-_TOPS = np.uint64(0x8080808080808080)
 
 
 class CharacterArrays(NamedTuple):
@@ -39,7 +39,8 @@ class CharacterArrays(NamedTuple):
     pages
         int32 of shape (4352,): which block of `entries` holds a page of 256 code points; -1 for none yet.
     entries
-        int64 of shape (256 * blocks,): ``start << 8 | length`` of what becomes of a code point, in `letters`.
+        int64 of shape (256 * blocks,): ``start << 8 | length`` of what becomes of a code point, in `letters`;
+        or `NO_ENTRY`.
     letters
         uint8: UTF-8, and `SEPARATOR` for what belongs to no word.
     """
@@ -77,7 +78,7 @@ class Characters:
         actions = np.full(256, DECODE, np.uint8)
         actions[:128] = np.frombuffer(b"".join(ascii_images), np.uint8)
         self._arrays = CharacterArrays(
-            actions, np.full(_PAGES, _NO_PAGE, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint8)
+            actions, np.full(_PAGES, _NO_PAGE, np.int32), np.zeros(0, np.int64), np.frombuffer(b"", np.uint8)
         )
 
     @property
@@ -85,20 +86,14 @@ class Characters:
         """Bytes that a byte of text becomes at most, with the pages met so far."""
         return self._growth
 
-    def covering(self, data: npt.NDArray[np.uint8]) -> tuple[CharacterArrays, bool]:
-        """The table with all pages that occur in UTF-8 bytes, and whether `str.lower` must come first.
+    @property
+    def arrays(self) -> CharacterArrays:
+        """The table with the pages met so far."""
+        return self._arrays
 
-        The bytes may be those of several texts: they need not be told where one ends.
-        """
-        met = np.zeros(_PAGES, np.bool_)
-        any_met, sigma = mark_pages(data, met)
-        if not any_met:
-            return self._arrays, False
-        # A character that the end of its text cuts off may look whole together with the next text.
-        met[_REPLACEMENT >> 8] = True
-        missing = np.flatnonzero(met & (self._arrays.pages == _NO_PAGE))
-        arrays = self._load(missing) if missing.size else self._arrays
-        return arrays, bool(sigma and self._lower)
+    def needs_lowering(self, code: int) -> bool:
+        """Whether a text with this character must be lowered by Python before it is looked up here."""
+        return self._lower and code == _SIGMA
 
     def fold(self, text: str) -> bytes:
         """What a text becomes."""
@@ -108,24 +103,29 @@ class Characters:
     def _image(self, code: int) -> bytes:
         return bytes([SEPARATOR]) if 0xD800 <= code < 0xE000 else self._of(chr(code))
 
-    def _load(self, missing: npt.NDArray[np.int64]) -> CharacterArrays:
+    def load(self, *pages: int) -> CharacterArrays:
+        """The table with these pages of 256 code points, too."""
         with self._lock:
             old = self._arrays
-            pages, entries, letters = old.pages.copy(), [old.entries], [old.letters.tobytes()]
-            end, blocks = old.letters.size, old.entries.size // 256
-            for page in missing.tolist():
-                if pages[page] != _NO_PAGE:
+            places, entries, letters = old.pages.copy(), [old.entries], [old.letters.tobytes()]
+            end = old.letters.size
+            for page in pages:
+                if places[page] != _NO_PAGE:
                     continue
-                images = [self._image(page * 256 + code) for code in range(256)]
+                codes = range(page * 256, page * 256 + 256)
+                images = [self._image(code) for code in codes]
                 lengths = np.array([len(image) for image in images], np.int64)
-                entries.append((end + np.cumsum(lengths) - lengths) << 8 | lengths)
+                made = (end + np.cumsum(lengths) - lengths) << 8 | lengths
+                made[[self.needs_lowering(code) for code in codes]] = NO_ENTRY
+                places[page] = old.entries.size // 256 + len(entries) - 1
+                entries.append(made)
                 letters.append(b"".join(images))
-                end, pages[page], blocks = end + len(letters[-1]), blocks, blocks + 1
+                end += len(letters[-1])
                 # U+FFFD may stand for a single byte, any other character beyond ASCII takes two.
                 fewest = 1 if page == _REPLACEMENT >> 8 else 2
                 self._growth = max(self._growth, -(-int(lengths.max()) // fewest))
-            joined = np.frombuffer(b"".join(letters), np.uint8)
-            self._arrays = CharacterArrays(old.actions, pages, np.concatenate(entries), joined)
+            joined = np.frombuffer(b"".join(letters), np.uint8)  # read-only as the first
+            self._arrays = CharacterArrays(old.actions, places, np.concatenate(entries), joined)
             return self._arrays
 
 
@@ -160,37 +160,8 @@ def decode(data, place, end):
     return code, np.int64(more + 1)
 
 
-@kernel
-def mark_pages(data, met):
-    """Note which pages of code points the bytes above 127 belong to.
-
-    Parameters
-    ----------
-    data
-        UTF-8, uint8.
-    met
-        bool of shape (4352,). Written.
-
-    Returns
-    -------
-    Whether there are any; whether a capital sigma is among them.
-    """
-    place, end = np.int64(0), np.int64(data.shape[0])
-    any_met, sigma = False, False
-    while place < end:
-        if place + 32 <= end:
-            first = load_word(data, place) | load_word(data, place + 8)
-            if (first | load_word(data, place + 16) | load_word(data, place + 24)) & _TOPS == np.uint64(0):
-                place += 32
-                continue
-        stop = min(place + 32, end)
-        while place < stop:
-            if data[place] < 0x80:
-                place += 1
-                continue
-            code, length = decode(data, place, end)
-            met[code >> 8] = True
-            any_met = True
-            sigma |= code == _SIGMA
-            place += length
-    return any_met, sigma
+@inner_kernel
+def entry_of(pages, entries, code):
+    """The entry of a code point, or `NO_ENTRY`."""
+    block = np.int64(pages[code >> 8])
+    return entries[block * 256 + (code & 0xFF)] if block >= 0 else np.int64(NO_ENTRY)

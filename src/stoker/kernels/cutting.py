@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.characters import DECODE, SEPARATOR, decode
+from stoker.kernels.characters import DECODE, SEPARATOR, decode, entry_of
 from stoker.kernels.compiling import helper_kernel, inner_kernel
 from stoker.kernels.dictionary import digest_of
 from stoker.kernels.words import ask_for, count_ones, load_word, trailing_zeros
@@ -28,7 +28,10 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 @helper_kernel
 def prepare_text(data, place, stop, actions, pages, entries, letters, out):
-    """Write ``data[place:stop]`` as it is to be cut to `out`, from `BEFORE` on; returns where it ends."""
+    """Write ``data[place:stop]`` as it is to be cut to `out`, from `BEFORE` on; returns where it ends.
+
+    Or ``-1 - code`` where a code point has no entry.
+    """
     size = np.int64(BEFORE)
     while place < stop:
         while place + 8 <= stop and load_word(data, place) & _TOPS == np.uint64(0):
@@ -46,7 +49,9 @@ def prepare_text(data, place, stop, actions, pages, entries, letters, out):
                 continue
             point, length = decode(data, place, stop)
             place += length
-            entry = entries[np.int64(pages[point >> 8]) * 256 + (point & 0xFF)]
+            entry = entry_of(pages, entries, point)
+            if entry < 0:
+                return -1 - point
             for at in range(entry >> 8, (entry >> 8) + (entry & 0xFF)):
                 out[size] = letters[at]
                 size += 1

@@ -46,6 +46,11 @@ class Prepared(NamedTuple):
     least: int
     rooms: tuple[npt.NDArray[np.uint8], IntArray, npt.NDArray[np.uint64]]
 
+    @property
+    def likely_words(self) -> int:
+        """More words than most texts of so many bytes have."""
+        return int(self.offsets[-1] - self.offsets[0]) // 4 + 16
+
 
 class Cutter:
     """Where words end in texts.
@@ -65,12 +70,17 @@ class Cutter:
     def prepare(self, texts: pa.LargeStringArray) -> Prepared:
         """Texts as the kernels take them."""
         data, offsets = text_buffers(texts)
-        arrays, lower_first = self.characters.covering(data[int(offsets[0]) : int(offsets[-1])])
-        if lower_first:
-            data, offsets = text_buffers(_lowered(data, offsets))
-            arrays, _ = self.characters.covering(data)
-        rooms = _rooms(offsets, self.characters.growth)
-        return Prepared(data, offsets, arrays, self._least, rooms)
+        arrays = self.characters.arrays  # first: another thread may load what grows further
+        return Prepared(data, offsets, arrays, self._least, _rooms(offsets, self.characters.growth))
+
+    def prepare_for(self, code: int, prepared: Prepared) -> Prepared:
+        """The same, such that the kernels need not stop at a code point without an entry."""
+        if self.characters.needs_lowering(code):
+            data, offsets = text_buffers(_lowered(prepared.data, prepared.offsets))
+            prepared = prepared._replace(data=data, offsets=offsets)
+        else:
+            prepared = prepared._replace(characters=self.characters.load(code >> 8))
+        return prepared._replace(rooms=_rooms(prepared.offsets, self.characters.growth))
 
 
 class SeparatorCutter(Cutter):

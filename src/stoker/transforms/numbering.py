@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from stoker.kernels.separated import DONE, FULL, PLACE, TEXT, number_words
+from stoker.kernels.separated import COUNT_TEXTS, DONE, FULL, KEEP_KNOWN, LOOK_UP, PLACE, TEXT, number_words
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.wordlists import Dictionary, Int32Array
 from stoker.types import IntArray
@@ -15,12 +15,14 @@ __all__ = ["learn_stream", "stream_of", "text_counts"]
 _LOW = 0xFFFFFFFF
 
 
-def stream_of(texts: pa.LargeStringArray, cutter: Cutter, words: Dictionary) -> tuple[Int32Array, IntArray]:
+def stream_of(
+    texts: pa.LargeStringArray, cutter: Cutter, words: Dictionary, *, known_only: bool = False
+) -> tuple[Int32Array, IntArray]:
     """Numbers of all words of the texts, and where those of each text end; any thread may call.
 
     Returns
     -------
-    int32 of shape (words,), -1 for those not held; int64 of shape (n,).
+    int32 of shape (words,), -1 for those not held, which `known_only` leaves out; int64 of shape (n,).
 
     Examples
     --------
@@ -30,7 +32,8 @@ def stream_of(texts: pa.LargeStringArray, cutter: Cutter, words: Dictionary) -> 
     >>> stream_of(texts, word_cutter(lowercase=True, strip_accents=True), words)
     (array([ 0,  1, -1, -1,  0,  1,  1], dtype=int32), array([6, 7]))
     """
-    return _numbered(texts, cutter, words, words.state.copy(), None, None)
+    what = KEEP_KNOWN if known_only else LOOK_UP
+    return _numbered(texts, cutter, words, words.state.copy(), what, 0, None)
 
 
 def learn_stream(
@@ -47,7 +50,7 @@ def learn_stream(
     rows ascend from call to call and are below 2**32 - 1. The stream is written to `room` where that has got
     the room, else to an array that is larger.
     """
-    return _numbered(texts, cutter, words, words.state, first_row, room)
+    return _numbered(texts, cutter, words, words.state, COUNT_TEXTS, first_row, room)
 
 
 def text_counts(words: Dictionary) -> IntArray:
@@ -60,24 +63,26 @@ def _numbered(
     cutter: Cutter,
     words: Dictionary,
     state: IntArray,
-    first_row: int | None,
+    what: int,
+    first_row: int,
     room: Int32Array | None,
 ) -> tuple[Int32Array, IntArray]:
     prepared = cutter.prepare(texts)
-    data, offsets = prepared.data, prepared.offsets
-    likely = int(offsets[-1] - offsets[0]) // 4 + 16
+    likely = prepared.likely_words
     stream = room if room is not None and room.size >= likely else np.empty(likely, np.int32)
     ends = np.empty(len(texts), np.int64)
     state[TEXT:] = 0
     while True:
         status = number_words(
-            data, offsets, first_row or 0, *prepared.characters, prepared.least, *prepared.rooms,
-            words.slots, words.counts, words.entries, words.letters, state, first_row is not None,
+            prepared.data, prepared.offsets, first_row, *prepared.characters, prepared.least, *prepared.rooms,
+            words.slots, words.counts, words.entries, words.letters, state, what,
             stream, ends,
         )  # fmt: skip
         if status == DONE:
             return stream[: int(state[PLACE])], ends
         if status == FULL:
             words.grow()
+        elif status < 0:
+            prepared = cutter.prepare_for(-1 - status, prepared)
         else:
             stream = np.concatenate([stream, np.empty(stream.size, np.int32)])

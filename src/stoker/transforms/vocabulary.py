@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from stoker.kernels.separated import index_words
+from stoker.kernels.separated import lay_out
 from stoker.prefetch import prefetch
 from stoker.stored import MOST, require
 from stoker.transforms.chunks import TextChunk, held_texts, text_chunks
 from stoker.transforms.cutting import Cutter
+from stoker.transforms.numbering import stream_of
 from stoker.transforms.wordlists import Dictionary, Int32Array, WordList
 from stoker.types import IntArray
 
@@ -75,14 +76,9 @@ class Vocabulary:
         -------
         Indices of each text before it is cut, int64 of shape (n,).
         """
-        prepared, lengths = self._cutter.prepare(texts), np.zeros(len(texts), np.int64)
-        words, ring = self._dictionary, np.empty(out.shape[1] + 1, np.int32)
-        index_words(
-            prepared.data, prepared.offsets, *prepared.characters, prepared.least, *prepared.rooms,
-            words.slots, words.entries, words.letters, 1 + self._unknown, self._unknown, *self._ends,
-            ring, out, lengths,
-        )  # fmt: skip
-        return lengths
+        stream, ends = stream_of(texts, self._cutter, self._dictionary, known_only=not self._unknown)
+        lay_out(stream, ends, 1 + self._unknown, *self._ends, out)  # unknown words are -1, or none
+        return np.diff(ends, prepend=0)
 
     def transform(self, texts: Any, *, workers: int) -> Int32Array:
         """Rows of the indices of n texts, in the forms that `as_texts` takes: int32 of shape (n, length)."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.kernels import separated
-from stoker.kernels.separated import DONE, TEXT
+from stoker.kernels.separated import COUNT_WORDS, DONE, FULL, TEXT
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.cutting import Cutter, Prepared
@@ -147,10 +147,14 @@ class WordCounts:
             yield gathered.words()
 
     def _count_chunk(self, table: Dictionary, texts: pa.LargeStringArray, row: int, share: int) -> IntArray:
-        prepared, lengths = self._cutter.prepare(texts), np.zeros(len(texts), np.int64)
-        while _step(table, prepared, row, lengths) != DONE:
-            self._make_room(table, share)
-        return lengths
+        prepared, ends = self._cutter.prepare(texts), np.empty(len(texts), np.int64)
+        table.state[TEXT:] = 0
+        while (status := _step(table, prepared, row, ends)) != DONE:
+            if status == FULL:
+                self._make_room(table, share)
+            else:
+                prepared = self._cutter.prepare_for(-1 - status, prepared)
+        return np.diff(ends, prepend=0)
 
     def _make_room(self, table: Dictionary, share: int) -> None:
         where = table.state[TEXT:].copy()
@@ -171,11 +175,12 @@ class WordCounts:
         table.clear()
 
 
-def _step(table: Dictionary, prepared: Prepared, row: int, lengths: IntArray) -> int:
+def _step(table: Dictionary, prepared: Prepared, row: int, ends: IntArray) -> int:
     return int(
-        separated.count_words(
+        separated.number_words(
             prepared.data, prepared.offsets, row, *prepared.characters, prepared.least,
             *prepared.rooms,
-            table.slots, table.counts, table.entries, table.letters, table.state, lengths,
+            table.slots, table.counts, table.entries, table.letters, table.state,
+            COUNT_WORDS, np.empty(0, np.int32), ends,
         )
     )  # fmt: skip
