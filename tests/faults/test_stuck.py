@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -91,11 +92,8 @@ def test_while_an_epoch_is_read(workers, table, stick, told):
     stick("t.csv")
     with closing(feed.epoch()) as batches:
         assert sum(batch.size for batch in batches) == feed.num_rows
-    sentence = told.texts[0].partition("\n")[0]
-    assert sentence.startswith(
-        "still waiting for transform (read) after 0 s: " if workers else "still waiting for transform"
-    )
-    assert f" of {table} and gets no answer" in sentence
+    text = told.of(f" of {table} and gets no answer")
+    assert text.startswith(f"still waiting for transform{' (read)' if workers else ''} after ")
 
 
 def test_while_a_cache_is_made(table, stick, told):
@@ -134,9 +132,23 @@ def test_in_training_and_in_validation(name, table, stick, told, model):
     stick(name)
     stoker.fit(model(feed), feed, validation=valid, epochs=1, progress="none")
     role = {"t.csv": "training", "valid.csv": "validation"}[name]
-    sentence = told.texts[0].partition("\n")[0]
-    assert sentence.startswith(f"still waiting for batch 1 of epoch 1 of the {role} (transform")
-    assert str(table.parent / name) in sentence
+    text = told.of(f" of {table.parent / name} and")
+    assert text.startswith(f"still waiting for batch 1 of epoch 1 of the {role} (transform")
+
+
+def test_while_training_waits_for_a_checkpoint_to_be_on_the_disk(table, told, model, monkeypatch):
+    fsync, once = os.fsync, threading.Lock()
+
+    def slow(descriptor: int) -> None:
+        if threading.current_thread().name == "stoker-checkpoint" and once.acquire(blocking=False):
+            told.of("checkpoint")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    feed = feed_of(table)
+    stoker.fit(model(feed), feed, epochs=1, run="run", progress="none")
+    text = told.of("a thread writes a checkpoint to run/checkpoints and gets no answer")
+    assert text.startswith("still waiting for a checkpoint after 0 s: ")
 
 
 def test_a_transform_that_hangs_is_told_with_where_it_stands(table, told):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stoker.checkpoints.records import Checkpoint
 from stoker.checkpoints.store import CheckpointStore
+from stoker.waits import StageWait, Wait, watched
 
 __all__ = ["BackgroundWriter"]
 
@@ -81,7 +82,8 @@ class BackgroundWriter:
     def _run(self, checkpoint: Checkpoint) -> None:
         try:
             self._check(checkpoint)
-            self._written = self.store.write(checkpoint, self._go_on)
+            with Wait("writes a checkpoint to {}", str(self.store.folder)):
+                self._written = self.store.write(checkpoint, self._go_on)
         except Exception as error:
             self._error = error  # for whoever trains
 
@@ -90,6 +92,7 @@ class BackgroundWriter:
             raise InterruptedError("nobody wants this checkpoint any more")
 
     def _join(self) -> None:
-        if self._thread is not None:
-            self._thread.join()
+        if self.is_busy and self._thread is not None:
+            with watched(), StageWait("a checkpoint"):
+                self._thread.join()
         self._thread = None
