@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import (
+    checkpoints,
     csv_first_epoch,
     fit_overhead,
     generators,
@@ -38,6 +39,7 @@ BENCHMARKS = (
     sequences,
     text,
     text_training,
+    checkpoints,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
 PACKAGES += ("datasets",)

@@ -97,6 +97,17 @@ def test_a_model_of_ones_own_is_named_again(table, tmp_path, capsys):
     assert len(history("run")) == 2
 
 
+def test_texts_are_not_learned_again(table, monkeypatch):
+    words = ("good film", "bad plot", "good good plot", "never again")
+    Path("texts.csv").write_text("text,y\n" + "".join(f"{words[n % 4]},{n % 2}\n" for n in range(80)))
+    command = ["train", "texts.csv", "--label", "y", "--text", "text", "--run", "run", "--quiet"]
+    assert main([*command, "--epochs", "1"]) == 0
+    monkeypatch.setattr("stoker.preparation.fit_texts", None)
+    assert main([*command, "--epochs", "2", "--resume", "auto"]) == 0
+    assert main(["resume", "run", "--epochs", "3", "--quiet"]) == 0
+    assert len(history("run")) == 3
+
+
 def test_what_is_no_run_of_a_command_is_told(table, tmp_path, capsys):
     assert "holds no run" in refused(capsys, "resume", "nowhere")
     assert main(["train", table, *FLAGS, "--epochs", "1", "--run", "run"]) == 0

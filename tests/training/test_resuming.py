@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from resumable import STEPS, feed_of, reached, run_to, write_rows
+from resumable import STEPS, StoppedError, StopsAt, feed_of, reached, run_to, write_rows
 
 import stoker
 from stoker.errors import ChangedDataError, OptionError, RunError
@@ -57,7 +57,7 @@ def test_a_run_stopped_at_any_step_ends_as_one_that_never_was(model, rows, tmp_p
     whole = run_to(model(), rows, folder / "whole", **EVERY)
 
     @given(stop=st.integers(1, 3 * STEPS), every=st.sampled_from(["1steps", "3steps", "1epoch"]))
-    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def check(stop: int, every: str) -> None:
         run = folder / "stopped"
         shutil.rmtree(run, ignore_errors=True)
@@ -169,6 +169,35 @@ def test_keras_own_callbacks_go_on(model, rows, runs, tmp_path):
     resumed = run_to(model(), rows, run, callbacks=callbacks("resumed"), epochs=4, resume="auto")
     assert resumed == whole
     assert (tmp_path / "resumed.csv").read_text() == (tmp_path / "whole.csv").read_text()
+
+
+def test_texts_as_sparse_rows_go_on(tmp_path, runs):
+    words = np.array(["good", "bad", "film", "plot", "never", "again", "slow", "fine"])
+    rng = np.random.default_rng(2)
+    texts = [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(90)]
+    path = tmp_path / "texts.csv"
+    path.write_text("text,y\n" + "".join(f"{text},{int('good' in text)}\n" for text in texts))
+
+    def made(run: Path, stop: int | None, **options: Any) -> Any:
+        feed = stoker.Feed(
+            stoker.open(path, label="y", text="text"),
+            transform=stoker.NgramVectorizer(max_features=20),
+            batch_size=16,
+            seed=1,
+            workers=0,
+        )
+        model = stoker.models.mlp(feed, seed=4)
+        options = {"epochs": 2, "checkpoint_every": "3steps", "progress": "none", **options}
+        try:
+            return reached(model, stoker.fit(model, feed, run=run, callbacks=[StopsAt(stop)], **options))
+        except StoppedError:
+            return None
+        finally:
+            feed.close()
+
+    whole, run = made(runs(), None), runs()
+    assert made(run, 5) is None
+    assert made(run, None, resume="auto") == whole
 
 
 class Counts(keras.callbacks.Callback):
@@ -331,8 +360,6 @@ def test_a_run_directory_is_resumed_with_the_options_that_it_was_begun_with(mode
     run = runs()
     run_to(model(), rows, run, stop=STEPS + 4, **EVERY)
     feed, valid = feed_of(rows)
-    from resumable import StopsAt
-
     again = model()
     history = stoker.resume(
         run, model=again, feed=feed, validation=valid, callbacks=[StopsAt()], progress="none"
