@@ -78,6 +78,12 @@ def test_raw_text_in_label_and_probability_out(reviews, tmp_path, capsys, model,
         writer.writerows([["id", "text"], ["1", "good film"], ["2", ""], ["3", "never, seen\nbefore"]])
     assert main(["predict", "run", "new.csv.gz", "-o", "out.csv", "--keep", "id", "--quiet"]) == 0
     lines = (tmp_path / "out.csv").read_text().splitlines()
+    there = gzip.decompress((tmp_path / "new.csv.gz").read_bytes()).replace(b"id,text", b"id,review")
+    (tmp_path / "new.csv").write_bytes(there)
+    named = ("--rename", "review=text", "-o", "renamed.csv", "--keep", "id", "--quiet")
+    assert main(["predict", "run", "new.csv", *named]) == 0
+    assert Path("renamed.csv").read_text().splitlines() == lines
+    assert "--rename" in refused(capsys, "predict", "run", "new.csv", "--rename", "review", "-o", "a.csv")
     assert lines[0] == "id,prediction,probability_neg,probability_pos"
     assert [line[0] for line in lines[1:]] == ["1", "2", "3"]
     assert all(0 < float(line.split(",")[-1]) < 1 for line in lines[1:])

@@ -108,7 +108,7 @@ def test_a_list_of_files_is_told_from_a_list_of_texts(trained, run):
 
 
 def test_a_frame_without_texts_is_refused(run):
-    with pytest.raises(ColumnError, match="no column 'text'"):
+    with pytest.raises(ColumnError, match=r"column 'text' is absent.*say which with rename="):
         run.predict({"review": ["a"]})
     with pytest.raises(ColumnError, match="'text' of the frame holds no texts"):
         run.predict({"text": [1.5, 2.5]})
@@ -138,3 +138,24 @@ def test_a_taken_folder_with_a_transform_in_it_is_refused(trained, tmp_path):
     model.compile("adam", "binary_crossentropy")
     with pytest.raises(RunError, match=r"transform\.json is there already"):
         stoker.fit(model, trained[1], run=tmp_path / "run", progress="none")
+
+
+def test_columns_that_have_other_names_in_a_file_are_renamed(trained, run):
+    folder, _, texts, _ = trained
+    head, rest = (folder / "valid.csv").read_text().split("\n", 1)
+    names = [{"text": "review", "label": "mood"}.get(name, name) for name in head.split(",")]
+    (folder / "other.csv").write_text(",".join(names) + "\n" + rest)
+    rename = {"review": "text", "mood": "label"}
+    expected = run.predict(folder / "valid.csv")
+    assert run.predict(folder / "other.csv", rename=rename).equals(expected)
+    assert run.evaluate(folder / "other.csv", rename=rename).rows == 400
+    with pytest.raises(ColumnError, match=r"column 'text' is absent.*say which with rename="):
+        run.predict(folder / "other.csv")
+    with pytest.raises(OptionError, match=r"this run knows no such column; it knows 'text', 'label'"):
+        run.predict(folder / "other.csv", rename={"review": "txt"})
+    with pytest.raises(ColumnError, match="'review' cannot be renamed to 'text', which another column is"):
+        run.predict(folder / "other.csv", rename={"review": "text", "mood": "text"})
+    with pytest.raises(OptionError, match="rename is for files"):
+        run.predict(texts, rename=rename)
+    with pytest.raises(OptionError, match="rename is for files"):
+        run.evaluate(pd.DataFrame({"text": texts}), rename=rename)

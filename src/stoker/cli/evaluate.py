@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
-from stoker.cli.scoring import QuarantineFile, UnscoredRows, trained
+from stoker.cli.scoring import QuarantineFile, RenamedColumns, UnscoredRows, renames, trained
 from stoker.cli.session import warn_of_bad_rows
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def evaluate(
     directory: RunDirectory,
     files: Files,
     output: OutputOptions,
+    rename: RenamedColumns = None,
     on_bad_row: UnscoredRows = "skip",
     quarantine: QuarantineFile = None,
     modules: ModuleNames = None,
@@ -28,7 +29,11 @@ def evaluate(
     with trained(directory, modules, output) as (run, display):
         with display.stage("evaluate", "B") as progress:
             found = run.evaluate(
-                test_files(files), on_bad_row=on_bad_row, quarantine=quarantine, progress=progress
+                test_files(files),
+                rename=renames(rename, run),
+                on_bad_row=on_bad_row,
+                quarantine=quarantine,
+                progress=progress,
             )
         warn_of_bad_rows(display, found.skipped_rows, found.first_skipped)
     if output.json:

@@ -10,7 +10,7 @@ import typer
 from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
-from stoker.cli.scoring import QuarantineFile, UnscoredRows, trained
+from stoker.cli.scoring import QuarantineFile, RenamedColumns, UnscoredRows, renames, trained
 from stoker.cli.session import warn_of_bad_rows
 from stoker.cli.words import names
 
@@ -41,6 +41,7 @@ def predict(
             "--keep", metavar="a,b,…", help="Columns to copy beside the predictions.", show_default=False
         ),
     ] = None,
+    rename: RenamedColumns = None,
     on_bad_row: UnscoredRows = "skip",
     quarantine: QuarantineFile = None,
     modules: ModuleNames = None,
@@ -53,6 +54,7 @@ def predict(
                 output=out,
                 overwrite=overwrite,
                 keep=names(keep, "--keep") or (),
+                rename=renames(rename, run),
                 on_bad_row=on_bad_row,
                 quarantine=quarantine,
                 progress=progress,

@@ -10,12 +10,13 @@ import typer
 
 from stoker.cli.options import OutputOptions
 from stoker.cli.session import choose_display, import_modules
+from stoker.cli.words import settings
 
 if TYPE_CHECKING:
     from stoker.training.progress import Display
     from stoker.training.run import Run
 
-__all__ = ["QuarantineFile", "UnscoredRows", "trained"]
+__all__ = ["QuarantineFile", "RenamedColumns", "UnscoredRows", "renames", "trained"]
 
 UnscoredRows: TypeAlias = Annotated[
     Literal["error", "skip", "quarantine"],
@@ -34,6 +35,26 @@ QuarantineFile: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+RenamedColumns: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rename",
+        metavar="THERE=NAME,…",
+        help="Columns that have other names in the files: the name there, and the one of training.",
+        show_default=False,
+    ),
+]
+
+
+def renames(values: Sequence[str] | None, run: Run) -> dict[str, str] | None:
+    """What ``--rename`` says: a name in the files, and the run's for that column.
+
+    Raises
+    ------
+    OptionError
+        It is no such pair, or the run has no such column.
+    """
+    return settings("--rename", values, (*run.spec.features, run.spec.label))
 
 
 @contextmanager

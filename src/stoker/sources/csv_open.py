@@ -29,12 +29,16 @@ _RESEMBLING_RECORDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What the user said of the way files are written; None means that it is found out."""
+    """What the user said of the way files are written; None means that it is found out.
+
+    `renames` are pairs of the name that a column has in a file, and the one that it shall go by.
+    """
 
     format: str | None = None
     header: bool | None = None
     delimiter: str | None = None
     quote: str | None = None
+    renames: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ def read_layout(
         parts.append(more)
         behind += far
     records = [part for part in parts if part]
-    names = _names(path, top[0], named, width)
+    names = _renamed(path, _names(path, top[0], named, width), dict(written.renames))
     if named and not records:
         raise DataError(
             f"{path}: there is a header ({', '.join(names[:4])}{', …' if len(names) > 4 else ''}) and no row "
@@ -205,6 +209,16 @@ def _resembles(body: bytes, earlier: FileLayout) -> bool:
         return False
     names = [name.encode("utf-8").decode("latin-1") for name in earlier.names]
     return not earlier.has_header or sorted(records[0]) == sorted(names)
+
+
+def _renamed(path: str, names: tuple[str, ...], renames: dict[str, str]) -> tuple[str, ...]:
+    found = tuple(renames.get(name, name) for name in names)
+    for old, new in renames.items():
+        if old in names and found.count(new) > 1:
+            raise ColumnError(
+                f"{path}: {old!r} cannot be renamed to {new!r}, which another column is called; leave it out"
+            )
+    return found
 
 
 def _names(path: str, fields: list[str], named: bool, width: int) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from stoker.errors import RunError
+from stoker.errors import OptionError, RunError
 from stoker.sources import Source
 from stoker.sources.base import Table
 from stoker.sources.csv import CsvTable
@@ -69,8 +70,20 @@ def open_like(
     paths: Any,
     *,
     with_label: bool,
+    renames: Mapping[str, str] | None = None,
 ) -> Source:
     """Other files with a run's columns and kinds; of a run on folders also tables with the same columns.
+
+    Parameters
+    ----------
+    description, columns, label
+        What the run's files were.
+    paths
+        The files.
+    with_label
+        Whether they must have the label.
+    renames
+        Names that columns have there, and the run's names for them.
 
     Raises
     ------
@@ -78,17 +91,31 @@ def open_like(
         If the description is damaged.
     """
     known = reopen(description, columns, label)
+    if renames:
+        known = Source(table=_renaming(known.table, renames))
     if description.get("format") not in ("folder", "lines"):
         return known.like(paths, with_label=with_label)
     files = expand_paths(paths, folders=description["format"] == "folder")
     schema = known.table.schema
     if description["format"] == "folder" and all(map(os.path.isdir, files)):
+        _refuse(renames)
         table: Table = FolderTable(schema=schema, listings=())
         return Source(table=table.like(files, with_label=with_label))
     if description["format"] == "lines" and not all(map(_is_table, files)):
+        _refuse(renames)
         lines = LinesTable(schema=schema, layouts=(), written=Written(format="lines"))
         return Source(table=lines.like(files, with_label=with_label))
     return known.like(paths, with_label=with_label)
+
+
+def _renaming(table: Table, renames: Mapping[str, str]) -> Table:
+    assert isinstance(table, CsvTable)
+    return replace(table, written=replace(table.written, renames=tuple(renames.items())))
+
+
+def _refuse(renames: Mapping[str, str] | None) -> None:
+    if renames:
+        raise OptionError("rename has no effect on files of texts, which have no columns; leave it out")
 
 
 def _is_table(path: str) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from stoker.errors import DataError, OptionError, RunError
+from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory, RunRecord
 from stoker.sources import Source
@@ -189,6 +189,7 @@ class Run:
         output: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
         keep: Sequence[str] = (),
+        rename: Mapping[str, str] | None = None,
         on_bad_row: str = "skip",
         quarantine: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
@@ -210,6 +211,9 @@ class Run:
             Whether `output` may take the place of a file that is there.
         keep
             Columns to copy beside the predictions; those of files come as the text that stands there.
+        rename
+            For files whose columns have other names: the name there, and the one that training knew, such as
+            ``{"review": "text"}``.
         on_bad_row
             ``"skip"``, ``"error"`` to stop at the first row that cannot be scored, or ``"quarantine"`` to
             skip and write such rows of files to `quarantine`.
@@ -239,7 +243,7 @@ class Run:
         goes_to = quarantine_of(quarantine, on_bad_row, of_files=not _is_frame(rows))
         bad = UnscoredRows()
         tables = prediction_tables(
-            bad.counted(self._pieces(rows, keep, on_bad_row, progress, output)),
+            bad.counted(self._pieces(rows, keep, rename, on_bad_row, progress, output)),
             Scorer(self.model, self.spec),
             self.spec,
         )
@@ -247,10 +251,10 @@ class Run:
             report = write_predictions(
                 tables, output, prediction_schema(self.spec, keep), overwrite=overwrite
             )
-            self._quarantine(goes_to, rows, bad, with_label=False)
+            self._quarantine(goes_to, rows, bad, rename, with_label=False)
             return replace(report, bad_rows=bad.count, first_bad=bad.first)
         found = list(tables)
-        self._quarantine(goes_to, rows, bad, with_label=False)
+        self._quarantine(goes_to, rows, bad, rename, with_label=False)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
         if not hasattr(rows, "iloc"):
             return table
@@ -262,6 +266,7 @@ class Run:
         self,
         rows: Any,
         *,
+        rename: Mapping[str, str] | None = None,
         on_bad_row: str = "skip",
         quarantine: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
@@ -274,6 +279,8 @@ class Run:
         ----------
         rows
             Files, a Source, a feed, or a frame as in `predict`, with the label column.
+        rename
+            As in `predict`; of the label, too.
         on_bad_row
             ``"skip"``, ``"error"`` or ``"quarantine"`` as in `predict`; a feed has settled it.
         quarantine
@@ -290,6 +297,8 @@ class Run:
         """
         of_files = not isinstance(rows, BaseFeed) and not _is_frame(rows)
         goes_to = quarantine_of(quarantine, on_bad_row, of_files=of_files)
+        if rename and not of_files:
+            raise OptionError("rename is for files: rename the columns of what you have")
         if isinstance(rows, BaseFeed):
             return evaluate(self.model, rows, progress=progress)
         if self.target is None:
@@ -304,7 +313,7 @@ class Run:
                 on_bad_row=on_bad_row,
             )
         else:
-            source = self._source(rows, with_label=True)
+            source = self._source(rows, rename, with_label=True)
             pieces = file_pieces(
                 source, self.transform, self.target, on_bad_row=on_bad_row, progress=progress
             )
@@ -316,20 +325,23 @@ class Run:
             if bad.first is None or bad.scored:
                 raise
             raise DataError(f"{error}: {bad.count:,} cannot be scored, the first is {bad.first}") from error
-        self._quarantine(goes_to, rows, bad, with_label=True)
+        self._quarantine(goes_to, rows, bad, rename, with_label=True)
         return replace(found, skipped_rows=bad.count, first_skipped=bad.first)
 
     def _pieces(
         self,
         rows: Any,
         keep: Sequence[str],
+        rename: Mapping[str, str] | None,
         on_bad_row: str,
         progress: Progress | None,
         output: str | os.PathLike[str] | None,
     ) -> Iterator[Piece]:
         if _is_frame(rows) or self._are_texts(rows):
+            if rename:
+                raise OptionError("rename is for files: rename the columns of what you have")
             return frame_pieces(rows, self.spec.features, self.transform, keep=keep, on_bad_row=on_bad_row)
-        source = self._source(rows, with_label=False)
+        source = self._source(rows, rename, with_label=False)
         for path in source.paths:
             if output is not None and os.path.exists(output) and os.path.samefile(path, output):
                 raise OptionError(
@@ -355,23 +367,40 @@ class Run:
             )
         return True
 
-    def _source(self, rows: Any, *, with_label: bool) -> Source:
+    def _source(self, rows: Any, rename: Mapping[str, str] | None, *, with_label: bool) -> Source:
+        known = (*self.spec.features, self.spec.label)
+        for old, new in (rename or {}).items():
+            if new not in known:
+                raise OptionError(
+                    f"rename: {old!r} shall be {new!r}, and this run knows no such column; it knows "
+                    f"{', '.join(map(repr, known))}"
+                )
         if isinstance(rows, Source) and rows.view.steps:
             raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
         paths = rows.paths if isinstance(rows, Source) else rows
         reading, columns = self.record.reading, self.record.columns
         try:
-            return open_like(reading, columns, self.spec.label, paths, with_label=with_label)
+            return open_like(reading, columns, self.spec.label, paths, with_label=with_label, renames=rename)
+        except ColumnError as error:
+            if rename or "is absent" not in str(error):
+                raise
+            raise ColumnError(f"{error}; if it has another name there, say which with rename=") from error
         except DataError as error:
             if with_label or not self._may_be_a_text(rows):
                 raise
             raise DataError(f"{error}; a text itself is given in a list") from error
 
     def _quarantine(
-        self, path: str | os.PathLike[str] | None, rows: Any, bad: UnscoredRows, *, with_label: bool
+        self,
+        path: str | os.PathLike[str] | None,
+        rows: Any,
+        bad: UnscoredRows,
+        rename: Mapping[str, str] | None,
+        *,
+        with_label: bool,
     ) -> None:
         if path is not None:
-            bad.write(path, self._source(rows, with_label=with_label), self.transform)
+            bad.write(path, self._source(rows, rename, with_label=with_label), self.transform)
 
     def _may_be_a_text(self, rows: Any) -> bool:
         """Whether a string that names no file may have been meant as a text to score."""
