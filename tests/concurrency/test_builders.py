@@ -56,7 +56,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "t.csv"
 
 
-@pytest.fixture(params=["never", "always"])
+@pytest.fixture(params=["never", pytest.param("always", marks=pytest.mark.slow)])
 def cache(request, path: Path) -> str:
     """Whether rows are surveyed, or cached by a survey that is there."""
     if request.param == "always":

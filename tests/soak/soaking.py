@@ -7,6 +7,7 @@ imports and allocator setting, fed one batch again and again.
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -138,7 +139,7 @@ def soak(kind: str, seconds: float, folder: Path) -> dict[str, object]:
     """Train, and tell."""
     kind, is_constant = kind.removeprefix("constant-"), kind.startswith("constant-")
     is_text, ledger = kind == "text", None
-    if is_constant and kind in ("feed", "text"):
+    if is_constant:
         import_all(kind, folder)
     watch, model = Watch(seconds), tokens_model() if is_text else mlp()
     forever = {"epochs": 1_000_000, "callbacks": [watch], "progress": "none"}
@@ -157,6 +158,8 @@ def soak(kind: str, seconds: float, folder: Path) -> dict[str, object]:
     else:
         batches = Batches(workers=2, use_multiprocessing=True, max_queue_size=8)
         stoker.fit(model, batches, **forever)
+    if not is_constant:
+        (folder / "modules.json").write_text(json.dumps([name for name in sys.modules if name != "__main__"]))
     return {
         "steps": watch.steps,
         "samples": watch.samples,
@@ -167,13 +170,17 @@ def soak(kind: str, seconds: float, folder: Path) -> dict[str, object]:
 
 
 def import_all(kind: str, folder: Path) -> None:
-    """Import and compile what the feed does, and let go of all that it holds."""
-    feed = feed_of(kind, folder)
-    for _ in feed.epoch(0):
-        pass
-    feed.close()
-    del feed
-    release_idle()
+    """Import what the other side had imported in the end, and compile what its feed does; hold none of it."""
+    for name in json.loads((folder / "modules.json").read_bytes()):
+        with suppress(Exception):
+            importlib.import_module(name)
+    if kind in ("feed", "text"):
+        feed = feed_of(kind, folder)
+        for _ in feed.epoch(0):
+            pass
+        feed.close()
+        del feed
+        release_idle()
 
 
 def feed_of(kind: str, folder: Path) -> stoker.Feed:

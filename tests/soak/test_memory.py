@@ -88,8 +88,8 @@ def stretches(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
 @pytest.mark.parametrize("kind", KINDS)
 def test_memory_is_that_of_the_model_and_does_not_grow(kind, soak_seconds, tmp_path):
     seconds = soak_seconds["memory"] / len(KINDS) / 2
-    constant = soak(f"constant-{kind}", seconds, tmp_path)
     trained = soak(kind, seconds, tmp_path)
+    constant = soak(f"constant-{kind}", seconds, tmp_path)
     share = trained.level / constant.level
     print(f"\n{kind}: {trained.told()}\n  constant: {constant.told()}\n  level: {share:.3f} of it")
     assert trained.level <= 1.05 * constant.level
