@@ -98,7 +98,7 @@ CELLS = st.one_of(
 NUMBERS = st.lists(st.tuples(st.sampled_from("01"), CELLS, CELLS, st.integers(0, 9).map(str)), max_size=12)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.lists(NUMBERS, min_size=1, max_size=3),
     repeats=st.integers(1, 150),

@@ -201,7 +201,7 @@ def test_an_empty_view_is_refused(table):
         ({"na": "median"}, "na must be one of error, mean, zero, drop-row, got 'median'"),
         ({"na": {"a": "most"}}, "got 'most' for the column 'a'"),
         ({"na": {"aa": "mean"}}, "na names the column 'aa', which is not used; did you mean 'a'?"),
-        ({"on_bad_row": "ignore"}, "on_bad_row must be error or skip, got 'ignore'"),
+        ({"on_bad_row": "ignore"}, "on_bad_row must be error, skip or quarantine, got 'ignore'"),
         ({"max_bad_rows": 3}, 'max_bad_rows has no effect with on_bad_row="error"'),
         ({"max_bad_rows": -1, "on_bad_row": "skip"}, "max_bad_rows must be 0 or more, got -1"),
         ({"role": "test"}, "role must be train, valid or predict, got 'test'"),
