@@ -361,3 +361,19 @@ def test_mnist_is_parsed_as_pyarrow_parses_it(name):
     assert (table.extra[: table.parsed.num_rows, 0] == expected["label"].to_numpy()).all()
     features = np.stack([column.to_numpy() for column in expected.columns[1:]], axis=1)
     assert (table.values == features).all()
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from([b"a", b"1", b",", b"\n", b"\r\n", b'"', b'""', b'"x,\ny"', b"text " * 9])),
+    st.sampled_from([0, QUOTE]),
+    st.sampled_from([None, [0], [1, 3]]),
+)
+def test_where_no_column_is_used_the_ragged_records_are_found(parts, quote, wanted):
+    content = b"".join(parts)
+    alone = Table(content, [SKIP, SKIP], quote=quote, wanted=wanted)
+    beside = Table(content, [SKIP, 0], quote=quote, wanted=wanted)
+
+    assert alone.parsed.num_rows == beside.parsed.num_rows
+    expected = [pair for pair in zip(beside.issues, beside.texts, strict=True) if pair[0][2] == kinds.RAGGED]
+    assert list(zip(alone.issues, alone.texts, strict=True)) == expected

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from stoker.kernels import issues as kinds
 from stoker.kernels.blocks import LANES
 from stoker.kernels.fields import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS
-from stoker.kernels.parsing import SKIP, parse_records
+from stoker.kernels.parsing import SKIP, find_ragged, parse_records
 
 __all__ = [
     "DTYPES",
@@ -101,6 +101,20 @@ def parse_numeric(
     -------
     Parsed
     """
+    if (targets == SKIP).all() and not matrix.shape[1] and not extra.shape[1]:
+        num_rows, num_issues = find_ragged(
+            _frozen(data),
+            start,
+            stop,
+            np.uint8(delimiter),
+            np.uint8(quote),
+            len(targets),
+            len(matrix) if wanted is None else len(wanted),
+            _frozen(_NO_ROWS if wanted is None else wanted),
+            wanted is None,
+            issues,
+        )
+        return Parsed(num_rows, num_issues, 0)
     hard = np.empty((_HARD_ROOM, ISSUE_WIDTH), np.int64)
     while True:
         num_rows, num_issues, num_hard, needed = parse_records(

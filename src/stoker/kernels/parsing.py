@@ -10,7 +10,7 @@ from stoker.kernels.fields import FLOAT64, RULE_INTEGER, evaluate_field
 from stoker.kernels.plain import count_neighbours, parse_plain_run, read_plain
 from stoker.kernels.records import close_quote, seek, skip_record
 
-__all__ = ["SKIP", "parse_records"]
+__all__ = ["SKIP", "find_ragged", "parse_records"]
 
 SKIP = -1
 """The target of a file column that is not used."""
@@ -58,6 +58,38 @@ def parse_records(
         row += 1
         ordinal += 1
     return row, num_issues, num_hard, 0
+
+
+@bare_kernel
+def find_ragged(data, start, stop, delimiter, quote, num_columns, num_rows, wanted, take_all, issues):
+    """As `parse_records` where no column is used: only records with another number of fields are issues.
+
+    It compiles in a tenth of the time, and of files of texts nothing else is asked.
+
+    Returns
+    -------
+    num_rows, num_issues : int
+    """
+    row = ordinal = num_issues = np.int64(0)
+    place = start
+    while row < num_rows:
+        while place < stop and (data[place] == _LF or data[place] == _CR):
+            place += 1
+        if place >= stop:
+            break
+        begin, column = place, np.int64(1)
+        if take_all or ordinal == wanted[row]:
+            place = _skip_field(data, place, stop, delimiter, quote)
+            while place < stop and data[place] == delimiter:
+                place = _skip_field(data, place + 1, stop, delimiter, quote)
+                column += 1
+            if column != num_columns:
+                num_issues = kinds.add_issue(issues, num_issues, ordinal, column, kinds.RAGGED, begin, place)
+            row += 1
+        else:
+            place = skip_record(data, place, stop, delimiter, quote)
+        ordinal += 1
+    return row, num_issues
 
 
 @inner_kernel
@@ -160,5 +192,6 @@ def _store(matrix, extra, row, target, low, high, is_float, value, whole, dtype)
 def _skip_field(data, place, stop, delimiter, quote):
     """Offset of the delimiter or terminator behind the field at `place`, or `stop`."""
     if quote != 0 and place < stop and data[place] == quote:
-        place = min(close_quote(data, place + 1, stop, quote), stop)
+        place = close_quote(data, place + 1, stop, quote)
+        place = place if place < stop else stop
     return seek(data, place, stop, _LF, _CR, delimiter)
