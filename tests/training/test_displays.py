@@ -145,6 +145,20 @@ def test_a_closed_pipe_does_not_end_a_training():
     displays.PlainDisplay(stream).note("epoch", "1")
 
 
+@pytest.mark.parametrize("good_writes", [0, 1, 3, 6])
+def test_a_terminal_that_is_closed_does_not_end_a_training(good_writes):
+    class Closing(io.StringIO):
+        left = good_writes
+
+        def write(self, text):
+            self.left -= 1
+            if self.left < 0:
+                raise OSError(5, "Input/output error")
+            return super().write(text)
+
+    play(displays.BarDisplay(Console(file=Closing(), force_terminal=True, color_system=None, width=120)))
+
+
 def test_auto_is_plain_where_standard_error_is_no_terminal(monkeypatch):
     assert isinstance(choose_display("auto"), displays.PlainDisplay)
     monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: True, write=len, flush=lambda: None))

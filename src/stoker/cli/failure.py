@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from typing import TextIO
 
 import typer
 
@@ -35,7 +35,7 @@ def exit_code(command: Callable[[], object]) -> int:
         return _tell(f"stopped by {asked.number.name}", 128 + asked.number)
     except BrokenPipeError:
         # The reader of a pipe left; nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
         return _BUG
     except OSError as error:
         if error.filename is None or error.strerror is None:
@@ -49,9 +49,16 @@ def exit_code(command: Callable[[], object]) -> int:
 
 
 def _tell(sentence: str, code: int) -> int:
-    with contextlib.suppress(OSError):  # the terminal may be closed
+    try:
         print(f"stoker: {sentence}", file=sys.stderr, flush=True)
+    except OSError:  # the terminal is closed
+        _silence(sys.stderr)
     return code
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is still to be written go nowhere, or Python complains of it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupted() -> int:

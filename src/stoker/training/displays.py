@@ -137,9 +137,14 @@ class BarDisplay(_LineDisplay):
         text.highlight_regex(r"^\S+( \d+/\d+)?", "bold")
         text.highlight_regex(r"━+╸?", "cyan")
         text.highlight_regex(r"← best$", "green")
-        self._console.print(text)
+        with suppress(OSError, ValueError):
+            self._console.print(text)
 
     def _change(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # the terminal may be closed
+            self._change_live(text)
+
+    def _change_live(self, text: str) -> None:
         if not text:
             live, self._live = self._live, None
             if live is not None:
