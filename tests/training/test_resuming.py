@@ -271,6 +271,8 @@ def test_time_is_that_of_the_whole_run_and_more_of_it_goes_on(model, rows, runs)
     run = runs()
     cut = run_to(model(), rows, run, max_time=1e-9)
     assert cut.history.report.ended == "max_time"
+    again = run_to(model(), rows, run, max_time=1e-9, resume="auto")
+    assert (again.history.report.ended, again.history.report.steps) == ("max_time", 1)
     assert run_to(model(), rows, run, max_time="1h", resume="auto") == whole
 
 

@@ -189,6 +189,8 @@ class _Running:
         checkpointer = self._call.checkpointer
         if checkpointer is None or not self._training.has_failed or not self._supervisor.finished():
             return
+        if adapter.averages_weights(self._call.model):
+            return  # Keras has put the averages into the weights when the error passed it
         try:
             checkpointer.save(wait=True)
         except StokerError as error:  # the data's error is the one to tell

@@ -68,6 +68,8 @@ class Resumption:
     ----------
     checkpoint
         Where it goes on.
+    max_seconds
+        What the whole run may take.
 
     Attributes
     ----------
@@ -77,10 +79,12 @@ class Resumption:
         Why there is nothing to train behind it, None if there is.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, max_seconds: float | None = None) -> None:
+        manifest = checkpoint.manifest
         self.checkpoint = checkpoint
-        self.position: Position = checkpoint.manifest.position
-        self.ended = checkpoint.manifest.ended
+        self.position: Position = manifest.position
+        has_time = max_seconds is None or manifest.counters.seconds < max_seconds
+        self.ended = manifest.ended or (None if has_time else "max_time")
         self._counts: Callable[[], None] = lambda: None
 
     def bind(self, supervisor: TrainingSupervisor, monitor: Monitor | None) -> None:
@@ -115,7 +119,7 @@ class Resumption:
                 position=manifest.position,
                 digests=(int(manifest.order_digest, 16), int(manifest.member_digest, 16)),
                 counters=manifest.counters,
-                ended=manifest.ended,
+                ended=self.ended,
                 metrics=unpack(manifest.metrics, {}) or {},
                 validations=tuple(
                     Validation(step=each.step, epoch=each.epoch, logs=unpack(each.logs, {}), best=each.best)

@@ -84,7 +84,13 @@ def _is_arithmetic(feed: Any) -> bool:
 
 
 def take_up(
-    recorder: RunRecorder, run: Path, model: Any, *, epochs: int, display: Display
+    recorder: RunRecorder,
+    run: Path,
+    model: Any,
+    *,
+    epochs: int,
+    max_seconds: float | None,
+    display: Display,
 ) -> Resumption | None:
     """Where a run goes on, its variables put back into the model; None where it has no checkpoint yet.
 
@@ -94,8 +100,8 @@ def take_up(
         Of the run: its record is taken back to the checkpoint.
     model
         Built and compiled as the run's.
-    epochs
-        The epoch at which training ends.
+    epochs, max_seconds
+        The epoch at which training ends, and what the whole run may take.
     display
         Told of where it goes on, of checkpoints that are torn, and of other versions.
 
@@ -113,7 +119,7 @@ def take_up(
         display.note("resume", f"{run} has no whole checkpoint yet: it begins again")
         recorder.go_on(0)
         return None
-    found = Resumption(checkpoint)
+    found = Resumption(checkpoint, max_seconds)
     position = found.position
     if position.epoch > epochs or (position.epoch == epochs and position.batches):
         raise RunError(
@@ -133,6 +139,8 @@ def take_up(
 
 def _told(found: Resumption, epochs: int) -> str:
     position, step = found.position, found.checkpoint.step
+    if found.ended == "max_time":
+        return "has used its time: nothing is trained before max_time= gives it more"
     if found.ended is not None:
         return f"had ended after {counted(step, 'step')} ({found.ended}): nothing is left to train"
     if position.epoch >= epochs:

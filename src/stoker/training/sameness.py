@@ -172,7 +172,8 @@ def _plain(value: Any) -> Any:
 
 
 def _told(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else str(value)
+    """Other objects by their class: their text may name an address."""
+    return value.item() if isinstance(value, np.generic) else type(value).__qualname__
 
 
 def _digest(array: Any) -> str:

@@ -220,7 +220,9 @@ class TrainingSupervisor:
     def go_on(self, captured: Captured) -> None:
         """Take up what `capture` gave."""
         self._training.digests = captured.digests
-        self.tally.go_on(captured.counters, captured.position.batches)
+        # Of a run that has ended, no epoch is begun that these batches were of.
+        finished = 0 if captured.ended else captured.position.batches
+        self.tally.go_on(captured.counters, finished)
         self._epoch = captured.position.epoch - (not captured.position.batches)
         self.ended = captured.ended
         self._metrics = dict(captured.metrics)

@@ -77,7 +77,9 @@ def _check(there: Sequence[VariableRecord], here: Sequence[tuple[Any, Any]], che
         kept = checkpoint.arrays[record.array]
         kind = np.dtype(kept.dtype).name
         same = part == record.part and _plain(variable.path) == _plain(record.path)
-        if not same or tuple(variable.shape) != kept.shape or str(variable.dtype) != kind:
+        # PyTorch has NumPy hold bfloat16 as float32, which loses nothing.
+        fits = str(variable.dtype) in (kind, "bfloat16" if kind == "float32" else kind)
+        if not same or tuple(variable.shape) != kept.shape or not fits:
             raise RunError(
                 f"the model is not the run's: where the checkpoint of step {checkpoint.step:,} has "
                 f"{_told(record.part, record.path, kept.shape, kind)}, it has "
