@@ -171,4 +171,6 @@ def test_columns_that_went_are_left_out_and_told(old, tmp_path, capsys):
     assert "column 'd'" in said
     assert "not here: column 'a', 'c'" in said
     assert "class 'dog'" in said
-    assert RunDirectory(tmp_path / "run").read().spec.classes == ("ant", "bee", "cat", "dog")
+    record = RunDirectory(tmp_path / "run").read()
+    assert record.spec.classes == ("ant", "bee", "cat", "dog")
+    assert record.training["init"] == str(old)

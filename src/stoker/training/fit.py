@@ -191,6 +191,7 @@ def fit(
                 "checkpoint_every": checkpoint_every,
                 "keep_checkpoints": keep_checkpoints,
                 "on_checkpoint_error": on_checkpoint_error,
+                **({"init": os.fspath(init)} if init is not None and not resumes else {}),
                 **learning_settings(model, training, valid),
             }
             recorder = RunRecorder(folder, training, valid, options or {}, training=told, goes_on=resumes)

@@ -97,7 +97,7 @@ class RunRecorder:
             return
         there = self._directory.read()
         refuse_other_run(directory, there, self._record, feed)
-        there.training, there.versions = self._record.training, self._record.versions
+        there.training, there.versions = there.training | self._record.training, self._record.versions
         self._record = there
 
     @property
