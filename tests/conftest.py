@@ -30,6 +30,7 @@ LONG = (
     "legacy/test_script.py",
     "legacy/test_table.py",
     "legacy/test_faults.py",
+    "faults/test_kills.py",
     "legacy/test_images.py",
     "transforms/test_ngrams.py",
     "transforms/test_sequences.py",

@@ -61,8 +61,9 @@ class Zygote:
             "command": list(command),
             "points": points,
             "settings": settings or {},
-            "environment": {"XDG_CACHE_HOME": str(folder / "user-cache")},
+            "environment": {"XDG_CACHE_HOME": str(folder / "user-cache"), "TMPDIR": str(folder / "tmp")},
         }
+        (folder / "tmp").mkdir(exist_ok=True)
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
@@ -153,4 +154,5 @@ def left_over(folder: Path) -> list[str]:
     """What processes leave behind when they are killed, and nobody may find later."""
     marks = (".building-", ".unfinished-", "unpacked-")
     found = [path for path in folder.rglob("*") if path.name.startswith(marks)]
+    found += (folder / "tmp").glob("*")
     return sorted(path.relative_to(folder).as_posix() for path in found)

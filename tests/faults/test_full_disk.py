@@ -37,9 +37,13 @@ def full(mounted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def leave(folder: Path, num_bytes: int) -> None:
     """Have no more room on a disk than that."""
-    status = os.statvfs(folder)
-    size = (status.f_blocks - status.f_bfree) * status.f_frsize + num_bytes
-    subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+    for _ in range(20):
+        status = os.statvfs(folder)
+        size = (status.f_blocks - status.f_bfree) * status.f_frsize + num_bytes
+        done = subprocess.run(["mount", "-o", f"remount,size={size}", folder], capture_output=True, text=True)
+        if not done.returncode:
+            return
+    raise AssertionError(done.stderr)  # each time somebody wrote meanwhile
 
 
 def files_in(folder: Path) -> list[str]:

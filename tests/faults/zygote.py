@@ -64,6 +64,7 @@ def perform(job: dict[str, Any]) -> int:
     """In a fork: do a job, perhaps to be killed at it."""
     os.chdir(job["folder"])
     os.environ.update(job["environment"])
+    tempfile.tempdir = None
     log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
