@@ -41,10 +41,10 @@ def make_feed(table, **options: Any) -> Any:
     )
 
 
-def make_model(loss: Any = "mean_squared_error") -> Any:
+def make_model(loss: Any = "mean_squared_error", **options: Any) -> Any:
     layers = [keras.layers.Input((3,)), keras.layers.Dropout(0.2, seed=1), keras.layers.Dense(1)]
     model = keras.Sequential(layers)
-    model.compile(keras.optimizers.SGD(0.01), loss)
+    model.compile(keras.optimizers.SGD(0.01), loss, **options)
     return model
 
 
@@ -86,10 +86,13 @@ def test_step_and_line_are_found_and_model_and_run_are_left_as_they_were_before(
     assert f"line {table.line}" in outcome["error"]
 
 
-def test_it_is_found_before_the_first_checkpoint_too(table, tmp_path):
+def test_it_is_found_before_the_first_checkpoint_too_and_within_an_execution_of_several_steps(
+    table, tmp_path
+):
+    several = {} if keras.backend.backend() == "torch" else {"steps_per_execution": 5}
     feed = make_feed(table, shuffle="exact", seed=5)
     (truth,) = [step for step, batch in enumerate(feed.epoch(0), start=1) if BAD in batch.ids.tolist()]
-    error = stopped(make_model(), feed, tmp_path / "run", checkpoint_every="1epoch")
+    error = stopped(make_model(**several), feed, tmp_path / "run", checkpoint_every="1epoch")
     assert error.first_step == error.last_step == truth
     assert BAD in error.row_ids
     assert f"line {table.line}, where the label is 1e+38" in str(error)

@@ -7,7 +7,8 @@ at: its loss, and the weights that it leaves, which may be spoilt while the loss
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,25 @@ def find_culprit(
         None where all losses are finite this time, as where a callback changed what the steps did.
     """
     probe = _Probe(model, checkpoint.step, last_step, progress)
-    position = checkpoint.manifest.position
+    adapter.sync_state(model)
+    put_back_variables(model, checkpoint)
+    try:
+        with _one_by_one(model):
+            _train(model, checkpoint, training, probe, interrupts)
+    except _Over:
+        pass
+    finally:
+        training.end()
+        adapter.sync_state(model)
+        put_back_variables(model, checkpoint)
+    return probe.found
+
+
+def _train(
+    model: Any, checkpoint: Checkpoint, training: Handover, probe: _Probe, interrupts: Interrupts
+) -> None:
+    epoch = checkpoint.manifest.position.epoch
+    epochs = epoch + probe.last_step  # more than there can be: the probe ends it
     hooks = TrainingCallbacks(
         [],
         model=model,
@@ -85,27 +104,30 @@ def find_culprit(
         supervisor=probe,
         interrupts=interrupts,
         resumption=_Again(checkpoint),
-        epochs=position.epoch + last_step,  # more than there can be: the probe ends it
+        epochs=epochs,
         steps=training.num_batches,
     )
-    adapter.sync_state(model)
-    put_back_variables(model, checkpoint)
+    model.fit(
+        adapter.FeedAdapter(training),
+        callbacks=hooks,
+        epochs=epochs,
+        initial_epoch=epoch,
+        shuffle=False,
+        verbose=0,
+    )
+
+
+@contextmanager
+def _one_by_one(model: Any) -> Iterator[None]:
+    """Inside, the model takes one step an execution, so that there is a loss for each."""
+    steps = model.steps_per_execution
+    if steps > 1:
+        model.steps_per_execution, model.train_function = 1, None
     try:
-        model.fit(
-            adapter.FeedAdapter(training),
-            callbacks=hooks,
-            epochs=hooks.params["epochs"],
-            initial_epoch=position.epoch,
-            shuffle=False,
-            verbose=0,
-        )
-    except _Over:
-        pass
+        yield
     finally:
-        training.end()
-        adapter.sync_state(model)
-        put_back_variables(model, checkpoint)
-    return probe.found
+        if steps > 1:
+            model.steps_per_execution, model.train_function = steps, None
 
 
 class _Over(Exception):  # noqa: N818  # not an error: enough was seen
@@ -128,8 +150,9 @@ class _Probe:
 
     def __init__(self, model: Any, start: int, last: int, progress: Callable[[int, int], None]) -> None:
         self.found: Culprit | None = None
+        self.last_step = last
         self._model = model
-        self._start, self._step, self._last = start, start, last
+        self._start, self._step = start, start
         self._progress = progress
         self._epoch = 0
         self._seen: list[tuple[int, int, Any, Any]] = []
@@ -147,9 +170,9 @@ class _Probe:
         self._step += 1
         loss = (logs or {}).get("loss", 0.0)
         self._seen.append((self._step, finished - 1, loss, adapter.finite_weights(self._model)))
-        if self._step >= self._last or len(self._seen) >= _READ_EVERY:
+        if self._step >= self.last_step or len(self._seen) >= _READ_EVERY:
             self._read()
-        if self._step >= self._last:
+        if self._step >= self.last_step:
             raise _Over
 
     def epoch_ended(self, epoch: int, finished: int, logs: Mapping[str, float]) -> None:
@@ -162,4 +185,4 @@ class _Probe:
             if not (math.isfinite(float(loss)) and bool(is_sound)):
                 self.found = Culprit(step=step, epoch=self._epoch, batch=batch, loss=float(loss))
                 raise _Over
-        self._progress(self._step - self._start, self._last - self._start)
+        self._progress(self._step - self._start, self.last_step - self._start)
