@@ -295,6 +295,19 @@ def test_texts_that_are_held_make_room_for_what_is_learned_from_them(monkeypatch
     assert held[0]["terms"] + held[0]["streams"] <= memory
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_many_times_the_texts_take_no_more_memory():
+    texts, peaks = zipfian(160_000, words=2_000_000), []
+    for count in (40_000, 160_000):
+        ledger = Ledger(limit=16 << 20)
+        vectorizer = NgramVectorizer(max_features=None, min_df=count // 1_000)
+        vectorizer.fit(texts[:count], memory=16 << 20, workers=2, ledger=ledger)
+        peaks.append(ledger.peak)
+    assert peaks[1] <= 1.1 * peaks[0]
+    assert max(peaks) <= 16 << 20
+
+
 def test_texts_without_words_take_the_temporary_space_that_is_stated(monkeypatch):
     spilled = []
     close = stoker.transforms.spill.Spill.close
