@@ -131,8 +131,9 @@ def fit(
         If the loss is no finite number, with the step, or the steps among which it became so.
     StokerError
         What a feed raises arrives with its own type, whatever the backend.
-    KeyboardInterrupt
-        On Ctrl-C, after the step under way; ``model.history`` and the run directory hold what was reached.
+    KeyboardInterrupt, Terminated
+        On Ctrl-C, and on SIGTERM or SIGHUP (`stoker.signals`), after the step under way; ``model.history`` and
+        the run directory hold what was reached. Before a prompt one Ctrl-C returns the History instead.
 
     Examples
     --------
