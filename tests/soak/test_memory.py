@@ -53,7 +53,7 @@ def soak(kind: str, seconds: float, folder: Path) -> Soaked:
         check=True,
         capture_output=True,
         text=True,
-        timeout=seconds + 120,
+        timeout=3 * seconds + 600,
     )
     found = json.loads(done.stdout.splitlines()[-1])
     samples = np.array(found["samples"], float)
