@@ -204,9 +204,11 @@ class RunDirectory:
             If there is a run, a model or a table of epochs in it, or it is a file.
         """
         if (self.path / "run.json").exists():
+            told = self._told(differences, of_same)
+            or_go_on = ", or go on with it by resume='auto'" if of_same and told.endswith(of_same) else ""
             raise RunError(
-                f"{self.path} already holds a run{self._told(differences, of_same)}; "
-                f"choose another folder, such as run={_next_free(self.path)!r}"
+                f"{self.path} already holds a run{told}; choose another folder, such as "
+                f"run={_next_free(self.path)!r}{or_go_on}"
             )
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")

@@ -39,7 +39,8 @@ def _train(refused, *flags):
 
 def test_a_run_of_the_same_plan_is_not_written_over(refused, run):
     assert _train(refused, "--run", run) == (
-        "run already holds a run of what looks like the same plan; choose another folder, such as --run run-1"
+        "run already holds a run of what looks like the same plan; choose another folder, such as "
+        "--run run-1, or go on with it by --resume auto"
     )
 
 
@@ -309,7 +310,19 @@ def test_a_training_that_diverged_leaves_a_run_that_can_be_read(accepted, refuse
     flags = ("--label", "a", "--drop", "kind", "--task", "regression", "--model", "linear", "--epochs", "1")
     assert (
         main(
-            ("train", write("t.csv"), *flags, "--learning-rate", "1e38", "--batch-size", "5", "--run", "run")
+            (
+                "train",
+                write("t.csv"),
+                *flags,
+                "--learning-rate",
+                "1e38",
+                "--batch-size",
+                "5",
+                "--run",
+                "run",
+                "--on-nan",
+                "continue",
+            )
         )
         == 0
     )
