@@ -132,8 +132,8 @@ def fit(
     StokerError
         What a feed raises arrives with its own type, whatever the backend.
     KeyboardInterrupt, Terminated
-        On Ctrl-C, and on SIGTERM or SIGHUP (`stoker.signals`), after the step under way; ``model.history`` and
-        the run directory hold what was reached. Before a prompt one Ctrl-C returns the History instead.
+        On Ctrl-C, and on SIGTERM or SIGHUP (`stoker.signals`), after the step under way; ``model.history``
+        and the run directory hold what was reached. Before a prompt one Ctrl-C returns the History instead.
 
     Examples
     --------
