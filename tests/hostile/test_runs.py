@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -149,6 +151,39 @@ FORGED = {
     "a list for a number": (("outcome", "rows"), [1], "Expected `int`"),
     "the label's transform": (("transform",), PASSTHROUGH, "names transforms that are not those"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epochs", "many"), ("epochs", -1), ("keep_checkpoints", 10**30), ("on_nan", "wait"), ("max_time", [1])],
+)
+def test_options_of_another_type_are_refused_before_a_run_goes_on(trained, name, value):
+    trained.mend()
+    trained.write(put(trained.record, ("training", name), value))
+    with pytest.raises(RunError, match="is damaged: training: "):
+        stoker.resume(trained.run, model=None, feed=None)
+
+
+def audit_forged(trained: Trained, data: st.DataObject) -> None:
+    trained.mend()
+    trained.write(data.draw(forgeries(trained.record)))
+    for look in (stoker.verify, partial(stoker.replay, step=1)):
+        with suppress(StokerError):
+            look(trained.run)
+
+
+@QUICK
+@given(data=st.data())
+def test_a_forged_record_is_verified_and_replayed_or_refused(trained, data):
+    audit_forged(trained, data)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@LONG
+@given(data=st.data())
+def test_thousands_of_forged_records_are_verified_and_replayed_or_refused(trained, data):
+    audit_forged(trained, data)
 
 
 @pytest.mark.usefixtures("model_at_hand")

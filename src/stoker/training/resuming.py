@@ -8,10 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import msgspec
+
 from stoker.checkpoints import CheckpointStore
 from stoker.errors import OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory
+from stoker.stored import Count
 from stoker.training.capturing import Resumption
 from stoker.training.checkpointing import Checkpointer, OnCheckpointError
 from stoker.training.finite import OnNan
@@ -205,7 +208,7 @@ def resume(
         raise RunError(f"{os.fspath(directory)} was trained on {what}: it cannot be resumed")
     if known.pop("validated", False) and validation is None:
         raise OptionError("the run was validated: give validation= as it was given to fit")
-    options = {name: known[name] for name in _CALL if name in known}
+    options = _checked(directory, {name: known[name] for name in _CALL if name in known})
     if epochs is not None:
         options["epochs"] = epochs
     if max_time is not None:
@@ -223,16 +226,30 @@ def resume(
     )
 
 
-_CALL = (
-    "epochs",
-    "monitor",
-    "early_stopping",
-    "validate_every",
-    "initial_epoch",
-    "max_time",
-    "on_nan",
-    "checkpoint_every",
-    "keep_checkpoints",
-    "on_checkpoint_error",
-)
-"""Arguments of `fit` that run.json keeps under ``training``."""
+class _Told(msgspec.Struct, forbid_unknown_fields=True):
+    """Arguments of `fit` that run.json keeps under ``training``, and their types."""
+
+    epochs: Count
+    monitor: str | None = None
+    early_stopping: Count | None = None
+    validate_every: str | None = None
+    initial_epoch: Count = 0
+    max_time: str | float | None = None
+    on_nan: Literal["stop", "continue"] = "stop"
+    checkpoint_every: str | None = None
+    keep_checkpoints: Count = 3
+    on_checkpoint_error: Literal["warn", "stop"] = "warn"
+
+
+_CALL = _Told.__struct_fields__
+
+
+def _checked(directory: str | os.PathLike[str], options: dict[str, Any]) -> dict[str, Any]:
+    """The options, which are of their types."""
+    try:
+        msgspec.convert(options, _Told)
+    except msgspec.ValidationError as error:
+        raise RunError(
+            f"{os.path.join(directory, 'run.json')} is damaged: training: {error}; restore it"
+        ) from error
+    return options
