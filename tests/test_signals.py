@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -81,13 +83,20 @@ def test_outside_of_the_main_thread_nothing_is_taken():
     assert found == [signal.SIG_DFL]
 
 
-@pytest.mark.timeout(20)
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+FORKING = """
+import os, signal
+from stoker.signals import Taken
+
+with Taken(lambda number: None):
+    child = os.fork()
+    if not child:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(0)
+    print(os.WTERMSIG(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.timeout(30)
 def test_a_forked_process_dies_of_it_as_ever():
-    with Taken(lambda number: None):
-        child = os.fork()
-        if not child:
-            send(signal.SIGTERM)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGTERM
+    said = subprocess.run([sys.executable, "-c", FORKING], check=True, capture_output=True, text=True)
+    assert int(said.stdout) == signal.SIGTERM
