@@ -13,6 +13,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks.common import Contestant, Figure, Report, Settings, Spread, alone, interleave
@@ -109,7 +110,7 @@ def fit(path: str, run: str, model: str) -> Turn:
         clock, folder = _clock(), f"{run}/{next(turns)}"
         stoker.fit(trained, feed, epochs=epochs, callbacks=[clock], progress="none", run=folder)
         (began, worked), (ended, done) = clock.ends[0], clock.ends[-1]
-        newest = CheckpointStore(folder).newest()
+        newest = CheckpointStore(Path(folder)).newest()
         # Nothing waits for the one after the last epoch, whose work is counted all the same.
         return {
             "seconds": ended - began,
