@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kept_checkpoints import made_checkpoint
 
-from stoker.checkpoints import CheckpointStore
+from stoker.checkpoints import CheckpointStore, packages
 from stoker.errors import OptionError, RunError
+
+
+def failing(error: Exception) -> Any:
+    raise error
 
 
 def names(store: CheckpointStore) -> list[str]:
@@ -104,6 +109,38 @@ def test_a_file_that_is_gone_is_noticed(tmp_path, name):
     assert store.newest() is None
 
 
+def test_what_cannot_be_read_is_never_taken_for_nothing(tmp_path, monkeypatch):
+    """Whoever began again would write over checkpoints that are whole when the disk answers again."""
+    store = CheckpointStore(tmp_path)
+    for step in (1, 2):
+        store.write(made_checkpoint(step))
+    monkeypatch.setattr(packages, "_read_array", lambda *known: failing(OSError(5, "Input/output error")))
+    with pytest.raises(RunError, match=r"no checkpoint in .* can be read \(.*Input/output error\)"):
+        store.newest()
+    monkeypatch.setattr(
+        type(tmp_path), "iterdir", lambda path: failing(PermissionError(13, "Permission denied"))
+    )
+    with pytest.raises(RunError, match="Permission denied"):
+        store.newest()
+
+
+def test_one_that_a_later_stoker_wrote_is_not_begun_over(tmp_path, monkeypatch):
+    store = CheckpointStore(tmp_path)
+    store.write(made_checkpoint(1))
+    monkeypatch.setattr("stoker.checkpoints.store.FORMAT", 0)
+    with pytest.raises(RunError, match="upgrade it"):
+        store.newest()
+
+
+def test_the_names_of_the_folders_above_are_on_the_disk_too(tmp_path, monkeypatch):
+    synced: list[Path] = []
+    monkeypatch.setattr("stoker.checkpoints.store.sync_folder", synced.append)
+    store = CheckpointStore(tmp_path / "run")
+    for step in (1, 2):
+        store.write(made_checkpoint(step))
+    assert synced == [store.folder, tmp_path / "run", tmp_path, store.folder]
+
+
 def test_a_checkpoint_under_another_step_s_name_is_refused(tmp_path):
     store = CheckpointStore(tmp_path)
     path = store.write(made_checkpoint(3))
@@ -133,7 +170,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
     sys.path.insert(0, {str(Path(__file__).parent)!r})
     from pathlib import Path
     from kept_checkpoints import made_checkpoint
-    from stoker.checkpoints import CheckpointStore
+    from stoker.checkpoints import CheckpointStore, packages
     CheckpointStore(Path({str(tmp_path)!r})).write(made_checkpoint(1))
     os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
     CheckpointStore(Path({str(tmp_path)!r})).write(made_checkpoint(2))

@@ -56,6 +56,14 @@ def test_arrays_and_scalars_keep_type_and_shape():
     assert (type(found[1]), found[1]) == (np.float32, 1.5)
 
 
+def test_numbers_that_numpy_has_not_are_kept():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    (found,) = through_json([np.ones(3, ml_dtypes.bfloat16)])
+    assert found.dtype == ml_dtypes.bfloat16
+    with pytest.raises(OptionError, match="Mine holds a ndarray"):  # nobody could read them again
+        pack(np.ones(2, ml_dtypes.float8_e3m4), lambda array: "", what="the callback Mine")
+
+
 @pytest.mark.parametrize("value", [object(), {1, 2}, np.array(["text"]), np.array([None])])
 def test_what_is_no_plain_data_is_refused_by_type(value):
     with pytest.raises(OptionError, match=f"the callback Mine holds a {type(value).__name__}"):

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 from resumable import STEPS, feed_of, run_to, write_rows
 
@@ -148,3 +149,23 @@ def test_training_waits_for_no_disk(model, rows, tmp_path, monkeypatch):
     assert found.history.report.ended == "finished"
     assert seen[0] == 2
     assert seen[1] >= 2 * STEPS
+
+
+def test_whatever_callbacks_add_to_the_logs_training_goes_on(model, rows, tmp_path):
+    class Adds(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["rate"] = keras.ops.convert_to_tensor(0.5)
+            logs["note"] = {"of", "mine"}
+
+    run_to(model(), rows, tmp_path / "run", callbacks=[Adds()], epochs=1)
+    *_, history = CheckpointStore(tmp_path / "run").newest().manifest.callbacks
+    assert set(history.state["history"]["rate"][0]) == {"$array"}
+    assert "mine" in history.state["history"]["note"][0]
+
+
+def test_best_weights_of_bfloat16_are_kept(rows, tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid", dtype="bfloat16")])
+    model.compile("sgd", "binary_crossentropy")
+    stopping = keras.callbacks.EarlyStopping(patience=9, restore_best_weights=True)
+    run_to(model, rows, tmp_path / "run", callbacks=[stopping], epochs=1)
+    assert CheckpointStore(tmp_path / "run").newest().step == STEPS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Mapping
@@ -13,19 +14,21 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stoker.checkpoints.records import ArrayRecord
+from stoker.checkpoints.records import DTYPES, ArrayRecord
 from stoker.errors import RunError
 from stoker.kernels.checksum import checksum
 
-__all__ = ["read_package", "sync_folder", "write_package"]
+__all__ = ["UnreadableError", "read_package", "sync_folder", "write_package"]
 
 _RECORD = "manifest.json"
 _ARRAYS = "arrays.bin"
 _ALIGNMENT = 64
 _PIECE = 1 << 24
-_WHOLE = ("bool", "int4", "int8", "int16", "int32", "int64", "uint4", "uint8", "uint16", "uint32", "uint64")
-_REAL = ("float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2")
-_DTYPES = frozenset((*_WHOLE, *_REAL, "complex64", "complex128"))
+_NO_SUCH_THING = (errno.EINVAL, errno.ENOTSUP)
+
+
+class UnreadableError(RunError):
+    """Nobody knows whether it is whole: the system does not give it, or another stoker wrote it."""
 
 
 class _Content(msgspec.Struct, kw_only=True):
@@ -91,7 +94,9 @@ def read_package(folder: Path, kind: type[Any], formats: int) -> tuple[Any, dict
     Raises
     ------
     RunError
-        If a file is absent, cut short, changed, of a newer format or not of this type.
+        If a file is absent, cut short, changed or not of this type.
+    UnreadableError
+        If it cannot be read, or is of a newer format.
     """
     record_file, arrays_file = folder / _RECORD, folder / _ARRAYS
     try:
@@ -101,7 +106,9 @@ def read_package(folder: Path, kind: type[Any], formats: int) -> tuple[Any, dict
         content = msgspec.json.decode(envelope.content, type=_Content)
         found = msgspec.json.decode(content.record, type=_Format).format
         if found > formats:
-            raise RunError(f"{record_file} has format {found}, this stoker reads up to {formats}: upgrade it")
+            raise UnreadableError(
+                f"{record_file} has format {found}, this stoker reads up to {formats}: upgrade it"
+            )
         record = msgspec.json.decode(content.record, type=kind)
         with open(arrays_file, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -109,8 +116,10 @@ def read_package(folder: Path, kind: type[Any], formats: int) -> tuple[Any, dict
             arrays = {place.name: _read_array(file, place, size, arrays_file) for place in content.arrays}
     except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise RunError(f"{record_file} is damaged or not of stoker: {error}") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunError(f"{folder} cannot be read: {error.strerror}") from error
     except OSError as error:
-        raise RunError(f"{folder} cannot be read: {error.strerror or error}") from error
+        raise UnreadableError(f"{folder} cannot be read: {error.strerror or error}") from error
     return record, arrays
 
 
@@ -121,6 +130,9 @@ def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:  # as on shares of Windows
+        if error.errno not in _NO_SUCH_THING:
+            raise
     finally:
         os.close(handle)
 
@@ -180,7 +192,7 @@ def _bytes_of(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _dtype(name: str) -> np.dtype[Any]:
-    if name not in _DTYPES:
+    if name not in DTYPES:
         raise RunError(f"a checkpoint names an unknown type of numbers, {name!r}")
     try:
         return np.dtype(name)

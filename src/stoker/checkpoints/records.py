@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stoker.types import OrderSpec, Position
 
 __all__ = [
+    "DTYPES",
     "FORMAT",
     "ArrayRecord",
     "CallbackRecord",
@@ -26,6 +27,11 @@ __all__ = [
 ]
 
 FORMAT = 1
+
+_WHOLE = ("bool", "int4", "int8", "int16", "int32", "int64", "uint4", "uint8", "uint16", "uint32", "uint64")
+_REAL = ("float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+DTYPES = frozenset((*_WHOLE, *_REAL, "complex64", "complex128"))
+"""Names of the types of numbers that a checkpoint keeps."""
 
 
 class ArrayRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stoker import folders
-from stoker.checkpoints.packages import read_package, sync_folder, write_package
+from stoker.checkpoints.packages import UnreadableError, read_package, sync_folder, write_package
 from stoker.checkpoints.records import FORMAT, Checkpoint, Manifest
 from stoker.errors import OptionError, RunError
 
@@ -39,6 +39,7 @@ class CheckpointStore:
             raise OptionError(f"keep_checkpoints must be at least 1, got {keep}")
         self.folder = Path(run_folder) / "checkpoints"
         self._keep = keep
+        self._is_rooted = False
 
     def write(self, checkpoint: Checkpoint, between: Callable[[], None] = lambda: None) -> Path:
         """Write a checkpoint beside the others; once this returns, no failure of power takes it away.
@@ -59,14 +60,25 @@ class CheckpointStore:
         with folders.staged_folder(final) as unfinished:
             write_package(unfinished, checkpoint.manifest, checkpoint.arrays, between)
         sync_folder(self.folder)
+        if not self._is_rooted:  # the names of the folders that it lies in, which others may own
+            for folder in (self.folder.parent, self.folder.parent.parent):
+                with suppress(OSError):
+                    sync_folder(folder)
+            self._is_rooted = True
         self._remove_old(final)
         return final
 
     def paths(self) -> list[Path]:
-        """The checkpoints that are there, the newest first; whole or not."""
+        """The checkpoints that are there, the newest first; whole or not.
+
+        Raises
+        ------
+        OSError
+            If the system does not tell.
+        """
         try:
             found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
 
@@ -76,7 +88,7 @@ class CheckpointStore:
         Raises
         ------
         RunError
-            If it is torn or damaged.
+            If it is torn or damaged, or cannot be read.
         """
         manifest, arrays = read_package(path, Manifest, FORMAT)
         if manifest.counters.steps != int(path.name[5:]):
@@ -94,12 +106,28 @@ class CheckpointStore:
         ----------
         warn
             Told of each that is torn or damaged, and passed over.
+
+        Raises
+        ------
+        RunError
+            If none is known to be whole, and one that may be cannot be read: whoever began again would
+            write over it.
         """
-        for path in self.paths():
-            try:
-                return self.read(path)
-            except RunError as error:
-                warn(f"{error}; the checkpoint before it is taken")
+        unread: Exception | None = None
+        try:
+            for path in self.paths():
+                try:
+                    return self.read(path)
+                except RunError as error:
+                    warn(f"{error}; the checkpoint before it is taken")
+                    unread = unread or (error if isinstance(error, UnreadableError) else None)
+        except OSError as error:
+            unread = error
+        if unread is not None:
+            raise RunError(
+                f"no checkpoint in {self.folder} can be read ({unread}), and it may be whole: mend that, or "
+                "remove the folder to do without"
+            ) from unread
         return None
 
     def clean(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from stoker.checkpoints.records import DTYPES
 from stoker.errors import OptionError, RunError
 
 __all__ = ["Plain", "pack", "unpack"]
@@ -73,9 +74,9 @@ def _pack(value: Any, keep: Callable[[npt.NDArray[Any]], str], what: str, depth:
         return value if -_LARGEST <= value < _LARGEST else {"$int": hex(value)}
     if type(value) is float:
         return value if math.isfinite(value) else {"$float": repr(value)}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+    if isinstance(value, np.ndarray) and value.dtype.name in DTYPES:
         return {"$array": keep(value)}
-    if isinstance(value, np.generic) and value.dtype.kind in "biufc":
+    if isinstance(value, np.generic) and value.dtype.name in DTYPES:
         return {"$scalar": keep(np.asarray(value))}
     if type(value) is list:
         return [_pack(each, keep, what, depth + 1) for each in value]

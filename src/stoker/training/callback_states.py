@@ -127,6 +127,9 @@ def _state(callback: Any) -> Any:
         return own[0]()
     if isinstance(callback, keras.callbacks.CSVLogger):
         return {"size": _size(callback)}
+    if isinstance(callback, keras.callbacks.History):
+        logged = {name: list(map(_logged, values)) for name, values in callback.history.items()}
+        return {"epoch": callback.epoch, "history": logged}
     kept = [name for name in _kept(callback) or () if hasattr(callback, name)]
     return {name: _plain(getattr(callback, name)) for name in kept} if kept else None
 
@@ -151,6 +154,16 @@ def _kept(callback: Any) -> tuple[str, ...] | None:
 def _plain(value: Any) -> Any:
     """Tensors as NumPy arrays; lists of weights as they are."""
     return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
+
+
+def _logged(value: Any) -> Any:
+    """A value of the logs, to which callbacks add what they like: no training ends for that."""
+    value = _plain(value)
+    try:
+        pack(value, lambda array: "", what="")
+    except OptionError:
+        return str(value)
+    return value
 
 
 def _size(callback: Any) -> int:

@@ -94,7 +94,11 @@ class Checkpointer:
 
     def last_good(self) -> Checkpoint | None:
         """The newest that is on the disk, or else where the run began, which is written now."""
-        newest = self.store.newest(self._warn)
+        try:
+            newest = self.store.newest(self._warn)
+        except RunError as error:  # what sends training back is the error to tell
+            self._warn(str(error))
+            return self._first
         if newest is None and self._first is not None:
             with suppress(OSError):
                 self.store.write(self._first)
