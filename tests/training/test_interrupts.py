@@ -89,6 +89,15 @@ def test_while_deferred_nothing_is_raised_but_a_second_ctrl_c():
             press()
 
 
+def test_a_wait_in_what_must_be_finished_first_is_not_ended_either():
+    with Interrupts() as interrupts:
+        with interrupts.deferred(), interrupts.immediate():
+            press()
+        assert interrupts.is_pending
+        with pytest.raises(KeyboardInterrupt), interrupts.deferred(), interrupts.immediate():
+            press()
+
+
 def test_behind_a_shield_not_even_a_second_is_raised_before_the_end():
     closed: list[str] = []
 

@@ -296,6 +296,15 @@ def test_with_every_checkpoint_torn_the_run_begins_again(model, rows, runs):
     assert run_to(model(), rows, run, resume="auto") == whole
 
 
+def test_a_run_that_has_finished_is_never_begun_again(model, rows, runs):
+    run, options = runs(), {"checkpoint_every": "never", "epochs": 1}
+    run_to(model(), rows, run, **options)
+    before = (run / "run.json").read_bytes()
+    with pytest.raises(RunError, match="has finished, and has no whole checkpoint"):
+        run_to(model(), rows, run, resume="auto", **options)
+    assert (run / "run.json").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("feed", "options", "said"),
     [
@@ -320,6 +329,9 @@ def test_another_model_optimizer_or_callbacks_are_refused(model, rows, runs):
     other = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1, "sigmoid")])
     other.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
     with pytest.raises(RunError, match=r"the model is not the run's: .*\(4, 8\)"):
+        run_to(other, rows, run, resume="auto")
+    other.compile(keras.optimizers.Adam(0.01), "mse", metrics=["accuracy"])
+    with pytest.raises(RunError, match="loss: binary_crossentropy there, mse here"):
         run_to(other, rows, run, resume="auto")
     other.compile(keras.optimizers.Adam(0.01, beta_1=0.8), "binary_crossentropy", metrics=["accuracy"])
     with pytest.raises(RunError, match=r"optimizer\.beta_1: 0\.9 there, 0\.8 here"):
@@ -369,3 +381,24 @@ def test_a_run_directory_is_resumed_with_the_options_that_it_was_begun_with(mode
     assert reached(again, history) == whole
     with pytest.raises(OptionError, match="the run was validated"):
         stoker.resume(run, model=again, feed=feed, progress="none")
+
+
+class Pairs(keras.utils.PyDataset):
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, place: int) -> Any:
+        rng = np.random.default_rng(place)
+        return rng.normal(size=(8, 4)).astype(np.float32), rng.integers(0, 2, 8)
+
+
+def test_as_many_batches_of_a_sequence_are_validated_on_as_before(model, rows, runs):
+    run = runs()
+    feed, _ = feed_of(rows)
+    known = {"validation": Pairs(), "run": run, "progress": "none"}
+    stoker.fit(model(), feed, validation_steps=2, epochs=1, **known)
+    with pytest.raises(RunError, match="validation_steps: 2 there, 3 here"):
+        stoker.fit(model(), feed, validation_steps=3, epochs=2, resume="auto", **known)
+    again = stoker.resume(run, model=model(), feed=feed, validation=Pairs(), epochs=2, progress="none")
+    whole = stoker.fit(model(), feed, validation_steps=2, epochs=2, **{**known, "run": runs()})
+    assert again.history == whole.history

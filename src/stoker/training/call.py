@@ -192,7 +192,7 @@ class _Running:
         if adapter.averages_weights(self._call.model):
             return  # Keras has put the averages into the weights when the error passed it
         try:
-            checkpointer.save(wait=True)
+            self._supervisor.save(None)
         except StokerError as error:  # the data's error is the one to tell
             self._call.display.note("warning", str(error))
 

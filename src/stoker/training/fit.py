@@ -187,6 +187,7 @@ def fit(
                 "monitor": monitor,
                 "early_stopping": early_stopping,
                 "validate_every": validate_every,
+                "validation_steps": validation_steps,
                 "max_time": max_time,
                 "on_nan": on_nan,
                 "checkpoint_every": checkpoint_every,

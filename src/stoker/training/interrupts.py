@@ -110,7 +110,7 @@ class Interrupts:
         self.forced = self.forced or again
         if self._shielded:
             self._late, self._pending = again, None if again else number
-        elif self._immediate or again:
+        elif again or (self._immediate and not self._deferred):
             self._raise(number)
         else:
             self._pending = number

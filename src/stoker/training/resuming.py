@@ -111,7 +111,8 @@ def take_up(
     Raises
     ------
     RunError
-        If the model is another, or fewer epochs are asked for than were trained.
+        If the model is another, fewer epochs are asked for than were trained, or the run has finished and
+        no checkpoint of it is there.
     """
     warn, record = partial(display.note, "warning"), recorder.record
     store = CheckpointStore(run)
@@ -119,6 +120,11 @@ def take_up(
     RunDirectory(run).clean()
     checkpoint = store.newest(warn)
     if checkpoint is None:
+        if record.outcome.status == "finished":
+            raise RunError(
+                f"{run} has finished, and has no whole checkpoint to go on from; to begin again would "
+                "replace what it came to: choose another run=, or remove it"
+            )
         display.note("resume", f"{run} has no whole checkpoint yet: it begins again")
         recorder.go_on(0)
         return None
@@ -233,6 +239,7 @@ class _Told(msgspec.Struct, forbid_unknown_fields=True):
     monitor: str | None = None
     early_stopping: Count | None = None
     validate_every: str | None = None
+    validation_steps: Count | None = None
     initial_epoch: Count = 0
     max_time: str | float | None = None
     on_nan: Literal["stop", "continue"] = "stop"

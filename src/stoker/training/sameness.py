@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ DECIDING = (
     "monitor",
     "early_stopping",
     "validate_every",
+    "validation_steps",
     "initial_epoch",
     "validation_rows",
+    "loss",
     "optimizer",
     "class_weight",
 )
@@ -40,6 +43,7 @@ def learning_settings(model: Any, feed: Any, validation: Any) -> dict[str, Any]:
     return {
         "validated": validation is not None,
         "validation_rows": _plain(tested),
+        "loss": _plain(_loss(model.loss)),
         "optimizer": _plain(_without_rate(config)),
         "class_weight": None if weights is None else _digest(weights),
     }
@@ -164,6 +168,21 @@ def _without_rate(config: Any) -> Any:
             if name != "name" and (name != "learning_rate" or isinstance(value, Mapping))
         }
     return config
+
+
+def _loss(loss: Any) -> Any:
+    """What a model was compiled with as its loss: names, and of Keras's objects their settings."""
+    if isinstance(loss, Mapping):
+        return {str(name): _loss(each) for name, each in loss.items()}
+    if isinstance(loss, list | tuple):
+        return [_loss(each) for each in loss]
+    if isinstance(loss, keras.losses.Loss) and type(loss).__module__.startswith("keras."):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a lambda within, that nobody loads again
+            return _loss({"class": type(loss).__name__, **loss.get_config()})
+    if loss is None or isinstance(loss, str | bool | int | float):
+        return loss
+    return getattr(loss, "__qualname__", type(loss).__qualname__)
 
 
 def _plain(value: Any) -> Any:
