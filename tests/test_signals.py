@@ -11,6 +11,14 @@ import pytest
 from stoker.signals import Taken, Terminated, raise_for
 
 
+@pytest.fixture(autouse=True)
+def hang_up_ends_the_process():
+    """Under nohup it does not, and whatever is ignored stays ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def send(number: int) -> None:
     os.kill(os.getpid(), number)
 

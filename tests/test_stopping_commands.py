@@ -37,7 +37,12 @@ def ending(monkeypatch, tmp_path, capsys):
     ],
 )
 def test_a_signal_ends_a_command_with_its_own_code(number, code, said, ending):
-    assert ending(lambda: os.kill(os.getpid(), number)) == (code, f"stoker: {said}\n")
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and stays so
+    try:
+        found = ending(lambda: os.kill(os.getpid(), number))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert found == (code, f"stoker: {said}\n")
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 

@@ -110,4 +110,4 @@ def test_the_slope_of_a_leak_is_found_in_noise_and_that_of_noise_is_none():
     for leak, found in ((0.0, False), (0.1 * MIB, True)):
         at, values = stretches(times, 400 * MIB + noise + leak * times)
         _, _, low, _ = theilslopes(values, at, 0.99)
-        assert (low * (at[-1] - at[0]) > MIB) is found
+        assert bool(low * (at[-1] - at[0]) > MIB) is found

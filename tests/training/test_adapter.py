@@ -12,6 +12,7 @@ from stoker.errors import MissingExtraError, OptionError
 from stoker.training import adapter
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
+from stoker.training.logged import metric_direction, metric_names
 
 
 def handover_of(feed):
@@ -61,7 +62,7 @@ def test_building_makes_all_state_from_shapes(small_model):
     adapter.build_model(model, make_feed().spec, 8)
     assert model.built
     assert model.optimizer.built
-    assert adapter.metric_names(model) == ("loss", "accuracy")
+    assert metric_names(model) == ("loss", "accuracy")
 
 
 def test_a_model_with_its_own_train_step_says_its_names_only_later(small_model):
@@ -71,12 +72,12 @@ def test_a_model_with_its_own_train_step_says_its_names_only_later(small_model):
 
     model = Own([keras.layers.Input((4,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    assert adapter.metric_names(model) is None
+    assert metric_names(model) is None
 
 
 def test_the_direction_is_what_the_metric_declares(small_model):
-    assert adapter.metric_direction(small_model(), "accuracy") == "max"
-    assert adapter.metric_direction(small_model(), "nothing") is None
+    assert metric_direction(small_model(), "accuracy") == "max"
+    assert metric_direction(small_model(), "nothing") is None
 
 
 def test_read_only_arrays_reach_torch_without_a_warning():

@@ -12,7 +12,6 @@ Three private things are needed, each held by a contract test in ``tests/trainin
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,18 +37,16 @@ __all__ = [
     "build_on",
     "check_compiled",
     "copy_values",
-    "finite_weights",
     "float_type",
     "global_seed",
     "has_weights",
     "hold_state",
     "is_built",
     "is_computed",
-    "metric_direction",
-    "metric_names",
     "output_names",
     "resume_training_mode",
     "sync_state",
+    "trainable_values",
     "usable_model",
     "wait_for_result",
     "without_copy_warning",
@@ -340,30 +337,13 @@ def wait_for_result(result: Any) -> None:
             leaf.block_until_ready()
 
 
-def finite_weights(model: Any) -> Any:
-    """Whether all trainable weights are finite numbers, as a value that may have to be waited for.
-
-    In the middle of an epoch, too; nothing is brought back into the model for it.
-    """
-    on_jax = keras.backend.backend() == "jax"
-    state = getattr(model, "_jax_state", None) if on_jax else None
-    if state and not model._jax_state_synced:
-        values = list(state["trainable_variables"])
-    else:
-        values = [variable.value for variable in model.trainable_variables]
-    return (_jitted_are_finite() if on_jax else _are_finite)(values)
-
-
-def _are_finite(values: Sequence[Any]) -> Any:
-    ops = keras.ops
-    return ops.all(ops.stack([ops.all(ops.isfinite(value)) for value in values])) if values else True
-
-
-@functools.cache
-def _jitted_are_finite() -> Callable[..., Any]:
-    import jax
-
-    return jax.jit(_are_finite)
+def trainable_values(model: Any) -> list[Any]:
+    """The values of all trainable weights, in the middle of an epoch, too; the model stays as it is."""
+    if keras.backend.backend() == "jax":
+        state = getattr(model, "_jax_state", None)
+        if state and not model._jax_state_synced:
+            return list(state["trainable_variables"])
+    return [variable.value for variable in model.trainable_variables]
 
 
 def is_computed(value: Any) -> bool:
@@ -384,20 +364,3 @@ def without_copy_warning() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="__array__ implementation doesn't accept a copy keyword")
         yield
-
-
-def metric_names(model: Any) -> tuple[str, ...] | None:
-    """Names that the built model will log, or None if its own ``train_step`` decides."""
-    base = keras.Model.train_step
-    if type(model).train_step is not base:
-        return None
-    return tuple(str(name) for name in model.get_metrics_result())
-
-
-def metric_direction(model: Any, name: str) -> str | None:
-    """``"min"`` or ``"max"`` as the metric itself declares, None if it does not."""
-    for metric in model.metrics:
-        for each in getattr(metric, "metrics", [metric]):
-            if each.name == name and getattr(each, "_direction", None) in ("up", "down"):
-                return "max" if each._direction == "up" else "min"
-    return None

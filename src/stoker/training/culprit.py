@@ -16,6 +16,7 @@ from stoker.checkpoints import Checkpoint
 from stoker.training import adapter
 from stoker.training.callback_list import TrainingCallbacks
 from stoker.training.capturing import Resumption
+from stoker.training.finite import are_finite
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
 from stoker.training.variables import put_back_variables
@@ -169,7 +170,7 @@ class _Probe:
         """Keep what a step came to, and read it with others."""
         self._step += 1
         loss = (logs or {}).get("loss", 0.0)
-        self._seen.append((self._step, finished - 1, loss, adapter.finite_weights(self._model)))
+        self._seen.append((self._step, finished - 1, loss, are_finite(adapter.trainable_values(self._model))))
         if self._step >= self.last_step or len(self._seen) >= _READ_EVERY:
             self._read()
         if self._step >= self.last_step:

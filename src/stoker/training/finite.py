@@ -7,6 +7,7 @@ far, which stays as it is once one of them was not finite, and it is read at the
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
@@ -18,7 +19,7 @@ from stoker.checkpoints import Checkpoint
 from stoker.errors import NonFiniteLossError, OptionError
 from stoker.training import adapter
 
-__all__ = ["LOOK_EVERY", "LossGuard", "OnNan", "guard_for", "spoilt_variable"]
+__all__ = ["LOOK_EVERY", "LossGuard", "OnNan", "are_finite", "guard_for", "spoilt_variable"]
 
 OnNan: TypeAlias = Literal["stop", "continue"]
 
@@ -142,3 +143,20 @@ def spoilt_variable(checkpoint: Checkpoint) -> str | None:
                 if not np.isfinite(values[start : start + _PIECE]).all():
                     return record.path
     return None
+
+
+def are_finite(values: Sequence[Any]) -> Any:
+    """Whether all arrays hold finite numbers alone, as a value that may have to be waited for."""
+    return (_jitted() if keras.backend.backend() == "jax" else _are_finite)(values)
+
+
+def _are_finite(values: Sequence[Any]) -> Any:
+    ops = keras.ops
+    return ops.all(ops.stack([ops.all(ops.isfinite(value)) for value in values])) if values else True
+
+
+@functools.cache
+def _jitted() -> Callable[..., Any]:
+    import jax
+
+    return jax.jit(_are_finite)

@@ -11,7 +11,6 @@ from typing import Any
 from stoker.errors import OptionError
 from stoker.feed import Feed
 from stoker.runlock import alone_in_its_run
-from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.call import TrainingCall
 from stoker.training.callback_list import History
@@ -26,6 +25,7 @@ from stoker.training.feeding import (
 )
 from stoker.training.finite import OnNan, guard_for
 from stoker.training.inheriting import begin_with, inherit
+from stoker.training.logged import metric_direction, metric_names
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
@@ -250,11 +250,11 @@ def _monitored(model: Any, monitor: str | None, *, has_validation: bool) -> tupl
     direction, _, name = text.rpartition(":")
     if direction not in ("", "min", "max"):
         raise OptionError(f"monitor must be a name, 'min:name' or 'max:name', got {text!r}")
-    known = adapter.metric_names(model)
+    known = metric_names(model)
     if known is not None:
         logged = [*known, *(f"val_{each}" for each in known if has_validation)]
         if name not in logged:
             raise OptionError(f"monitor {name!r} is not logged; logged are {', '.join(logged)}")
     if direction:
         return name, direction
-    return name, infer_direction(name, adapter.metric_direction(model, name.removeprefix("val_")))
+    return name, infer_direction(name, metric_direction(model, name.removeprefix("val_")))
