@@ -15,6 +15,7 @@ from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory, RunRecord
 from stoker.sources import Source
+from stoker.training.agreement import check_agreement
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
 from stoker.training.frames import is_texts
 from stoker.training.loading import load_model
@@ -28,9 +29,6 @@ from stoker.training.reopen import open_like
 from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
-from stoker.transforms.base import InputTransform
-from stoker.transforms.labels import LabelEncoder, Passthrough
-from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress
 
@@ -84,65 +82,8 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
     )
     if isinstance(found.transform, TextTransform):
         found.transform.columns_ = found.transform.columns_ or found.spec.features
-    _check_parts(found, path)
-    _check_kinds(found)
+    check_agreement(found, path)
     return found
-
-
-def _check_kinds(run: Run) -> None:
-    """Refuse a record whose transforms cannot be those of features and label."""
-    spec, target = run.spec, run.target
-    wanted = Passthrough if spec.task == "regression" else LabelEncoder
-    sound = isinstance(run.transform, InputTransform) and run.transform.output == spec.input_kind
-    if target is not None:
-        sound = sound and isinstance(target, wanted) and target.column == spec.label
-    if isinstance(run.transform, Cast):
-        sound = sound and run.transform.features_ == spec.features
-    if not (sound and run.transform.is_fitted):
-        raise RunError(
-            f"{run.directory / 'run.json'} names transforms that are not those of its features and label: it "
-            "was changed; restore it"
-        )
-
-
-def _check_parts(run: Run, path: Path) -> None:
-    """Refuse a record and a model that do not belong together."""
-    spec, said = run.spec, f"{run.directory / 'run.json'} names"
-    takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
-    inputs = len(spec.features) if spec.input_kind == "dense" else spec.input_shape[0]
-    made = getattr(run.transform, "num_outputs", None)
-    tokens = getattr(run.transform, "num_tokens", None)
-    facts: list[tuple[str, str, int | None, tuple[int | None, ...]]] = [
-        (f"{said} {inputs} features", f"{path} takes", takes, (inputs,)),
-        (f"{said} {inputs} features", "its transform gives", made, (inputs,)),
-        (f"{said} {spec.num_tokens} tokens", "its transform gives", tokens, (spec.num_tokens,)),
-    ]
-    if spec.classes is None:
-        facts.append((f"{said} the task {spec.task!r}, of 1 output", f"{path} gives", gives, (1,)))
-    else:
-        classes, of = len(spec.classes), f"{said} {len(spec.classes)} classes"
-        known = getattr(run.target, "classes_", None)
-        facts += [
-            (of, f"its task {spec.task!r} has", 2 if spec.task == "binary" else None, (classes,)),
-            (of, "its num_outputs is", spec.num_outputs, (1 if spec.task == "binary" else classes,)),
-            (of, "its label encoder knows", None if known is None else len(known), (classes,)),
-            (of, f"{path} gives", gives, (1, 2) if spec.task == "binary" else (classes,)),
-        ]
-    for one, other, number, fitting in facts:
-        if number is not None and number not in fitting:
-            raise RunError(f"{one}, and {other} {number}: one was changed, or they are of different runs")
-
-
-def _width(model: Any, which: str) -> int | None:
-    """Numbers a row that a model takes or gives; None where it does not say."""
-    try:
-        shape = getattr(model, which)
-    except (AttributeError, ValueError):
-        return None
-    if not isinstance(shape, tuple) or not 1 <= len(shape) <= 2:
-        return None
-    width = 1 if len(shape) == 1 else shape[1]
-    return width if isinstance(width, int) else None
 
 
 def _own_layers(record: RunRecord) -> str:

@@ -1,0 +1,119 @@
+"""Whether the parts of a run directory belong together: record, model and transforms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from stoker.errors import RunError
+from stoker.transforms import FittedTransform
+from stoker.transforms.base import InputTransform
+from stoker.transforms.labels import LabelEncoder, Passthrough
+from stoker.transforms.numeric import Cast
+from stoker.types import FeedSpec
+
+__all__ = ["check_agreement"]
+
+
+class Loaded(Protocol):
+    """A run that was read from its directory."""
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def spec(self) -> FeedSpec:
+        """Features, task and classes."""
+        ...
+
+    @property
+    def model(self) -> Any:
+        """The Keras model."""
+        ...
+
+    @property
+    def transform(self) -> FittedTransform:
+        """Of the features."""
+        ...
+
+    @property
+    def target(self) -> FittedTransform | None:
+        """Of the label."""
+        ...
+
+
+def check_agreement(run: Loaded, path: Path) -> None:
+    """Refuse a run whose parts are not of one run.
+
+    Parameters
+    ----------
+    run
+        What was read.
+    path
+        Where its model lies.
+
+    Raises
+    ------
+    RunError
+        If they do not belong together; the message names two that do not.
+    """
+    _check_parts(run, path)
+    _check_kinds(run)
+
+
+def _check_kinds(run: Loaded) -> None:
+    """Refuse a record whose transforms cannot be those of features and label."""
+    spec, target = run.spec, run.target
+    wanted = Passthrough if spec.task == "regression" else LabelEncoder
+    sound = isinstance(run.transform, InputTransform) and run.transform.output == spec.input_kind
+    if target is not None:
+        sound = sound and isinstance(target, wanted) and target.column == spec.label
+    if isinstance(run.transform, Cast):
+        sound = sound and run.transform.features_ == spec.features
+    if not (sound and run.transform.is_fitted):
+        raise RunError(
+            f"{run.directory / 'run.json'} names transforms that are not those of its features and label: it "
+            "was changed; restore it"
+        )
+
+
+def _check_parts(run: Loaded, path: Path) -> None:
+    """Refuse a record and a model that do not belong together."""
+    spec, said = run.spec, f"{run.directory / 'run.json'} names"
+    takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
+    inputs = len(spec.features) if spec.input_kind == "dense" else spec.input_shape[0]
+    made = getattr(run.transform, "num_outputs", None)
+    tokens = getattr(run.transform, "num_tokens", None)
+    facts: list[tuple[str, str, int | None, tuple[int | None, ...]]] = [
+        (f"{said} {inputs} features", f"{path} takes", takes, (inputs,)),
+        (f"{said} {inputs} features", "its transform gives", made, (inputs,)),
+        (f"{said} {spec.num_tokens} tokens", "its transform gives", tokens, (spec.num_tokens,)),
+    ]
+    if spec.classes is None:
+        facts.append((f"{said} the task {spec.task!r}, of 1 output", f"{path} gives", gives, (1,)))
+    else:
+        classes, of = len(spec.classes), f"{said} {len(spec.classes)} classes"
+        known = getattr(run.target, "classes_", None)
+        facts += [
+            (of, f"its task {spec.task!r} has", 2 if spec.task == "binary" else None, (classes,)),
+            (of, "its num_outputs is", spec.num_outputs, (1 if spec.task == "binary" else classes,)),
+            (of, "its label encoder knows", None if known is None else len(known), (classes,)),
+            (of, f"{path} gives", gives, (1, 2) if spec.task == "binary" else (classes,)),
+        ]
+    for one, other, number, fitting in facts:
+        if number is not None and number not in fitting:
+            raise RunError(f"{one}, and {other} {number}: one was changed, or they are of different runs")
+
+
+def _width(model: Any, which: str) -> int | None:
+    """Numbers a row that a model takes or gives; None where it does not say."""
+    try:
+        shape = getattr(model, which)
+    except (AttributeError, ValueError):
+        return None
+    if not isinstance(shape, tuple) or not 1 <= len(shape) <= 2:
+        return None
+    width = 1 if len(shape) == 1 else shape[1]
+    return width if isinstance(width, int) else None
