@@ -61,7 +61,8 @@ def running(folder: Path) -> Iterator[None]:
     >>> with running(Path(tempfile.mkdtemp())) as nothing:
     ...     pass
     """
-    name, thread = os.path.realpath(folder), threading.get_ident()
+    # A fork has its parent's threads and dictionaries, but none of its locks.
+    name, thread = f"{os.getpid()} {os.path.realpath(folder)}", threading.get_ident()
     with _guard:
         holder, depth = _held.get(name, (thread, 0))
         if holder != thread:

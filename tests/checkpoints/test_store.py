@@ -50,6 +50,14 @@ def test_numbers_that_numpy_has_not_come_back(tmp_path):
     assert store.read(path).arrays["v0"].dtype == ml_dtypes.bfloat16
 
 
+def test_numbers_in_the_order_of_another_machine_are_the_same_numbers(tmp_path):
+    checkpoint = made_checkpoint(1)
+    arrays = {**checkpoint.arrays, "v0": np.arange(5).astype(">f4")}
+    store = CheckpointStore(tmp_path)
+    path = store.write(type(checkpoint)(manifest=checkpoint.manifest, arrays=arrays))
+    assert store.read(path).arrays["v0"].tolist() == [0, 1, 2, 3, 4]
+
+
 def test_the_newest_few_are_kept(tmp_path):
     store = CheckpointStore(tmp_path, keep=2)
     for step in (3, 5, 9):

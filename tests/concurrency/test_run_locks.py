@@ -100,6 +100,26 @@ def test_a_child_that_outlives_a_killed_process_holds_nothing(tmp_path):
         end(other)
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_of_a_training_does_not_train_beside_it(tmp_path):
+    program = """
+import os, sys
+from pathlib import Path
+from stoker.errors import RunError
+from stoker.runlock import running
+with running(Path(sys.argv[1])):
+    if not os.fork():
+        try:
+            running(Path(sys.argv[1])).__enter__()
+        except RunError as error:
+            os._exit(7 if f"process {os.getppid()} on" in str(error) else 8)
+        os._exit(9)
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+    assert subprocess.check_output([sys.executable, "-c", program, str(tmp_path / "run")], text=True) == "7\n"
+
+
 @pytest.mark.timeout(60)
 def test_of_many_processes_at_once_one_is_in_there_at_a_time(tmp_path):
     program = """

@@ -13,7 +13,7 @@ import pytest
 
 import stoker
 from stoker.checkpoints import CheckpointStore
-from stoker.errors import NonFiniteLossError
+from stoker.errors import DataError, NonFiniteLossError
 from stoker.training.fit import fit
 
 ROWS, BATCH, BAD = 120, 10, 77
@@ -120,3 +120,28 @@ def test_where_training_goes_on_no_spoilt_checkpoint_takes_the_place_of_a_good_o
     assert CheckpointStore(tmp_path / "run").newest().step < STEP
     said = capsys.readouterr().err
     assert said.count("training goes on") == said.count("the last good one is kept") == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised", "told"),
+    [
+        (
+            DataError("a.csv is gone"),
+            NonFiniteLossError,
+            "could not be searched for: a.csv is gone; the last",
+        ),
+        (RuntimeError("a bug"), RuntimeError, "the loss is "),
+    ],
+)
+def test_where_the_search_fails_the_run_has_ended_all_the_same(
+    failure, raised, told, table, tmp_path, monkeypatch
+):
+    def fail(*_: Any, **__: Any) -> Any:
+        raise failure
+
+    monkeypatch.setattr("stoker.training.locating.find_culprit", fail)
+    with pytest.raises(raised):
+        fit(make_model(), make_feed(table), run=tmp_path / "run", progress="none")
+    outcome = json.loads((tmp_path / "run" / "run.json").read_text())["outcome"]
+    assert outcome["status"] == "failed"
+    assert told in outcome["error"]

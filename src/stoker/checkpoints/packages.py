@@ -144,6 +144,8 @@ class _Format(msgspec.Struct):
 def _write_array(
     file: BinaryIO, name: str, array: npt.NDArray[Any], between: Callable[[], None]
 ) -> ArrayRecord:
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     data = _bytes_of(array)
     file.write(b"\0" * (-file.tell() % _ALIGNMENT))
     offset = file.tell()

@@ -140,8 +140,11 @@ class _Running:
                 return self._call.history
             raise
         except NonFiniteLossError as error:
-            found = self._located(error)
-            self._end("failed", str(found))
+            found = error
+            try:
+                found = self._located(error)
+            finally:
+                self._end("failed", str(found))
             raise found from None
         except Exception as error:
             self._save_what_was_trained()

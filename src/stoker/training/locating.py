@@ -66,12 +66,14 @@ def located(
                 interrupts=interrupts,
                 progress=progress,
             )
+        if culprit is None:
+            told = "the same steps, taken again without the callbacks, came to finite losses"
+            return _with(error, f"{error}; {told}; {kept}; {_MEND}")
+        ids, rows = _rows_of(training.feed, culprit, display)
     except (KeyboardInterrupt, SystemExit):
         return _with(error, f"{error}; the search for the step was stopped; {kept}; {_MEND}")
-    if culprit is None:
-        told = "the same steps, taken again without the callbacks, came to finite losses"
-        return _with(error, f"{error}; {told}; {kept}; {_MEND}")
-    ids, rows = _rows_of(training.feed, culprit, display)
+    except StokerError as failed:
+        return _with(error, f"{error}; the step could not be searched for: {failed}; {kept}; {_MEND}")
     run = checkpointer.store.folder.parent
     text = f"{_fact(culprit)}; {_told(ids, rows, run, culprit.step)}; {kept}; {_MEND}"
     return NonFiniteLossError(
