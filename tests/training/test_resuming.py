@@ -148,6 +148,118 @@ def test_averaged_weights_go_on(rows, runs, values_of):
     assert resumed == whole
 
 
+SETUPS: dict[str, dict[str, Any]] = {
+    "everything together": {
+        "optimizer": lambda: keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.AdamW(
+                keras.optimizers.schedules.ExponentialDecay(0.05, 3, 0.8),
+                weight_decay=0.01,
+                clipnorm=0.5,
+                use_ema=True,
+                ema_overwrite_frequency=5,
+                gradient_accumulation_steps=3,
+            ),
+            initial_scale=64.0,
+            dynamic_growth_steps=4,
+        ),
+    },
+    "averages in the model between epochs": {
+        "optimizer": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
+        "callbacks": lambda: [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)],
+    },
+    "averages in the model while it is validated": {
+        "optimizer": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
+        "callbacks": lambda: [keras.callbacks.SwapEMAWeights()],
+        "slow": True,
+    },
+    "a schedule of rates": {
+        "optimizer": lambda: keras.optimizers.SGD(
+            keras.optimizers.schedules.CosineDecay(0.05, 20, warmup_target=0.1, warmup_steps=5), momentum=0.9
+        ),
+        "slow": True,
+    },
+    "half precision and a scaled loss": {
+        "optimizer": lambda: keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.Adam(0.01),
+            initial_scale=2.0**24,  # too much for float16 at first: steps are skipped, and the scale halved
+            dynamic_growth_steps=4,
+        ),
+        "dtype": "mixed_float16",
+        "slow": True,
+    },
+    "gradients of three steps": {
+        "optimizer": lambda: keras.optimizers.Adam(0.01, gradient_accumulation_steps=3),
+        "slow": True,
+    },
+    "averages written over the weights": {
+        "optimizer": lambda: keras.optimizers.Lion(0.003, use_ema=True, ema_overwrite_frequency=5),
+        "slow": True,
+    },
+    "weight decay and clipped gradients": {
+        "optimizer": lambda: keras.optimizers.RMSprop(
+            0.01, momentum=0.9, weight_decay=0.01, global_clipnorm=0.5
+        ),
+        "dtype": "mixed_bfloat16",
+        "slow": True,
+    },
+    "three steps an execution": {
+        "optimizer": lambda: keras.optimizers.Adam(0.01, gradient_accumulation_steps=4, use_ema=True),
+        "steps": 3,
+        "slow": True,
+    },
+}
+
+
+def set_up(*, optimizer: Any, dtype: str | None = None, steps: int = 1, **others: Any) -> Any:
+    """A new model with dropout, a layer and a normalization that are frozen, and metrics of many counts."""
+    keras.utils.set_random_seed(7)
+    made = keras.Sequential(
+        [
+            keras.layers.Input((4,)),
+            keras.layers.Dense(8, "relu", dtype=dtype, trainable=False),
+            keras.layers.BatchNormalization(dtype=dtype),
+            keras.layers.Dropout(0.3, seed=3, dtype=dtype),
+            keras.layers.BatchNormalization(dtype=dtype, trainable=False),
+            keras.layers.Dense(1, "sigmoid", dtype="float32"),
+        ]
+    )
+    made.compile(
+        optimizer(),
+        "binary_crossentropy",
+        metrics=[keras.metrics.AUC(name="area")],
+        steps_per_execution=steps,
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "stops"),
+    [
+        pytest.param(
+            name,
+            (1, STEPS, STEPS + 4, 3 * STEPS - 1) if setup.get("slow") else (STEPS + 4,),
+            marks=[pytest.mark.slow] if setup.get("slow") else [],
+        )
+        for name, setup in SETUPS.items()
+    ],
+)
+def test_whatever_an_optimizer_keeps_goes_on(name, stops, rows, runs):
+    setup = SETUPS[name]
+    steps = setup.get("steps", 1)
+    if steps > 1 and keras.backend.backend() == "torch":
+        pytest.skip("PyTorch takes one step an execution")
+
+    def run(run: Path, **options: Any) -> Any:
+        model, callbacks = set_up(**setup), setup.get("callbacks", list)()
+        return run_to(model, rows, run, callbacks=callbacks, checkpoint_every="1steps", **options)
+
+    whole = run(runs())
+    for stop in stops:
+        folder = runs()
+        assert run(folder, stop=-(-stop // steps)) is None
+        assert run(folder, resume="auto") == whole, f"stopped at step {stop}"
+
+
 def test_keras_own_callbacks_go_on(model, rows, runs, tmp_path):
     def callbacks(name: str) -> list[Any]:
         return [
