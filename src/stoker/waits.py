@@ -184,6 +184,10 @@ def _tell(due: list[Wait], waits: list[Wait], now: float) -> None:
     together = [wait for wait in waits if now - wait.since >= waited / 2]
     text = [_sentence(together, waited)]
     frames = sys._current_frames()
+    if any(_is_compiling(frame) for frame in frames.values()):
+        text[0] += "; stoker's kernels are being compiled, which is done once after an installation"
+        _tell_text(text, together, now)
+        return
     for thread in threading.enumerate():
         at = _innermost.get(thread.ident or 0)
         frame = frames.get(thread.ident or 0)
@@ -193,9 +197,20 @@ def _tell(due: list[Wait], waits: list[Wait], now: float) -> None:
         doing = [] if at is None else [f"{each} since {now - each.since:.0f} s" for each in at.chain()]
         text.append(f"{' '.join([thread.name, ', '.join(reversed(doing))]).rstrip()}:\n{_stack(frame)}")
     text += [wait.stacks() for wait in together if wait.stacks is not None]
+    _tell_text(text, together, now)
+
+
+def _tell_text(text: list[str], together: list[Wait], now: float) -> None:
     for wait in together:
         wait.told(now)
     _log.warning("%s", "\n".join(part.rstrip() for part in text if part))
+
+
+def _is_compiling(frame: FrameType) -> bool:
+    this: FrameType | None = frame
+    while this is not None and this.f_globals.get("__name__") != "numba.core.compiler_lock":
+        this = this.f_back
+    return this is not None
 
 
 def _sentence(waits: list[Wait], waited: float) -> str:

@@ -134,6 +134,18 @@ def test_an_epoch_under_way_is_proved_as_far_as_the_newest_checkpoint_tells(a_ru
     assert stoker.verify(run.path).difference.kind == "members"
 
 
+def test_epochs_that_a_checkpoint_is_behind_must_be_there(a_run):
+    run = a_run()
+    record = run.read()
+    made = made_checkpoint(32 * 9 + 5)
+    identity = replace(IDENTITY, order=record.plan.order)
+    manifest = replace(made.manifest, identity=identity, position=Position(epoch=9, batches=5))
+    CheckpointStore(run.path).write(Checkpoint(manifest=manifest, arrays=made.arrays))
+    found = stoker.verify(run.path)
+    assert not found.agrees
+    assert found.difference.text.startswith(f"run.json ends before epoch {len(record.epochs) + 1}, and the ")
+
+
 def test_the_chunk_that_differs_is_named(a_run, tmp_path):
     run, path = a_run(open_table(write_table(tmp_path / "data.csv", 3000))), tmp_path / "data.csv"
     data = bytearray(path.read_bytes())

@@ -230,3 +230,17 @@ def test_a_limit_that_is_none_is_refused(text, table, monkeypatch):
         OptionError, match=f"STOKER_TELL_AFTER must be a number of seconds above 0, got '{text}'"
     ):
         stoker.open(table, label="y")
+
+
+def test_a_wait_for_kernels_to_be_compiled_is_told_as_that_and_without_stacks(caplog):
+    from numba.core.compiler_lock import global_compiler_lock
+
+    @global_compiler_lock
+    def compile_for_long():
+        with StageWait("survey", after=0.01):
+            time.sleep(0.05)
+            look()
+
+    compile_for_long()
+    (said,) = (record.getMessage() for record in caplog.records if record.name == "stoker")
+    assert said.endswith("stoker's kernels are being compiled, which is done once after an installation")

@@ -16,7 +16,7 @@ from stoker.audit.digests import epoch_digests
 from stoker.audit.reading import check_files
 from stoker.audit.reopening import RowsOption, reopened, with_view
 from stoker.audit.rows import bound_view
-from stoker.checkpoints import CheckpointStore
+from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import RunError
 from stoker.rundir import EpochRecord, RunDirectory, RunRecord
 from stoker.sources import BoundView
@@ -112,11 +112,13 @@ def verify(
     """
     began = time.perf_counter()
     run = RunDirectory(directory)
+    # Before run.json: a run that goes on meanwhile writes an epoch there before it is in a checkpoint.
+    checkpoint = CheckpointStore(run.path).newest()
     record = run.read()
     agreeing: list[EpochAudit] = []
     difference: Difference | None = None
     try:
-        _verify(run, record, rows, stage or silent, agreeing)
+        _verify(run, record, checkpoint, rows, stage or silent, agreeing)
     except Differs as found:
         difference = found.difference
     order = None if record.plan is None else record.plan.order
@@ -135,7 +137,12 @@ def verify(
 
 
 def _verify(
-    run: RunDirectory, record: RunRecord, rows: RowsOption, stage: Stage, agreeing: list[EpochAudit]
+    run: RunDirectory,
+    record: RunRecord,
+    checkpoint: Checkpoint | None,
+    rows: RowsOption,
+    stage: Stage,
+    agreeing: list[EpochAudit],
 ) -> None:
     name = str(run.path)
     source = reopened(record, rows, name)
@@ -148,7 +155,7 @@ def _verify(
     with stage("survey", "B") as progress:
         view = bound_view(source, record, progress, is_proved=True)
     with stage("rows", " rows") as progress:
-        recorded: list[EpochRecord | EpochAudit] = [*record.epochs, *_unfinished(run, record)]
+        recorded: list[EpochRecord | EpochAudit] = [*record.epochs, *_unfinished(record, checkpoint)]
         for epoch in recorded:
             agreeing.append(_check_epoch(record, view, epoch, progress))
 
@@ -195,9 +202,8 @@ def _check_epoch(
     )
 
 
-def _unfinished(run: RunDirectory, record: RunRecord) -> list[EpochAudit]:
+def _unfinished(record: RunRecord, checkpoint: Checkpoint | None) -> list[EpochAudit]:
     """The epoch under way, as the newest whole checkpoint tells of it, if it does."""
-    checkpoint = CheckpointStore(run.path).newest()
     if checkpoint is None or record.plan is None:
         return []
     manifest, order = checkpoint.manifest, record.plan.order
@@ -207,6 +213,10 @@ def _unfinished(run: RunDirectory, record: RunRecord) -> list[EpochAudit]:
     if manifest.identity.order != order or batches > order.num_batches:
         text = f"the checkpoint of step {checkpoint.step:,} is of another order of rows than run.json"
         raise Differs(Difference(kind="record", text=text, epoch=epoch))
+    if record.epochs and epoch > record.epochs[-1].epoch + 1:
+        due = record.epochs[-1].epoch + 2
+        text = f"run.json ends before epoch {due}, and the checkpoint of step {checkpoint.step:,} is later"
+        raise Differs(Difference(kind="record", text=text, epoch=due - 1))
     return [
         EpochAudit(
             epoch=epoch,
