@@ -68,6 +68,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, the test's own; the user's cache directory lies beside it."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
+    return folder
+
+
+@pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Path]:
     """A file system in memory, which only root may mount."""
     folder = tmp_path / "mounted"

@@ -106,3 +106,9 @@ def test_letting_go_leaves_another_file_of_that_name(tmp_path):
     assert path.read_bytes() == b"other"
     folders.remove_unheld(path)
     assert not path.exists()
+
+
+def test_a_folder_that_is_not_there_cannot_be_synced(tmp_path):
+    folders.sync_folder(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        folders.sync_folder(tmp_path / "gone")

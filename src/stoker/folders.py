@@ -37,6 +37,7 @@ __all__ = [
     "scratch_folder",
     "staged_file",
     "staged_folder",
+    "sync_folder",
 ]
 
 # Windows has no such locks: there only age tells a killed builder from a slow one.
@@ -49,6 +50,7 @@ _GRACE_SECONDS = 60.0
 _GRACE_SECONDS_WITHOUT_LOCKS = 24 * 3600.0
 _ATTEMPTS = 100
 _IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+_NO_SUCH_THING = (errno.EINVAL, errno.ENOTSUP)
 
 
 def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -123,6 +125,26 @@ def staged_file(final: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk; where a system knows no such thing, nothing is done.
+
+    Raises
+    ------
+    OSError
+        If the folder is not there, or its disk fails.
+    """
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:  # as on shares of Windows
+        if error.errno not in _NO_SUCH_THING:
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager

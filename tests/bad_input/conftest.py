@@ -15,13 +15,8 @@ Write = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder; the user's cache directory lies beside it."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
-    return folder
+def _in_a_folder_of_its_own(here: Path) -> None:
+    """Every test of this room."""
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_one_that_a_later_stoker_wrote_is_not_begun_over(tmp_path, monkeypatch):
 
 def test_the_names_of_the_folders_above_are_on_the_disk_too(tmp_path, monkeypatch):
     synced: list[Path] = []
-    monkeypatch.setattr("stoker.checkpoints.store.sync_folder", synced.append)
+    monkeypatch.setattr("stoker.folders.sync_folder", synced.append)
     store = CheckpointStore(tmp_path / "run")
     for step in (1, 2):
         store.write(made_checkpoint(step))

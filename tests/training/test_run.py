@@ -16,6 +16,7 @@ import pytest
 import stoker
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError, RunError
 from stoker.rundir import RunDirectory
+from stoker.training import recording
 from stoker.training.progress import Display
 
 NAMES = ["label", "id", "a", "b", "c"]
@@ -81,6 +82,11 @@ def test_the_digests_are_those_of_the_feeds_batches(trained):
     batches = list(trained.feed.epoch(1))
     order = sum(batch.order_digest for batch in batches) % 2**128
     assert trained.run.record.epochs[1].order_digest == f"{order:032x}"
+
+
+def test_peak_memory_is_told_where_the_system_has_no_resource_module(monkeypatch):
+    monkeypatch.setattr(recording, "_resource", None)
+    assert recording.peak_process_bytes() > 10_000_000
 
 
 def test_epochs_are_a_table(trained):

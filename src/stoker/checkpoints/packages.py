@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable, Mapping
@@ -16,15 +15,15 @@ import numpy.typing as npt
 
 from stoker.checkpoints.records import DTYPES, ArrayRecord
 from stoker.errors import RunError
+from stoker.folders import sync_folder
 from stoker.kernels.checksum import checksum
 
-__all__ = ["UnreadableError", "read_package", "sync_folder", "write_package"]
+__all__ = ["UnreadableError", "read_package", "write_package"]
 
 _RECORD = "manifest.json"
 _ARRAYS = "arrays.bin"
 _ALIGNMENT = 64
 _PIECE = 1 << 24
-_NO_SUCH_THING = (errno.EINVAL, errno.ENOTSUP)
 
 
 class UnreadableError(RunError):
@@ -121,20 +120,6 @@ def read_package(folder: Path, kind: type[Any], formats: int) -> tuple[Any, dict
     except OSError as error:
         raise UnreadableError(f"{folder} cannot be read: {error.strerror or error}") from error
     return record, arrays
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk; where a system knows no such thing, nothing is done."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:  # as on shares of Windows
-        if error.errno not in _NO_SUCH_THING:
-            raise
-    finally:
-        os.close(handle)
 
 
 class _Format(msgspec.Struct):

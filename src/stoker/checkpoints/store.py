@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stoker import folders
-from stoker.checkpoints.packages import UnreadableError, read_package, sync_folder, write_package
+from stoker.checkpoints.packages import UnreadableError, read_package, write_package
 from stoker.checkpoints.records import FORMAT, Checkpoint, Manifest
 from stoker.errors import OptionError, RunError
 
@@ -59,11 +59,11 @@ class CheckpointStore:
         final = self.folder / f"step-{checkpoint.step:012d}"
         with folders.staged_folder(final) as unfinished:
             write_package(unfinished, checkpoint.manifest, checkpoint.arrays, between)
-        sync_folder(self.folder)
+        folders.sync_folder(self.folder)
         if not self._is_rooted:  # the names of the folders that it lies in, which others may own
             for folder in (self.folder.parent, self.folder.parent.parent):
                 with suppress(OSError):
-                    sync_folder(folder)
+                    folders.sync_folder(folder)
             self._is_rooted = True
         self._remove_old(final)
         return final

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -38,6 +40,9 @@ from stoker.training.sameness import DECIDING, refuse_other_run, transform_diges
 from stoker.transforms.texts import TextTransform
 
 __all__ = ["RunRecorder", "shared_files"]
+
+# Windows has no such module, and tells the peak with the rest.
+_resource: Any = importlib.import_module("resource") if os.name == "posix" else None
 
 _PACKAGES = ("stoker", "keras", "jax", "tensorflow", "torch", "numpy", "numba", "pyarrow")
 
@@ -167,12 +172,11 @@ def shared_files(feed: Any, validation: Any) -> list[str]:
 
 def peak_process_bytes() -> int:
     """The most memory that this process has held resident."""
-    import resource
-
-    if platform.system() == "Darwin":
-        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return max(int(peak), int(psutil.Process().memory_info().rss))
+    now = psutil.Process().memory_info()
+    if _resource is None:
+        return int(getattr(now, "peak_wset", now.rss))
+    peak = _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) if platform.system() == "Darwin" else max(int(peak) * 1024, int(now.rss))
 
 
 def _recordable(feed: Any) -> BaseFeed:
