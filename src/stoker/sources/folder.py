@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.errors import ChangedDataError, ColumnError, OptionError
+from stoker.errors import ChangedDataError, ColumnError
 from stoker.prefetch import prefetch
 from stoker.sources.chunks import Chunk, ParsedChunk, check_chunks
 from stoker.sources.files import FileIdentity
@@ -21,15 +21,15 @@ from stoker.sources.folder_listing import Listing, list_texts
 from stoker.sources.folder_reader import FolderReader
 from stoker.sources.index import RowIndex
 from stoker.sources.record_parser import no_issues
+from stoker.sources.request import Request
 from stoker.sources.schema import Schema
 from stoker.sources.texts import decode_bytes
 from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
 
-__all__ = ["COLUMNS", "FolderTable", "open_folders", "refuse_options"]
+__all__ = ["COLUMNS", "FolderTable", "open_folders"]
 
 COLUMNS = ("text", "label", "file")
 """What a file is read as: what it holds, the name of its folder, its path."""
-_OPTIONS = ("columns", "drop", "types", "header", "delimiter", "quote")
 _READERS = 4
 _CHECKED_BYTES = 1 << 22
 
@@ -53,20 +53,7 @@ def _folder_schema(label: str | None, texts: Sequence[str] | None) -> Schema:
     return Schema(features=(text,), label=kind, declared=frozenset({"text"}), file_names=COLUMNS)
 
 
-def refuse_options(what: str, *options: object) -> None:
-    """Refuse options that say how tables are written, in the order of `_OPTIONS`.
-
-    Raises
-    ------
-    OptionError
-        One of them was given.
-    """
-    for name, value in zip(_OPTIONS, options, strict=True):
-        if value is not None and value != ():
-            raise OptionError(f"{name} has no effect on {what}, which is no table; leave it out")
-
-
-def open_folders(paths: Sequence[str], label: str | None, texts: Sequence[str] | None) -> FolderTable:
+def open_folders(paths: Sequence[str], request: Request) -> FolderTable:
     """Look into folders of texts; see `stoker.open`.
 
     Raises
@@ -76,7 +63,7 @@ def open_folders(paths: Sequence[str], label: str | None, texts: Sequence[str] |
     ColumnError
         Other columns are asked for than there are.
     """
-    schema = _folder_schema(label, texts)
+    schema = _folder_schema(request.choice.label, request.choice.columns)
     return FolderTable(schema=schema, listings=tuple(list_texts(path, with_label=True) for path in paths))
 
 

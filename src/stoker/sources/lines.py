@@ -23,6 +23,7 @@ from stoker.sources.packing import PACKINGS, packing_of, read_head
 from stoker.sources.plain_text import require_text
 from stoker.sources.record_parser import no_issues
 from stoker.sources.record_starts import record_starts
+from stoker.sources.request import Request
 from stoker.sources.schema import FileLayout, Schema
 from stoker.sources.texts import decode_bytes
 from stoker.types import ColumnSpec, IntArray
@@ -52,7 +53,7 @@ def _class_of(path: str) -> str:
     return stem if suffix.lower() in ("", ".txt") else suffix[1:]
 
 
-def open_lines(paths: Sequence[str], label: str | None, texts: str | Sequence[str] | None) -> LinesTable:
+def open_lines(paths: Sequence[str], request: Request) -> LinesTable:
     """Open a file of texts for each class; see `stoker.open`.
 
     Raises
@@ -62,12 +63,13 @@ def open_lines(paths: Sequence[str], label: str | None, texts: str | Sequence[st
     ColumnError
         Other columns are asked for than there are.
     """
-    for what, name in (("label", label), ("text", texts)):
-        if name is not None and name not in (what, [what], (what,)):
-            raise ColumnError(
-                f"{what}: a file of texts has the columns text (a line) and label (the class that names the "
-                f"file), and {name!r} is not the {what}; leave it out"
-            )
+    for what, names in (("label", (request.choice.label,)), ("text", request.text or ())):
+        for name in names:
+            if name not in (None, what):
+                raise ColumnError(
+                    f"{what}: a file of texts has the columns text (a line) and label (the class that names "
+                    f"the file), and {name!r} is not the {what}; leave it out"
+                )
     text, kind = ColumnSpec(name="text", kind="text"), ColumnSpec(name="label", kind="text")
     schema = Schema(features=(text,), label=kind, declared=frozenset({"text"}), file_names=_COLUMNS)
     return LinesTable(

@@ -6,22 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from stoker.errors import ColumnError, OptionError
+from stoker.errors import OptionError
 from stoker.sources.base import Source
-from stoker.sources.csv import CsvTable
-from stoker.sources.csv_open import Written, read_layout
-from stoker.sources.folder import open_folders, refuse_options
-from stoker.sources.folder_listing import has_folders
-from stoker.sources.lines import is_named_by_class, open_lines
-from stoker.sources.paths import expand_paths
-from stoker.sources.schema import Choice, FileLayout, columns_in, nearest, resolve
-from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
+from stoker.sources.csv_open import Written
+from stoker.sources.formats import open_table
+from stoker.sources.request import Request
+from stoker.sources.schema import Choice
 from stoker.types import ColumnKind
 from stoker.waits import watched
 
 __all__ = ["open"]
-
-_SHOWN = 3
 
 
 @watched()
@@ -92,49 +86,25 @@ def open(
     >>> rows.features, rows.label, rows.is_text
     (('text',), 'label', True)
     """
-    choice = _as_texts(
-        Choice(
-            label=_name("label", label) if label is not None else None,
-            columns=None if columns is None else _names("columns", columns),
-            drop=_names("drop", drop),
-            types=dict(types or {}),
-        ),
-        None if text is None else _names("text", (text,) if isinstance(text, str) else text),
+    said = None if text is None else _names("text", (text,) if isinstance(text, str) else text)
+    choice = Choice(
+        label=_name("label", label) if label is not None else None,
+        columns=None if columns is None else _names("columns", columns),
+        drop=_names("drop", drop),
+        types=dict(types or {}),
     )
+    choice = _as_texts(choice, said)
     for name in choice.names:
         _refuse_negative(name)
-    folders = expand_paths(paths, folders=True)
-    if format == "folder" or (format is None and any(map(has_folders, folders))):
-        refuse_options("a folder of texts", columns, drop, types, header, delimiter, quote)
-        return Source(table=open_folders(folders, choice.label, choice.columns))
-    if format == "lines" or (format is None and any(map(is_named_by_class, folders))):
-        refuse_options("files of a text a line", columns, drop, types, header, delimiter, quote)
-        return Source(table=open_lines(expand_paths(paths), choice.label, text))
-    if format == "zhang":
-        refuse_dialect(header, delimiter, quote)
-        header, delimiter, quote = False, ",", '"'
-        choice = choice if choice.label is not None else replace(choice, label=LABEL)
-    written = Written(format=format, header=header, delimiter=delimiter, quote=quote)
-    return Source(table=_open_tables(expand_paths(paths), written, choice))
-
-
-def _open_tables(files: Sequence[str], written: Written, choice: Choice) -> CsvTable:
-    """Delimited files with the same columns, of which the first says how all of them are written."""
-    is_zhang = written.format == "zhang"
-    first, sample = read_layout(files[0], written, choice.names)
-    if is_zhang:
-        choice = _all_texts(choice, first)
-    layouts = [first]
-    for path in files[1:]:
-        layout, _ = read_layout(path, replace(written, header=first.has_header), (), earlier=first)
-        _require_same_columns(first, layout)
-        layouts.append(layout)
-    return CsvTable(
-        schema=resolve(choice, first, sample),
-        layouts=tuple(layouts),
-        written=written,
-        class_names=read_class_names(files[0]) if is_zhang else None,
+    options = {"columns": columns, "drop": drop or None, "types": types or None, "header": header}
+    options |= {"delimiter": delimiter, "quote": quote}
+    request = Request(
+        choice=choice,
+        text=said,
+        written=Written(format=format, header=header, delimiter=delimiter, quote=quote),
+        given=tuple(name for name, value in options.items() if value is not None),
     )
+    return Source(table=open_table(paths, request))
 
 
 def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:
@@ -154,14 +124,6 @@ def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:
     return replace(choice, columns=texts, types={**choice.types, **dict.fromkeys(texts, "text")})
 
 
-def _all_texts(choice: Choice, layout: FileLayout) -> Choice:
-    """The choice with every column that is a feature by default as text."""
-    if choice.columns is not None:
-        return choice
-    others = [name for name in layout.names if name != choice.label and name not in choice.drop]
-    return replace(choice, types={**dict.fromkeys(others, "text"), **choice.types})
-
-
 def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise OptionError(f"{what} takes a list of names, got the string {names!r}; write [{names!r}]")
@@ -177,31 +139,3 @@ def _name(what: str, name: object) -> str:
 def _refuse_negative(name: str) -> None:
     if name.startswith("#-") and name[2:].isdigit():
         raise OptionError(f"column {name!r}: columns without names are counted from the left, from #0 on")
-
-
-def _require_same_columns(first: FileLayout, other: FileLayout) -> None:
-    """Refuse files whose columns differ in more than their order."""
-    if sorted(first.names) == sorted(other.names):
-        return
-    if not first.has_header:
-        raise ColumnError(
-            f"{first.path} has {columns_in(first)} and {other.path} has {len(other.names)}; files of one "
-            "source must have the same columns"
-        )
-    lacking = [name for name in first.names if name not in other.names]
-    added = [name for name in other.names if name not in first.names]
-    parts = [f"{other.path} lacks {_shown(lacking)}"] if lacking else []
-    parts += [f"{'has' if lacking else other.path + ' has'} {_shown(added)} instead" if lacking else
-              f"{other.path} has {_shown(added)} besides"] if added else []  # fmt: skip
-    hint = nearest(lacking[0], added) if lacking and added else ""
-    hint = hint if "did you mean" in hint else ""
-    difference = " and ".join(parts) or "names are repeated"
-    raise ColumnError(
-        f"{first.path} and {other.path} have different headers: {difference}{hint}; "
-        "files of one source must have the same columns"
-    )
-
-
-def _shown(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(repr(name) for name in names[:_SHOWN]) + more

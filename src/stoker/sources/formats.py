@@ -1,0 +1,106 @@
+"""The formats that can be opened, one row each: by name, or by what files are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stoker.errors import OptionError
+from stoker.sources.delimited import open_delimited
+from stoker.sources.folder import open_folders
+from stoker.sources.folder_listing import has_folders
+from stoker.sources.lines import is_named_by_class, open_lines
+from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
+from stoker.sources.request import Request
+from stoker.sources.table import Table
+
+__all__ = ["FORMATS", "Format", "open_table"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format.
+
+    Attributes
+    ----------
+    what
+        What files of it are, for messages.
+    open
+        Gives the table of files; suffixes of formats that share it may be mixed.
+    options
+        Those of `stoker.open` that not every format takes, and this one does.
+    why
+        Why it takes no others, for messages.
+    takes_folders
+        Whether a folder may be named.
+    """
+
+    what: str
+    open: Callable[[Sequence[str], Request], Table]
+    options: frozenset[str] = frozenset()
+    why: str = ""
+    takes_folders: bool = False
+
+
+_TABLE = frozenset({"columns", "drop", "types", "header", "delimiter", "quote"})
+_DELIMITED = Format(what="delimited text", open=open_delimited, options=_TABLE)
+
+FORMATS: Mapping[str, Format] = {
+    "csv": _DELIMITED,
+    "tsv": _DELIMITED,
+    "zhang": _DELIMITED,
+    "folder": Format(
+        what="a folder of texts", open=open_folders, why="which is no table", takes_folders=True
+    ),
+    "lines": Format(what="files of a text a line", open=open_lines, why="which is no table"),
+}
+"""By the names of ``format=``; `stoker.sources.paths.FORMATS` says which suffixes mean which."""
+assert tuple(FORMATS) == FORMAT_NAMES
+
+
+def open_table(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], request: Request) -> Table:
+    """Open files in whichever format they have; see `stoker.open`.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or its name says nothing.
+    OptionError
+        An option has no effect, or the files have several formats.
+    """
+    places = expand_paths(paths, folders=True)
+    name = _name_of(places, request.written.format)
+    found = FORMATS[name]
+    for option in request.given:
+        if option not in found.options:
+            raise OptionError(f"{option} has no effect on {found.what}, {found.why}; leave it out")
+    return found.open(places if found.takes_folders else expand_paths(paths), request)
+
+
+def _name_of(places: Sequence[str], chosen: str | None) -> str:
+    """The name of the files' format."""
+    if chosen is None and any(map(has_folders, places)):
+        return "folder"
+    if chosen is None and any(map(is_named_by_class, places)):
+        return "lines"
+    if chosen is not None or os.path.isdir(places[0]):
+        return _named(chosen)
+    name = format_of(places[0], None)
+    for path in places[1:]:
+        other = name if os.path.isdir(path) else format_of(path, None)
+        if FORMATS[other].open is not FORMATS[name].open:
+            raise OptionError(
+                f"{places[0]} is {FORMATS[name].what} and {path} is {FORMATS[other].what}: files of one "
+                "source have one format; convert them first, or open them apart"
+            )
+    return name
+
+
+def _named(chosen: str | None) -> str:
+    """`chosen`, if there is such a format; without, that of plain files, which refuse folders."""
+    if chosen is None:
+        return "csv"
+    if chosen not in FORMATS:
+        raise OptionError(f"format must be one of {', '.join(FORMATS)}, got {chosen!r}")
+    return chosen

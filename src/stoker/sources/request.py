@@ -1,0 +1,32 @@
+"""What a user asks of files that are opened, whatever their format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stoker.sources.csv_open import Written
+from stoker.sources.schema import Choice
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was said to `stoker.open`, checked as far as it can be without looking at a file.
+
+    Attributes
+    ----------
+    choice
+        Label, features and kinds; what ``text=`` names is among the features, of kind text.
+    text
+        What ``text=`` names; None where it was not said.
+    written
+        How delimited files are written.
+    given
+        Names of those options that were said and that not every format takes.
+    """
+
+    choice: Choice
+    text: tuple[str, ...] | None
+    written: Written
+    given: tuple[str, ...] = ()
