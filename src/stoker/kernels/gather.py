@@ -15,7 +15,7 @@ import numpy as np
 from stoker.kernels.compiling import inner_kernel, kernel
 from stoker.kernels.words import ask_for
 
-__all__ = ["gather", "gather_affine", "gather_cast", "gather_filled"]
+__all__ = ["gather", "gather_affine", "gather_cast", "gather_columns", "gather_filled"]
 
 _LINE = 64
 """Bytes of a cache line."""
@@ -66,6 +66,29 @@ def gather(values, starts, rows_per_piece, num_columns, places, out):
         row, target = values[begin : begin + num_columns], out[i]
         for j in range(num_columns):
             target[j] = row[j]
+
+
+@kernel
+def gather_columns(values, starts, rows_per_piece, num_columns, places, columns, out):
+    """Copy some columns of rows, cast to the dtype of `out`: ``out[i, j] = values[row(places[i]), columns[j]]``.
+
+    Parameters
+    ----------
+    columns
+        int64 of shape (c,), each in [0, num_columns).
+    out
+        C-contiguous, shape (n, c); written.
+    """
+    num_places = places.shape[0]
+    ahead = _rows_ahead(values, num_columns)
+    for i in range(num_places):
+        if i + ahead < num_places:
+            next_row = _begin(starts, rows_per_piece, num_columns, places[i + ahead])
+            for j in range(min(columns.shape[0], _LINE)):
+                ask_for(values, next_row + columns[j])
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        for j in range(columns.shape[0]):
+            out[i, j] = values[begin + columns[j]]
 
 
 @kernel
