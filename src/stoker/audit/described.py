@@ -9,6 +9,7 @@ import msgspec
 from stoker.errors import RunError
 from stoker.rundir import RunRecord
 from stoker.sources import Source
+from stoker.sources.formats import FORMATS
 from stoker.types import ColumnKind
 
 __all__ = ["DescribedFile", "DescribedSource", "DescribedStep", "described", "read_described", "read_policy"]
@@ -21,7 +22,7 @@ _Character = Annotated[str, msgspec.Meta(pattern=r"^[\x01-\x7f]?$")]
 
 
 class DescribedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """How one file is written; of tables all but the last three, of texts only these."""
+    """How one file is written: of delimited text all but the last three, of texts these; of others none."""
 
     delimiter: _Character = ""
     quote: _Character = ""
@@ -95,10 +96,12 @@ def read_described(record: RunRecord, run: str) -> tuple[DescribedSource, str | 
         reading = msgspec.convert(record.reading, _Reading)
     except msgspec.ValidationError as error:
         raise _damaged(run, error) from error
+    if source.format not in FORMATS:
+        raise _damaged(run, f"there is no format {source.format!r}")
     if len(source.files) != len(record.files) or not source.features:
         raise _damaged(run, "files or features are missing")
     for file in source.files:
-        if source.format not in ("folder", "lines") and not (file.delimiter and file.width):
+        if source.format == "csv" and not (file.delimiter and file.width):
             raise _damaged(run, "a table without delimiter or columns")
     return source, reading.format, tuple(reading.names)
 

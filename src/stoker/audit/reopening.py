@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import msgspec
+
 from stoker.audit.described import DescribedFile, DescribedSource, DescribedStep, described, read_described
 from stoker.audit.difference import Difference, Differs
 from stoker.errors import ColumnError, DataError, OptionError, RunError
@@ -19,6 +21,7 @@ from stoker.sources.dialect import Dialect
 from stoker.sources.files import identify
 from stoker.sources.folder import FolderTable
 from stoker.sources.folder_listing import list_texts
+from stoker.sources.formats import FORMATS
 from stoker.sources.groups import GroupSpec, split_by_group
 from stoker.sources.lines import LinesTable
 from stoker.sources.packing import packing_of
@@ -75,7 +78,10 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
         if not os.path.exists(path):
             text = f"{path} is not there; if the files lie elsewhere now, name them, all and in their order"
             raise Differs(Difference(kind="file", text=text, file=path))
-    return Source(table=_table(known, format_name, names, paths))
+    schema = _schema(known, names)
+    if known.format in ("csv", "folder", "lines"):
+        return Source(table=_table(schema, known, format_name, paths))
+    return Source(table=_any_table(schema, known, record, paths))
 
 
 def _known_paths(record: RunRecord) -> list[str]:
@@ -149,16 +155,32 @@ def _require_described(source: Source, known: Mapping[str, Any]) -> None:
         )
 
 
-def _table(
-    known: DescribedSource, format_name: str | None, names: tuple[str, ...], paths: Sequence[str]
-) -> Table:
-    schema = Schema(
+def _schema(known: DescribedSource, names: tuple[str, ...]) -> Schema:
+    return Schema(
         features=tuple(ColumnSpec(name=name, kind=kind) for name, kind in known.features),
         label=None if known.label is None else ColumnSpec(name=known.label[0], kind=known.label[1]),
         kept=tuple(known.kept),
         declared=frozenset(known.declared),
         file_names=names,
     )
+
+
+def _any_table(schema: Schema, known: DescribedSource, record: RunRecord, paths: Sequence[str]) -> Table:
+    """Files of a format that has no ways to be written that a user could have to tell."""
+    try:
+        template = FORMATS[known.format].template(schema, Written())
+        table = template.like(tuple(paths), with_label=schema.label is not None).with_schema(schema)
+    except (ColumnError, DataError) as error:
+        raise Differs(Difference(kind="file", text=str(error))) from error
+    for path, found, file in zip(paths, table.describe()["files"], record.source["files"], strict=True):
+        if msgspec.to_builtins(found) != file:
+            names = sorted(name for name in {*found, *file} if found.get(name) != file.get(name))
+            text = f"{path} has other {' and '.join(names)} than when it was trained on"
+            raise Differs(Difference(kind="file", text=text, file=path))
+    return table
+
+
+def _table(schema: Schema, known: DescribedSource, format_name: str | None, paths: Sequence[str]) -> Table:
     if known.format == "folder":
         return _folder(schema, known, paths)
     if known.format == "lines":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stoker.errors import ColumnError, DataError
+from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.dialect import BOM, Dialect, detect, find_records, of_width, widths_of
 from stoker.sources.files import identify
 from stoker.sources.inference import Sample, has_header, plain_columns
@@ -17,7 +17,7 @@ from stoker.sources.paths import format_of
 from stoker.sources.plain_text import require_text
 from stoker.sources.schema import FileLayout
 
-__all__ = ["Written", "layout_as_known", "read_layout"]
+__all__ = ["Written", "layout_as_known", "read_layout", "refuse_renames"]
 
 SAMPLE_BYTES = 1 << 20
 _LATER_SAMPLE_BYTES = 1 << 16
@@ -39,6 +39,18 @@ class Written:
     delimiter: str | None = None
     quote: str | None = None
     renames: tuple[tuple[str, str], ...] = ()
+
+
+def refuse_renames(written: Written, what: str) -> None:
+    """Refuse other names for columns that cannot have any.
+
+    Raises
+    ------
+    OptionError
+        There are some.
+    """
+    if written.renames:
+        raise OptionError(f"rename has no effect on {what}, which have no columns; leave it out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from stoker.errors import ColumnError
 from stoker.sources.csv import CsvTable
-from stoker.sources.csv_open import read_layout
+from stoker.sources.csv_open import Written, read_layout
+from stoker.sources.dialect import Dialect
 from stoker.sources.request import Request
-from stoker.sources.schema import Choice, FileLayout, columns_in, nearest, resolve
+from stoker.sources.schema import Choice, FileLayout, Schema, columns_in, nearest, resolve
 from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
 
-__all__ = ["open_delimited"]
+__all__ = ["delimited_template", "open_delimited"]
 
 _SHOWN = 3
 
@@ -47,6 +48,19 @@ def open_delimited(files: Sequence[str], request: Request) -> CsvTable:
         written=written,
         class_names=read_class_names(files[0]) if is_zhang else None,
     )
+
+
+def delimited_template(schema: Schema, written: Written) -> CsvTable:
+    """No files, to open others like; where ``written.header`` is False their columns go by their places."""
+    layout = FileLayout(
+        path="the training file",
+        dialect=Dialect(delimiter=",", quote='"'),
+        has_header=written.header is not False,
+        names=schema.file_names,
+        data_offset=0,
+        size=0,
+    )
+    return CsvTable(schema=schema, layouts=(layout,), written=written)
 
 
 def _all_texts(choice: Choice, layout: FileLayout) -> Choice:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from stoker.errors import ChangedDataError, ColumnError
 from stoker.prefetch import prefetch
 from stoker.sources.chunks import Chunk, ParsedChunk, check_chunks
+from stoker.sources.csv_open import Written, refuse_renames
 from stoker.sources.files import FileIdentity
 from stoker.sources.folder_listing import Listing, list_texts
 from stoker.sources.folder_reader import FolderReader
@@ -26,7 +27,7 @@ from stoker.sources.schema import Schema
 from stoker.sources.texts import decode_bytes
 from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
 
-__all__ = ["COLUMNS", "FolderTable", "open_folders"]
+__all__ = ["COLUMNS", "FolderTable", "folder_template", "open_folders"]
 
 COLUMNS = ("text", "label", "file")
 """What a file is read as: what it holds, the name of its folder, its path."""
@@ -65,6 +66,22 @@ def open_folders(paths: Sequence[str], request: Request) -> FolderTable:
     """
     schema = _folder_schema(request.choice.label, request.choice.columns)
     return FolderTable(schema=schema, listings=tuple(list_texts(path, with_label=True) for path in paths))
+
+
+def folder_template(schema: Schema, written: Written) -> FolderTable:
+    """No folder, to look into others with the columns that they have.
+
+    Raises
+    ------
+    ColumnError
+        The columns are others.
+    OptionError
+        They are to be renamed.
+    """
+    refuse_renames(written, "folders of texts")
+    label = None if schema.label is None else schema.label.name
+    known = _folder_schema(label, [column.name for column in schema.features])
+    return FolderTable(schema=replace(known, declared=schema.declared), listings=())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

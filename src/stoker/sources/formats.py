@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from stoker.errors import OptionError
-from stoker.sources.delimited import open_delimited
-from stoker.sources.folder import open_folders
+from stoker.errors import DataError, OptionError
+from stoker.sources.csv_open import Written
+from stoker.sources.delimited import delimited_template, open_delimited
+from stoker.sources.folder import folder_template, open_folders
 from stoker.sources.folder_listing import has_folders
-from stoker.sources.lines import is_named_by_class, open_lines
+from stoker.sources.lines import is_named_by_class, lines_template, open_lines
 from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
 from stoker.sources.request import Request
+from stoker.sources.schema import Schema
 from stoker.sources.table import Table
 
-__all__ = ["FORMATS", "Format", "open_table"]
+__all__ = ["FORMATS", "Format", "open_table", "table_like"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,8 @@ class Format:
         What files of it are, for messages.
     open
         Gives the table of files; suffixes of formats that share it may be mixed.
+    template
+        Gives a table without files, for `Table.like`; or refuses columns that its files cannot have.
     options
         Those of `stoker.open` that not every format takes, and this one does.
     why
@@ -38,22 +43,29 @@ class Format:
 
     what: str
     open: Callable[[Sequence[str], Request], Table]
+    template: Callable[[Schema, Written], Table]
     options: frozenset[str] = frozenset()
     why: str = ""
     takes_folders: bool = False
 
 
 _TABLE = frozenset({"columns", "drop", "types", "header", "delimiter", "quote"})
-_DELIMITED = Format(what="delimited text", open=open_delimited, options=_TABLE)
+_DELIMITED = Format(what="delimited text", open=open_delimited, template=delimited_template, options=_TABLE)
 
 FORMATS: Mapping[str, Format] = {
     "csv": _DELIMITED,
     "tsv": _DELIMITED,
     "zhang": _DELIMITED,
     "folder": Format(
-        what="a folder of texts", open=open_folders, why="which is no table", takes_folders=True
+        what="a folder of texts",
+        open=open_folders,
+        template=folder_template,
+        why="which is no table",
+        takes_folders=True,
     ),
-    "lines": Format(what="files of a text a line", open=open_lines, why="which is no table"),
+    "lines": Format(
+        what="files of a text a line", open=open_lines, template=lines_template, why="which is no table"
+    ),
 }
 """By the names of ``format=``; `stoker.sources.paths.FORMATS` says which suffixes mean which."""
 assert tuple(FORMATS) == FORMAT_NAMES
@@ -76,6 +88,61 @@ def open_table(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         if option not in found.options:
             raise OptionError(f"{option} has no effect on {found.what}, {found.why}; leave it out")
     return found.open(places if found.takes_folders else expand_paths(paths), request)
+
+
+def table_like(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    schema: Schema,
+    written: Written,
+    format_name: str,
+    *,
+    with_label: bool,
+) -> Table:
+    """Files with the columns of others, which were of some format and may be of another.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    schema
+        The columns, with the label.
+    written
+        How the others were written, for files like them.
+    format_name
+        The others' format.
+    with_label
+        Whether the files must have the label.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    ColumnError
+        A file lacks a column.
+    """
+    places = expand_paths(paths, folders=True)
+    name = _name_like(places, format_name)
+    if FORMATS[name].open is not FORMATS[format_name].open:
+        written = Written(renames=written.renames)
+        schema = schema if with_label else schema.without_label()
+    found = FORMATS[name]
+    files = places if found.takes_folders else expand_paths(paths)
+    return found.template(schema, written).like(files, with_label=with_label)
+
+
+def _name_like(places: Sequence[str], known: str) -> str:
+    """The name of the files' format where their names tell one, or else the `known`."""
+    try:
+        name = _name_of(places, None)
+    except DataError:
+        return known
+    if known == "lines" and name == "csv" and not any(map(_is_table, places)):
+        return known  # texts a line may be called .txt, as tables may
+    return known if FORMATS[name].open is FORMATS[known].open else name
+
+
+def _is_table(path: str) -> bool:
+    return any(suffix in (".csv", ".tsv") for suffix in Path(path).suffixes)
 
 
 def _name_of(places: Sequence[str], chosen: str | None) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError
 from stoker.sources.csv import CsvTable
-from stoker.sources.csv_open import Written
+from stoker.sources.csv_open import Written, refuse_renames
 from stoker.sources.csv_parse import Block
 from stoker.sources.dialect import BOM, Dialect
 from stoker.sources.files import identify
@@ -28,7 +28,7 @@ from stoker.sources.schema import FileLayout, Schema
 from stoker.sources.texts import decode_bytes
 from stoker.types import ColumnSpec, IntArray
 
-__all__ = ["CLASS_SUFFIXES", "LinesTable", "is_named_by_class", "open_lines"]
+__all__ = ["CLASS_SUFFIXES", "LinesTable", "is_named_by_class", "lines_template", "open_lines"]
 
 CLASS_SUFFIXES = (".pos", ".neg")
 """By these a file of texts, one a line, is known without ``format="lines"``."""
@@ -63,7 +63,33 @@ def open_lines(paths: Sequence[str], request: Request) -> LinesTable:
     ColumnError
         Other columns are asked for than there are.
     """
-    for what, names in (("label", (request.choice.label,)), ("text", request.text or ())):
+    return LinesTable(
+        schema=_schema(request.choice.label, request.text or ()),
+        layouts=tuple(_layout(path) for path in paths),
+        written=Written(format="lines"),
+    )
+
+
+def lines_template(schema: Schema, written: Written) -> LinesTable:
+    """No files, to open others with the columns that they have.
+
+    Raises
+    ------
+    ColumnError
+        The columns are others.
+    OptionError
+        They are to be renamed.
+    """
+    refuse_renames(written, "files of texts")
+    label = None if schema.label is None else schema.label.name
+    known = _schema(label, [column.name for column in schema.features])
+    return LinesTable(
+        schema=replace(known, declared=schema.declared), layouts=(), written=Written(format="lines")
+    )
+
+
+def _schema(label: str | None, texts: Sequence[str]) -> Schema:
+    for what, names in (("label", (label,)), ("text", texts)):
         for name in names:
             if name not in (None, what):
                 raise ColumnError(
@@ -71,10 +97,7 @@ def open_lines(paths: Sequence[str], request: Request) -> LinesTable:
                     f"the file), and {name!r} is not the {what}; leave it out"
                 )
     text, kind = ColumnSpec(name="text", kind="text"), ColumnSpec(name="label", kind="text")
-    schema = Schema(features=(text,), label=kind, declared=frozenset({"text"}), file_names=_COLUMNS)
-    return LinesTable(
-        schema=schema, layouts=tuple(_layout(path) for path in paths), written=Written(format="lines")
-    )
+    return Schema(features=(text,), label=kind, declared=frozenset({"text"}), file_names=_COLUMNS)
 
 
 def _layout(path: str) -> FileLayout:

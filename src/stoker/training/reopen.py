@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from stoker.errors import OptionError, RunError
+from stoker.errors import RunError
 from stoker.sources import Source
-from stoker.sources.base import Table
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
-from stoker.sources.dialect import Dialect
-from stoker.sources.folder import FolderTable
-from stoker.sources.lines import LinesTable
-from stoker.sources.paths import expand_paths
-from stoker.sources.schema import FileLayout, Schema
+from stoker.sources.formats import FORMATS, table_like
+from stoker.sources.schema import Schema
 from stoker.stored import DAMAGE, require
 from stoker.types import ColumnSpec
 
-__all__ = ["describe_files", "open_like", "reopen"]
+__all__ = ["describe_files", "open_like"]
 
 
 class _Reading(msgspec.Struct):
-    """What `describe_files` tells."""
+    """What `describe_files` tells; delimiter, quote and names are of delimited files."""
 
     format: Annotated[str, msgspec.Meta(max_length=20)] | None
     header: bool
@@ -38,29 +31,23 @@ class _Reading(msgspec.Struct):
 
 
 def describe_files(source: Source) -> dict[str, Any]:
-    """What `reopen` needs beside the columns, as plain data.
-
-    Raises
-    ------
-    RunError
-        If this format cannot be described.
-    """
+    """What `open_like` needs beside the columns, as plain data."""
     table = source.table
-    if isinstance(table, FolderTable):
-        return {"format": "folder", "header": True, "delimiter": None, "quote": None,
-                "declared": sorted(table.schema.declared), "names": []}  # fmt: skip
-    if not isinstance(table, CsvTable):
-        raise RunError(f"a run on {type(table).__name__} cannot be recorded: CSV and TSV files can")
-    layout, written = table.layouts[0], table.written
-    return {
-        "format": written.format,
-        "header": layout.has_header,
-        "delimiter": written.delimiter,
-        "quote": written.quote,
-        "declared": sorted(table.schema.declared),
-        # Names alone tell which file column is which where there is no header.
-        "names": [] if layout.has_header else list(table.schema.file_names),
+    schema = table.schema
+    known = {
+        "header": True,
+        "delimiter": None,
+        "quote": None,
+        "declared": sorted(schema.declared),
+        "names": [],
     }
+    if not isinstance(table, CsvTable):
+        return {"format": table.describe()["format"], **known}
+    layout, written = table.layouts[0], table.written
+    # Names alone tell which file column is which where there is no header.
+    names = [] if layout.has_header else list(schema.file_names)
+    said = {"delimiter": written.delimiter, "quote": written.quote}
+    return {"format": written.format, **known, **said, "header": layout.has_header, "names": names}
 
 
 def open_like(
@@ -72,7 +59,7 @@ def open_like(
     with_label: bool,
     renames: Mapping[str, str] | None = None,
 ) -> Source:
-    """Other files with a run's columns and kinds; of a run on folders also tables with the same columns.
+    """Other files with a run's columns and kinds, of the same format or another.
 
     Parameters
     ----------
@@ -89,41 +76,24 @@ def open_like(
     ------
     RunError
         If the description is damaged.
+    ColumnError
+        If a file lacks a column.
     """
-    known = reopen(description, columns, label)
-    if renames:
-        known = Source(table=_renaming(known.table, renames))
-    if description.get("format") not in ("folder", "lines"):
-        return known.like(paths, with_label=with_label)
-    files = expand_paths(paths, folders=description["format"] == "folder")
-    schema = known.table.schema
-    if description["format"] == "folder" and all(map(os.path.isdir, files)):
-        _refuse(renames)
-        table: Table = FolderTable(schema=schema, listings=())
-        return Source(table=table.like(files, with_label=with_label))
-    if description["format"] == "lines" and not all(map(_is_table, files)):
-        _refuse(renames)
-        lines = LinesTable(schema=schema, layouts=(), written=Written(format="lines"))
-        return Source(table=lines.like(files, with_label=with_label))
-    return known.like(paths, with_label=with_label)
+    schema, how = _read(description, columns, label)
+    written = Written(
+        format=None if how.format in ("folder", "lines") else how.format,
+        header=None if how.header or how.format == "lines" else False,
+        delimiter=how.delimiter,
+        quote=how.quote,
+        renames=tuple((renames or {}).items()),
+    )
+    return Source(table=table_like(paths, schema, written, how.format or "csv", with_label=with_label))
 
 
-def _renaming(table: Table, renames: Mapping[str, str]) -> Table:
-    assert isinstance(table, CsvTable)
-    return replace(table, written=replace(table.written, renames=tuple(renames.items())))
-
-
-def _refuse(renames: Mapping[str, str] | None) -> None:
-    if renames:
-        raise OptionError("rename has no effect on files of texts, which have no columns; leave it out")
-
-
-def _is_table(path: str) -> bool:
-    return any(part in (".csv", ".tsv") for part in Path(path).suffixes)
-
-
-def reopen(description: Mapping[str, Any], columns: Sequence[ColumnSpec], label: str) -> Source:
-    """A source that knows a run's columns and kinds but has no file: for ``like(paths, with_label=…)``.
+def _read(
+    description: Mapping[str, Any], columns: Sequence[ColumnSpec], label: str
+) -> tuple[Schema, _Reading]:
+    """The run's columns, and how its files were written.
 
     Raises
     ------
@@ -132,28 +102,15 @@ def reopen(description: Mapping[str, Any], columns: Sequence[ColumnSpec], label:
     """
     try:
         how = msgspec.convert(dict(description), _Reading)
-        names = tuple(how.names) or tuple(column.name for column in columns)
+        require(how.format is None or how.format in FORMATS, f"there is no format {how.format!r}")
         require(len({column.name for column in columns}) == len(columns), "a column twice")
         schema = Schema(
             features=tuple(column for column in columns if column.name != label),
             label=next((column for column in columns if column.name == label), None),
             declared=frozenset(how.declared),
-            file_names=names,
+            file_names=tuple(how.names) or tuple(column.name for column in columns),
         )
         require(schema.label is not None, "it names no label")
-        layout = FileLayout(
-            path="the training file",
-            dialect=Dialect(delimiter=",", quote='"'),
-            has_header=how.header or how.format == "lines",
-            names=names,
-            data_offset=0,
-            size=0,
-        )
-        written = Written(
-            format=None if how.format in ("folder", "lines") else how.format,
-            delimiter=how.delimiter,
-            quote=how.quote,
-        )
     except DAMAGE as error:
         raise RunError(f"run.json does not say how its files were written ({error!r})") from error
-    return Source(table=CsvTable(schema=schema, layouts=(layout,), written=written))
+    return schema, how
