@@ -33,6 +33,7 @@ from stoker.plan import Plan
 from stoker.runchecks import check_order, check_spec
 from stoker.stored import Count, decoded
 from stoker.types import ColumnSpec, FeedSpec
+from stoker.waits import Wait, watched
 
 __all__ = [
     "EpochRecord",
@@ -236,8 +237,9 @@ class RunDirectory:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            yield
+            with watched(), Wait("writes the record of {}", str(self.path)):
+                self.path.mkdir(parents=True, exist_ok=True)
+                yield
         except OSError as error:
             raise RunError(
                 f"the run directory {self.path} cannot be written ({error.strerror}): choose another run= "

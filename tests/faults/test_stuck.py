@@ -14,6 +14,7 @@ import pytest
 from faulty import Disk, feed_of
 
 import stoker
+from stoker.checkpoints import BackgroundWriter, CheckpointStore
 from stoker.errors import OptionError
 from stoker.transforms import Cast
 from stoker.waits import VARIABLE, At, StageWait, Wait, look, watched
@@ -149,6 +150,40 @@ def test_while_training_waits_for_a_checkpoint_to_be_on_the_disk(table, told, mo
     stoker.fit(model(feed), feed, epochs=1, run="run", progress="none")
     text = told.of("a thread writes a checkpoint to run/checkpoints and gets no answer")
     assert text.startswith("still waiting for a checkpoint after 0 s: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("run/run.json", "the record of run"), ("run/last.keras", "run/last.keras")],
+)
+def test_a_run_s_file_that_the_disk_does_not_take_is_told(name, said, table, told, model, monkeypatch):
+    replaced, once = os.replace, threading.Lock()
+
+    def slow(source, target, **known):
+        if str(target) == name and once.acquire(blocking=False):
+            told.of(f"writes {said} and gets no answer")
+        replaced(source, target, **known)
+
+    monkeypatch.setattr(os, "replace", slow)
+    feed = feed_of(table)
+    stoker.fit(model(feed), feed, epochs=1, run="run", progress="none")
+    text = told.of(f"writes {said}")
+    assert text.startswith(f"still waiting for a file after 0 s: a thread writes {said}")
+
+
+def test_a_checkpoint_that_nobody_wants_is_waited_for_until_that_was_told(here, told, monkeypatch):
+    monkeypatch.setattr("stoker.checkpoints.background._AFTER_TELLING_SECONDS", AFTER)
+    store, answers = CheckpointStore(here / "run"), threading.Event()
+    monkeypatch.setattr(store, "write", lambda *given: answers.wait(STUCK_AT_MOST))
+    writer = BackgroundWriter(store)
+    writer.write(None)
+    thread = next(each for each in threading.enumerate() if each.name == "stoker-checkpoint")
+    began = time.monotonic()
+    writer.abandon()
+    assert AFTER < time.monotonic() - began < STUCK_AT_MOST / 2
+    assert "a thread writes a checkpoint to " in told.of("still waiting for a checkpoint")
+    answers.set()
+    thread.join()
 
 
 def test_a_transform_that_hangs_is_told_with_where_it_stands(table, told):

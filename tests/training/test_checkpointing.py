@@ -15,6 +15,7 @@ from resumable import STEPS, feed_of, run_to, write_rows
 import stoker
 from stoker.checkpoints import CheckpointStore
 from stoker.errors import OptionError, RunError
+from stoker.rundir import RunDirectory
 from stoker.training.schedule import parse_checkpoint_interval
 
 pytestmark = pytest.mark.timeout(120)
@@ -125,6 +126,40 @@ def test_a_full_disk_stops_training_if_it_shall(model, rows, tmp_path, full_disk
             model(), rows, tmp_path / "run", checkpoint_every="1epoch", epochs=9, on_checkpoint_error="stop"
         )
     assert steps_in(tmp_path / "run") == [STEPS]
+
+
+def test_what_ended_a_run_is_told_and_not_that_its_last_checkpoint_failed_too(
+    model, rows, tmp_path, monkeypatch, capsys
+):
+    """With ``on_checkpoint_error="stop"`` that would be the error, if nothing else was."""
+    import threading
+
+    import keras
+
+    ended = threading.Event()
+
+    def full(store: CheckpointStore, checkpoint: Any, *rest: Any) -> Path:
+        ended.wait(60)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fail(batch: int, logs: Any) -> None:
+        if batch == 4:
+            ended.set()
+            raise LookupError("the callback's own")
+
+    monkeypatch.setattr(CheckpointStore, "write", full)
+    failing = keras.callbacks.LambdaCallback(on_train_batch_end=fail)
+    with pytest.raises(LookupError, match="the callback's own"):
+        run_to(
+            model(),
+            rows,
+            tmp_path / "run",
+            callbacks=[failing],
+            on_checkpoint_error="stop",
+            progress="plain",
+        )
+    assert "No space left on device" in capsys.readouterr().err
+    assert "the callback's own" in RunDirectory(tmp_path / "run").read().outcome.error
 
 
 def test_training_waits_for_no_disk(model, rows, tmp_path, monkeypatch):

@@ -364,6 +364,28 @@ def test_what_is_no_plain_data_is_refused_before_the_first_step(model, rows, run
     assert callback.batches == []
 
 
+@pytest.mark.parametrize("later", [object(), KeyError("no such thing")])
+def test_a_state_that_is_lost_later_on_is_told_once_and_when_the_run_is_resumed(
+    later, model, rows, runs, capsys
+):
+    class Late(Counts):
+        def get_state(self) -> Any:
+            if len(self.batches) <= 2:
+                return super().get_state()
+            if isinstance(later, Exception):
+                raise later
+            return {"noise": self.noise, "odd": later}
+
+    run, again = runs(), Late()
+    run_to(model(), rows, run, stop=STEPS + 5, callbacks=[Late()], progress="plain")
+    said = capsys.readouterr().err
+    assert said.count("the state of the callback Late is in no checkpoint from here on") == 1
+    assert ("holds a object" if type(later) is object else "get_state() raised KeyError") in said
+    run_to(model(), rows, run, callbacks=[again], resume="auto", progress="plain")
+    assert "lacks the state of the callback Late, which begins anew" in capsys.readouterr().err
+    assert 0 < len(again.batches) < 3 * STEPS
+
+
 def test_the_record_is_that_of_a_run_that_never_stopped(model, rows, runs):
     whole, _, run = both(model, rows, runs, 2 * STEPS + 3)
     there = json.loads((run / "run.json").read_text())

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from stoker.checkpoints.records import Checkpoint
 from stoker.checkpoints.store import CheckpointStore
-from stoker.waits import StageWait, Wait, watched
+from stoker.waits import StageWait, Wait, limit_seconds, watched
 
 __all__ = ["BackgroundWriter"]
+
+
+_AFTER_TELLING_SECONDS = 2.0
 
 
 class BackgroundWriter:
@@ -74,9 +77,13 @@ class BackgroundWriter:
         return self.finished()
 
     def abandon(self) -> None:
-        """Leave the one that is being written unwritten, and nothing of it behind; those before it stay."""
+        """Leave the one that is being written unwritten, and nothing of it behind; those before it stay.
+
+        A disk that does not answer is waited for until that is told, and no longer: what its thread does
+        later can only complete the checkpoint, or remove it.
+        """
         self._abandoned.set()
-        self._join()
+        self._join(limit_seconds() + _AFTER_TELLING_SECONDS)
         self._error = None
 
     def _run(self, checkpoint: Checkpoint) -> None:
@@ -91,8 +98,8 @@ class BackgroundWriter:
         if self._abandoned.is_set():
             raise InterruptedError("nobody wants this checkpoint any more")
 
-    def _join(self) -> None:
+    def _join(self, seconds: float | None = None) -> None:
         if self.is_busy and self._thread is not None:
             with watched(), StageWait("a checkpoint"):
-                self._thread.join()
+                self._thread.join(seconds)
         self._thread = None

@@ -54,10 +54,11 @@ class VariableRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback's class and packed state; None where nothing of it is kept."""
+    """A callback's class and packed state; None where nothing of it is kept, or where that is lost."""
 
     name: str
     state: Any = None
+    is_lost: bool = False
 
 
 class MonitorRecord(msgspec.Struct, frozen=True, kw_only=True):

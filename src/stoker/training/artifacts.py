@@ -9,6 +9,7 @@ from typing import Any
 
 from stoker.errors import RunError
 from stoker.training.adapter import without_copy_warning
+from stoker.waits import Wait, watched
 
 __all__ = ["ModelFiles"]
 
@@ -49,11 +50,12 @@ class ModelFiles:
         # Keras picks the format by suffix, so the unfinished file ends like the finished one.
         unfinished = self.directory / f".unfinished-{os.getpid()}-{name}"
         try:
-            with without_copy_warning():
-                model.save(unfinished)
-            with unfinished.open("rb") as written:
-                os.fsync(written.fileno())
-            unfinished.replace(self.directory / name)
+            with watched(), Wait("writes {}", str(self.directory / name)):
+                with without_copy_warning():
+                    model.save(unfinished)
+                with unfinished.open("rb") as written:
+                    os.fsync(written.fileno())
+                unfinished.replace(self.directory / name)
         except OSError as error:
             raise RunError(f"{self.directory / name} cannot be written: {error}") from error
         finally:

@@ -109,6 +109,7 @@ class _Running:
     def __init__(self, call: TrainingCall, interrupts: Interrupts) -> None:
         self._call = call
         self._interrupts = interrupts
+        self._forgetful: set[str] = set()
         self._training = handover_of(call.model, call.feed, interrupts)
         tested = call.validation
         self._validation = (
@@ -209,7 +210,7 @@ class _Running:
             if call.guard is not None:
                 call.guard.begin(step)
             call.checkpointer.capture = lambda: self._taken_down(
-                capture(identity, call.model, hooks.callbacks, self._supervisor, call.monitor)
+                capture(identity, call.model, hooks.callbacks, self._supervisor, call.monitor, self._lost)
             )
             for name in forgetful(call.callbacks):
                 call.display.note(
@@ -218,6 +219,16 @@ class _Running:
                     "run lacks: give it get_state() and set_state(state)",
                 )
             hooks.begun = partial(copy_callbacks, hooks.callbacks, {})  # tells at once what cannot be
+
+    def _lost(self, name: str, why: str) -> None:
+        """Tell once that a callback's state cannot be had: no training ends for that."""
+        if name not in self._forgetful:
+            self._call.display.note(
+                "warning",
+                f"the state of the callback {name} is in no checkpoint from here on, and a run resumed from "
+                f"one lacks it: {why}",
+            )
+        self._forgetful.add(name)
 
     def _taken_down(self, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint, whose copies are in the ledger until they are written."""
@@ -268,9 +279,18 @@ class _Running:
             if self._call.checkpointer is not None and self._interrupts.forced:
                 self._call.checkpointer.abandon()
             elif self._call.checkpointer is not None:
-                self._call.checkpointer.close()
+                self._close_checkpointer(self._call.checkpointer, ended)
         finally:
             self._call.history.report = self._supervisor.report(ended)
+
+    def _close_checkpointer(self, checkpointer: Checkpointer, ended: str) -> None:
+        """Have the last checkpoint written; what ended the run is told before what came of that."""
+        try:
+            checkpointer.close()
+        except StokerError as error:
+            if ended not in _STATUS:
+                raise
+            self._call.display.note("warning", str(error))
 
     def _save(self, ended: str) -> None:
         call = self._call

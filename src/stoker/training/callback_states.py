@@ -13,7 +13,7 @@ import numpy as np
 from stoker.checkpoints import CallbackRecord, Checkpoint, pack, unpack
 from stoker.errors import OptionError, RunError
 
-__all__ = ["copy_callbacks", "forgetful", "make_ready", "put_back_callbacks"]
+__all__ = ["copy_callbacks", "forgetful", "lost_states", "make_ready", "put_back_callbacks"]
 
 _KEPT: dict[str, tuple[str, ...]] = {
     "EarlyStopping": ("wait", "stopped_epoch", "best", "best_weights", "best_epoch"),
@@ -42,8 +42,20 @@ _TABLE: dict[type, tuple[str, ...]] = {
 }
 
 
-def copy_callbacks(callbacks: Sequence[Any], arrays: dict[str, Any]) -> list[CallbackRecord]:
+def copy_callbacks(
+    callbacks: Sequence[Any], arrays: dict[str, Any], lost: Callable[[str, str], None] | None = None
+) -> list[CallbackRecord]:
     """The state of each callback; arrays go to `arrays`.
+
+    Parameters
+    ----------
+    callbacks
+        Whose state is taken.
+    arrays
+        Takes what the records name.
+    lost
+        Called with the name of a callback whose state cannot be had, and why: it is then left out. None
+        raises instead.
 
     Raises
     ------
@@ -52,17 +64,38 @@ def copy_callbacks(callbacks: Sequence[Any], arrays: dict[str, Any]) -> list[Cal
     """
     records = []
     for place, callback in enumerate(callbacks):
-
-        def keep(array: Any, place: int = place) -> str:
-            name = f"callback-{place}-{len(arrays)}"
-            arrays[name] = np.array(array)
-            return name
-
         name = type(callback).__name__
-        state = _state(callback)
-        packed = None if state is None else pack(state, keep, what=f"the state of the callback {name}")
-        records.append(CallbackRecord(name=name, state=packed))
+        try:
+            state, own = _packed(callback, name, place)
+        except Exception as error:  # whatever somebody's own code raises
+            if lost is None:
+                raise
+            is_ours = isinstance(error, OptionError)
+            lost(name, str(error) if is_ours else f"get_state() raised {type(error).__name__}: {error}")
+            records.append(CallbackRecord(name=name, state=None, is_lost=True))
+            continue
+        arrays.update(own)
+        records.append(CallbackRecord(name=name, state=state))
     return records
+
+
+def _packed(callback: Any, name: str, place: int) -> tuple[Any, dict[str, Any]]:
+    """What a callback remembers, and the arrays that this names."""
+    arrays: dict[str, Any] = {}
+
+    def keep(array: Any) -> str:
+        key = f"callback-{place}-{len(arrays)}"
+        arrays[key] = np.array(array)
+        return key
+
+    state = _state(callback)
+    packed = None if state is None else pack(state, keep, what=f"the state of the callback {name}")
+    return packed, arrays
+
+
+def lost_states(checkpoint: Checkpoint) -> list[str]:
+    """Names of the callbacks whose state could not be had when the checkpoint was made."""
+    return [record.name for record in checkpoint.manifest.callbacks if record.is_lost]
 
 
 def put_back_callbacks(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:

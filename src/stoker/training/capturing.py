@@ -23,6 +23,7 @@ def capture(
     callbacks: Sequence[Any],
     supervisor: TrainingSupervisor,
     monitor: Monitor | None,
+    lost: Callable[[str, str], None] | None = None,
 ) -> Checkpoint:
     """Everything that a training is, between two steps or two epochs; all arrays are copies.
 
@@ -36,10 +37,12 @@ def capture(
         The user's, and the History.
     supervisor, monitor
         Who knows the place and the best validation.
+    lost
+        Called with the name of a callback whose state cannot be had, and why; None raises instead.
     """
     captured = supervisor.capture()
     variables, arrays = copy_variables(model)
-    states = copy_callbacks(callbacks, arrays)
+    states = copy_callbacks(callbacks, arrays, lost)
     order, member = captured.digests
     manifest = Manifest(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -15,6 +15,7 @@ from stoker.errors import OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory
 from stoker.stored import Count
+from stoker.training.callback_states import lost_states
 from stoker.training.capturing import Resumption
 from stoker.training.checkpointing import Checkpointer, OnCheckpointError
 from stoker.training.finite import OnNan
@@ -140,6 +141,8 @@ def take_up(
         if name in there and there[name] != record.versions.get(name, there[name]):
             now = record.versions[name]
             warn(f"the run's {name} was {there[name]}, this is {now}: last digits may differ")
+    for name in lost_states(checkpoint):
+        warn(f"the checkpoint lacks the state of the callback {name}, which begins anew")
     put_back_variables(model, checkpoint)
     recorder.go_on(position.epoch)
     display.note("resume", f"{run} · {_told(found, epochs)}")
