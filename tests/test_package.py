@@ -155,6 +155,7 @@ def test_every_field_of_run_json_is_documented():
         types.OrderSpec,
         types.FeedSpec,
         types.ColumnSpec,
+        types.InputSpec,
     ]
     for record in records:
         for name in inspect.get_annotations(record):

@@ -22,6 +22,7 @@ _HOME = {
     "Scale": "stoker.transforms.numeric",
     "Impute": "stoker.transforms.numeric",
     "Cast": "stoker.transforms.numeric",
+    "Columns": "stoker.transforms.columns",
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "NgramVectorizer": "stoker.transforms.ngrams",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from stoker.training.generators.feeds import GeneratorFeed as GeneratorFeed
     from stoker.training.resuming import resume as resume
     from stoker.training.run import load as load
+    from stoker.transforms.columns import Columns as Columns
     from stoker.transforms.hashing import HashingVectorizer as HashingVectorizer
     from stoker.transforms.labels import LabelEncoder as LabelEncoder
     from stoker.transforms.labels import OneHot as OneHot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stoker.stored import require
-from stoker.types import FeedSpec, OrderSpec, StreamLimits
+from stoker.types import FeedSpec, InputSpec, OrderSpec, StreamLimits
 
 __all__ = ["check_order", "check_spec"]
 
@@ -49,6 +49,7 @@ def check_spec(spec: FeedSpec) -> None:
     sizes = (*spec.input_shape, spec.num_outputs, *(() if spec.num_tokens is None else (spec.num_tokens,)))
     require(len(spec.input_shape) == 1, f"its rows have {len(spec.input_shape)} dimensions")
     require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"its sizes are {', '.join(map(str, sizes))}")
+    _check_inputs(spec)
     if spec.classes is not None:
         require(0 < len(set(spec.classes)) == len(spec.classes), "it names a class twice, or none")
     if spec.class_names is not None:
@@ -56,3 +57,24 @@ def check_spec(spec: FeedSpec) -> None:
     require(
         (spec.classes is None) == (spec.task == "regression"), f"its task {spec.task!r} has other classes"
     )
+
+
+def _check_inputs(spec: FeedSpec) -> None:
+    """Refuse inputs that are not those of the feed."""
+    require((spec.input_kind == "named") == bool(spec.inputs), "it names inputs and has none, or has them")
+    names = {each.name for each in spec.inputs}
+    require(len(names) == len(spec.inputs), "it names an input twice")
+    for each in spec.inputs:
+        _check_input(each)
+    numbers = sum(each.shape[0] for each in spec.inputs)
+    require(not spec.inputs or (numbers,) == spec.input_shape, "its inputs have other numbers than its rows")
+
+
+def _check_input(each: InputSpec) -> None:
+    require(each.kind != "named" and bool(each.columns), f"the input {each.name!r} is made of nothing")
+    sizes = (*each.shape, 1 if each.num_tokens is None else each.num_tokens)
+    require(len(each.shape) == 1, f"the input {each.name!r} has {len(each.shape)} dimensions")
+    require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"the input {each.name!r} is of no size")
+    is_tokens = each.kind == "tokens"
+    require(is_tokens == (each.num_tokens is not None), f"the input {each.name!r} has tokens, or none")
+    require(each.dtype == ("int32" if is_tokens else "float32"), f"the input {each.name!r} is {each.dtype}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from stoker.errors import ColumnError, OptionError
 from stoker.kernels.lookup import extremes
-from stoker.types import InputKind, IntArray, Matrix, Rows
+from stoker.types import ColumnKind, InputKind, IntArray, Matrix, Rows
 
 __all__ = [
     "FittedTransform",
@@ -115,6 +115,22 @@ class InputTransform(FittedTransform):
     def num_bytes(self) -> int:
         """Memory that the fitted transform holds, where it is worth counting."""
         return 0
+
+    def fills_blank(self, column: str) -> bool:
+        """Whether it has something for a blank in a column of numbers."""
+        rule = getattr(self, "na", "error")
+        return bool((rule.get(column, "error") if isinstance(rule, Mapping) else rule) != "error")
+
+    def check_kind(self, column: str, kind: ColumnKind) -> None:
+        """Refuse a column that does not hold what this is for, with a `ColumnError` that says the way out.
+
+        Parameters
+        ----------
+        column
+            Its name.
+        kind
+            What it holds: ``"int"``, ``"float"`` or ``"text"``.
+        """
 
     def most_entries(self, num_bytes: int) -> int:
         """Entries that a row has at most where its texts have so many bytes."""

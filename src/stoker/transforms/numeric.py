@@ -16,7 +16,7 @@ from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels import gather
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places, nearest, same_features
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import InputKind, IntArray, Rows
+from stoker.types import ColumnKind, InputKind, IntArray, Rows
 
 __all__ = ["Cast", "Impute", "NaRule", "Scale", "Standardize"]
 
@@ -76,6 +76,21 @@ class Cast(InputTransform):
         assert isinstance(other, Cast)
         self.statistics_.merge(other.statistics_)
         return self._learn()
+
+    def check_kind(self, column: str, kind: ColumnKind) -> None:
+        """Refuse texts.
+
+        Raises
+        ------
+        ColumnError
+            If the column holds text.
+        """
+        if kind == "text":
+            raise ColumnError(
+                f"column {column!r} holds text, and {type(self).__name__} is for numbers: give it a "
+                f"transform of texts, or open the data with types={{{column!r}: 'float'}} if these are "
+                "numbers"
+            )
 
     @property
     def is_fitted(self) -> bool:

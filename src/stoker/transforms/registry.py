@@ -1,37 +1,16 @@
-"""Which class reads which stored state: an explicit table."""
+"""Which class reads which stored state: transforms that stand alone, and those made of others."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from stoker.errors import RunError
-from stoker.stored import DAMAGE
 from stoker.transforms.base import FittedTransform
-from stoker.transforms.hashing import HashingVectorizer
-from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
-from stoker.transforms.ngrams import NgramVectorizer
-from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
-from stoker.transforms.sequences import SequenceVectorizer
+from stoker.transforms.columns import Columns
+from stoker.transforms.kinds import KINDS, read_state
 
 __all__ = ["TRANSFORMS", "from_state"]
 
-_LONGEST = 200
-
-TRANSFORMS: dict[str, type[FittedTransform]] = {
-    kind.name: kind
-    for kind in (
-        Cast,
-        Impute,
-        Scale,
-        Standardize,
-        LabelEncoder,
-        OneHot,
-        Passthrough,
-        NgramVectorizer,
-        SequenceVectorizer,
-        HashingVectorizer,
-    )
-}
+TRANSFORMS: dict[str, type[FittedTransform]] = {**KINDS, Columns.name: Columns}
 
 
 def from_state(state: dict[str, Any]) -> FittedTransform:
@@ -42,21 +21,4 @@ def from_state(state: dict[str, Any]) -> FittedTransform:
     RunError
         If the state names no known transform, or is damaged.
     """
-    name = state.get("name")
-    kind = TRANSFORMS.get(name) if isinstance(name, str) else None
-    if kind is None:
-        raise RunError(
-            f"the stored transform is a {_short(name)}; this version knows "
-            f"{', '.join(sorted(TRANSFORMS))}: use the version of stoker that wrote it"
-        )
-    try:
-        return kind.from_state(state)
-    except DAMAGE as error:
-        raise RunError(
-            f"the stored transform, a {name!r}, is damaged ({_short(error)}): restore it, or train anew"
-        ) from error
-
-
-def _short(what: Any) -> str:
-    told = (str(what) or type(what).__name__) if isinstance(what, Exception) else repr(what)
-    return told.splitlines()[0][:_LONGEST]
+    return read_state(state, TRANSFORMS)

@@ -15,7 +15,7 @@ from stoker.stored import require
 from stoker.transforms.base import InputTransform, checked_places, nearest
 from stoker.transforms.chunks import Passes, as_texts
 from stoker.transforms.parameters import Parameters
-from stoker.types import IntArray, Rows
+from stoker.types import ColumnKind, IntArray, Rows
 
 __all__ = ["TextTransform", "joined_texts", "stored_columns"]
 
@@ -59,6 +59,20 @@ class TextTransform(Parameters, InputTransform):
     def temporary_bytes(self, text_bytes: int, num_texts: int = 0, *, memory: int | None = None) -> int:
         """Temporary space that learning within `memory` takes at most, where that can be told beforehand."""
         return 0
+
+    def check_kind(self, column: str, kind: ColumnKind) -> None:
+        """Refuse numbers, which may be texts all the same.
+
+        Raises
+        ------
+        ColumnError
+            If the column holds numbers.
+        """
+        if kind != "text":
+            raise ColumnError(
+                f"column {column!r} holds numbers, and {type(self).__name__} learns from texts: open the "
+                f"data with types={{{column!r}: 'text'}}, or give the column another transform"
+            )
 
     def columns_of(self, rows: Rows) -> tuple[str, ...]:
         """Names of the columns of text to fit on: those of `columns`, or the only one that `rows` have."""

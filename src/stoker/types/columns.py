@@ -10,11 +10,12 @@ __all__ = [
     "ColumnSpec",
     "FeedSpec",
     "InputKind",
+    "InputSpec",
     "Task",
 ]
 
 ColumnKind: TypeAlias = Literal["int", "float", "text"]
-InputKind: TypeAlias = Literal["dense", "sparse", "tokens"]
+InputKind: TypeAlias = Literal["dense", "sparse", "tokens", "named"]
 Task: TypeAlias = Literal["binary", "classes", "regression"]
 
 
@@ -24,6 +25,35 @@ class ColumnSpec:
 
     name: str
     kind: ColumnKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """One of several inputs of a model.
+
+    Attributes
+    ----------
+    name
+        What x calls it.
+    columns
+        Names of the columns that it is made of.
+    kind
+        ``dense``, ``sparse`` or ``tokens``, as of `FeedSpec`; never ``named``.
+    shape
+        Shape of one row: (k,).
+    dtype
+        Of its arrays; of sparse rows that of their values.
+    num_tokens
+        For tokens, one more than the greatest; None otherwise. Tokens of shape (1,) are categories: 0 is no
+        padding there.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    kind: InputKind
+    shape: tuple[int, ...]
+    dtype: str
+    num_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +81,14 @@ class FeedSpec:
         ``dense``: x is an array of shape (B, *input_shape); ``sparse``: of rows of input_shape (k,) x holds
         the entries that are not zero, ``{"indices": int32 (B, P), "values": float32 (B, P)}``, ascending and
         padded with zeros to a P that the batch alone decides; ``tokens``: x is int32 (B, length), 0 for
-        padding.
+        padding; ``named``: x is a mapping with one entry for each of `inputs`, and of input_shape (k,) k are
+        the numbers of all of them together.
     num_tokens
         For tokens, one more than the greatest that x can hold; None otherwise.
     class_names
         What the classes are called where their labels are numbers and the data name them; None otherwise.
+    inputs
+        Of a model with several inputs, each of them, in the order of `Columns`; empty otherwise.
     """
 
     input_shape: tuple[int, ...]
@@ -68,3 +101,4 @@ class FeedSpec:
     input_kind: InputKind = "dense"
     num_tokens: int | None = None
     class_names: tuple[str, ...] | None = None
+    inputs: tuple[InputSpec, ...] = ()

@@ -20,7 +20,8 @@ __all__ = [
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 Uint64Array: TypeAlias = npt.NDArray[np.uint64]
-Arrays: TypeAlias = "npt.NDArray[Any] | Mapping[str, npt.NDArray[Any]]"
+Arrays: TypeAlias = "npt.NDArray[Any] | Mapping[str, Any]"
+"""One array, or a mapping: of sparse rows their indices and values, of named inputs the arrays of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
