@@ -70,7 +70,7 @@ def gather(values, starts, rows_per_piece, num_columns, places, out):
 
 @kernel
 def gather_columns(values, starts, rows_per_piece, num_columns, places, columns, out):
-    """Copy some columns of rows, cast to the dtype of `out`: ``out[i, j] = values[row(places[i]), columns[j]]``.
+    """Copy some columns of rows: ``out[i, j] = values[row(places[i]), columns[j]]``, cast to what `out` holds.
 
     Parameters
     ----------
