@@ -251,9 +251,9 @@ def test_predictions_never_take_the_place_of_their_input(refused, run, here):
     ("flags", "words"),
     [
         ("", "missing option '-o' / '--output'"),
-        ("-o out.xlsx", "predictions are written to .csv, .parquet or .jsonl, got 'out.xlsx'"),
-        ("-o out", "predictions are written to .csv, .parquet or .jsonl, got 'out'"),
-        ("-o folder.csv", "folder.csv cannot be written: Is a directory"),
+        ("-o out.xlsx", "predictions are written to .csv, .jsonl, .parquet or .arrow, got 'out.xlsx'"),
+        ("-o out", "predictions are written to .csv, .jsonl, .parquet or .arrow, got 'out'"),
+        ("-o folder.csv", "folder.csv is a folder: name a file in it, such as folder.csv/rows.parquet"),
         ("-o t.csv/out.csv", "t.csv/out.csv cannot be written: "),
         ("-o /proc/nowhere/out.csv", "/proc/nowhere/out.csv cannot be written: "),
         ("-o out.csv --keep nope", "t.csv: --keep: column 'nope' is absent; its columns are 'a', 'b'"),

@@ -246,7 +246,7 @@ def test_a_file_without_a_feature_is_refused_by_name(trained):
 
 
 def test_another_suffix_is_refused_and_nothing_is_written(trained):
-    with pytest.raises(OptionError, match=r"written to .csv, .parquet or .jsonl, got 'out.xls'"):
+    with pytest.raises(OptionError, match=r"written to .csv, .jsonl, .parquet or .arrow, got 'out.xls'"):
         trained.run.predict(make_frame(2), output=trained.folder / "out.xls")
     assert not (trained.folder / "out.xls").exists()
 

@@ -28,7 +28,7 @@ def predict(
             "-o",
             "--output",
             metavar="OUT",
-            help="Where to write: a name that ends in .csv, .parquet or .jsonl.",
+            help="Where to write: a name that ends in .csv, .jsonl, .parquet or .arrow.",
             show_default=False,
         ),
     ],

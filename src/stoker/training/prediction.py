@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet
 
-from stoker.errors import OptionError, RunError
-from stoker.folders import clean, staged_file
+from stoker.errors import OptionError
+from stoker.rowfiles import RowFile, format_of, require_place
 from stoker.training.pieces import Piece
 from stoker.training.scoring import Scorer, class_indices
 from stoker.types import FeedSpec
@@ -37,8 +34,6 @@ PREDICTION = "prediction"
 
 PREDICTED_NAME = "prediction_name"
 """Name of the column that holds the predicted class's name, where classes are numbers that have names."""
-
-Write = Callable[[pa.Table], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +104,14 @@ def prediction_schema(spec: FeedSpec, keep: Sequence[str] = ()) -> pa.Schema:
 def write_predictions(
     tables: Iterable[pa.Table], path: str | os.PathLike[str], schema: pa.Schema, *, overwrite: bool = False
 ) -> PredictionReport:
-    """Write tables to a CSV, Parquet or JSON Lines file, by its suffix, as they come.
+    """Write tables to a CSV, JSON Lines, Parquet or Arrow file, by its suffix, as they come.
 
     Parameters
     ----------
     tables
         Of one schema.
     path
-        Ends in ``.csv``, ``.parquet`` or ``.jsonl``; appears only when everything is written.
+        Ends as `stoker.rowfiles.format_of` knows; appears only when everything is written.
     schema
         What to write where there are no tables.
     overwrite
@@ -131,131 +126,18 @@ def write_predictions(
     OSError
         What came of making the tables, as it is.
     """
-    started = time.perf_counter()
+    started, rows = time.perf_counter(), 0
     final = Path(path)
-    opened = _writer_of(final)
-    if final.is_file() and not overwrite:
-        raise OptionError(
-            f"{final} is there already: name another output, or say overwrite=True to replace it"
-        )
-    clean(final.parent, final.name)
-    rows = 0
-    try:
-        with staged_file(final) as file, opened(file) as write:
-            for table in _kept_apart(tables):
-                write(table)
-                rows += table.num_rows
-            if not rows:
-                write(schema.empty_table())
-    except _InputError as error:
-        raise error.reason from error.reason.__cause__
-    except OSError as error:
-        raise RunError(f"{final} cannot be written: {error.strerror or error}") from error
+    form = format_of(final, what="predictions are")
+    require_place(final, overwrite=overwrite)
+    rest = iter(tables)
+    first = next(rest, schema.empty_table())
+    with RowFile(final, first.schema, form, overwrite=overwrite) as file:
+        for table in chain([first], rest):
+            file.add(file.encoded(table))
+            rows += table.num_rows
     return PredictionReport(rows=rows, bad_rows=0, seconds=time.perf_counter() - started, path=str(final))
-
-
-class _InputError(Exception):
-    """The operating system refused something while the tables were made, and not while they were written."""
-
-    def __init__(self, reason: OSError) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def _kept_apart(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    try:
-        yield from tables
-    except OSError as error:
-        raise _InputError(error) from error
 
 
 def _probability_names(spec: FeedSpec) -> Sequence[str]:
     return [f"probability_{name}" for name in spec.classes or ()]
-
-
-def _writer_of(path: Path) -> Callable[[BinaryIO], AbstractContextManager[Write]]:
-    known = {".csv": _csv, ".parquet": _parquet, ".jsonl": _json_lines}
-    found = known.get(path.suffix.lower())
-    if found is None:
-        raise OptionError(f"predictions are written to .csv, .parquet or .jsonl, got {path.name!r}")
-    return found
-
-
-@contextmanager
-def _csv(file: BinaryIO) -> Iterator[Write]:
-    header = True
-
-    def write(table: pa.Table) -> None:
-        nonlocal header
-        if header:
-            file.write(_csv_lines([pa.array([name]) for name in table.column_names]))
-            header = False
-        for part in table.to_batches():
-            file.write(_csv_lines(part.columns))
-
-    yield write
-
-
-def _csv_lines(columns: Sequence[Any]) -> bytes:
-    """Rows as lines: a field is quoted where it holds a comma, a quote or a line end, and nowhere else.
-
-    Arrow's writer quotes every text or none, and the choice would have to be made before all texts are known.
-    """
-    texts = [column.cast(pa.string()) for column in columns]
-    fields = [
-        _quoted(text) if _is_text(column) else text for text, column in zip(texts, columns, strict=True)
-    ]
-    fields = [pc.fill_null(field, "") for field in fields]
-    if len(fields) == 1:
-        # An empty line would be taken for no row at all.
-        fields = [pc.if_else(pc.equal(fields[0], ""), '""', fields[0])]
-    lines = pc.binary_join_element_wise(*fields, ",")
-    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
-
-
-def _is_text(column: Any) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
-
-
-def _quoted(texts: Any) -> Any:
-    needed = pc.match_substring_regex(texts, '[,"\r\n]')
-    if not pc.any(needed).as_py():
-        return texts
-    doubled = pc.replace_substring(texts, '"', '""')
-    return pc.if_else(needed, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
-
-
-@contextmanager
-def _parquet(file: BinaryIO) -> Iterator[Write]:
-    writers: list[Any] = []
-
-    def write(table: pa.Table) -> None:
-        if not writers:
-            writers.append(pa.parquet.ParquetWriter(file, table.schema))
-        writers[0].write_table(table)
-
-    try:
-        yield write
-    finally:
-        for writer in writers:
-            writer.close()
-
-
-@contextmanager
-def _json_lines(file: BinaryIO) -> Iterator[Write]:
-    encoder = msgspec.json.Encoder()
-
-    def write(table: pa.Table) -> None:
-        file.write(encoder.encode_lines(_shortest(table).to_pylist()))
-
-    yield write
-
-
-def _shortest(table: pa.Table) -> pa.Table:
-    """The same with 0.1 for what float32 holds of 0.1, which as float64 is 0.10000000149011612."""
-    for place, column in enumerate(table.columns):
-        if pa.types.is_float32(column.type):
-            table = table.set_column(
-                place, table.column_names[place], column.cast(pa.string()).cast(pa.float64())
-            )
-    return table
