@@ -65,12 +65,11 @@ def test_folding_mixes_one_word_after_the_other(seed, values):
     assert [int(word) for word in many] == [reference_mix(seed, value) for value in values]
 
 
-@given(size=st.integers(1, 5000), key=WORDS, data=st.data())
-def test_feistel_is_a_permutation_with_an_inverse(size, key, data):
+@given(size=st.integers(1, 5000), key=WORDS)
+def test_feistel_is_a_permutation_with_an_inverse(size, key):
     images = feistel(np.arange(size), size, np.uint64(key))
     assert sorted(images.tolist()) == list(range(size))
-    place = data.draw(st.integers(0, size - 1))
-    assert feistel_inverse(images[place], size, np.uint64(key)) == place
+    assert feistel_inverse(images, size, np.uint64(key)).tolist() == list(range(size))
 
 
 @given(size=st.integers(0, 2000), key=WORDS)

@@ -143,20 +143,43 @@ def _walk(positions, size, key, rounds, images):
         images[place] = np.int64(word)
 
 
+def feistel_inverse(images: IntArray, size: int, key: np.uint64) -> IntArray:
+    """The positions whose images under `feistel` these are.
+
+    Parameters
+    ----------
+    images
+        int64 of shape (n,), each in [0, size).
+    size, key
+        As in `feistel`.
+
+    Returns
+    -------
+    int64 of shape (n,).
+    """
+    positions = np.empty(images.shape[0], np.int64)
+    _walk_back(images, size, key, np.empty(_ROUNDS, np.uint64), positions)
+    return positions
+
+
 @bare_kernel
-def feistel_inverse(image, size, key):
-    """The position whose image under `feistel` is `image`."""
+def _walk_back(images, size, key, rounds, positions):
+    """Write the positions of images; `rounds` is room."""
     left_bits, right_bits = _halves(size)
     left_mask, right_mask = (_ONE << left_bits) - _ONE, (_ONE << right_bits) - _ONE
-    word = np.uint64(image)
-    while True:
-        left, right = word >> right_bits, word & right_mask
-        for turn in range(_ROUNDS - 2, -1, -2):
-            right ^= _finalise(left ^ mix(key, np.uint64(turn + 1))) & right_mask
-            left ^= _finalise(right ^ mix(key, np.uint64(turn))) & left_mask
-        word = (left << right_bits) | right
-        if word < np.uint64(size):
-            return np.int64(word)
+    for turn in range(_ROUNDS):
+        rounds[turn] = mix(key, np.uint64(turn))
+    for place in range(images.shape[0]):
+        word = np.uint64(images[place])
+        while True:
+            left, right = word >> right_bits, word & right_mask
+            for turn in range(_ROUNDS - 2, -1, -2):
+                right ^= _finalise(left ^ rounds[turn + 1]) & right_mask
+                left ^= _finalise(right ^ rounds[turn]) & left_mask
+            word = (left << right_bits) | right
+            if word < np.uint64(size):
+                break
+        positions[place] = np.int64(word)
 
 
 def add_digests(epoch: int, first_position: int, ids: IntArray) -> Uint64Array:

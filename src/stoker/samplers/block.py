@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.mixing import feistel_inverse, permute_in_place
+from stoker.kernels.mixing import permute_in_place
 from stoker.samplers.base import BaseSampler, epoch_key
-from stoker.samplers.exact import permuted
+from stoker.samplers.exact import permuted, unpermuted
 from stoker.types import IntArray
 
 __all__ = ["BlockSampler"]
@@ -39,10 +39,8 @@ class BlockSampler(BaseSampler):
         spec, count = self.spec, self._num_blocks
         if spec.num_rows % spec.block == 0:
             return count
-        key = epoch_key(spec.seed, epoch, 1)
-        if count < 1 << 16:
-            return int(np.flatnonzero(permuted(np.arange(count), count, key) == count - 1)[0])
-        return int(feistel_inverse(count - 1, count, key))
+        last = np.array([count - 1], np.int64)
+        return int(unpermuted(last, count, epoch_key(spec.seed, epoch, 1))[0])
 
     def _slot_start(self, slot: int, short: int) -> int:
         """The place of the stream at which a slot begins, given the short block's slot."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoker.kernels.mixing import feistel, permute_in_place
+from stoker.kernels.mixing import feistel, feistel_inverse, permute_in_place
 from stoker.samplers.base import BaseSampler, epoch_key
 from stoker.types import IntArray
 
-__all__ = ["ExactSampler", "permuted"]
+__all__ = ["ExactSampler", "permuted", "unpermuted"]
 
 _FEW = 1 << 16
 
@@ -24,6 +24,22 @@ def permuted(positions: IntArray, size: int, key: np.uint64) -> IntArray:
     whole = np.arange(size, dtype=np.int64)
     permute_in_place(whole, key)
     return whole[positions]
+
+
+def unpermuted(images: IntArray, size: int, key: np.uint64) -> IntArray:
+    """The positions whose images under `permuted` these are.
+
+    Examples
+    --------
+    >>> images = permuted(np.arange(5), 5, np.uint64(7))
+    >>> unpermuted(images, 5, np.uint64(7)).tolist()
+    [0, 1, 2, 3, 4]
+    """
+    if size >= _FEW:
+        return feistel_inverse(images, size, key)
+    positions = np.empty(size, np.int64)
+    positions[permuted(np.arange(size, dtype=np.int64), size, key)] = np.arange(size)
+    return positions[images]
 
 
 class ExactSampler(BaseSampler):
