@@ -86,7 +86,24 @@ def write_lines(folder: Path) -> Source:
     return stoker.open(folder / "t.*")
 
 
+def write_json(folder: Path) -> Source:
+    rng = np.random.default_rng(7)
+    for part in range(2):
+        records = [
+            {
+                "id": row,
+                "user": {"name": "wörd \n" * int(rng.integers(0, 9)), "size": round(rng.normal(), 6)},
+                "kind": "abc"[row % 3],
+                "seen": bool(row % 2),
+            }
+            for row in range(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2)
+        ]
+        (folder / f"part-{part}.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n\n" * part)
+    return stoker.open(folder / "part-*.jsonl", label="kind")
+
+
 SOURCES = {
+    "two files of JSON objects": write_json,
     "a file of texts for each class": write_lines,
     "a folder of texts": write_folder,
     "csv of numbers": write_numbers,

@@ -17,7 +17,7 @@ from stoker.sources.record_starts import miscounted, record_starts
 from stoker.sources.schema import FileLayout, Schema, find
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["Block", "FileParser", "parser_of"]
+__all__ = ["Block", "FileParser", "kept_records", "located", "parser_of"]
 
 _LABEL_TARGET = -2
 _BEYOND_INT64 = 2.0**63
@@ -189,7 +189,7 @@ class FileParser:
             starts = self.record_starts(data, num_records)
             wanted = np.zeros(num_records, np.bool_)
             wanted[ordinals[sound]] = True
-            read = _kept(data, starts, wanted)
+            read = kept_records(data, starts, wanted)
         else:
             read = data
         texts, faults = read_texts(read, sound, self.layout, self.text_places, self.schema.learned_texts)
@@ -197,7 +197,7 @@ class FileParser:
         found += self._blank_labels(texts, ordinals, sound, found)
         if found:
             starts = self.record_starts(data, num_records) if starts is None else starts
-            added = [_located(issue, data, starts) for issue in found]
+            added = [located(issue, data, starts) for issue in found]
             issues = np.concatenate([issues, np.array(added, np.int64)])
             issues = issues[np.argsort(issues[:, 0], kind="stable")]
         return texts, issues
@@ -252,7 +252,7 @@ def _place_of(dtype: np.dtype[Any]) -> int:
     return _KNOWN.index(dtype)
 
 
-def _kept(
+def kept_records(
     data: npt.NDArray[np.uint8], starts: IntArray, wanted: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint8]:
     """The bytes of the wanted records, run by run."""
@@ -261,7 +261,7 @@ def _kept(
     return runs[0] if len(runs) == 1 else np.concatenate([data[:0], *runs])
 
 
-def _located(issue: _Found, data: npt.NDArray[np.uint8], starts: IntArray) -> tuple[int, ...]:
+def located(issue: _Found, data: npt.NDArray[np.uint8], starts: IntArray) -> tuple[int, ...]:
     """An issue as the kernel writes them: with the place of its bytes in its record, or the record's."""
     ordinal, column, kind, value = issue
     begin, end = int(starts[ordinal]), int(starts[ordinal + 1])

@@ -12,6 +12,7 @@ from stoker.sources.csv_open import Written
 from stoker.sources.delimited import delimited_template, open_delimited
 from stoker.sources.folder import folder_template, open_folders
 from stoker.sources.folder_listing import has_folders
+from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
 from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
 from stoker.sources.request import Request
@@ -65,6 +66,13 @@ FORMATS: Mapping[str, Format] = {
     ),
     "lines": Format(
         what="files of a text a line", open=open_lines, template=lines_template, why="which is no table"
+    ),
+    "jsonl": Format(
+        what="JSON",
+        open=open_json,
+        template=json_template,
+        options=frozenset({"columns", "drop", "types"}),
+        why="which says it by itself",
     ),
 }
 """By the names of ``format=``; `stoker.sources.paths.FORMATS` says which suffixes mean which."""

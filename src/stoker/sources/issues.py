@@ -33,6 +33,8 @@ class IssueKind(IntEnum):
     """An integer label beyond 2**53."""
     BAD_TEXT = 8
     """Bytes that are not UTF-8 in a text column."""
+    MALFORMED = 9
+    """A line that is no JSON object, or names a key twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class RowIssues:
         kind, column, text = IssueKind(int(self.kinds[place])), self.column(place), _quoted(self.text(place))
         if kind is IssueKind.RAGGED:
             return f"the record has {int(self.found[place])} fields instead of {self.expected}: {text}"
+        if kind is IssueKind.MALFORMED:
+            return f"the line is no JSON object, or names a key twice: {text}"
         said = {
             IssueKind.BLANK: "which is blank",
             IssueKind.NOT_A_NUMBER: "which is not a number",

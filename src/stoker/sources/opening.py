@@ -32,7 +32,7 @@ def open(
     quote: str | None = None,
     format: str | None = None,
 ) -> Source:
-    r"""Open CSV or TSV files, or texts; nothing is read yet but a sample.
+    r"""Open CSV, TSV or JSONL files, or texts; nothing is read yet but a sample.
 
     Parameters
     ----------
@@ -61,7 +61,9 @@ def open(
         named, and every other column text; ``classes.txt`` beside the file names the classes; ``"folder"``
         for a folder that holds a folder of texts for each class (columns ``text``, ``label`` and ``file``),
         as which a folder with folders is taken by itself; ``"lines"`` for a file of texts, one a line, for
-        each class, which the suffix names (``.pos``, ``.neg``), or the stem of a ``.txt`` file.
+        each class, which the suffix names (``.pos``, ``.neg``), or the stem of a ``.txt`` file; ``"jsonl"``
+        for a JSON object a line (``.jsonl``, ``.ndjson``, ``.json``), whose columns are its keys, dotted for
+        objects within objects: ``user.name``.
 
     Returns
     -------

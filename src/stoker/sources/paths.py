@@ -11,10 +11,18 @@ from stoker.sources.packing import PACKINGS
 
 __all__ = ["FORMATS", "FORMAT_NAMES", "expand_paths", "format_of"]
 
-FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv"}
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
 """Which format a suffix means."""
 
-FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines")
+FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines", "jsonl")
 """What ``format=`` takes."""
 
 _ARCHIVES = {

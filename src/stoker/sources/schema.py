@@ -6,11 +6,10 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from stoker.errors import ColumnError, OptionError
 from stoker.sources.dialect import Dialect
-from stoker.sources.inference import Sample
 from stoker.types import ColumnKind, ColumnSpec
 
 __all__ = ["Choice", "FileLayout", "Schema", "columns_in", "nearest", "resolve"]
@@ -53,6 +52,13 @@ class FileLayout:
         for place, name in enumerate(self.names):
             places[name] = (*places.get(name, ()), place)
         return places
+
+
+class SampledKinds(Protocol):
+    """Some of a file's records."""
+
+    def kind_of(self, place: int, *, strict: bool) -> ColumnKind:
+        """Kind of a column; `strict` is the rule for labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +220,7 @@ def _why_absent(name: str, layout: FileLayout) -> str:
     return nearest(name, layout.names)
 
 
-def resolve(choice: Choice, layout: FileLayout, sample: Sample) -> Schema:
+def resolve(choice: Choice, layout: FileLayout, sample: SampledKinds) -> Schema:
     """Settle features, label and kinds from the first file.
 
     Parameters
@@ -265,6 +271,6 @@ def _once(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _spec(name: str, layout: FileLayout, sample: Sample, choice: Choice, *, strict: bool) -> ColumnSpec:
+def _spec(name: str, layout: FileLayout, sample: SampledKinds, choice: Choice, *, strict: bool) -> ColumnSpec:
     kind = choice.types.get(name) or sample.kind_of(layout.places[name][-1], strict=strict)
     return ColumnSpec(name=name, kind=kind)

@@ -16,6 +16,7 @@ Kind: TypeAlias = Literal[
     "not_finite",
     "not_utf8",
     "ragged",
+    "malformed",
     "bad_quote",
     "text_feature",
     "constant",
@@ -26,7 +27,9 @@ Kind: TypeAlias = Literal[
     "one_class",
 ]
 
-_ROW_KINDS = frozenset({"ragged", "bad_quote", "not_utf8", "not_a_number", "not_finite", "inexact"})
+_ROW_KINDS = frozenset(
+    {"ragged", "malformed", "bad_quote", "not_utf8", "not_a_number", "not_finite", "inexact"}
+)
 
 _IN_FULL = 12
 """Problems of one kind that a message tells in full."""
@@ -37,6 +40,7 @@ _WHAT = {
     "not_finite": ("value that is not finite", "values that are not finite"),
     "not_utf8": ("value that is not UTF-8", "values that are not UTF-8"),
     "ragged": ("row with a wrong number of fields", "rows with a wrong number of fields"),
+    "malformed": ("line that is no JSON object", "lines that are no JSON objects"),
     "bad_quote": ("value with bytes outside its quotes", "values with bytes outside their quotes"),
     "inexact": ("integer beyond 2**53", "integers beyond 2**53"),
     "text_feature": (

@@ -23,6 +23,7 @@ _KINDS: dict[int, Kind] = {
     IssueKind.BAD_QUOTE: "bad_quote",
     IssueKind.INEXACT: "inexact",
     IssueKind.BAD_TEXT: "not_utf8",
+    IssueKind.MALFORMED: "malformed",
 }
 _NUM_KINDS = 16
 _WHOLE_ROW = -1
