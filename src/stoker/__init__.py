@@ -23,6 +23,7 @@ _HOME = {
     "Impute": "stoker.transforms.numeric",
     "Cast": "stoker.transforms.numeric",
     "Columns": "stoker.transforms.columns",
+    "Category": "stoker.transforms.category",
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "NgramVectorizer": "stoker.transforms.ngrams",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from stoker.training.generators.feeds import GeneratorFeed as GeneratorFeed
     from stoker.training.resuming import resume as resume
     from stoker.training.run import load as load
+    from stoker.transforms.category import Category as Category
     from stoker.transforms.columns import Columns as Columns
     from stoker.transforms.hashing import HashingVectorizer as HashingVectorizer
     from stoker.transforms.labels import LabelEncoder as LabelEncoder

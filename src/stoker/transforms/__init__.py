@@ -1,6 +1,7 @@
 """Columns to arrays, fitted in mergeable passes."""
 
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.category import Category
 from stoker.transforms.columns import Columns
 from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
@@ -12,6 +13,7 @@ from stoker.transforms.statistics import ColumnStatistics
 
 __all__ = [
     "Cast",
+    "Category",
     "ColumnStatistics",
     "Columns",
     "FittedTransform",

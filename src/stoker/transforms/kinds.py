@@ -8,6 +8,7 @@ from typing import Any
 from stoker.errors import RunError
 from stoker.stored import DAMAGE
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.category import Category
 from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
@@ -25,6 +26,7 @@ KINDS: dict[str, type[FittedTransform]] = {
         Impute,
         Scale,
         Standardize,
+        Category,
         LabelEncoder,
         OneHot,
         Passthrough,
