@@ -462,7 +462,7 @@ def test_another_model_optimizer_or_callbacks_are_refused(model, rows, runs):
     run_to(model(), rows, run, stop=4)
     other = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1, "sigmoid")])
     other.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
-    with pytest.raises(RunError, match=r"the model is not the run's: .*\(4, 8\)"):
+    with pytest.raises(RunError, match=r"layers\.0 Dense\.units: 8 there, 1 here"):
         run_to(other, rows, run, resume="auto")
     other.compile(keras.optimizers.Adam(0.01), "mse", metrics=["accuracy"])
     with pytest.raises(RunError, match="loss: binary_crossentropy there, mse here"):
@@ -472,6 +472,68 @@ def test_another_model_optimizer_or_callbacks_are_refused(model, rows, runs):
         run_to(other, rows, run, resume="auto")
     with pytest.raises(RunError, match=r"the run's callbacks are \[StopsAt, History\]"):
         run_to(model(), rows, run, resume="auto", callbacks=[keras.callbacks.TerminateOnNaN()])
+
+
+def test_a_model_of_the_same_variables_that_computes_something_else_is_refused(rows, runs):
+    def made(activation: str = "relu", rate: float = 0.2, units: int = 8, **compiled: Any) -> Any:
+        dense = keras.layers.Dense(units, activation)
+        model = keras.Sequential([keras.Input((4,)), dense, keras.layers.Dropout(rate, seed=3)])
+        model.add(keras.layers.Dense(1, "sigmoid"))
+        model.compile("adam", "binary_crossentropy", metrics=["accuracy"], **compiled)
+        return model
+
+    run, jit = runs(), made().jit_compile
+    run_to(made(loss_weights=[2.0]), rows, run, stop=4)
+    for other, said in [
+        (made("tanh", loss_weights=[2.0]), r"layers\.0 Dense\.activation: relu there, tanh here"),
+        (made(rate=0.5, loss_weights=[2.0]), r"layers\.1 Dropout\.rate: 0\.2 there, 0\.5 here"),
+        (made(loss_weights=[1.0]), r"loss_weights: \[2\.0\] there, \[1\.0\] here"),
+        (made(), r"loss_weights: \[2\.0\] there, None here"),
+        (made(loss_weights=[2.0], jit_compile=not jit), f"jit_compile: {jit} there, {not jit} here"),
+    ]:
+        with pytest.raises(RunError, match=said):
+            run_to(other, rows, run, resume="auto")
+    assert run_to(made(loss_weights=[2.0]), rows, run, resume="auto") is not None
+
+
+def test_the_model_s_own_variables_are_compared_too(rows, runs):
+    """A layer of one's own says nothing of its settings."""
+
+    class Own(keras.layers.Dense):
+        pass
+
+    def made(units: int) -> Any:
+        model = keras.Sequential([keras.Input((4,)), Own(units), keras.layers.Dense(1, "sigmoid")])
+        model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    run = runs()
+    run_to(made(8), rows, run, stop=4)
+    with pytest.raises(RunError, match=r"the model is not the run's: .*\(4, 8\)"):
+        run_to(made(4), rows, run, resume="auto")
+
+
+def test_how_many_steps_an_execution_takes_may_differ(rows, runs):
+    """The very same bits come out: measured on JAX and TensorFlow."""
+    if keras.backend.backend() == "torch":
+        pytest.skip("PyTorch takes one step an execution")
+
+    def train(steps: int, run: Path, **options: Any) -> Any:
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)])
+        model.compile("adam", "mse", steps_per_execution=steps)
+        feed, valid = feed_of(rows)
+        options = {
+            "epochs": 2,
+            "validation": valid,
+            "progress": "none",
+            "checkpoint_every": "2steps",
+        } | options
+        return reached(model, stoker.fit(model, feed, run=run, **options))
+
+    whole, run = train(1, runs()), runs()
+    train(1, run, max_time=1e-9)
+    assert train(3, run, resume="auto", max_time=None) == whole
 
 
 def test_a_file_that_changed_is_named_with_the_place(model, runs, tmp_path):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import msgspec
 import numpy as np
 
@@ -18,6 +16,7 @@ from stoker.audit.reading import check_files
 from stoker.errors import ChangedDataError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import FileRecord, RunDirectory, RunRecord
+from stoker.training.learning import model_settings, plain
 
 __all__ = ["DECIDING", "learning_settings", "refuse_other_run", "transform_digest"]
 
@@ -29,7 +28,11 @@ DECIDING = (
     "initial_epoch",
     "validation_rows",
     "loss",
+    "loss_weights",
     "optimizer",
+    "jit_compile",
+    "run_eagerly",
+    "layers",
     "class_weight",
 )
 """What of ``training`` in run.json decides what is learned; epochs, time and checkpoints may be others."""
@@ -39,13 +42,11 @@ def learning_settings(model: Any, feed: Any, validation: Any) -> dict[str, Any]:
     """What decides what is learned and told beside files and variables, as plain data."""
     weights = feed.stage.class_weights if isinstance(feed, BaseFeed) else None
     tested = validation.stage.source.view.describe() if isinstance(validation, BaseFeed) else None
-    config = {} if model.optimizer is None else keras.optimizers.serialize(model.optimizer)
     return {
         "validated": validation is not None,
-        "validation_rows": _plain(tested),
-        "loss": _plain(_loss(model.loss)),
-        "optimizer": _plain(_without_rate(config)),
+        "validation_rows": plain(tested),
         "class_weight": None if weights is None else _digest(weights),
+        **model_settings(model),
     }
 
 
@@ -101,9 +102,12 @@ def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
         ("blanks and bad rows", there.policy, here.policy),
         ("transform", transform_digest(there.transform), transform_digest(here.transform)),
     ]
-    pairs += [(name, there.training.get(name), here.training.get(name)) for name in DECIDING]
+    # What an earlier stoker did not record is not compared.
+    pairs += [
+        (name, there.training[name], here.training.get(name)) for name in DECIDING if name in there.training
+    ]
     for name, old, new in pairs:
-        yield from _between(name, _plain(old), _plain(new))
+        yield from _between(name, plain(old), plain(new))
 
 
 def _between(name: str, old: Any, new: Any) -> Iterator[str]:
@@ -156,43 +160,7 @@ def _names(record: RunRecord) -> list[str]:
 def transform_digest(transform: Mapping[str, Any]) -> str:
     """Name and digest of a fitted transform's state, as run.json has it."""
     name = str(transform.get("name", "none"))
-    return f"{name} {hashlib.blake2b(msgspec.json.encode(_plain(transform)), digest_size=8).hexdigest()}"
-
-
-def _without_rate(config: Any) -> Any:
-    """An optimizer's configuration without names, and without a rate that is a number: a variable."""
-    if isinstance(config, Mapping):
-        return {
-            name: _without_rate(value)
-            for name, value in config.items()
-            if name != "name" and (name != "learning_rate" or isinstance(value, Mapping))
-        }
-    return config
-
-
-def _loss(loss: Any) -> Any:
-    """What a model was compiled with as its loss: names, and of Keras's objects their settings."""
-    if isinstance(loss, Mapping):
-        return {str(name): _loss(each) for name, each in loss.items()}
-    if isinstance(loss, list | tuple):
-        return [_loss(each) for each in loss]
-    if isinstance(loss, keras.losses.Loss) and type(loss).__module__.startswith("keras."):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a lambda within, that nobody loads again
-            return _loss({"class": type(loss).__name__, **loss.get_config()})
-    if loss is None or isinstance(loss, str | bool | int | float):
-        return loss
-    return getattr(loss, "__qualname__", type(loss).__qualname__)
-
-
-def _plain(value: Any) -> Any:
-    """As it comes back from JSON, the order of names aside."""
-    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_told, order="deterministic"))
-
-
-def _told(value: Any) -> Any:
-    """Other objects by their class: their text may name an address."""
-    return value.item() if isinstance(value, np.generic) else type(value).__qualname__
+    return f"{name} {hashlib.blake2b(msgspec.json.encode(plain(transform)), digest_size=8).hexdigest()}"
 
 
 def _digest(array: Any) -> str:
