@@ -102,10 +102,8 @@ def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
         ("blanks and bad rows", there.policy, here.policy),
         ("transform", transform_digest(there.transform), transform_digest(here.transform)),
     ]
-    # What an earlier stoker did not record is not compared.
-    pairs += [
-        (name, there.training[name], here.training.get(name)) for name in DECIDING if name in there.training
-    ]
+    known = [name for name in DECIDING if name in there.training]  # an earlier stoker recorded less
+    pairs += [(name, there.training[name], here.training.get(name)) for name in known]
     for name, old, new in pairs:
         yield from _between(name, plain(old), plain(new))
 
