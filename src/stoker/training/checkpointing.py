@@ -13,6 +13,7 @@ from stoker.checkpoints import BackgroundWriter, Checkpoint, CheckpointStore
 from stoker.errors import NonFiniteLossError, OptionError, RunError
 from stoker.training.finite import OnNan, spoilt_variable
 from stoker.training.schedule import CheckpointInterval
+from stoker.training.validated import ValidatedSteps
 
 __all__ = ["Checkpointer", "OnCheckpointError"]
 
@@ -49,6 +50,8 @@ class Checkpointer:
         To be set: what makes a checkpoint of everything as it is now; what raises where none should be.
     saved_at
         ``time.monotonic()`` of the last one that was written, None before.
+    validated
+        Behind which steps the clock had the run validate.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Checkpointer:
         self._every = every
         self._on_error = on_error
         self._warn = warn
+        self.validated = ValidatedSteps(self.store.folder / "validated", warn)
         self._writer = BackgroundWriter(self.store, self._refuse_spoilt)
         self._on_nan = on_nan
         self._saved_step: int | None = None
@@ -85,6 +89,7 @@ class Checkpointer:
         """Training is about to go on behind this step."""
         self._step, self._at = step, time.perf_counter()
         self._saved_step = step or None
+        self.validated.begin(step)
 
     def before_first_step(self) -> None:
         """Keep where the run begins until one is written: what goes wrong before that can go back there."""

@@ -164,6 +164,8 @@ def fit(
     )
     if folder is not None and not resumes:
         refuse_taken(folder, training)
+        if checkpointer is not None:
+            checkpointer.validated.forget()
     if folder is not None and isinstance(training, Feed):
         training.place_quarantine(folder / "quarantine.csv")
     if init is not None:

@@ -136,7 +136,11 @@ class TrainingSupervisor:
             into_interval = self.steps % self._every.steps
             batch = min(batch, finished + self._every.steps - into_interval)
         elif self._every is not None and self._every.seconds is not None:
-            when = min(when, self.tally.validated_at + self._every.seconds)
+            again = math.inf if self._checkpointer is None else self._checkpointer.validated.next
+            if again == math.inf:
+                when = min(when, self.tally.validated_at + self._every.seconds)
+            else:
+                batch = min(batch, finished + max(1, int(again) - self.steps))
         if self._checkpointer is not None:
             steps, at = self._checkpointer.due_in(self.steps, now)
             batch, when = int(min(batch, finished + steps)), min(when, at)
@@ -274,10 +278,21 @@ class TrainingSupervisor:
         return (self.tally.steps_before + finished) // self._every.steps > before
 
     def _time_to_validate(self, now: float) -> bool:
-        every = self._every
-        if every is None or every.seconds is None:
+        """Whether the clock says so, or said so before the run was stopped, which is resumed."""
+        if self._every is None or self._every.seconds is None:
             return False
-        return now >= self.tally.validated_at + every.seconds
+        validated = None if self._checkpointer is None else self._checkpointer.validated
+        if validated is not None and validated.next < math.inf:
+            return validated.is_due(self.steps)
+        is_time = self._is_time(now)
+        if is_time and validated is not None:
+            validated.note(self.steps)
+        return is_time
+
+    def _is_time(self, now: float) -> bool:
+        assert self._every is not None
+        assert self._every.seconds is not None
+        return now >= self.tally.validated_at + self._every.seconds
 
     def _validate_within_epoch(self) -> None:
         if self.evaluate is None:
