@@ -57,7 +57,7 @@ def cache_draft(
         return nullcontext()
     columns = _Columns(
         paths=source.paths,
-        source_key=source_key(source, na=options.na, on_bad_row=options.on_bad_row),
+        source_key=source_key(source, na=options.na, on_bad_row=options.on_bad_row, texts=options.texts),
         features=source.numeric_features,
         others=others_of(source),
         large_texts=source.table.schema.learned_texts,

@@ -84,12 +84,14 @@ class BatchEncoder:
         kept = rows.inputs
         if isinstance(kept, SparseRows):
             places = rows.places(take)
-            return [self._padded(kept, places[part]) for part in parts]
+            return [self._padded(kept, places[part], self.inputs.num_outputs) for part in parts]
         if kept is not None:
             x = self.ledger.attach("batches", kept[rows.places(take)])
             return [x[part] for part in parts]
         if self.inputs.output == "sparse":
-            return self._pairs(rows, take, parts)
+            return self._pairs(self.inputs.apply(rows, take), parts)
+        if self.inputs.output == "named":
+            return self._named(self.inputs.apply(rows, take), parts)
         if isinstance(self.inputs, Cast):
             x = self.inputs.apply(
                 rows, take, self.pool.lend((len(take), self.inputs.num_outputs), np.float32)
@@ -98,17 +100,29 @@ class BatchEncoder:
             x = self.ledger.attach("batches", self.inputs.apply(rows, take))
         return [x[part] for part in parts]
 
-    def _pairs(self, rows: Rows, take: IntArray, parts: list[slice]) -> list[Arrays]:
+    def _named(self, made: Mapping[str, Any], parts: list[slice]) -> list[Arrays]:
+        """Of several inputs each one's arrays by its name, batch by batch."""
+        found: list[dict[str, Any]] = [{} for _ in parts]
+        for name, whole in made.items():
+            if isinstance(whole, np.ndarray):
+                self.ledger.attach("batches", whole)
+                pieces: list[Any] = [whole[part] for part in parts]
+            else:
+                pieces = self._pairs(whole, parts)
+            for x, piece in zip(found, pieces, strict=True):
+                x[name] = piece
+        return list(found)
+
+    def _pairs(self, matrix: Any, parts: list[slice]) -> list[Arrays]:
         """The entries that are not zero, batch by batch: how wide one is, its own rows alone decide."""
-        matrix = self.inputs.apply(rows, take)
-        places = np.arange(len(take), dtype=np.int64)
+        places = np.arange(matrix.shape[0], dtype=np.int64)
         held = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
         with self.ledger.charge("batches", held):
-            return [self._padded(matrix, places[part]) for part in parts]
+            return [self._padded(matrix, places[part], matrix.shape[1]) for part in parts]
 
-    def _padded(self, matrix: Any, places: IntArray) -> Arrays:
-        """The rows at some places of a sparse matrix."""
-        shape = len(places), padded_width(longest_row(matrix.indptr, places), self.inputs.num_outputs)
+    def _padded(self, matrix: Any, places: IntArray, width: int) -> Arrays:
+        """The rows at some places of a sparse matrix of so many columns."""
+        shape = len(places), padded_width(longest_row(matrix.indptr, places), width)
         indices = self.pool.lend(shape, np.int32)
         values = self.pool.lend(shape, np.float32)
         pad_rows(matrix.indptr, matrix.indices, matrix.data, places, indices, values)

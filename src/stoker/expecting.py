@@ -34,6 +34,10 @@ def expected_batches(
 
 def _inputs(stage: Preparation, size: int) -> Arrays | None:
     spec = stage.spec
+    if spec.input_kind == "named":
+        if any(each.kind == "sparse" for each in spec.inputs):
+            return None
+        return {each.name: _blank((size, *each.shape), np.dtype(each.dtype)) for each in spec.inputs}
     if spec.input_kind != "sparse":
         return _blank((size, *spec.input_shape), np.dtype(spec.input_dtype))
     kept = None if stage.survey.kept is None else stage.survey.kept.read(np.empty(0, np.int64)).inputs

@@ -36,8 +36,9 @@ class Feed(BaseFeed):
     source
         The training rows: what `stoker.open` gave, or a view of it.
     transform
-        Of the features; None standardises numbers, and makes an `NgramVectorizer` of texts. It is fitted on
-        these rows unless it is already. A function makes one out of what the survey found.
+        Of the features; None standardises numbers, and makes an `NgramVectorizer` of texts; `Columns` makes
+        several inputs of columns of any kind. It is fitted on these rows unless it is already. A function
+        makes one out of what the survey found.
     batch_size
         Rows a batch.
     shuffle

@@ -1,9 +1,10 @@
-"""Has a transform of texts learn from the rows to train on, read in their order within the memory."""
+"""Has transforms learn from the rows to train on, read in their order within the memory."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,15 +14,80 @@ from stoker.prefetch import prefetch
 from stoker.survey import Survey
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.chunks import TextChunk
+from stoker.transforms.columns import Columns, Part
+from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform, joined_texts
-from stoker.types import Progress, Task
+from stoker.types import Progress, Rows, Task
 
-__all__ = ["fit_texts"]
+__all__ = ["fit_columns", "fit_texts"]
 
 _CHUNK_BYTES = 2 << 20
 _CHUNK_ROWS = 1 << 13
 _CHUNK_SHARE = 32
-"""Texts that are read ahead take at most this part of the memory, each time a chunk."""
+"""Rows that are read ahead take at most this part of the memory, each time a chunk."""
+
+T = TypeVar("T")
+
+
+def fit_columns(
+    columns: Columns,
+    found: Survey,
+    target: FittedTransform,
+    *,
+    task: Task,
+    num_classes: int | None,
+    facts: DataFacts,
+    memory_bytes: int,
+    workers: int,
+    ledger: Ledger,
+    progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
+) -> None:
+    """Fit those of several transforms that are not fitted yet on the rows of a survey's view.
+
+    Those that the survey's statistics suffice for learn from them, all others but texts in one pass over the
+    rows, and those of texts one after the other.
+
+    Parameters
+    ----------
+    columns
+        The transforms.
+    found, target, task, num_classes, facts, memory_bytes, workers, ledger, progress, note
+        As `fit_texts` takes them.
+    """
+    waiting: list[Part] = []
+    texts: list[TextTransform] = []
+    for part in columns.parts:
+        if part.transform.is_fitted:
+            continue
+        if isinstance(part.transform, TextTransform):
+            texts.append(part.transform)
+        elif isinstance(part.transform, Cast):
+            part.transform.fit_statistics(found.statistics.select(part.columns))
+        else:
+            waiting.append(part)
+    if waiting:
+        together = Columns({part.name: (part.columns, part.transform) for part in waiting})
+        done = 0
+        for rows in _chunks(found, facts, memory_bytes, workers, ledger, lambda rows: rows):
+            together.partial_fit(rows)
+            done += rows.num_rows
+            if progress is not None:
+                progress(done, found.num_rows)
+    for transform in texts:
+        fit_texts(
+            transform,
+            found,
+            target,
+            task=task,
+            num_classes=num_classes,
+            facts=facts,
+            memory_bytes=memory_bytes,
+            workers=workers,
+            ledger=ledger,
+            progress=progress,
+            note=note,
+        )
 
 
 def fit_texts(
@@ -66,39 +132,50 @@ def fit_texts(
     temporary = transform.temporary_bytes(found.text_bytes, found.num_rows, memory=memory_bytes)
     if temporary and note is not None:
         note(f"learning takes up to {temporary / 1e6:,.0f} MB of temporary space in {tempfile.gettempdir()}")
-    reader = found.reader()
     names = transform.columns or found.source.features
+
+    def texts_of(rows: Rows) -> TextChunk:
+        texts = joined_texts(rows, names)
+        labels = None
+        if task != "regression":
+            labels = target.apply(rows, np.arange(rows.num_rows)).astype(np.int64)
+        ledger.tie("fitting", texts.nbytes, texts)
+        return TextChunk(texts=texts, labels=labels)
+
+    transform.fit_passes(
+        lambda: _chunks(found, facts, memory_bytes, workers, ledger, texts_of),
+        columns=names,
+        num_classes=num_classes,
+        memory=memory_bytes,
+        workers=workers,
+        ledger=ledger,
+        progress=progress,
+        num_rows=found.num_rows,
+    )
+
+
+def _chunks(
+    found: Survey,
+    facts: DataFacts,
+    memory_bytes: int,
+    workers: int,
+    ledger: Ledger,
+    make: Callable[[Rows], T],
+) -> Iterator[T]:
+    """What becomes of the view's rows, a chunk at a time and in their order, made ahead in threads."""
+    reader = found.reader()
     room = min(_CHUNK_BYTES, memory_bytes // _CHUNK_SHARE)
     step = max(1, rows_within(room, facts.row_bytes, facts, _CHUNK_ROWS))
     size = facts.text_bytes(step)
 
-    def read(start: int) -> TextChunk:
+    def read(start: int) -> T:
         with ledger.charge("fitting", 2 * size):
-            rows = reader.read(found.view.ids(start, min(start + step, found.num_rows)))
-            texts = joined_texts(rows, names)
-            labels = None
-            if task != "regression":
-                labels = target.apply(rows, np.arange(rows.num_rows)).astype(np.int64)
-        chunk = TextChunk(texts=texts, labels=labels)
-        ledger.tie("fitting", texts.nbytes, texts)
-        return chunk
-
-    def passes() -> Iterator[TextChunk]:
-        starts = range(0, found.num_rows, step)
-        with prefetch(read, starts, workers=workers, in_flight=workers + 1, name="fit") as chunks:
-            yield from chunks
+            return make(reader.read(found.view.ids(start, min(start + step, found.num_rows))))
 
     try:
-        transform.fit_passes(
-            passes,
-            columns=names,
-            num_classes=num_classes,
-            memory=memory_bytes,
-            workers=workers,
-            ledger=ledger,
-            progress=progress,
-            num_rows=found.num_rows,
-        )
+        starts = range(0, found.num_rows, step)
+        with prefetch(read, starts, workers=workers, in_flight=workers + 1, name="fit") as made:
+            yield from made
     finally:
         if found.kept is None:
             reader.close()

@@ -17,6 +17,7 @@ from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
 from stoker.transforms.base import InputTransform, to_plain
+from stoker.transforms.columns import Columns
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.numeric import Cast, NaRule
 from stoker.transforms.statistics import ColumnStatistics
@@ -62,7 +63,7 @@ class Inheritance:
             If one learned from texts and the other is to learn from numbers.
         """
         self.check_features(source)
-        if isinstance(self.inputs, TextTransform):
+        if isinstance(self.inputs, TextTransform | Columns):
             return self.inputs
         assert isinstance(self.inputs, Cast)
         state = self.inputs.state()
@@ -79,6 +80,8 @@ class Inheritance:
         ColumnError, OptionError
             As `inputs_for`.
         """
+        if isinstance(self.inputs, Columns):
+            return  # its own columns were looked for before
         was_text = isinstance(self.inputs, TextTransform)
         if was_text != source.is_text:
             said = (

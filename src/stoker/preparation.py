@@ -15,7 +15,7 @@ from stoker import cache as caching
 from stoker.buffers import release_idle
 from stoker.drafting import cache_draft
 from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
-from stoker.fitting import fit_texts
+from stoker.fitting import fit_columns, fit_texts
 from stoker.keeping import with_kept_inputs
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
@@ -33,6 +33,7 @@ from stoker.prefetch import available_cores
 from stoker.settling import (
     FeedOptions,
     Target,
+    by_columns,
     check_inputs,
     check_labels,
     choose_inputs,
@@ -46,6 +47,7 @@ from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
 from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.columns import Columns
 from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress, RowReader, RowSink, StreamLimits
@@ -58,11 +60,13 @@ __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "wit
 class Preparation:
     """A feed with everything resolved.
 
+    `given` is the source as the user has it, `source` with the columns that are read.
     `share` accounts for what this feed, and those that it shares with, have claimed of their part of the
     memory: what they hold all the time, and what their open epochs take. `derived_share` does so for the
     feeds derived from it.
     """
 
+    given: Source
     source: Source
     options: FeedOptions
     survey: Survey
@@ -143,12 +147,15 @@ def training_stage(
         raise ColumnError("there is nothing to learn without a label: name its column with label=")
     options.transform_na(source.label)
     ledger = Ledger(options.plan.memory_bytes)
+    given = source
+    source, options = by_columns(source, options)
     check_inputs(source, options)
     with cache_draft(source, options, ledger) if draft else nullcontext() as rows:
-        return _training_stage(source, options, ledger, rows, progress, fitting, note)
+        return _training_stage(given, source, options, ledger, rows, progress, fitting, note)
 
 
 def _training_stage(
+    given: Source,
     source: Source,
     options: FeedOptions,
     ledger: Ledger,
@@ -164,15 +171,16 @@ def _training_stage(
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
         _fit(inputs, found, target, options, ledger, fitting, note)
+    learns_texts = isinstance(inputs, TextTransform)
     if isinstance(inputs, TextTransform):
         # One that learned from texts alone, or has nothing to learn, knows no columns yet.
         inputs.columns_ = inputs.columns_ or inputs.columns or source.features
-    if source.is_text and options.plan.epochs > 1:
+    if learns_texts and options.plan.epochs > 1:
         room = keep_bytes(options.plan)
         found = with_kept_inputs(
             found, inputs, limit=room, workers=_threads(options), ledger=ledger, progress=fitting
         )
-    if source.is_text:
+    if source.text_features:
         release_idle()
     spec = spec_of(source.features, target, inputs)
     facts = data_facts(found, found.view, inputs, holds_transform=True)
@@ -181,6 +189,7 @@ def _training_stage(
     if draft is not None and plan.use_cache and draft.finish(found):
         plan = msgspec.structs.replace(plan, seconds_cache=0.0)
     stage = Preparation(
+        given=given,
         source=source,
         options=options,
         survey=found,
@@ -223,6 +232,8 @@ def derived_stage(
     """
     options = replace(base.options, class_weight=None, plan=_unshuffled(base.options.plan))
     share = base.derived_share
+    if isinstance(source, Source) and source.table is base.given.table:
+        source = replace(base.source, view=source.view)
     is_shared = isinstance(source, Source) and source.table is base.source.table and not keep and label
     if is_shared and isinstance(source, Source):
         found, reader = base.survey, base.reader
@@ -233,7 +244,8 @@ def derived_stage(
         room = keep_bytes(options.plan, share.held("kept rows"))
         spool = base.options.plan.derived or base.options.plan.cache != "never"
         found = _survey(held, options, base.ledger, "valid" if label else "predict", None, room, spool)
-        if held.is_text and label and options.plan.epochs > 1 and not keep:
+        learns_texts = isinstance(base.inputs, TextTransform)
+        if learns_texts and label and options.plan.epochs > 1 and not keep:
             found = with_kept_inputs(
                 found, base.inputs, limit=room, workers=_threads(options), ledger=base.ledger
             )
@@ -293,6 +305,7 @@ def _survey(
         ledger=ledger,
         spool=spool,
         beyond=beyond,
+        texts=options.texts,
     )
     if options.quarantine is not None:
         options.quarantine.add(found, progress)
@@ -356,11 +369,12 @@ def _fit(
     """Have the features' transform learn: from the survey's statistics, or from the texts."""
     if isinstance(inputs, Cast):
         inputs.fit_statistics(found.statistics)
-    elif isinstance(inputs, TextTransform):
+    elif isinstance(inputs, TextTransform | Columns):
         facts = data_facts(found, found.view, inputs)
         taken = facts.kept_bytes + facts.places_bytes
-        fit_texts(
-            inputs,
+        fit = fit_texts if isinstance(inputs, TextTransform) else fit_columns
+        fit(
+            inputs,  # type: ignore[arg-type]  # each takes its own
             found,
             target.transform,
             task=target.task,

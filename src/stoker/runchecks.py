@@ -71,10 +71,10 @@ def _check_inputs(spec: FeedSpec) -> None:
 
 
 def _check_input(each: InputSpec) -> None:
-    require(each.kind != "named" and bool(each.columns), f"the input {each.name!r} is made of nothing")
+    require(bool(each.columns), f"the input {each.name!r} is made of nothing")
     sizes = (*each.shape, 1 if each.num_tokens is None else each.num_tokens)
     require(len(each.shape) == 1, f"the input {each.name!r} has {len(each.shape)} dimensions")
     require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"the input {each.name!r} is of no size")
-    is_tokens = each.kind == "tokens"
+    is_tokens = each.kind in ("tokens", "codes")
     require(is_tokens == (each.num_tokens is not None), f"the input {each.name!r} has tokens, or none")
     require(each.dtype == ("int32" if is_tokens else "float32"), f"the input {each.name!r} is {each.dtype}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stoker.errors import DataError, OptionError
@@ -16,8 +16,10 @@ from stoker.survey.quarantine import Quarantine
 from stoker.survey.whereabouts import first_unknown
 from stoker.task import TaskOption, resolve_task
 from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.columns import Columns
 from stoker.transforms.labels import LabelEncoder, Passthrough
-from stoker.transforms.numeric import Cast, NaRule, Standardize
+from stoker.transforms.numeric import Cast, NaRule
+from stoker.transforms.scaling import Standardize
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Task
 from stoker.weights import ClassWeight
@@ -25,6 +27,7 @@ from stoker.weights import ClassWeight
 __all__ = [
     "FeedOptions",
     "Target",
+    "by_columns",
     "check_inputs",
     "check_labels",
     "choose_inputs",
@@ -46,6 +49,8 @@ class FeedOptions:
     quarantine: Quarantine | None = None
     class_weight: ClassWeight = None
     inheritance: Inheritance | None = None
+    texts: bool = False
+    """Whether features of text have transforms beside those of numbers."""
 
     def transform_na(self, label: str | None) -> NaRule | dict[str, NaRule]:
         """What of the policy for blanks is left to a transform: it sees neither dropped rows nor the label.
@@ -66,7 +71,53 @@ class FeedOptions:
 
 
 def _transform_rule(policy: Blanks) -> NaRule:
-    return "error" if policy == "drop-row" else policy
+    return policy if policy == "mean" or policy == "zero" else "error"
+
+
+def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOptions]:
+    """The source and the options as a `Columns` wants them; as they are where the transform is another.
+
+    Columns that are in no input are not read, and what becomes of a blank its column's transforms say.
+
+    Raises
+    ------
+    ColumnError
+        If there is no such column, or it does not hold what its transform is for.
+    OptionError
+        If `na` says of a blank what only a transform can do.
+    """
+    old = options.inheritance
+    columns = options.transform if old is None else old.inputs
+    if not isinstance(columns, Columns):
+        return source, options
+    schema = source.table.schema
+    columns.check_kinds({column.name: column.kind for column in schema.features})
+    rules = options.na.items() if isinstance(options.na, Mapping) else [("", options.na)]
+    for name, word in rules:
+        if word in ("mean", "zero"):
+            where = "" if not name else f" for {name!r}"
+            raise OptionError(
+                f"na={word!r}{where} has no effect beside Columns, whose transforms say what becomes of a "
+                f"blank: give the column stoker.Impute(na={word!r}), or stoker.Standardize(na={word!r})"
+            )
+    texts = [part.columns for part in columns.parts if isinstance(part.transform, TextTransform)]
+    used = replace(
+        schema,
+        features=tuple(column for column in schema.features if column.name in columns.columns),
+        # So these are what the user says to learn from, of whatever bytes.
+        declared=schema.declared | {name for names in texts for name in names},
+    )
+    narrow = replace(source, table=source.table.with_schema(used))
+    return narrow, replace(options, na=_blanks_by(columns, narrow, options.na), texts=True)
+
+
+def _blanks_by(columns: Columns, source: Source, na: NaOption) -> NaOption:
+    """What becomes of blanks: what the user says, and where nothing is said what transforms have for them."""
+    if isinstance(na, str) and na != "error":
+        return na
+    filled = {name: "transform" for name in source.numeric_features if columns.fills_blank(name)}
+    said: dict[str, Any] = {**filled, **(na if isinstance(na, Mapping) else {})}
+    return said or "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +177,8 @@ def _transform_of(
 def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -> FeedSpec:
     """What a model must know of batches that these transforms make."""
     classes = target.classes
+    if isinstance(inputs, Columns):
+        features = tuple(name for name in features if name in inputs.columns)
     return FeedSpec(
         input_shape=(inputs.num_outputs,),
         input_dtype="int32" if inputs.output == "tokens" else "float32",
@@ -137,6 +190,7 @@ def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -
         input_kind=inputs.output,
         num_tokens=inputs.num_tokens,
         class_names=target.class_names,
+        inputs=inputs.inputs if isinstance(inputs, Columns) else (),
     )
 
 
@@ -153,6 +207,8 @@ def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputT
         return old.inputs_for(source, found, options.transform_na(source.label))
     if chosen is not None and not isinstance(chosen, InputTransform):
         chosen = chosen(found)
+    if isinstance(chosen, Columns):
+        return chosen
     if source.is_text:
         return _default_vectorizer() if chosen is None else chosen
     assert source.label is not None
@@ -185,6 +241,8 @@ def check_inputs(source: Source, options: FeedOptions) -> None:
     """
     if options.inheritance is not None:
         options.inheritance.check_features(source)
+    if isinstance(options.transform, Columns):
+        return
     if not source.is_text:
         if isinstance(options.transform, TextTransform):
             raise OptionError(

@@ -14,10 +14,12 @@ from stoker.sources import Source
 from stoker.sources.bound import BoundView
 from stoker.survey import Survey
 from stoker.transforms.base import InputTransform
+from stoker.transforms.columns import Columns
 
 __all__ = ["data_facts", "machine_facts"]
 
 _TEXT_BYTES = 32  # of a value that comes along, with its place
+_NUMBER_BYTES = 4
 _PAIR_BYTES = 16  # of an index and its value, before and after they are put side by side
 
 
@@ -54,7 +56,7 @@ def data_facts(
         num_slots=found.num_slots,
         num_bytes=found.num_bytes,
         num_features=_most_numbers(inputs, lengths[0][0] if lengths else 0),
-        feature_bytes=_PAIR_BYTES if inputs.output == "sparse" else 4,
+        feature_bytes=_PAIR_BYTES if inputs.output == "sparse" else _NUMBER_BYTES,
         num_columns=len(numbers) + 1,
         row_bytes=len(numbers) * found.dtype.itemsize + 8 + carried,
         text_lengths=lengths,
@@ -69,9 +71,18 @@ def data_facts(
 
 
 def _most_numbers(inputs: InputTransform, longest: int) -> int:
-    """Numbers that a row of a batch holds at most: of pairs so many as the widest batch has."""
+    """Numbers that a row of a batch holds at most: of pairs so many as the widest batch has.
+
+    Of several inputs together, a pair counts as so many numbers as take the same memory.
+    """
     if not inputs.is_fitted:
         return 1
+    if isinstance(inputs, Columns):
+        return sum(
+            _most_numbers(part.transform, longest)
+            * (_PAIR_BYTES // _NUMBER_BYTES if part.transform.output == "sparse" else 1)
+            for part in inputs.parts
+        )
     if inputs.output != "sparse":
         return inputs.num_outputs
     return padded_width(inputs.most_entries(longest), inputs.num_outputs)

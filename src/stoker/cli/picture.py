@@ -85,7 +85,7 @@ def text_lines(feed: BaseFeed, text: TextOptions) -> Iterator[tuple[str, str]]:
     from stoker.training.lines import counted, grouped
 
     found, spec = feed.survey, feed.spec
-    if found.texts is None:
+    if found.texts is None or spec.input_kind == "named":
         return
     old = feed.stage.options.inheritance
     name, reason = (_WORDS[feed.transform.name], "") if old else vectorizer_of(text, found)

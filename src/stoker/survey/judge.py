@@ -28,6 +28,7 @@ _SETTLED: dict[Blanks, str] = {
     "mean": "the mean takes their place",
     "zero": "zero takes their place",
     "drop-row": "their rows are left out",
+    "transform": "the column's transform has something for them",
 }
 
 
@@ -77,8 +78,8 @@ def row_problems(
 
 def _lines(source: Source, places: Sequence[FirstPlace]) -> dict[tuple[int, int], int]:
     """Lines of the first places; those far behind in a large file are left to their row ids."""
-    lines = {}
-    for file_index, path in enumerate(source.paths):
+    lines: dict[tuple[int, int], int] = {}
+    for file_index, path in enumerate(source.paths if source.has_lines else ()):
         offsets = [first.offset for first in places if first.file_index == file_index]
         near = sorted({offset for offset in offsets if offset < _COUNTED_BYTES})
         if near:

@@ -11,7 +11,7 @@ from stoker.errors import OptionError
 
 __all__ = ["BadRows", "Blanks", "NaOption", "Policy", "Role"]
 
-Blanks: TypeAlias = Literal["error", "mean", "zero", "drop-row"]
+Blanks: TypeAlias = Literal["error", "mean", "zero", "drop-row", "transform"]
 BadRows: TypeAlias = Literal["error", "skip", "quarantine"]
 Role: TypeAlias = Literal["train", "valid", "predict"]
 NaOption: TypeAlias = "Blanks | Mapping[str, Blanks]"
@@ -25,27 +25,31 @@ class Policy:
     ----------
     blanks
         What becomes of a blank feature: one word for all columns, or words by column, the others being
-        ``"error"``. ``"mean"`` and ``"zero"`` are left to the transform, ``"drop-row"`` excludes the row. A
-        blank label can only be dropped.
+        ``"error"``. ``"mean"`` and ``"zero"`` are left to the transform, and so is ``"transform"``, whatever
+        that makes of it; ``"drop-row"`` excludes the row. A blank label can only be dropped.
     bad_rows
         Whether a row that cannot be parsed is an error, is skipped, or is skipped and written to a file.
     max_bad_rows
         How many may be skipped.
     role
         What the rows are for; only training rows must have two classes.
+    texts
+        Whether features of text have transforms beside those of numbers, and are no problem.
     """
 
     blanks: Blanks | Mapping[str, Blanks] = "error"
     bad_rows: BadRows = "error"
     max_bad_rows: int | None = None
     role: Role = "train"
+    texts: bool = False
 
     def __post_init__(self) -> None:
         words = self.blanks.items() if isinstance(self.blanks, Mapping) else [("", self.blanks)]
         for name, word in words:
             if word not in get_args(Blanks):
                 where = f" for the column {name!r}" if name else ""
-                raise OptionError(f"na must be one of {', '.join(get_args(Blanks))}, got {word!r}{where}")
+                known = ", ".join(get_args(Blanks)[:-1])
+                raise OptionError(f"na must be one of {known}, got {word!r}{where}")
         if self.bad_rows not in get_args(BadRows):
             raise OptionError(f"on_bad_row must be error, skip or quarantine, got {self.bad_rows!r}")
         if self.role not in get_args(Role):
@@ -86,4 +90,5 @@ class Policy:
         """Plain data that a stored survey is found by; what only bounds a run is left out."""
         blanks = dict(sorted(self.blanks.items())) if isinstance(self.blanks, Mapping) else self.blanks
         on_bad_row = "skip" if self.skips else "error"
-        return {"na": blanks, "on_bad_row": on_bad_row, "role": self.role}
+        told = {"na": blanks, "on_bad_row": on_bad_row, "role": self.role}
+        return told | ({"texts": True} if self.texts else {})

@@ -58,6 +58,7 @@ def survey(
     stored: bool = True,
     spool: bool | None = True,
     beyond: RowSink | None = None,
+    texts: bool = False,
 ) -> Survey:
     r"""Read every row of a source once and tell what is in it; or recall what was told before.
 
@@ -90,6 +91,8 @@ def survey(
     beyond
         Given all rows, as the pass comes to them, if they are not kept; rows that are left out are zeros and
         empty texts. A stored survey gives it none.
+    texts
+        Whether features of text have transforms beside those of numbers, and are no problem.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def survey(
     >>> found.num_rows, str(found.dtype), found.labels.classes, found.statistics.mean.tolist()
     (4, 'uint8', (0, 1), [2.5])
     """
-    policy = Policy(blanks=na, bad_rows=on_bad_row, max_bad_rows=max_bad_rows, role=role)
+    policy = Policy(blanks=na, bad_rows=on_bad_row, max_bad_rows=max_bad_rows, role=role, texts=texts)
     threads = available_cores() if workers is None else workers
     keys = store.keys_of(source, policy)
     notes: list[str] = []
@@ -155,9 +158,16 @@ def survey(
     return result
 
 
-def source_key(source: Source, *, role: Role = "train", na: NaOption = "error", on_bad_row: BadRows) -> str:
+def source_key(
+    source: Source,
+    *,
+    role: Role = "train",
+    na: NaOption = "error",
+    on_bad_row: BadRows,
+    texts: bool = False,
+) -> str:
     """`Survey.source_key` of a survey that is yet to be made."""
-    return store.keys_of(source, Policy(blanks=na, bad_rows=on_bad_row, role=role)).source
+    return store.keys_of(source, Policy(blanks=na, bad_rows=on_bad_row, role=role, texts=texts)).source
 
 
 def _keeper(source: Source, limit: int, ledger: Ledger | None, beyond: RowSink | None) -> Keeper:
@@ -261,7 +271,7 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
     empty: frozenset[str] = frozenset()
     if statistics.features is not None:
         empty = frozenset(np.array(statistics.features, object)[statistics.count == 0].tolist())
-    problems = text_problems(source, done.examples, done.num_slots)
+    problems = [] if policy.texts else text_problems(source, done.examples, done.num_slots)
     problems += row_problems(source, done.tally, policy, empty, done.num_slots)
     if policy.role == "train":
         label, whole, seen = source.label, done.labels, done.view_labels

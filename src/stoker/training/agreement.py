@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from stoker.errors import RunError
 from stoker.transforms import FittedTransform
 from stoker.transforms.base import InputTransform
+from stoker.transforms.columns import Columns
 from stoker.transforms.labels import LabelEncoder, Passthrough
 from stoker.transforms.numeric import Cast
 from stoker.types import FeedSpec
@@ -70,6 +71,9 @@ def _check_kinds(run: Loaded) -> None:
     sound = isinstance(run.transform, InputTransform) and run.transform.output == spec.input_kind
     if target is not None:
         sound = sound and isinstance(target, wanted) and target.column == spec.label
+    if isinstance(run.transform, Columns):
+        sound = sound and run.transform.is_fitted and run.transform.inputs == spec.inputs
+        sound = sound and set(run.transform.columns) == set(spec.features)
     if isinstance(run.transform, Cast):
         sound = sound and run.transform.features_ == spec.features
     if not (sound and run.transform.is_fitted):

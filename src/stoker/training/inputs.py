@@ -1,7 +1,7 @@
-"""A model's inputs in whichever form: arrays, pairs of index and value, or rows of a sparse matrix.
+"""A model's inputs in whichever form: arrays, pairs of index and value, rows of a sparse matrix, or several.
 
 Sparse rows travel as a SciPy CSR matrix while they are cut and joined, and become pairs when a model takes
-them.
+them. Several inputs are a mapping by their names, each in one of these forms.
 """
 
 from __future__ import annotations
@@ -12,28 +12,34 @@ from typing import Any
 import numpy as np
 
 from stoker.kernels.padding import longest_row, pad_rows, padded_width
-from stoker.types import FeedSpec
+from stoker.types import EachKind, FeedSpec, InputKind
 
 __all__ = ["count_rows", "empty_batch", "fill", "join", "part"]
 
 
 def empty_batch(spec: FeedSpec, batch_size: int) -> Any:
     """Inputs of the shapes and types of a batch, all zeros."""
-    if spec.input_kind == "sparse":
-        shape = batch_size, padded_width(0, spec.input_shape[0])
-        return {"indices": np.zeros(shape, np.int32), "values": np.zeros(shape, np.float32)}
-    return np.zeros((batch_size, *spec.input_shape), spec.input_dtype)
+    if spec.input_kind == "named":
+        return {each.name: _empty(each.kind, each.shape, each.dtype, batch_size) for each in spec.inputs}
+    return _empty(spec.input_kind, spec.input_shape, spec.input_dtype, batch_size)
+
+
+def _empty(kind: InputKind | EachKind, shape: tuple[int, ...], dtype: str, batch_size: int) -> Any:
+    if kind == "sparse":
+        pairs = batch_size, padded_width(0, shape[0])
+        return {"indices": np.zeros(pairs, np.int32), "values": np.zeros(pairs, np.float32)}
+    return np.zeros((batch_size, *shape), dtype)
 
 
 def count_rows(x: Any) -> int:
     """Rows of inputs."""
-    return len(x["values"]) if isinstance(x, Mapping) else int(x.shape[0])
+    return count_rows(next(iter(x.values()))) if isinstance(x, Mapping) else int(x.shape[0])
 
 
 def part(x: Any, first: int, stop: int) -> Any:
     """The rows [first, stop)."""
     if isinstance(x, Mapping):
-        return {name: array[first:stop] for name, array in x.items()}
+        return {name: part(piece, first, stop) for name, piece in x.items()}
     return x[first:stop]
 
 
@@ -42,10 +48,12 @@ def join(parts: Sequence[Any]) -> Any:
     if len(parts) == 1:
         return parts[0]
     if isinstance(parts[0], Mapping):
-        width = max(piece["values"].shape[1] for piece in parts)
-        return {name: np.concatenate([_widened(piece[name], width) for piece in parts]) for name in parts[0]}
+        return {name: join([piece[name] for piece in parts]) for name in parts[0]}
     if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
+        if len({piece.shape[1:] for piece in parts}) == 1:
+            return np.concatenate(parts)
+        width = max(piece.shape[1] for piece in parts)  # which differs in pairs alone
+        return np.concatenate([_widened(piece, width) for piece in parts])
     from scipy.sparse import vstack
 
     return vstack(parts, format="csr")
@@ -55,7 +63,7 @@ def fill(x: Any, num_rows: int) -> Any:
     """What a model takes: so many rows, those behind the last one all zeros; of sparse rows their pairs."""
     missing = num_rows - count_rows(x)
     if isinstance(x, Mapping):
-        return {name: _lengthened(array, missing) for name, array in x.items()}
+        return {name: fill(piece, num_rows) for name, piece in x.items()}
     if isinstance(x, np.ndarray):
         return _lengthened(x, missing)
     places = np.arange(x.shape[0], dtype=np.int64)

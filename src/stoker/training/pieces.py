@@ -14,7 +14,7 @@ from stoker.prefetch import prefetch
 from stoker.sources import Chunk, IssueKind, ParsedChunk, Source
 from stoker.survey.whereabouts import first_unknown_in
 from stoker.training.frames import columns_of, common_length, kept_of, labels_of, numbers_of, texts_of
-from stoker.transforms.base import FittedTransform, nearest
+from stoker.transforms.base import FittedTransform, InputTransform, nearest
 from stoker.transforms.texts import TextTransform
 from stoker.types import IntArray, Matrix, Progress, Rows
 
@@ -114,8 +114,12 @@ def frame_pieces(
     label: str | None = None,
     target: FittedTransform | None = None,
     on_bad_row: str = "skip",
+    is_text: Callable[[str], bool] | None = None,
 ) -> Iterator[Piece]:
     """Rows of a pandas frame, an Arrow table, a mapping of arrays, an array of shape (n, k), or of texts.
+
+    Which of the features are text `is_text` tells; None where all of them are, or none, as their transform
+    has it.
 
     Raises
     ------
@@ -127,18 +131,22 @@ def frame_pieces(
         Under ``on_bad_row="error"``: naming the row and what is wrong.
     """
     strict = _is_strict(on_bad_row)
+    learns_texts = isinstance(inputs, TextTransform)
+    is_text = is_text or (lambda name: learns_texts)
     columns = columns_of(frame, features)
     used = (*features, *keep, *(() if target is None or label is None else (label,)))
     for name in used:
         if name not in columns:
             raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
+    texts = tuple(name for name in features if is_text(name))
+    numbers = tuple(name for name in features if name not in texts)
     for first in range(0, common_length(columns, used), _FRAME_ROWS):
         part = slice(first, first + _FRAME_ROWS)
         labels = {} if target is None or label is None else {label: labels_of(columns[label][part])}
-        rows, matrix = _frame_rows(columns, features, part, labels, is_text=isinstance(inputs, TextTransform))
+        rows, matrix = _frame_rows(columns, numbers, texts, part, labels)
         good, tell = np.arange(rows.num_rows, dtype=np.int64), None
         if matrix is not None:
-            good, tell = _usable(matrix, features, inputs, first)
+            good, tell = _usable(matrix, numbers, inputs, first)
         if strict and tell is not None:
             raise _bad_row(tell)
         y = None if target is None else target.apply(rows, good)
@@ -149,21 +157,19 @@ def frame_pieces(
 
 def _frame_rows(
     columns: Mapping[str, Any],
-    features: Sequence[str],
+    numbers: tuple[str, ...],
+    texts: tuple[str, ...],
     part: slice,
     labels: Mapping[str, Any],
-    *,
-    is_text: bool,
 ) -> tuple[Rows, npt.NDArray[np.float64] | None]:
     """Rows of a frame as those of a file would come; the numbers among them also as an array."""
-    if is_text:
-        texts = {name: texts_of(columns[name][part], name) for name in features}
-        count = len(next(iter(texts.values())))
-        return Rows(num_rows=count, features=(), matrix=None, columns={**texts, **labels}), None
-    numbers = [numbers_of(columns[name][part], name) for name in features]
-    matrix = np.ascontiguousarray(np.stack(numbers, axis=1))
-    named = tuple(features)
-    return Rows(num_rows=len(matrix), features=named, matrix=Matrix.of(matrix), columns=labels), matrix
+    beside = {name: texts_of(columns[name][part], name) for name in texts} | dict(labels)
+    if not numbers:
+        count = len(next(iter(beside.values())))
+        return Rows(num_rows=count, features=(), matrix=None, columns=beside), None
+    held = [numbers_of(columns[name][part], name) for name in numbers]
+    matrix = np.ascontiguousarray(np.stack(held, axis=1))
+    return Rows(num_rows=len(matrix), features=numbers, matrix=Matrix.of(matrix), columns=beside), matrix
 
 
 def _is_strict(on_bad_row: str) -> bool:
@@ -194,8 +200,8 @@ def _good_rows(
 
     def tell() -> str:
         place = int(places[0])
-        line = source.line_of(issues.file_index, int(issues.offsets[place]))
-        return f"{source.paths[issues.file_index]}, line {line}: {issues.explain(place)}"
+        where = source.place_of(issues.file_index, int(issues.offsets[place]))
+        return f"{where}: {issues.explain(place)}"
 
     return np.flatnonzero(good).astype(np.int64), tell if len(places) else None
 
@@ -232,7 +238,4 @@ def _usable(
 
 def fills_blanks(inputs: FittedTransform, column: str) -> bool:
     """Whether a transform of the features has a value for a blank in a column."""
-    rule = getattr(inputs, "na", "error")
-    if isinstance(rule, Mapping):
-        rule = rule.get(column, "error")
-    return bool(rule != "error")
+    return isinstance(inputs, InputTransform) and inputs.fills_blank(column)

@@ -37,6 +37,7 @@ from stoker.training.protocols import FeedLike
 from stoker.training.reopen import describe_files
 from stoker.training.report import FitReport
 from stoker.training.sameness import DECIDING, refuse_other_run, transform_digest
+from stoker.transforms.columns import Columns
 from stoker.transforms.texts import TextTransform
 
 __all__ = ["RunRecorder", "shared_files"]
@@ -192,7 +193,7 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
     """The survey and plan of a feed, as fields of the record; and what its transform has learned of texts."""
     stage = feed.stage
     state, apart = stage.inputs.state(), None
-    if isinstance(stage.inputs, TextTransform):
+    if isinstance(stage.inputs, TextTransform | Columns):
         state, apart = set_apart(state)
     tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
     return {
@@ -202,7 +203,11 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
         "files": _files(stage.survey),
         "validation_files": [] if tested is None or tested is stage.survey else _files(tested),
         "warnings": shared_files(feed, validation),
-        "columns": list(stage.source.columns),
+        "columns": [
+            column
+            for column in stage.source.columns
+            if column.name in (*stage.spec.features, stage.spec.label)
+        ],
         "excluded_rows": len(stage.survey.excluded),
         "spec": stage.spec,
         "transform": state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -252,6 +252,7 @@ class Run:
                 label=self.spec.label,
                 target=self.target,
                 on_bad_row=on_bad_row,
+                is_text=self._is_text,
             )
         else:
             source = self._source(rows, rename, with_label=True)
@@ -281,7 +282,14 @@ class Run:
         if _is_frame(rows) or self._are_texts(rows):
             if rename:
                 raise OptionError("rename is for files: rename the columns of what you have")
-            return frame_pieces(rows, self.spec.features, self.transform, keep=keep, on_bad_row=on_bad_row)
+            return frame_pieces(
+                rows,
+                self.spec.features,
+                self.transform,
+                keep=keep,
+                on_bad_row=on_bad_row,
+                is_text=self._is_text,
+            )
         source = self._source(rows, rename, with_label=False)
         for path in source.paths:
             if output is not None and os.path.exists(output) and os.path.samefile(path, output):
@@ -291,6 +299,11 @@ class Run:
                 )
         kept = source.keeping(keep) if keep else source
         return file_pieces(kept, self.transform, on_bad_row=on_bad_row, progress=progress)
+
+    @property
+    def _is_text(self) -> Callable[[str], bool]:
+        """Which features come as text."""
+        return {column.name for column in self.record.columns if column.kind == "text"}.__contains__
 
     def _are_texts(self, rows: Any) -> bool:
         """Whether a list holds texts to score and not the paths of files."""

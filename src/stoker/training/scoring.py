@@ -40,7 +40,10 @@ class Scorer:
         self._logits = gives_logits(model)
         row_bytes = 4 * max(1, int(np.prod(spec.input_shape)))
         rows = max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES // row_bytes))
-        self.batch_rows = _TEXT_ROWS.get(spec.input_kind, 1 << (rows.bit_length() - 1))
+        kinds = {spec.input_kind, *(each.kind for each in spec.inputs)}
+        self.batch_rows = min(
+            [size for kind, size in _TEXT_ROWS.items() if kind in kinds] or [1 << (rows.bit_length() - 1)]
+        )
 
     def __call__(self, x: Any) -> npt.NDArray[np.float32]:
         """Outputs for x of n rows: an array, a CSR matrix, or pairs of index and value.

@@ -35,10 +35,12 @@ class Part:
     def spec(self) -> InputSpec:
         """What a model must know of it; the transform is fitted."""
         made = self.transform
+        assert made.output != "named"  # Columns holds no Columns
+        is_codes = made.output == "tokens" and not isinstance(made, TextTransform)
         return InputSpec(
             name=self.name,
             columns=self.columns,
-            kind=made.output,
+            kind="codes" if is_codes else made.output,
             shape=(made.num_outputs,),
             dtype="int32" if made.output == "tokens" else "float32",
             num_tokens=made.num_tokens,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy, deepcopy
 from typing import Any, Self
 
@@ -180,6 +181,23 @@ class ColumnStatistics:
         for name in _WHOLE + _LEAFWISE:
             setattr(made, name, getattr(self, name).copy())
         made._sample = deepcopy(self._sample)
+        return made
+
+    def select(self, names: Sequence[str]) -> ColumnStatistics:
+        """Statistics of some of the columns, in this order, as if only these had been seen.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        """
+        where = {name: place for place, name in enumerate(self.features or ())}
+        places = [where[name] for name in names]
+        made = ColumnStatistics(distinct=False)
+        made.num_rows, made.features = self.num_rows, tuple(names)
+        for name in _WHOLE + _LEAFWISE:
+            setattr(made, name, getattr(self, name)[places])
+        made._leaf_rows = self._leaf_rows
         return made
 
     def state(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Shapes are written with ``n`` rows, ``k`` numeric feature columns and ``B`` rows
 from __future__ import annotations
 
 from stoker.types.batch import Batch
-from stoker.types.columns import ColumnKind, ColumnSpec, FeedSpec, InputKind, InputSpec, Task
+from stoker.types.columns import ColumnKind, ColumnSpec, EachKind, FeedSpec, InputKind, InputSpec, Task
 from stoker.types.order import OrderKind, OrderSpec, Position, ReadRequest, StreamLimits
 from stoker.types.protocols import Progress, RowReader, RowSink, Sampler, Transform
 from stoker.types.rows import Arrays, IntArray, Matrix, Rows, SparseRows, Uint64Array
@@ -16,6 +16,7 @@ __all__ = [
     "Batch",
     "ColumnKind",
     "ColumnSpec",
+    "EachKind",
     "FeedSpec",
     "InputKind",
     "InputSpec",

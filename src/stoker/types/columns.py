@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 __all__ = [
     "ColumnKind",
     "ColumnSpec",
+    "EachKind",
     "FeedSpec",
     "InputKind",
     "InputSpec",
@@ -16,6 +17,7 @@ __all__ = [
 
 ColumnKind: TypeAlias = Literal["int", "float", "text"]
 InputKind: TypeAlias = Literal["dense", "sparse", "tokens", "named"]
+EachKind: TypeAlias = Literal["dense", "sparse", "tokens", "codes"]
 Task: TypeAlias = Literal["binary", "classes", "regression"]
 
 
@@ -38,19 +40,19 @@ class InputSpec:
     columns
         Names of the columns that it is made of.
     kind
-        ``dense``, ``sparse`` or ``tokens``, as of `FeedSpec`; never ``named``.
+        ``dense``, ``sparse`` or ``tokens`` as of `FeedSpec`; ``codes``: int32 (B, k), each of k columns with
+        the number of its category, all columns' numbers different, and 0 for none.
     shape
         Shape of one row: (k,).
     dtype
         Of its arrays; of sparse rows that of their values.
     num_tokens
-        For tokens, one more than the greatest; None otherwise. Tokens of shape (1,) are categories: 0 is no
-        padding there.
+        For tokens and codes, one more than the greatest; None otherwise.
     """
 
     name: str
     columns: tuple[str, ...]
-    kind: InputKind
+    kind: EachKind
     shape: tuple[int, ...]
     dtype: str
     num_tokens: int | None = None
