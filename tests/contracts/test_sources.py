@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import stoker
@@ -102,13 +104,61 @@ def write_json(folder: Path) -> Source:
     return stoker.open(folder / "part-*.jsonl", label="kind")
 
 
+def columns_of(start: int, stop: int) -> pa.Table:
+    rng, rows = np.random.default_rng([7, start]), range(start, stop)
+    return pa.table(
+        {
+            "size": rng.normal(size=stop - start),
+            "count": pa.array(rng.integers(-9, 300, stop - start), pa.int32()),
+            "when": pa.array([1_700_000_000 + 86_399 * row for row in rows], pa.timestamp("s")),
+            "text": [f"wörd {row}" for row in rows],
+            "kind": pa.array(["abc"[row % 3] for row in rows]).dictionary_encode(),
+        }
+    )
+
+
+def write_parquet(folder: Path) -> Source:
+    for part in range(2):
+        table = columns_of(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2)
+        pq.write_table(table, folder / f"part-{part}.parquet", row_group_size=(300, 10_000)[part])
+    return stoker.open(folder / "part-*.parquet", label="kind")
+
+
+def write_partitions(folder: Path) -> Source:
+    for part in range(5):
+        home = folder / "table" / f"year={2020 + part}"
+        home.mkdir(parents=True)
+        table = columns_of(part * NUM_ROWS // 5, (part + 1) * NUM_ROWS // 5).drop(["text", "when"])
+        pq.write_table(table, home / "part-0.parquet")
+    return stoker.open(folder / "table", label="kind")
+
+
+def write_arrays(folder: Path) -> Source:
+    rng = np.random.default_rng(8)
+    for part in range(2):
+        np.save(folder / f"x{part}.npy", rng.integers(0, 1_000, (NUM_ROWS // 2, 3, 2), np.int16))
+        np.save(folder / f"y{part}.npy", rng.integers(0, 3, NUM_ROWS // 2))
+    return stoker.open(folder / "x*.npy", label=str(folder / "y*.npy"))
+
+
+def write_archive(folder: Path) -> Source:
+    rng = np.random.default_rng(9)
+    values = rng.normal(size=(NUM_ROWS, 4)).astype(np.float32)
+    np.savez_compressed(folder / "data.npz", x=values, y=np.array(list("abc"))[rng.integers(0, 3, NUM_ROWS)])
+    return stoker.open(folder / "data.npz", label="y")
+
+
 SOURCES = {
+    "pairs of NumPy files": write_arrays,
+    "a compressed NumPy archive": write_archive,
     "two files of JSON objects": write_json,
     "a file of texts for each class": write_lines,
     "a folder of texts": write_folder,
+    "a folder of parquet files by year": write_partitions,
     "csv of numbers": write_numbers,
     "two csv files with text": write_texts,
     "two compressed csv files": write_packed,
+    "two parquet files": write_parquet,
 }
 
 
@@ -138,8 +188,8 @@ def raw_reader(source: Source) -> Case:
 def surveyed_reader(read: Callable[[Survey], RowReader]) -> Callable[[Source], Case]:
     def make(source: Source) -> Case:
         # Texts are kept as columns, not as features, which a survey would refuse.
-        if not source.is_text:
-            texts = source.text_features
+        texts = source.text_features
+        if texts and not source.is_text:
             source = stoker.open(source.paths, label=source.label, drop=texts).keeping(texts)
         found = survey(source, stored=False, keep_bytes=1 << 30)
         matrix, columns = expected_of(source, found.dtype)

@@ -52,7 +52,7 @@ def test_the_parts_of_a_split_are_those_of_the_view(path):
 def test_a_bad_row_is_an_error_with_its_line_or_left_out(path, line):
     path.write_text(path.read_text() + line + "\na,last,9\n")
     source = stoker.open(path, label="label", text="text")
-    with pytest.raises(BadRowError, match=r"line 7002: .*on_bad_row='skip'"):
+    with pytest.raises(BadRowError, match=r"line 7,002: .*on_bad_row='skip'"):
         read(source)
     texts, _, ids = read(source, on_bad_row="skip")
     assert texts[-1] == "last"

@@ -16,7 +16,7 @@ from stoker.sources.files import FileIdentity, line_of
 from stoker.sources.groups import GroupSpec, split_by_group
 from stoker.sources.index import RowIndex
 from stoker.sources.paths import expand_paths
-from stoker.sources.table import Table
+from stoker.sources.table import Access, Table
 from stoker.sources.text_batches import TextBatch, text_batches
 from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
 from stoker.types import ColumnSpec, IntArray, RowReader, Rows
@@ -100,6 +100,31 @@ class Source:
     def is_packed(self) -> bool:
         """Whether a file is compressed, so that its rows can be read by position once it is unpacked only."""
         return any(self.table.packings)
+
+    @property
+    def random_access(self) -> Access:
+        """How rows are read by position.
+
+        ``"rows"``: each by itself. ``"units"``: the unit that holds a row is decoded for it. ``"stream"``:
+        all that comes before it is read for it.
+        """
+        found: Access = getattr(self.table, "random_access", "rows")
+        return "stream" if self.is_packed else found
+
+    @property
+    def unit_rows(self) -> int:
+        """Rows that are decoded to read one of them, at most; 1 where each is read by itself."""
+        return int(getattr(self.table, "unit_rows", 1))
+
+    @property
+    def reading_bytes(self) -> int:
+        """What a reader holds, beside what it returns; 0 where that is next to nothing."""
+        return int(getattr(self.table, "reading_bytes", 0))
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether rows stand in lines, by which people find them."""
+        return bool(getattr(self.table, "has_lines", True))
 
     @property
     def whole(self) -> Source:
@@ -312,8 +337,12 @@ class Source:
         return text_batches(self, columns, chunk_bytes=chunk_bytes, on_bad_row=on_bad_row)
 
     def line_of(self, file_index: int, offset: int) -> int:
-        """Line, counted from 1, of a byte of a file; reads the file up to there."""
+        """Line, counted from 1, of a byte of a file that has lines; reads the file up to there."""
         return line_of(self.paths[file_index], offset)
+
+    def place_of(self, file_index: int, offset: int) -> str:
+        """Where a byte of a file stands, for people: file and line; reads the file up to there."""
+        return self.table.place_of(file_index, offset)
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""

@@ -53,6 +53,20 @@ class Chunk:
         """Bytes of the file that were read for it, compressed as they are: what progress is counted in."""
         return len(self.data) if self.packed_bytes is None else self.packed_bytes
 
+    @property
+    def by_row(self) -> bool:
+        """Whether offsets are numbers of rows within the file, which has no bytes for each of them."""
+        return False
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that it takes."""
+        return len(self.data)
+
+    def text(self, begin: int, end: int) -> bytes:
+        """What stands between two places in `data`, for people."""
+        return self.data[begin:end].tobytes()
+
     def checksums(self) -> Uint64Array:
         """XXH64 of each segment, uint64 of shape (s,); computed at each call, without the GIL."""
         bounds = np.append(self.anchor_offsets - self.offset, len(self.data))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stoker.errors import DataError, OptionError
+from stoker.sources.columnar.parquet import open_parquet, parquet_template
+from stoker.sources.columnar.partitions import holds
 from stoker.sources.csv_open import Written
 from stoker.sources.delimited import delimited_template, open_delimited
 from stoker.sources.folder import folder_template, open_folders
@@ -15,6 +17,7 @@ from stoker.sources.folder_listing import has_folders
 from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
 from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
+from stoker.sources.paths import FORMATS as SUFFIXES
 from stoker.sources.request import Request
 from stoker.sources.schema import Schema
 from stoker.sources.table import Table
@@ -74,9 +77,19 @@ FORMATS: Mapping[str, Format] = {
         options=frozenset({"columns", "drop", "types"}),
         why="which says it by itself",
     ),
+    "parquet": Format(
+        what="Parquet",
+        open=open_parquet,
+        template=parquet_template,
+        options=frozenset({"columns", "drop", "types"}),
+        why="which says it by itself",
+        takes_folders=True,
+    ),
 }
 """By the names of ``format=``; `stoker.sources.paths.FORMATS` says which suffixes mean which."""
 assert tuple(FORMATS) == FORMAT_NAMES
+_IN_FOLDERS = tuple(suffix for suffix, name in SUFFIXES.items() if name == "parquet")
+"""Suffixes of files of which folders may be named."""
 
 
 def open_table(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], request: Request) -> Table:
@@ -155,6 +168,9 @@ def _is_table(path: str) -> bool:
 
 def _name_of(places: Sequence[str], chosen: str | None) -> str:
     """The name of the files' format."""
+    folders = [path for path in places if os.path.isdir(path)]
+    if chosen is None and folders and all(holds(path, _IN_FOLDERS) for path in folders):
+        return "parquet"
     if chosen is None and any(map(has_folders, places)):
         return "folder"
     if chosen is None and any(map(is_named_by_class, places)):

@@ -59,8 +59,8 @@ class RowIndex:
     file_anchors, file_rows
         int64 of shape (F + 1,): the first segment and the first row id of each file, then the totals.
     file_sizes, head_checksums
-        int64 and uint64 of shape (F,): bytes of each file, unpacked, and the XXH64 of what stands before its
-        first anchor.
+        int64 and uint64 of shape (F,): bytes of each file, unpacked, or rows where offsets are rows, and the
+        XXH64 of what stands before its first anchor.
     """
 
     anchor_rows: IntArray
@@ -224,6 +224,7 @@ class IndexBuilder:
         self._file_rows: list[int] = []
         self._first_offsets: list[int] = []
         self._ends: list[int] = []
+        self._by_row: list[bool] = []
         self._num_anchors = self._num_records = 0
         if self._directory is not None:
             for name in self._parts:
@@ -248,6 +249,7 @@ class IndexBuilder:
             self._file_rows.append(self._num_records)
             self._first_offsets.append(int(chunk.anchor_offsets[0]))
             self._ends.append(0)
+            self._by_row.append(chunk.by_row)
         self._ends[-1] = chunk.offset + len(chunk.data)
         for name, array in zip(
             self._parts, (chunk.anchor_rows, chunk.anchor_offsets, checksums), strict=True
@@ -265,7 +267,8 @@ class IndexBuilder:
         Parameters
         ----------
         paths, sizes
-            The files and their bytes when they were scanned; those of compressed files are found.
+            The files and their bytes when they were scanned; those of compressed files are found, and so are
+            the rows of files that are addressed by them.
         """
         heads = np.zeros(len(paths), np.uint64)
         for file_index, path in enumerate(paths):
@@ -273,7 +276,7 @@ class IndexBuilder:
             head = np.frombuffer(read_head(path, first)[0] if first else b"", np.uint8)
             heads[file_index] = checksums_of(head, np.array([0, len(head)]))[0]
         ends = [
-            self._ends[number] if packing_of(path) else size
+            self._ends[number] if self._by_row[number] or packing_of(path) else size
             for number, (path, size) in enumerate(zip(paths, sizes, strict=True))
         ]
         small: dict[str, npt.NDArray[Any]] = {

@@ -19,10 +19,12 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
 }
 """Which format a suffix means."""
 
-FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines", "jsonl")
+FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines", "jsonl", "parquet")
 """What ``format=`` takes."""
 
 _ARCHIVES = {

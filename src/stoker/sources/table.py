@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,10 @@ from stoker.sources.index import RowIndex
 from stoker.sources.schema import Schema
 from stoker.types import IntArray, Progress, RowReader
 
-__all__ = ["Table"]
+__all__ = ["Access", "Table"]
+
+Access: TypeAlias = Literal["rows", "units", "stream"]
+"""How rows are read by position; see `Source.random_access`."""
 
 
 class Table(Protocol):
@@ -22,6 +25,9 @@ class Table(Protocol):
 
     Duties: immutable; `parse` and the readers are safe to use from several threads; `chunks` and the readers
     agree on the row ids; values are the same in both.
+
+    A table may also tell ``random_access``, ``unit_rows``, ``reading_bytes`` and ``has_lines``, as a `Source`
+    does; one that tells nothing has rows that are read each by itself, in lines.
     """
 
     @property

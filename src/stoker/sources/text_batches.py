@@ -113,11 +113,8 @@ def _leave_out(source: Source, parsed: ParsedChunk, take: npt.NDArray[np.bool_],
     bad = np.flatnonzero(concerns & take[rows])
     if len(bad) and not skips:
         place = int(bad[0])
-        line = source.line_of(issues.file_index, int(issues.offsets[place]))
-        raise BadRowError(
-            f"{source.paths[issues.file_index]}, line {line}: {issues.explain(place)}; correct the row, or "
-            "say on_bad_row='skip'"
-        )
+        where = source.place_of(issues.file_index, int(issues.offsets[place]))
+        raise BadRowError(f"{where}: {issues.explain(place)}; correct the row, or say on_bad_row='skip'")
     take[rows[bad]] = False
 
 

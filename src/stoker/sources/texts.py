@@ -28,11 +28,12 @@ def decode_texts(array: Any) -> pa.LargeStringArray:
 
 
 def text_bounds(array: Any) -> IntArray:
-    """Offsets of a ``pyarrow`` array of strings or large strings, int64 of shape (n + 1,)."""
+    """Offsets of a ``pyarrow`` array of strings or bytes, large or not, int64 of shape (n + 1,)."""
     buffer = array.buffers()[1]
     if buffer is None or not len(array):
         return np.zeros(len(array) + 1, np.int64)
-    dtype = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    is_large = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
+    dtype = np.int64 if is_large else np.int32
     offsets = np.frombuffer(buffer, dtype)[array.offset : array.offset + len(array) + 1]
     return offsets.astype(np.int64, copy=False)
 

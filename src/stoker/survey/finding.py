@@ -33,7 +33,8 @@ class FoundRow:
         Its id: the record slot, counted from 0 over all files.
     file, record, line
         The path, the record slot counted from 0 in this file, and the line, counted from 1, at which the
-        record begins; headers, blank lines and line ends within quotes are lines like others.
+        record begins; headers, blank lines and line ends within quotes are lines like others. In a file
+        without lines every record counts as one.
     text
         What stands there, without the line end; bytes that are not UTF-8 as ``\xe9``.
     label
@@ -179,7 +180,7 @@ def _look_at(source: Source, wanted: IntArray | None, with_values: bool, task: t
             at = segment.offset - chunk.offset + begin
             line += count_ends(chunk.data[place:at], int(chunk.data[place - 1]) if place else before)
             place = at
-            made = _found(source, parsed, row, segment.data[begin:end].tobytes(), line)
+            made = _found(source, parsed, row, segment.text(begin, end), line)
             found.append(_with_values(made, source, parsed) if with_values else made)
     line += count_ends(chunk.data[place:], int(chunk.data[place - 1]) if place else before)
     return Piece(chunk, checksums, found, line)
@@ -266,6 +267,8 @@ class _Places:
 
     def _placed(self, row: FoundRow, chunk: Chunk, line: int) -> FoundRow:
         record = row.row - self._first_row
+        if not self._source.has_lines and not self._is_folder:
+            return replace(row, record=record, line=record + 1)
         if not self._is_folder:
             return replace(row, record=record, line=line + row.line)
         # A folder is one file to the index, and each of its files a record.

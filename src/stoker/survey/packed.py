@@ -121,7 +121,7 @@ def _tasks(found: Survey, workers: int, ledger: Ledger | None) -> Iterator[tuple
         has_floats = found.dtype.kind == "f"
         target = min(target, chunk_bytes(ledger.limit, workers + 1, has_floats=has_floats))
     for chunk in charge_unpacking(found.source.chunks(target), found.source.paths, ledger):
-        yield chunk, None if ledger is None else ledger.charge("survey", _COPIES * len(chunk.data))
+        yield chunk, None if ledger is None else ledger.charge("survey", _COPIES * chunk.num_bytes)
 
 
 def _reread(

@@ -109,8 +109,8 @@ class Survey:
 
     @property
     def plain_bytes(self) -> int:
-        """Bytes of the files, unpacked."""
-        return int(self.index.file_sizes.sum())
+        """Bytes of the files, unpacked where that is known."""
+        return max(self.num_bytes, int(self.index.file_sizes.sum()))
 
     @property
     def large_texts(self) -> tuple[str, ...]:

@@ -185,8 +185,8 @@ class Pass:
         for chunk in charge_unpacking(chunks, self.source.paths, self.ledger):
             seen += max(1, chunk.file_bytes)
             row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
-            texts = len(chunk.data) if self.source.text_features else 0
-            charge = self._charge(len(chunk.data) + texts + chunk.num_records * row_bytes)
+            texts = chunk.num_bytes if self.source.text_features else 0
+            charge = self._charge(chunk.num_bytes + texts + chunk.num_records * row_bytes)
             estimate = (chunk.first_row + chunk.num_records) * self.num_bytes // seen
             room = self.keeper.room(chunk.first_row, chunk.num_records, num_slots=estimate, dtype=self.dtype)
             yield _Task(chunk, room, charge)

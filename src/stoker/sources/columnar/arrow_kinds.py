@@ -1,0 +1,143 @@
+"""Which kind of column an Arrow type means, and the columns that a schema has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from stoker.errors import ColumnError
+from stoker.sources.dialect import Dialect
+from stoker.sources.inference import Sample
+from stoker.sources.schema import Choice, FileLayout, Schema, resolve
+from stoker.types import ColumnKind
+
+__all__ = ["ArrowColumn", "arrow_columns", "column_kind", "layout_of", "resolve_columns"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowColumn:
+    """A column as stoker names it, and where its values are.
+
+    Attributes
+    ----------
+    name
+        The field's own, or ``name[2]`` for the third element of lists of a fixed size.
+    source
+        Name of the field.
+    element
+        Which element of its lists; -1 where the field holds no lists.
+    type
+        Of the values.
+    """
+
+    name: str
+    source: str
+    element: int
+    type: pa.DataType
+
+
+def column_kind(kind: pa.DataType) -> ColumnKind | None:
+    """Kind of the values of an Arrow type; None where there is none.
+
+    Examples
+    --------
+    >>> column_kind(pa.bool_()), column_kind(pa.decimal128(9, 2)), column_kind(pa.timestamp("us"))
+    ('int', 'float', 'text')
+    >>> column_kind(pa.struct([("x", pa.int8())])) is None
+    True
+    """
+    types = pa.types
+    if types.is_dictionary(kind):
+        return column_kind(kind.value_type)
+    if types.is_integer(kind) or types.is_boolean(kind):
+        return "int"
+    if types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind):
+        return "float"
+    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    is_time = types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind)
+    return "text" if is_text or is_time else None
+
+
+def arrow_columns(schema: pa.Schema) -> list[ArrowColumn]:
+    """The columns of a schema, in order; lists of a fixed size are one for each element."""
+    columns = []
+    for entry in schema:
+        kind = entry.type
+        if pa.types.is_fixed_size_list(kind) and column_kind(kind.value_type) is not None:
+            columns += [
+                ArrowColumn(f"{entry.name}[{place}]", entry.name, place, kind.value_type)
+                for place in range(kind.list_size)
+            ]
+        else:
+            columns.append(ArrowColumn(entry.name, entry.name, -1, kind))
+    return columns
+
+
+def layout_of(path: str, columns: Sequence[ArrowColumn]) -> FileLayout:
+    """What messages about columns need of a file."""
+    return FileLayout(
+        path=path,
+        dialect=Dialect(delimiter=",", quote='"'),
+        has_header=True,
+        names=tuple(column.name for column in columns),
+        data_offset=0,
+        size=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Typed(Sample):
+    """Kinds by Arrow types instead of records."""
+
+    layout: FileLayout
+    columns: Sequence[ArrowColumn]
+    inferred: Mapping[str, ColumnKind] = field(default_factory=dict)
+
+    def kind_of(self, place: int, *, strict: bool) -> ColumnKind:
+        column = self.columns[place]
+        found = self.inferred.get(column.name) or column_kind(column.type)
+        if found is None:
+            raise ColumnError(f"{self.layout.path}: {unsupported(column)}")
+        return found
+
+
+def unsupported(column: ArrowColumn) -> str:
+    """Why a column cannot be used."""
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return (
+            f"column {column.name!r} holds bytes: say types={{{column.name!r}: 'text'}} if they are texts, "
+            f"or drop=[{column.name!r}]"
+        )
+    return (
+        f"column {column.name!r} holds {column.type}, of which nothing is made here: leave it out with "
+        f"drop=[{column.name!r}], or write what you need of it to a column of its own"
+    )
+
+
+def can_be(column: ArrowColumn, kind: str) -> bool:
+    """Whether a column's values can be taken for those of a kind."""
+    is_bytes = pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
+    return column_kind(column.type) is not None or (is_bytes and kind == "text")
+
+
+def resolve_columns(choice: Choice, path: str, columns: Sequence[ArrowColumn]) -> Schema:
+    """Settle features, label and kinds from the first file's columns.
+
+    Raises
+    ------
+    ColumnError
+        A column is absent, or of a type that cannot be used.
+    OptionError
+        A kind was given for a column that is not used.
+    """
+    layout = layout_of(path, columns)
+    sample = _Typed(parts=(), plain=np.zeros(0, np.bool_), layout=layout, columns=columns)
+    schema = resolve(choice, layout, sample)
+    by_name = {column.name: column for column in columns}
+    for spec in schema.columns:
+        if not can_be(by_name[spec.name], spec.kind):
+            raise ColumnError(f"{path}: {unsupported(by_name[spec.name])}")
+    return schema

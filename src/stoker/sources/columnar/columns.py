@@ -1,0 +1,88 @@
+"""The used columns of one file, under the names that stoker gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stoker.sources.columnar.arrow_kinds import ArrowColumn, layout_of
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.columnar.values import normalised
+from stoker.sources.schema import find
+
+__all__ = ["FileColumns"]
+
+
+@dataclass(frozen=True, eq=False)
+class FileColumns:
+    """A file, and which of its columns are used.
+
+    Attributes
+    ----------
+    file
+        The file.
+    names
+        The used columns as the schema calls them, in its order.
+    columns
+        The file's column for each of them.
+    """
+
+    file: UnitFile
+    names: tuple[str, ...]
+    columns: tuple[ArrowColumn, ...]
+
+    @classmethod
+    def of(cls, file: UnitFile, names: Sequence[str], renames: Mapping[str, str]) -> FileColumns:
+        """Match names with a file's columns.
+
+        Parameters
+        ----------
+        file
+            The file.
+        names
+            Of the used columns.
+        renames
+            By names that columns have in the file, the schema's for them.
+
+        Raises
+        ------
+        ColumnError
+            The file lacks one of them.
+        """
+        there = {inner: outer for outer, inner in renames.items()}
+        layout = layout_of(file.path, file.columns)
+        found = tuple(file.columns[find(there.get(name, name), layout, "column")] for name in names)
+        return cls(file, tuple(names), found)
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the fields that are read."""
+        return list(dict.fromkeys(column.source for column in self.columns))
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of the file that they take, about."""
+        return self.file.used_bytes(self.sources)
+
+    @property
+    def decoding_bytes(self) -> int:
+        """Memory that decoding them takes."""
+        return self.file.decoding_bytes(self.sources)
+
+    def batches(self, first_unit: int, rows: int) -> Generator[pa.RecordBatch]:
+        """The rows from a unit on, with the used columns alone; see `UnitFile.batches`."""
+        for batch in self.file.batches(first_unit, self.sources, rows):
+            fields = {name: batch.column(place) for place, name in enumerate(batch.schema.names)}
+            arrays = [_values(fields[column.source], column) for column in self.columns]
+            schema = pa.schema([(name, array.type) for name, array in zip(self.names, arrays, strict=True)])
+            # Without a column a batch would not know its rows.
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _values(array: Any, column: ArrowColumn) -> Any:
+    array = normalised(array)
+    return array if column.element < 0 else normalised(pc.list_element(array, column.element))

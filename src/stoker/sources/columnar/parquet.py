@@ -1,0 +1,189 @@
+"""Parquet files: units are row groups, of which only the used columns are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stoker.errors import DataError
+from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
+from stoker.sources.columnar.opening import columnar_template, open_columnar
+from stoker.sources.columnar.partitions import files_in, with_partitions
+from stoker.sources.columnar.table import ColumnarTable
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.csv_open import Written
+from stoker.sources.files import FileIdentity, identify
+from stoker.sources.request import Request
+from stoker.sources.schema import Schema
+from stoker.types import IntArray
+from stoker.waits import Wait
+
+__all__ = ["PARQUET_SUFFIXES", "ParquetUnits", "open_parquet", "open_parquet_file", "parquet_template"]
+
+PARQUET_SUFFIXES = (".parquet", ".pq")
+"""What Parquet files are called."""
+
+_MAGIC = b"PAR1"
+_ENCRYPTED = b"PARE"
+_BUFFER_BYTES = 1 << 18
+_PAGE_BYTES = 5 << 19
+"""What a column takes while it is decoded: a page of a mebibyte, its dictionary, what it is read through."""
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetUnits:
+    """One Parquet file; a `stoker.sources.columnar.units.UnitFile`.
+
+    Attributes
+    ----------
+    path
+        The file.
+    size
+        Its bytes.
+    metadata
+        Its footer.
+    """
+
+    path: str
+    size: int
+    metadata: pq.FileMetaData
+
+    @cached_property
+    def columns(self) -> tuple[ArrowColumn, ...]:
+        """What its rows have."""
+        return tuple(arrow_columns(self.metadata.schema.to_arrow_schema()))
+
+    @cached_property
+    def unit_rows(self) -> IntArray:
+        """Rows of each row group."""
+        groups = range(self.metadata.num_row_groups)
+        return np.array([self.metadata.row_group(number).num_rows for number in groups], np.int64)
+
+    def identity(self) -> FileIdentity:
+        """What the file system says of the file now."""
+        return identify(self.path)
+
+    def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
+        """The rows from a row group on; see `UnitFile`."""
+        groups = [number for number in range(first_unit, len(self.unit_rows)) if self.unit_rows[number]]
+        with _opened(self.path) as file:
+            found = pq.ParquetFile(
+                file,
+                metadata=self.metadata,
+                buffer_size=_BUFFER_BYTES,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            )
+            yield from found.iter_batches(rows, row_groups=groups, columns=list(names), use_threads=True)
+
+    def used_bytes(self, names: Sequence[str]) -> int:
+        """Bytes of the file that these columns take."""
+        return sum(packed for packed, _ in self._sizes(names))
+
+    def decoding_bytes(self, names: Sequence[str]) -> int:
+        """What pages and dictionaries take while they are decoded."""
+        most = max(1, int(self.unit_rows.max()) if len(self.unit_rows) else 1)
+        share = most / max(1, self.metadata.num_rows)
+        return sum(min(_PAGE_BYTES, int(2 * plain * share) + 1) for _, plain in self._sizes(names))
+
+    def _sizes(self, names: Sequence[str]) -> list[tuple[int, int]]:
+        """Bytes of each used column, compressed and not."""
+        wanted = set(names)
+        metadata, found = self.metadata, []
+        places = [
+            place
+            for place in range(metadata.num_columns)
+            if metadata.schema.column(place).path.split(".")[0] in wanted
+            or metadata.schema.column(place).path in wanted
+        ]
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        for place in places:
+            parts = [group.column(place) for group in groups]
+            found.append(
+                (
+                    sum(part.total_compressed_size for part in parts),
+                    sum(part.total_uncompressed_size for part in parts),
+                )
+            )
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """Nothing: a footer tells how a file is written."""
+        return {}
+
+
+def open_parquet(paths: Sequence[str], request: Request) -> ColumnarTable:
+    """Parquet files, and folders of them; see `open_columnar`."""
+    return open_columnar("parquet", _open_all, paths, request)
+
+
+def parquet_template(schema: Schema, written: Written) -> ColumnarTable:
+    """No file, to open others with columns that are known."""
+    return columnar_template("parquet", _open_all, schema, written)
+
+
+def _open_all(paths: Sequence[str]) -> list[UnitFile]:
+    files = [file for path in paths for file in files_in(path, PARQUET_SUFFIXES)]
+    return with_partitions([open_parquet_file(file) for file in files])
+
+
+@contextmanager
+def _opened(path: str) -> Generator[Any]:
+    with Wait("reads {}", path), pa.OSFile(path, "rb") as file:
+        yield file
+
+
+def open_parquet_file(path: str) -> ParquetUnits:
+    """Read a file's footer.
+
+    Raises
+    ------
+    DataError
+        It is no Parquet file, cut off, or cannot be read.
+    """
+    try:
+        with _opened(path) as file:
+            _require_parquet(path, file)
+            return ParquetUnits(path, file.size(), pq.ParquetFile(file).metadata)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_reason(error)}); check the path") from error
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{path}: its footer, which says where the columns are, is damaged ({_reason(error)}); restore "
+            "the file, or write it again"
+        ) from error
+
+
+def _require_parquet(path: str, file: Any) -> None:
+    size = file.size()
+    if not size:
+        raise DataError(f"{path} is empty; name a file with rows")
+    head = file.read(4)
+    file.seek(max(0, size - 4))
+    tail = file.read(4)
+    if _ENCRYPTED in (head, tail):
+        raise DataError(f"{path} is encrypted, and no keys can be given here; write it without encryption")
+    if head != _MAGIC:
+        raise DataError(
+            f"{path} is called Parquet by its suffix and holds something else (it begins with {head!r} and "
+            f"not with {_MAGIC!r}); give it the right suffix, or restore the file"
+        )
+    if tail != _MAGIC or size < 12:
+        raise DataError(
+            f"{path} is cut off at byte {size:,}: the footer, which says where the columns are, is missing; "
+            "restore the file, or write it again"
+        )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,169 @@
+"""Folders of files in columns, whose own folders may tell values: ``year=2024/month=05/part-0.parquet``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from stoker.errors import DataError
+from stoker.sources.columnar.arrow_kinds import ArrowColumn
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.files import FileIdentity
+from stoker.sources.inference import kind_of
+from stoker.types import IntArray
+
+__all__ = ["PartitionedUnits", "files_in", "holds", "with_partitions"]
+
+_NOTHING = "__HIVE_DEFAULT_PARTITION__"
+_TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+
+
+def holds(path: str, suffixes: Sequence[str]) -> bool:
+    """Whether a path is that of a folder whose first file, however deep, has one of the suffixes."""
+    if not os.path.isdir(path):
+        return False
+    first = next(_files(path), "")
+    return first.lower().endswith(tuple(suffixes))
+
+
+def files_in(path: str, suffixes: Sequence[str]) -> list[str]:
+    """The files of a folder and of its folders, sorted bytewise; those that begin with _ or . are left out.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be read, has no file, or one of another kind.
+    """
+    if not os.path.isdir(path):
+        return [path]
+    found = sorted(_files(path), key=os.fsencode)
+    if not found:
+        raise DataError(f"{path} has no files; name a folder with files")
+    for file in found:
+        if not file.lower().endswith(tuple(suffixes)):
+            raise DataError(
+                f"{file} stands among {suffixes[0]} files and is none by its suffix; move it away, or name "
+                f"the files, for example {os.path.join(path, '**', '*' + suffixes[0])!r} with the quotes"
+            )
+    return found
+
+
+def _files(path: str) -> Iterator[str]:
+    try:
+        with os.scandir(path) as entries:
+            known = sorted((entry for entry in entries if entry.name[0] not in "._"), key=lambda e: e.name)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    for entry in known:
+        if entry.is_dir():
+            yield from _files(entry.path)
+        else:
+            yield entry.path
+
+
+def _told(path: str) -> dict[str, str | None]:
+    """What the folders right above a file tell: name and value."""
+    found: dict[str, str | None] = {}
+    for folder in reversed(os.path.abspath(path).split(os.sep)[:-1]):
+        name, is_told, value = folder.partition("=")
+        if not is_told or not name:
+            break
+        found[unquote(name)] = None if value == _NOTHING else unquote(value)
+    return dict(reversed(found.items()))
+
+
+def with_partitions(files: Sequence[UnitFile]) -> list[UnitFile]:
+    """The files with the columns that their folders tell, which stand behind their own.
+
+    What all files agree on is an integer where all values are such, else a number, else a text. A column that
+    a file has itself is not taken from its folder.
+    """
+    told = [
+        {name: value for name, value in _told(file.path).items() if not _has(file, name)} for file in files
+    ]
+    types: dict[str, Any] = {}
+    for name in dict.fromkeys(name for values in told for name in values):
+        values = [found[name] for found in told if found.get(name) is not None]
+        types[name] = _TYPES[kind_of([value for value in values if value is not None], strict=True)]
+    return [
+        PartitionedUnits(file, tuple((name, _scalar(value, types[name])) for name, value in found.items()))
+        if found
+        else file
+        for file, found in zip(files, told, strict=True)
+    ]
+
+
+def _has(file: UnitFile, name: str) -> bool:
+    return any(column.name == name for column in file.columns)
+
+
+def _scalar(value: str | None, kind: pa.DataType) -> pa.Scalar:
+    return pa.scalar(None, kind) if value is None else pa.scalar(value, pa.string()).cast(kind)
+
+
+@dataclass(frozen=True, eq=False)
+class PartitionedUnits:
+    """A file whose rows have more columns, each with one value; a `UnitFile`.
+
+    Attributes
+    ----------
+    file
+        The file itself.
+    values
+        Names and values of the columns besides.
+    """
+
+    file: UnitFile
+    values: tuple[tuple[str, pa.Scalar], ...]
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.file.path
+
+    @cached_property
+    def columns(self) -> tuple[ArrowColumn, ...]:
+        """The file's columns, and those besides."""
+        more = (ArrowColumn(name, name, -1, value.type) for name, value in self.values)
+        return (*self.file.columns, *more)
+
+    @property
+    def unit_rows(self) -> IntArray | None:
+        """The file's."""
+        return self.file.unit_rows
+
+    @property
+    def size(self) -> int:
+        """The file's."""
+        return self.file.size
+
+    def identity(self) -> FileIdentity:
+        """The file's."""
+        return replace(self.file.identity())
+
+    def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
+        """The file's rows with the wanted columns besides; see `UnitFile`."""
+        more = [(name, value) for name, value in self.values if name in names]
+        own = [name for name in names if all(name != other for other, _ in more)]
+        for batch in self.file.batches(first_unit, own or [self.file.columns[0].source], rows):
+            arrays = [*batch.columns, *(pa.repeat(value, batch.num_rows) for _, value in more)]
+            yield pa.RecordBatch.from_arrays(arrays, names=[*batch.schema.names, *(name for name, _ in more)])
+
+    def used_bytes(self, names: Sequence[str]) -> int:
+        """Of the file's own."""
+        return self.file.used_bytes(names)
+
+    def decoding_bytes(self, names: Sequence[str]) -> int:
+        """Of the file's own."""
+        return self.file.decoding_bytes(names)
+
+    def describe(self) -> dict[str, Any]:
+        """The file's, and the values."""
+        told = {name: None if value.as_py() is None else str(value.as_py()) for name, value in self.values}
+        return {**self.file.describe(), "folders": told}

@@ -1,0 +1,117 @@
+"""Units decoded from the first to the last, cut into chunks of whole segments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+import numpy as np
+import pyarrow as pa
+
+from stoker.errors import DataError
+from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS, BatchChunk, chunk_of
+from stoker.sources.columnar.columns import FileColumns
+from stoker.sources.columnar.units import anchors_of
+from stoker.types import IntArray
+from stoker.waits import Wait
+
+__all__ = ["BATCH_ROWS", "read_batches", "scan_units"]
+
+BATCH_ROWS = 4 * SEGMENT_ROWS
+"""Rows that are decoded at a time."""
+
+
+def scan_units(
+    columns: FileColumns, file_index: int, first_row: int, target_bytes: int
+) -> Iterator[BatchChunk]:
+    """All rows of a file in chunks.
+
+    Parameters
+    ----------
+    columns
+        The file and its used columns.
+    file_index, first_row
+        Its number, and the id of its first row.
+    target_bytes
+        About what a chunk takes, if that is no less than a segment.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    unit_rows = columns.file.unit_rows
+    anchors = None if unit_rows is None else anchors_of(unit_rows)
+    total = None if unit_rows is None else int(unit_rows.sum())
+    row_bytes = columns.used_bytes / max(1, total) if total else 0.0
+
+    def chunk(batch: pa.RecordBatch) -> BatchChunk:
+        packed = max(1, int(batch.num_rows * row_bytes)) if row_bytes else None
+        return chunk_of(
+            batch, file_index=file_index, first_row=first_row, row=row, anchors=anchors, packed_bytes=packed
+        )
+
+    waiting: list[pa.RecordBatch] = []
+    row = held = num_bytes = 0
+    with closing(read_batches(columns, 0)) as batches:
+        for batch in batches:
+            waiting.append(batch)
+            held, num_bytes = held + batch.num_rows, num_bytes + batch.nbytes
+            while num_bytes >= target_bytes and held > SEGMENT_ROWS:
+                share = max(SEGMENT_ROWS, held * target_bytes // num_bytes)
+                count = _cut(anchors, row, min(share, held))
+                if not count:
+                    break
+                whole = pa.concat_batches(waiting)
+                yield chunk(whole.slice(0, count))
+                waiting = [whole.slice(count)] if count < held else []
+                row, held = row + count, held - count
+                num_bytes = sum(part.nbytes for part in waiting)
+    if held:
+        yield chunk(pa.concat_batches(waiting))
+        row += held
+    if total is not None and row != total:
+        raise DataError(
+            f"{columns.file.path} holds {row:,} rows where it says {total:,}; restore the file, or write it "
+            "again"
+        )
+
+
+def read_batches(columns: FileColumns, first_unit: int, rows: int = BATCH_ROWS) -> Generator[pa.RecordBatch]:
+    """The batches of a file; what goes wrong in reading them is told as such.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    path, row = columns.file.path, 0
+    batches = columns.batches(first_unit, rows)
+    try:
+        while True:
+            with Wait("decodes row {} of {}", row, path):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            if batch.num_rows:
+                yield batch
+                row += batch.num_rows
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+        raise DataError(f"{path}: cannot be read behind row {row:,} ({reason}); restore the file") from error
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{path} is damaged behind row {row:,} ({str(error).splitlines()[0]}); restore the file, or "
+            "write it again"
+        ) from error
+    finally:
+        batches.close()
+
+
+def _cut(anchors: IntArray | None, row: int, most: int) -> int:
+    """How many rows from an anchor on reach to the last anchor within `most`, or to the first behind."""
+    if anchors is None:
+        return most // SEGMENT_ROWS * SEGMENT_ROWS
+    place = int(np.searchsorted(anchors, row + most, side="right")) - 1
+    return int(anchors[place]) - row

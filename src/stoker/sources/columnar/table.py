@@ -1,0 +1,222 @@
+"""Tables in columns: files with one schema, whose rows are decoded a unit at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import ChangedDataError, ColumnError, DataError, OptionError
+from stoker.sources.chunks import Chunk, ParsedChunk
+from stoker.sources.columnar.arrow_kinds import can_be, layout_of, unsupported
+from stoker.sources.columnar.batch_chunk import BatchChunk, changed, require_values
+from stoker.sources.columnar.batch_parse import parse_batch
+from stoker.sources.columnar.columns import FileColumns
+from stoker.sources.columnar.scan import scan_units
+from stoker.sources.columnar.unit_reader import HELD_BYTES, UnitReader
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.files import FileIdentity
+from stoker.sources.index import RowIndex
+from stoker.sources.schema import Schema, find
+from stoker.sources.table import Access
+from stoker.types import IntArray, Progress, RowReader
+
+__all__ = ["ColumnarTable", "Opener", "with_rows"]
+
+Opener: TypeAlias = Callable[[Sequence[str]], Sequence[UnitFile]]
+_CHECKED_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ColumnarTable:
+    """Files in columns with one schema; implements `stoker.sources.table.Table`.
+
+    Attributes
+    ----------
+    format
+        Name of the format.
+    schema
+        The used columns.
+    files
+        The files that hold rows.
+    opener
+        Opens others, for `like`; a folder may be several.
+    renames
+        Pairs of a column's name in files opened later and its name in the schema.
+    random_access
+        How rows are read by position.
+    """
+
+    format: str
+    schema: Schema
+    files: tuple[UnitFile, ...]
+    opener: Opener
+    renames: tuple[tuple[str, str], ...] = ()
+    random_access: Access = "units"
+    class_names: tuple[str, ...] | None = None
+    has_lines: bool = field(default=False, init=False)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files."""
+        return tuple(file.path for file in self.files)
+
+    @property
+    def packings(self) -> tuple[str, ...]:
+        """Units are read by position, however they are compressed."""
+        return ("",) * len(self.files)
+
+    @property
+    def unit_rows(self) -> int:
+        """Rows of the largest unit."""
+        sizes = [0 if file.unit_rows is None else int(file.unit_rows.max()) for file in self.files]
+        return max([1, *sizes])
+
+    @property
+    def reading_bytes(self) -> int:
+        """What a reader holds: decoded pieces, and a unit that is being decoded in each of some files."""
+        return HELD_BYTES + 2 * self._decoding_bytes
+
+    @cached_property
+    def _decoding_bytes(self) -> int:
+        return max(each.decoding_bytes for each in self._columns) if self.files else 0
+
+    @cached_property
+    def _columns(self) -> tuple[FileColumns, ...]:
+        names = dict(self.renames)
+        return tuple(FileColumns.of(file, self.schema.used, names) for file in self.files)
+
+    def with_schema(self, schema: Schema) -> ColumnarTable:
+        """The same files with other columns."""
+        return replace(self, schema=schema)
+
+    def keeping(self, names: Sequence[str]) -> ColumnarTable:
+        """The same with columns that come along as text.
+
+        Raises
+        ------
+        ColumnError
+            A file has no such column, or its values are no texts.
+        OptionError
+            A name is the numeric label's, which comes as numbers already.
+        """
+        label = self.schema.label
+        for name in names:
+            self._require(name, "keep=: column", "text")
+            if label is not None and name == label.name and label.kind != "text":
+                raise OptionError(f"keep=: {name!r} is the label and comes along as numbers; leave it out")
+        return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
+
+    def like(self, paths: tuple[str, ...], *, with_label: bool) -> ColumnarTable:
+        """Other files with the same columns, matched by name.
+
+        Raises
+        ------
+        DataError
+            A file cannot be read, or none of them holds a row.
+        ColumnError
+            A file lacks a feature, or the label where it is wanted.
+        """
+        schema = self.schema if with_label else self.schema.without_label()
+        found = replace(self, schema=replace(schema, kept=()), files=with_rows(self.opener(paths)))
+        for column in found.schema.columns:
+            is_label = schema.label is not None and column.name == schema.label.name
+            found._require(column.name, "the label column" if is_label else "the feature column", column.kind)
+        return found
+
+    def _require(self, name: str, what: str, kind: str) -> None:
+        """Refuse files without a column, or with one of which no such values can be made."""
+        names: Mapping[str, str] = {inner: outer for outer, inner in self.renames}
+        for file in self.files:
+            place = find(names.get(name, name), layout_of(file.path, file.columns), what)
+            if not can_be(file.columns[place], kind):
+                raise ColumnError(f"{file.path}: {unsupported(file.columns[place])}")
+
+    def chunks(self, target_bytes: int) -> Iterator[Chunk]:
+        """All files in order; see `Source.chunks`.
+
+        Raises
+        ------
+        DataError
+            A file cannot be read, or holds damaged values.
+        """
+        row = 0
+        for number, columns in enumerate(self._columns):
+            for chunk in scan_units(columns, number, row, target_bytes):
+                yield replace(chunk, unpacking_bytes=self._decoding_bytes)
+                row = chunk.first_row + chunk.num_records
+        if not row:
+            raise DataError(f"{self.paths[0]} holds no rows; name files with rows")
+
+    def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
+        """Parse a chunk; see `Source.parse`."""
+        assert isinstance(chunk, BatchChunk)
+        return parse_batch(chunk, self.schema, np.dtype(dtype), out)
+
+    def identity(self) -> list[FileIdentity]:
+        """What the file system says of each file now."""
+        return [file.identity() for file in self.files]
+
+    def place_of(self, file_index: int, offset: int) -> str:
+        """A file and its row, counted from 0."""
+        return f"{self.paths[file_index]}, row {offset:,}"
+
+    def record_offset(self, chunk: Chunk, ordinal: int) -> int:
+        """The number of a row within its file."""
+        return chunk.offset + ordinal
+
+    def check(self, index: RowIndex, progress: Progress | None = None) -> None:
+        """Compare the files' values with their checksums; see `Table`.
+
+        Raises
+        ------
+        ChangedDataError
+            They hold something else.
+        """
+        total, place = index.num_records, 0
+        try:
+            for chunk in self.chunks(_CHECKED_BYTES):
+                found = chunk.checksums()
+                require_values(index, chunk, found, place, self.paths[chunk.file_index])
+                place += len(found)
+                if progress is not None:
+                    progress(chunk.first_row + chunk.num_records, total)
+        except ChangedDataError:
+            raise
+        except DataError as error:
+            raise changed(self.paths[0], str(error)) from error
+        if place < len(index.checksums):
+            raise changed(self.paths[-1], "rows are missing at its end")
+
+    def reader(
+        self, index: RowIndex, excluded: IntArray, dtype: np.dtype[Any], *, verify: bool = True
+    ) -> RowReader:
+        """Random access, a unit at a time; see `Source.reader`."""
+        if index.num_files != len(self.files):
+            raise ChangedDataError(
+                f"the index is of {index.num_files} files and the source has {len(self.files)}; survey it"
+            )
+        return UnitReader(self._columns, self.schema, index, excluded, np.dtype(dtype), verify=verify)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data: columns, and what is to know of each file, paths left out."""
+        files = [file.describe() for file in self.files]
+        return {"format": self.format, **self.schema.describe(), "files": files}
+
+
+def with_rows(files: Sequence[UnitFile]) -> tuple[UnitFile, ...]:
+    """The files that hold rows, or may.
+
+    Raises
+    ------
+    DataError
+        None does.
+    """
+    kept = tuple(file for file in files if file.unit_rows is None or int(file.unit_rows.sum()))
+    if not kept:
+        raise DataError(f"{files[0].path} holds no rows; name files with rows")
+    return kept

@@ -1,0 +1,312 @@
+"""Random access to rows in units: whole pieces of units are decoded, and the last few of them kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stoker.errors import BadRowError, ChangedDataError, DataError, OptionError
+from stoker.sources.chunks import ParsedChunk
+from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS, changed, chunk_of, require_values
+from stoker.sources.columnar.batch_parse import parse_batch
+from stoker.sources.columnar.columns import FileColumns
+from stoker.sources.columnar.cursor import Cursor
+from stoker.sources.columnar.units import pieces_of
+from stoker.sources.files import FileIdentity
+from stoker.sources.index import RowIndex
+from stoker.sources.issues import IssueKind
+from stoker.sources.schema import Schema
+from stoker.sources.texts import join_texts
+from stoker.types import IntArray, Matrix, Rows
+
+__all__ = ["HELD_BYTES", "UnitReader"]
+
+HELD_BYTES = 16 << 20
+"""Decoded pieces that are kept take at most this."""
+_PIECE_BYTES = 1 << 20
+_NEAR_PIECES = 8
+"""So many pieces before a wanted one are kept: other threads may ask for them next."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Decoded rows of one file: ids from `first_row` on, and those of them that must not be read."""
+
+    first_row: int
+    parsed: ParsedChunk
+    bad: IntArray
+    num_bytes: int
+
+
+class UnitReader:
+    """A `RowReader` over files in units; safe to use from several threads.
+
+    A thread that needs rows of a file waits while another decodes some of it: what that one passes may be
+    what this one needs.
+
+    Parameters
+    ----------
+    files
+        The files and their used columns.
+    schema
+        What is wanted.
+    index
+        What the survey found.
+    excluded
+        int64 of shape (e,): ids of bad rows, ascending, which may be read all the same.
+    dtype
+        The matrix's type.
+    verify
+        Whether to compare checksums.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[FileColumns],
+        schema: Schema,
+        index: RowIndex,
+        excluded: IntArray,
+        dtype: np.dtype[Any],
+        *,
+        verify: bool,
+    ) -> None:
+        self._files, self._schema, self._index = tuple(files), schema, index
+        self._excluded, self._dtype, self._verify = np.asarray(excluded, np.int64), dtype, verify
+        self._pieces = [self._pieces_in(number) for number in range(len(files))]
+        self._locks = [threading.Lock() for _ in files]
+        self._held: OrderedDict[tuple[int, int], _Piece] = OrderedDict()
+        self._held_bytes = 0
+        self._seen: list[FileIdentity | None] = [None] * len(files)
+        self._bookkeeping = threading.Lock()
+        self._cursors: OrderedDict[int, Cursor] = OrderedDict()
+
+    @property
+    def num_slots(self) -> int:
+        """Rows, bad ones included."""
+        return self._index.num_records
+
+    def read(self, ids: IntArray) -> Rows:
+        """Rows of strictly ascending ids, in that order.
+
+        Raises
+        ------
+        OptionError
+            The ids are not strictly ascending, or lie outside [0, num_slots).
+        ChangedDataError
+            The values are not those of the survey.
+        BadRowError
+            A row that is not among the excluded ones is bad.
+        """
+        ids = self._checked(ids)
+        schema = self._schema
+        matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
+        parts: dict[str, list[Any]] = {name: [] for name in schema.texts}
+        label: list[npt.NDArray[Any]] = []
+        for first, last, piece in self._pieces_for(ids):
+            places = ids[first:last] - piece.first_row
+            self._require_sound(piece, ids[first:last])
+            rows = piece.parsed.rows
+            is_run = int(places[-1] - places[0]) == len(places) - 1
+            take: Any = slice(int(places[0]), int(places[-1]) + 1) if is_run else places
+            if rows.matrix is not None:
+                whole = rows.matrix.values.reshape(rows.num_rows, -1)
+                matrix[first:last] = whole[take]
+            for name, taken in parts.items():
+                values = rows.columns[name]
+                taken.append(
+                    values.slice(int(places[0]), len(places)) if is_run else values.take(pa.array(places))
+                )
+            if schema.label is not None and schema.label.kind != "text":
+                label.append(rows.columns[schema.label.name][take])
+        columns: dict[str, Any] = {
+            name: join_texts(taken, large=name in schema.learned_texts) for name, taken in parts.items()
+        }
+        if schema.label is not None and schema.label.kind != "text":
+            empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)
+            columns[schema.label.name] = np.concatenate([empty, *label])
+        packed = Matrix.of(matrix) if matrix.shape[1] else None
+        return Rows(num_rows=len(ids), features=schema.numeric, matrix=packed, columns=columns)
+
+    def close(self) -> None:
+        """Close files and let go of what is decoded; idempotent. A later `read` opens them again."""
+        for number, lock in enumerate(self._locks):
+            with lock, self._bookkeeping:
+                cursor = self._cursors.pop(number, None)
+            if cursor is not None:
+                cursor.close()
+        with self._bookkeeping:
+            self._held.clear()
+            self._held_bytes = 0
+
+    def _checked(self, ids: IntArray) -> IntArray:
+        ids = np.ascontiguousarray(ids, np.int64)
+        if ids.ndim != 1 or (len(ids) > 1 and not bool((ids[1:] > ids[:-1]).all())):
+            raise OptionError("ids must be strictly ascending and of one dimension")
+        if len(ids) and not 0 <= int(ids[0]) <= int(ids[-1]) < self.num_slots:
+            raise OptionError(f"ids must lie in [0, {self.num_slots}), got {int(ids[0])} to {int(ids[-1])}")
+        return ids
+
+    def _pieces_in(self, number: int) -> IntArray:
+        """Rows of a file at which pieces begin, and its rows."""
+        file = self._files[number].file
+        count = int(self._index.file_rows[number + 1] - self._index.file_rows[number])
+        width = max(1, len(self._schema.used))
+        rows = max(1, _PIECE_BYTES // (8 * width) // SEGMENT_ROWS) * SEGMENT_ROWS
+        units = np.array([count], np.int64) if file.unit_rows is None else file.unit_rows
+        if int(units.sum()) != count:
+            raise changed(file.path, f"it held {count:,} rows, and holds {int(units.sum()):,}")
+        return pieces_of(units, rows)
+
+    def _pieces_for(self, ids: IntArray) -> Iterator[tuple[int, int, _Piece]]:
+        """The pieces that hold the ids, each with the range of ids in it."""
+        cuts = np.searchsorted(ids, self._index.file_rows)
+        for number in np.flatnonzero(cuts[1:] > cuts[:-1]).tolist():
+            self._look_again(number)
+            bounds = self._pieces[number] + self._index.file_rows[number]
+            low, high = int(cuts[number]), int(cuts[number + 1])
+            at = np.searchsorted(bounds, ids[low:high], side="right") - 1
+            for place in np.unique(at).tolist():
+                first, last = np.searchsorted(at, [place, place + 1])
+                yield low + int(first), low + int(last), self._piece(number, place)
+
+    def _piece(self, number: int, place: int) -> _Piece:
+        found = self._look_up(number, place)
+        if found is None:
+            with self._locks[number]:
+                found = self._look_up(number, place)
+                if found is None:
+                    found = self._decode(number, place)
+        return found
+
+    def _look_up(self, number: int, place: int) -> _Piece | None:
+        with self._bookkeeping:
+            found = self._held.get((number, place))
+            if found is not None:
+                self._held.move_to_end((number, place))
+            return found
+
+    def _decode(self, number: int, place: int) -> _Piece:
+        """Decode a piece, and keep it; the caller has the file's lock."""
+        bounds, columns = self._pieces[number], self._files[number]
+        cursor = self._cursor(number, place)
+        try:
+            while True:
+                at = cursor.piece
+                wanted = at > place - _NEAR_PIECES
+                batch = cursor.take(int(bounds[at + 1] - bounds[at]), keep=wanted)
+                if batch is not None:
+                    piece = self._parsed(number, at, batch)
+                    self._keep(number, at, piece)
+                    if at == place:
+                        return piece
+        except ChangedDataError:
+            self._drop(number)
+            raise
+        except DataError as error:
+            self._drop(number)
+            raise changed(columns.file.path, str(error)) from error
+
+    def _cursor(self, number: int, place: int) -> Cursor:
+        """What decodes the file, at a piece of the same unit, or before it."""
+        columns, row = self._files[number], int(self._pieces[number][place])
+        units = columns.file.unit_rows
+        starts = np.zeros(1, np.int64) if units is None else np.cumsum(np.append(0, units[:-1]))
+        unit = int(np.searchsorted(starts, row, side="right")) - 1
+        begin = int(starts[unit])
+        with self._bookkeeping:
+            known = self._cursors.pop(number, None)
+        if known is not None and (known.piece > place or known.row < begin):
+            known.close()
+            known = None
+        if known is None:
+            first = int(np.searchsorted(self._pieces[number], begin, side="left"))
+            known = Cursor(columns, unit, begin, first)
+        with self._bookkeeping:
+            self._cursors[number] = known
+            over = [self._cursors.popitem(last=False)[1] for _ in range(len(self._cursors) - 2)]
+        del over  # who decodes with one of them still has it
+        return known
+
+    def _look_again(self, number: int) -> None:
+        """Decode a file anew that was touched; refuse one that is gone, or of another size."""
+        file = self._files[number].file
+        try:
+            now = file.identity()
+        except DataError as error:
+            raise ChangedDataError(
+                f"{file.path} was there when it was surveyed and cannot be read now ({error}); put it back, "
+                "or survey again"
+            ) from error
+        if now.size != file.size:
+            raise changed(file.path, f"it had {file.size:,} bytes, and has {now.size:,}")
+        if self._seen[number] in (None, now):
+            self._seen[number] = now
+            return
+        with self._locks[number]:
+            self._drop(number)
+            with self._bookkeeping:
+                for key in [key for key in self._held if key[0] == number]:
+                    self._held_bytes -= self._held.pop(key).num_bytes
+            self._seen[number] = now
+
+    def _drop(self, number: int) -> None:
+        with self._bookkeeping:
+            cursor = self._cursors.pop(number, None)
+        if cursor is not None:
+            cursor.close()
+
+    def _parsed(self, number: int, place: int, batch: pa.RecordBatch) -> _Piece:
+        index, path = self._index, self._files[number].file.path
+        row, first = int(self._pieces[number][place]), int(index.file_rows[number])
+        low = int(np.searchsorted(index.anchor_rows, first + row))
+        high = int(np.searchsorted(index.anchor_rows, first + row + batch.num_rows))
+        chunk = chunk_of(
+            batch, file_index=number, first_row=first, row=row, anchors=index.anchor_offsets[low:high]
+        )
+        if self._verify:
+            require_values(index, chunk, chunk.checksums(), low, path)
+        parsed = parse_batch(chunk, self._schema, self._dtype)
+        if parsed.dtype != self._dtype:
+            raise changed(path, f"rows from {row:,} on need {parsed.dtype}, the survey found {self._dtype}")
+        issues, label = parsed.issues, self._schema.label
+        bad = issues.is_bad
+        if label is not None:
+            is_label = issues.columns == self._schema.used.index(label.name)
+            bad = bad | (is_label & (issues.kinds == IssueKind.BLANK))
+        rows = np.unique(issues.rows[bad])
+        known = self._excluded[
+            slice(*np.searchsorted(self._excluded, [chunk.first_row, chunk.first_row + chunk.num_records]))
+        ]
+        matrix = parsed.rows.matrix
+        size = sum(int(column.nbytes) for column in parsed.rows.columns.values())
+        size += 0 if matrix is None else int(matrix.values.nbytes)
+        return _Piece(chunk.first_row, parsed, np.setdiff1d(rows, known, assume_unique=True), size)
+
+    def _keep(self, number: int, place: int, piece: _Piece) -> None:
+        with self._bookkeeping:
+            old = self._held.pop((number, place), None)
+            self._held_bytes += piece.num_bytes - (0 if old is None else old.num_bytes)
+            self._held[number, place] = piece
+            while self._held_bytes > HELD_BYTES and len(self._held) > 1:
+                self._held_bytes -= self._held.popitem(last=False)[1].num_bytes
+
+    def _require_sound(self, piece: _Piece, ids: IntArray) -> None:
+        if not len(piece.bad):
+            return
+        found = ids[np.isin(ids, piece.bad)]
+        if not len(found):
+            return
+        issues, row = piece.parsed.issues, int(found[0])
+        first = int(np.argmax(issues.rows == row))
+        path = self._files[issues.file_index].file.path
+        raise BadRowError(
+            f"{path}, row {int(issues.offsets[first]):,}: {issues.explain(first)}; the survey did not report "
+            "this row, so survey the file again"
+        )

@@ -1,0 +1,112 @@
+"""What a format of columns owes: files whose rows come in units that are decoded as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from stoker.sources.columnar.arrow_kinds import ArrowColumn
+from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
+from stoker.sources.files import FileIdentity
+from stoker.types import IntArray
+
+__all__ = ["UnitFile", "anchors_of", "pieces_of"]
+
+
+class UnitFile(Protocol):
+    """One file of rows in units; immutable, and safe to use from several threads.
+
+    Attributes
+    ----------
+    path
+        The file, or a name for what is no file; without secrets.
+    columns
+        What its rows have.
+    unit_rows
+        int64, one a unit: its rows; None where only the last row tells how many there are. That is one unit.
+    size
+        Its bytes when it was opened; 0 for what is no file.
+    """
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[ArrowColumn]:
+        """What its rows have."""
+        ...
+
+    @property
+    def unit_rows(self) -> IntArray | None:
+        """Rows of each unit."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        ...
+
+    def identity(self) -> FileIdentity:
+        """What the file system says of the file now."""
+        ...
+
+    def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
+        """The rows from a unit on as Arrow record batches, in order.
+
+        Parameters
+        ----------
+        first_unit
+            Where to begin.
+        names
+            The wanted fields of the file, in any order; others may come along.
+        rows
+            About as many in a batch.
+
+        Raises
+        ------
+        OSError, pyarrow.ArrowException
+            The file cannot be read.
+        """
+        ...
+
+    def used_bytes(self, names: Sequence[str]) -> int:
+        """Bytes of the file that these fields take, about."""
+        ...
+
+    def decoding_bytes(self, names: Sequence[str]) -> int:
+        """Memory that decoding these fields takes, beside the batches."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data that tells how it is read, without its path."""
+        ...
+
+
+def anchors_of(unit_rows: IntArray) -> IntArray:
+    """Rows of a file at which segments begin, int64: every so many of a unit."""
+    starts = np.cumsum(np.append(0, unit_rows[:-1]), dtype=np.int64)
+    counts = -(-unit_rows // SEGMENT_ROWS)
+    first = np.repeat(starts, counts)
+    within = np.arange(int(counts.sum()), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+    return first + within * SEGMENT_ROWS
+
+
+def pieces_of(unit_rows: IntArray, most: int) -> IntArray:
+    """Rows of a file at which pieces begin that are decoded at a time, and where the last one ends: int64.
+
+    A piece is a part of a unit, or several units, of about `most` rows, a multiple of a segment's.
+    """
+    found, row, begun = [0], 0, 0
+    for count in unit_rows.tolist():
+        if row > begun and row + count > begun + most:
+            begun = row
+            found.append(row)
+        if count > most:
+            found += range(row + most, row + count, most)
+            begun = found[-1]
+        row += count
+    return np.array([*found, row], np.int64)

@@ -1,0 +1,199 @@
+"""From Arrow arrays to numbers and texts of a column's kind, with what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stoker.sources.inference import BLANKS
+from stoker.sources.texts import decode_texts
+
+__all__ = ["Numbers", "as_numbers", "as_texts", "normalised"]
+
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
+_EXACT = 2.0**53
+_LARGEST_INT64 = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The values of a column of numbers.
+
+    Attributes
+    ----------
+    values
+        Integers or float64 of shape (n,); where there is no number, NaN or 0.
+    blank, wrong
+        bool of shape (n,): no value, and one that is no number; None where there is none of these.
+    """
+
+    values: npt.NDArray[Any]
+    blank: npt.NDArray[np.bool_] | None
+    wrong: npt.NDArray[np.bool_] | None
+
+
+def normalised(array: Any) -> Any:
+    """An array without dictionaries, views and other ways to store the same values."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return normalised(array.dictionary_decode())
+    if pa.types.is_string_view(kind):
+        return array.cast(pa.large_string())
+    if pa.types.is_null(kind):
+        return pa.nulls(len(array), pa.float64())
+    if pa.types.is_float16(kind):
+        return array.cast(pa.float32())
+    if pa.types.is_date64(kind):
+        return array.cast(pa.date32(), safe=False)
+    return array
+
+
+def as_numbers(array: Any, *, integers: bool) -> Numbers:
+    """The values of a normalised array as numbers.
+
+    Parameters
+    ----------
+    array
+        Of any type with a kind; texts are read as numbers.
+    integers
+        Whether numbers with a fraction are wrong.
+
+    Examples
+    --------
+    >>> found = as_numbers(pa.array(["1", "x", None, "2.5"]), integers=False)
+    >>> found.values.tolist(), found.blank.tolist(), found.wrong.tolist()
+    ([1.0, 0.0, nan, 2.5], [False, False, True, False], [False, True, False, False])
+    """
+    wrong = None
+    if not _is_number(array.type):
+        array, wrong = _parsed(as_texts(array, large=True)[0])
+    blank = None
+    if array.null_count:
+        blank = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
+    values = _plain(array, blank)
+    if values.dtype.kind == "f":
+        missing = np.isnan(values)
+        if missing.any():
+            blank = missing if blank is None else blank | missing
+        if integers:
+            broken = (values != np.trunc(values)) & ~missing & np.isfinite(values)
+            wrong = broken if wrong is None else wrong | broken
+    if wrong is not None and not wrong.any():
+        wrong = None
+    if wrong is not None:
+        values = np.where(wrong, 0, values)
+        blank = None if blank is None else blank & ~wrong
+    return Numbers(values, blank, wrong)
+
+
+def as_texts(array: Any, *, large: bool) -> tuple[Any, npt.NDArray[np.bool_] | None]:
+    """The values of a normalised array as texts, blanks empty; and which are not UTF-8, if any are.
+
+    Times are ISO 8601: ``2024-01-05T10:00:00``, with a fraction where there is one, and ``Z`` where they have
+    a zone.
+
+    Parameters
+    ----------
+    array
+        Of any type with a kind, or of bytes.
+    large
+        Whether the result is of large strings.
+    """
+    kind, wanted = array.type, pa.large_string() if large else pa.string()
+    broken = None
+    if pa.types.is_timestamp(kind):
+        array = _stamps(array)
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_bytes(kind):
+        array, broken = _sound(array)
+    elif pa.types.is_time(kind):
+        array = _without_zeros(array.cast(pa.string()))
+    texts = array.cast(wanted)
+    return (texts.fill_null("") if texts.null_count else texts), broken
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
+    )
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _plain(array: Any, blank: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:
+    """Integers as they are where none is missing, everything else as float64 with NaN for what is missing."""
+    kind = array.type
+    if pa.types.is_boolean(kind):
+        array = array.cast(pa.uint8())
+    elif pa.types.is_decimal(kind):
+        array = array.cast(pa.float64())
+    if blank is not None:
+        array = pc.fill_null(array, pa.scalar(0, array.type))
+    values = np.asarray(array.to_numpy(zero_copy_only=False))
+    if values.dtype == np.uint64 and len(values) and int(values.max()) > _LARGEST_INT64:
+        values = values.astype(np.float64)
+    if blank is None:
+        return values if values.dtype.kind != "f" else values.astype(np.float64, copy=False)
+    values = values.astype(np.float64)
+    values[blank] = np.nan
+    return values
+
+
+def _parsed(texts: Any) -> tuple[Any, npt.NDArray[np.bool_] | None]:
+    """Numbers from texts, as float64, or int64 where all are such; and which texts are none."""
+    texts = pc.utf8_trim_whitespace(texts)
+    blanks = pc.is_in(texts, value_set=pa.array(sorted(BLANKS), texts.type))
+    texts = pc.if_else(blanks, pa.scalar(None, texts.type), texts)
+    is_number = pc.match_substring_regex(texts, _NUMBER)
+    wrong = pc.fill_null(pc.invert(is_number), False)
+    found = np.asarray(wrong.to_numpy(zero_copy_only=False))
+    if found.any():
+        texts = pc.if_else(wrong, pa.scalar("0", texts.type), texts)
+    plain = pc.replace_substring_regex(texts, r"^\+", "")
+    try:
+        return plain.cast(pa.int64()), found
+    except pa.ArrowInvalid:
+        return plain.cast(pa.float64()), found
+
+
+def _stamps(array: Any) -> Any:
+    """Timestamps in ISO 8601; those of a zone are told in universal time."""
+    unit, zone = array.type.unit, array.type.tz
+    texts = array.cast(pa.timestamp(unit)).cast(pa.string())
+    texts = pc.binary_replace_slice(texts, start=10, stop=11, replacement="T")
+    if unit != "s":
+        texts = _without_zeros(texts)
+    return pc.binary_join_element_wise(texts, "Z", "") if zone else texts
+
+
+def _without_zeros(texts: Any) -> Any:
+    """Seconds without the zeros, and the point, behind the last digit of their fraction."""
+    return pc.replace_substring_regex(texts, r"\.?0*$", "") if _has_point(texts) else texts
+
+
+def _has_point(texts: Any) -> bool:
+    return len(texts) > 0 and bool(pc.any(pc.match_substring(texts, ".")).as_py())
+
+
+def _sound(array: Any) -> tuple[Any, npt.NDArray[np.bool_] | None]:
+    """Texts that are UTF-8, with U+FFFD for what is not, and in which of them that was."""
+    texts = array
+    if _is_bytes(array.type):
+        texts = array.view(pa.string() if pa.types.is_binary(array.type) else pa.large_string())
+    try:
+        texts.validate(full=True)
+        return texts, None
+    except pa.ArrowInvalid:
+        raw = texts.view(pa.large_binary() if pa.types.is_large_string(texts.type) else pa.binary())
+    decoded = decode_texts(raw.fill_null(b"") if raw.null_count else raw)
+    same = pc.equal(decoded.view(pa.large_binary()), raw.fill_null(b"").cast(pa.large_binary()))
+    return decoded, ~np.asarray(same.to_numpy(zero_copy_only=False))
