@@ -38,6 +38,7 @@ _HOME = {
     "load": "stoker.training.run",
     "verify": "stoker.audit.verify",
     "replay": "stoker.audit.replay",
+    "convert": "stoker.conversion",
     "models": "stoker.models",
     "datasets": "stoker.datasets",
     "errors": "stoker.errors",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from stoker import models as models
     from stoker.audit.replay import replay as replay
     from stoker.audit.verify import verify as verify
+    from stoker.conversion import convert as convert
     from stoker.feed import Feed as Feed
     from stoker.sources import open as open
     from stoker.training.fit import fit as fit

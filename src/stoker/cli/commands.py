@@ -8,6 +8,7 @@ import typer
 import typer.core
 from typer.main import get_command
 
+from stoker.cli.convert import convert
 from stoker.cli.demo import demo
 from stoker.cli.doctor import CONTEXT as DOCTOR_CONTEXT
 from stoker.cli.doctor import doctor
@@ -26,7 +27,21 @@ from stoker.cli.verify import verify
 
 __all__ = ["build_command"]
 
-_COMMANDS = (inspect, plan, train, resume, evaluate, predict, verify, replay, fetch, demo, legacy, doctor)
+_COMMANDS = (
+    inspect,
+    plan,
+    train,
+    resume,
+    evaluate,
+    predict,
+    convert,
+    verify,
+    replay,
+    fetch,
+    demo,
+    legacy,
+    doctor,
+)
 _CONTEXTS = {"legacy": LEGACY_CONTEXT, "doctor": DOCTOR_CONTEXT}
 
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 __all__ = ["leave"]
 
-_ALONE = frozenset({"evaluate", "inspect", "plan", "predict", "train"})
+_ALONE = frozenset({"convert", "evaluate", "inspect", "plan", "predict", "train"})
 """Commands that run stoker's code alone, unless a flag names other code."""
 
 

@@ -1,0 +1,226 @@
+"""Rows in a random order that is arithmetic, through the disk where they do not fit the memory.
+
+Row q of the view goes to place p of the output, q being the image of p under the permutation of the exact
+order's epoch 0. Rows are scattered, in runs that fit the memory, to buckets of consecutive places; then each
+bucket is read whole, sorted and handed on. No bit of that depends on runs, buckets, chunks or workers.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from stoker import folders
+from stoker.cache.filling import numbers_array
+from stoker.conversion.sizes import Runs
+from stoker.errors import MemoryBudgetError, RunError
+from stoker.ledger import Charge, Ledger
+from stoker.prefetch import prefetch
+from stoker.samplers.base import epoch_key
+from stoker.samplers.exact import permuted, unpermuted
+from stoker.types import IntArray
+
+__all__ = ["Buckets", "Order", "buckets_beside", "require_room"]
+
+_SCRATCH = "scratch"
+_PLACE = ""
+"""Name of the column that holds a row's place within its bucket; no column of a table is called so."""
+_SPARE_BYTES = 64 << 20
+
+
+class Order:
+    """The permutation of an exact order.
+
+    Parameters
+    ----------
+    num_rows, seed
+        Of `stoker.types.OrderSpec`; the epoch is 0.
+
+    Examples
+    --------
+    >>> order = Order(5, seed=7)
+    >>> order.rows(np.arange(5)).tolist()
+    [3, 1, 0, 4, 2]
+    >>> order.places(np.array([3, 1, 0, 4, 2])).tolist()
+    [0, 1, 2, 3, 4]
+    """
+
+    def __init__(self, num_rows: int, seed: int) -> None:
+        self._size, self._key = num_rows, epoch_key(seed, 0)
+
+    def rows(self, places: IntArray) -> IntArray:
+        """Positions in the view of the rows that come to places of the output."""
+        return permuted(places, self._size, self._key)
+
+    def places(self, rows: IntArray) -> IntArray:
+        """Places in the output of the rows at positions of the view."""
+        return unpermuted(rows, self._size, self._key)
+
+
+def require_room(folder: Path, num_bytes: int) -> None:
+    """Refuse to begin what the disk has not got the room for.
+
+    Raises
+    ------
+    MemoryBudgetError
+        It has less.
+    """
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if num_bytes + _SPARE_BYTES > free:
+        raise MemoryBudgetError(
+            f"shuffling writes {num_bytes / 1e6:,.0f} MB of temporary files beside the output, and {folder} "
+            f"has {free / 1e6:,.0f} MB free: write to a larger disk, or raise memory= until the rows fit"
+        )
+
+
+@contextmanager
+def buckets_beside(final: Path, schema: pa.Schema, runs: Runs, ledger: Ledger) -> Iterator[Buckets]:
+    """Buckets in a temporary folder beside a file, which goes with them.
+
+    What a killed process left there is removed first.
+
+    Raises
+    ------
+    RunError
+        The folder cannot be made.
+    """
+    folders.clean(final.parent, _SCRATCH)
+    try:
+        scratch = folders.scratch_folder(final.parent)
+        folder = scratch.__enter__()
+    except OSError as error:
+        raise _not_written(final, error) from error
+    try:
+        with (folder / "runs").open("wb") as file:
+            yield Buckets(file, folder / "runs", schema, runs, ledger)
+    finally:
+        scratch.__exit__(None, None, None)
+
+
+class Buckets:
+    """Takes rows with their places in the output, and gives them back in that order.
+
+    Parameters
+    ----------
+    file, path
+        Where runs are written, and read again.
+    schema
+        Of the rows.
+    runs
+        How they are divided.
+    ledger
+        Charged for what is in memory.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path, schema: pa.Schema, runs: Runs, ledger: Ledger) -> None:
+        self._file, self._path, self._runs, self._ledger = file, path, runs, ledger
+        self._schema = schema.append(pa.field(_PLACE, pa.uint32()))
+        self._waiting: list[tuple[pa.Table, IntArray, Charge]] = []
+        self._held = 0
+        self._ends: list[IntArray] = []
+        """For each run, where each bucket's block ends in the file."""
+        self.num_bytes = 0
+
+    def add(self, table: pa.Table, places: IntArray, limit: int) -> None:
+        """Take in rows; they go to the disk when `limit` bytes wait.
+
+        Raises
+        ------
+        RunError
+            They cannot be written.
+        """
+        num_bytes = table.nbytes + places.nbytes
+        self._waiting.append((table, places, self._ledger.charge("shuffle", num_bytes)))
+        self._held += num_bytes
+        if self._held >= limit:
+            self.flush()
+
+    def flush(self) -> None:
+        """Divide the rows that wait and write them."""
+        if not self._waiting:
+            return
+        with self._ledger.charge("shuffle", 2 * self._held):
+            places = np.concatenate([each for _, each, _ in self._waiting])
+            table = pa.concat_tables([each for each, _, _ in self._waiting]).combine_chunks()
+            for *_, charge in self._waiting:
+                charge.release()
+            self._waiting, self._held = [], 0
+            bucket = places // self._runs.rows
+            kind = np.uint16 if self._runs.count <= 1 << 16 else np.int64
+            order = np.argsort(bucket.astype(kind), kind="stable")
+            within = (places - bucket * self._runs.rows).astype(np.uint32)
+            divided = table.append_column(_PLACE, numbers_array(within)).take(numbers_array(order))
+            self._write(divided, np.cumsum(np.bincount(bucket, minlength=self._runs.count)))
+
+    def _write(self, divided: pa.Table, stops: IntArray) -> None:
+        ends, start = np.empty(len(stops), np.int64), 0
+        batch = divided.combine_chunks().to_batches()[0]
+        try:
+            for number, stop in enumerate(stops.tolist()):
+                if stop > start:
+                    self.num_bytes += self._write_block(batch.slice(start, stop - start))
+                ends[number], start = self.num_bytes, stop
+        except OSError as error:
+            raise _not_written(self._path, error) from error
+        self._ends.append(self._ledger.attach("shuffle", ends))
+
+    def _write_block(self, batch: pa.RecordBatch) -> int:
+        return self._file.write(batch.serialize())
+
+    def tables(self, num_rows: int, piece_rows: int, work: Callable[[pa.Table], object]) -> Iterator[object]:
+        """What `work` makes of all rows in the order of their places, `piece_rows` at a time.
+
+        Raises
+        ------
+        RunError
+            What was written is not there any more.
+        """
+        self.flush()
+        self._file.flush()
+
+        def read(number: int) -> tuple[list[object], Charge]:
+            size = min(self._runs.rows, num_rows - number * self._runs.rows)
+            table, charge = self._bucket(number, size)
+            pieces = (table.slice(start, piece_rows) for start in range(0, size, piece_rows))
+            return [work(piece) for piece in pieces], charge
+
+        # One is read while the one before is written.
+        with prefetch(read, range(self._runs.count), workers=1, in_flight=1, name="shuffle") as buckets:
+            for pieces, charge in buckets:
+                yield from pieces
+                del pieces
+                charge.release()
+
+    def _bucket(self, number: int, size: int) -> tuple[pa.Table, Charge]:
+        """All rows of a bucket in the order of their places, and the charge for them."""
+        batches = []
+        begin, held = 0, 0
+        with self._path.open("rb") as file:
+            for ends in self._ends:
+                start = int(ends[number - 1]) if number else begin
+                stop, begin = int(ends[number]), int(ends[-1])
+                if stop > start:
+                    file.seek(start)
+                    data = pa.py_buffer(file.read(stop - start))
+                    batches.append(pa.ipc.read_record_batch(data, self._schema))
+                    held += stop - start
+        charge = self._ledger.charge("shuffle", 2 * held)
+        table = pa.Table.from_batches(batches, self._schema).combine_chunks()
+        places = table[_PLACE].to_numpy()
+        order = np.full(size, -1, np.int64)
+        order[places] = np.arange(len(places))
+        if len(places) != size or (size and int(order.min()) < 0):
+            raise RunError(f"{self._path} does not hold what was written to it: see that the disk is sound")
+        return table.drop_columns([_PLACE]).take(numbers_array(order)), charge
+
+
+def _not_written(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path} cannot be written: {error.strerror or error}")
