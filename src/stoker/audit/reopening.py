@@ -66,6 +66,8 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
     if record.plan is None:
         raise RunError(f"{run} has no plan: its run.json is damaged")
     if isinstance(rows, Source):
+        if record.spec is not None and record.spec.inputs:
+            rows = _narrowed_to(rows, known)
         _require_described(rows, record.source)
         return rows
     paths = _known_paths(record) if rows is None else list(expand_paths(rows, folders=True))
@@ -144,6 +146,17 @@ def _grouped(source: Source, step: DescribedStep) -> GroupSpec:
     return chosen
 
 
+def _narrowed_to(source: Source, known: DescribedSource) -> Source:
+    """The source with the columns alone that the inputs of a run were made of, as its feed narrowed it."""
+    schema, used = source.table.schema, {name for name, _ in known.features}
+    narrow = replace(
+        schema,
+        features=tuple(column for column in schema.features if column.name in used),
+        declared=schema.declared | set(known.declared),
+    )
+    return replace(source, table=source.table.with_schema(narrow))
+
+
 def _require_described(source: Source, known: Mapping[str, Any]) -> None:
     """Refuse a source that is not read as the run's was."""
     found = described(source)
@@ -168,7 +181,9 @@ def _schema(known: DescribedSource, names: tuple[str, ...]) -> Schema:
 def _any_table(schema: Schema, known: DescribedSource, record: RunRecord, paths: Sequence[str]) -> Table:
     """Files of a format that has no ways to be written that a user could have to tell."""
     try:
-        template = FORMATS[known.format].template(schema, Written())
+        names = record.reading.get("label_names")
+        written = Written(label_names=None if names is None else msgspec.convert(names, tuple[str, str]))
+        template = FORMATS[known.format].template(schema, written)
         table = template.like(tuple(paths), with_label=schema.label is not None).with_schema(schema)
     except (ColumnError, DataError) as error:
         raise Differs(Difference(kind="file", text=str(error))) from error

@@ -9,8 +9,9 @@ from stoker import backends
 
 backends.choose()
 
+from stoker.layers.averaging import MeanEmbedding  # noqa: E402
 from stoker.layers.initial import GlorotUniform  # noqa: E402
 from stoker.layers.sequences import Dropout, MaxPooling1D, SeparableConv1D  # noqa: E402
 from stoker.layers.sparse import SparseDense  # noqa: E402
 
-__all__ = ["Dropout", "GlorotUniform", "MaxPooling1D", "SeparableConv1D", "SparseDense"]
+__all__ = ["Dropout", "GlorotUniform", "MaxPooling1D", "MeanEmbedding", "SeparableConv1D", "SparseDense"]

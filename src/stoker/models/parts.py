@@ -44,6 +44,7 @@ _GIVES = {
     "dense": "this feed gives numbers: mlp and linear take those",
     "sparse": "this feed gives texts as n-grams: mlp and linear take those; see SequenceVectorizer",
     "tokens": "this feed gives texts as sequences: sepcnn takes those; see NgramVectorizer",
+    "named": "this feed gives several inputs by name: mlp takes those",
 }
 
 

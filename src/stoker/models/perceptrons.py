@@ -8,6 +8,7 @@ from typing import Any
 from stoker import backends
 from stoker.errors import OptionError
 from stoker.models.parts import HasSpec, Seeds, compiled, last_layers, needs, spec_of
+from stoker.models.several import Names, joined_inputs
 from stoker.types import FeedSpec
 
 __all__ = ["linear", "mlp"]
@@ -71,12 +72,18 @@ def mlp(
     and gradients of ``keras.layers.Dense``; dropout on the values that are there is dropout on all
     columns, since a zero stays zero, dropped or not.
 
+    Several inputs, as `stoker.Columns` makes them, are put side by side before the hidden layers: numbers as
+    they are, of each category an embedding of ``min(50, round(1.6 · n ** 0.56))`` numbers for n categories,
+    n-grams through a layer of 64 units of their own, and words as the mean of embeddings of 64 numbers.
+
     Parameters
     ----------
     feed
-        A feed, or its spec: numbers of shape (k,) or texts as n-grams, outputs 1 or the number of classes.
+        A feed, or its spec: numbers of shape (k,), texts as n-grams, or several inputs; outputs 1 or the
+        number of classes.
     layers, units
-        Hidden layers and units in each: by default 2 of 128 for numbers, 1 of 64 for n-grams.
+        Hidden layers and units in each: by default 2 of 128 for numbers and several inputs, 1 of 64 for
+        n-grams.
     dropout
         The share of units, of inputs too for n-grams, that is dropped in training, in [0, 1).
     learning_rate
@@ -122,7 +129,7 @@ def _perceptron(
     seed: int | None,
 ) -> Any:
     spec = spec_of(feed)
-    needs(spec, name, "dense", "sparse")
+    needs(spec, name, "dense", "sparse", *(("named",) if hidden else ()))
     backends.choose()
     import keras
 
@@ -133,21 +140,37 @@ def _perceptron(
 
         glorot, dropping = layers.GlorotUniform, layers.Dropout
     seeds = Seeds(seed)
+    names = Names([each.name for each in spec.inputs])
+    if spec.input_kind == "named":
+        inputs, features = joined_inputs(keras, spec, dropout, seeds, names)
+
+    def called(name: str) -> dict[str, str]:
+        return {"name": names.free(name)} if spec.inputs else {}
 
     def dense(units: int, activation: str | None) -> Any:
-        return keras.layers.Dense(units, activation=activation, kernel_initializer=glorot(seeds.next()))
+        return keras.layers.Dense(
+            units, activation=activation, kernel_initializer=glorot(seeds.next()), **called("dense")
+        )
 
     stack: list[Any] = []
     for units in hidden:
         stack.append(dense(units, "relu"))
         if dropout:
-            stack.append(dropping(dropout, seed=seeds.next()))
+            stack.append(dropping(dropout, seed=seeds.next(), **called("dropout")))
     stack += last_layers(keras, feed, dense)
-    if spec.input_kind == "sparse":
+    if spec.input_kind == "named":
+        model = keras.Model(inputs, _through(stack, features), name=name)
+    elif spec.input_kind == "sparse":
         model = _on_pairs(keras, spec, name, stack, dropout if hidden else 0.0, seeds)
     else:
         model = keras.Sequential([keras.layers.Input(spec.input_shape, name="features"), *stack], name=name)
     return compiled(keras, model, spec, learning_rate, metrics)
+
+
+def _through(stack: list[Any], outputs: Any) -> Any:
+    for layer in stack:
+        outputs = layer(outputs)
+    return outputs
 
 
 def _on_pairs(keras: Any, spec: FeedSpec, name: str, stack: list[Any], dropout: float, seeds: Seeds) -> Any:
@@ -168,6 +191,4 @@ def _on_pairs(keras: Any, spec: FeedSpec, name: str, stack: list[Any], dropout: 
         activation=first.activation,
         kernel_initializer=first.kernel_initializer,
     )({"indices": inputs["indices"], "values": values})
-    for layer in stack[1:]:
-        outputs = layer(outputs)
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, _through(stack[1:], outputs), name=name)

@@ -1,0 +1,120 @@
+"""Training on several named inputs leaves a run that takes raw rows: files, frames, a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import stoker
+from stoker.errors import OptionError, RunError
+from stoker.rundir import RunDirectory
+from test_columns_feed import make_columns, write_table
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("columns")
+    rows = stoker.open(write_table(folder / "houses.csv"), label="sold")
+    train, valid = rows.split(0.8, seed=1)
+    feed = stoker.Feed(train, transform=make_columns(), batch_size=32, epochs=4)
+    model = stoker.models.mlp(feed, layers=1, units=8, learning_rate=1e-2, seed=1)
+    history = stoker.fit(model, feed, validation=valid, epochs=4, run=folder / "run", progress="none")
+    return folder, feed, train, history
+
+
+def test_numbers_categories_and_texts_train_one_model(trained):
+    _, feed, _, history = trained
+    assert history.history["val_accuracy"][-1] > 0.9
+    assert history.report.rows == 4 * feed.num_rows
+
+
+def test_files_and_frames_get_the_same_probabilities(trained):
+    folder, *_ = trained
+    run = stoker.load(folder / "run")
+    by_file = run.predict(folder / "houses.csv")
+    frame = pd.read_csv(folder / "houses.csv", dtype={"zip": str})
+    by_frame = run.predict(frame)
+    np.testing.assert_allclose(by_file["probability_1"], by_frame["probability_1"], atol=1e-6)
+    assert run.evaluate(folder / "houses.csv").accuracy == run.evaluate(frame).accuracy > 0.9
+    assert by_frame["prediction"].notna().all()
+
+
+def test_new_files_need_the_columns_of_the_inputs_alone(trained):
+    folder, *_ = trained
+    run = stoker.load(folder / "run")
+    assert [column.name for column in run.record.columns] == [*run.spec.features, "sold"]
+    frame = pd.read_csv(folder / "houses.csv").drop(columns=["id", "zip", "sold"])
+    frame.to_csv(folder / "fewer.csv", index=False)
+    np.testing.assert_allclose(
+        run.predict(folder / "fewer.csv")["probability_1"],
+        run.predict(folder / "houses.csv")["probability_1"],
+    )
+
+
+def test_a_category_that_training_never_saw_has_an_answer(trained):
+    folder, *_ = trained
+    row = {"price": [9.5], "rooms": [2], "gaps": [None], "city": ["Atlantis"], "review": ["good house"]}
+    assert stoker.load(folder / "run").predict(pd.DataFrame(row))["prediction"].notna().all()
+
+
+def test_the_run_is_proved_by_its_files_and_by_the_source(trained):
+    folder, _, train, _ = trained
+    assert stoker.verify(folder / "run").agrees
+    assert stoker.verify(folder / "run", train).agrees
+    assert "house in" in stoker.replay(folder / "run", step=3).rows[0].text
+
+
+def test_what_run_json_tells_of_the_inputs_must_be_the_transforms(trained, tmp_path: Path):
+    folder, *_ = trained
+    text = (folder / "run" / "run.json").read_text("utf-8")
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for name in ("transform.json", "model.keras"):
+        (copy / name).write_bytes((folder / "run" / name).read_bytes())
+    for old, new, said in (
+        ('"name": "city"', '"name": "town"', "not those of its features"),
+        ('"name": "city"', '"name": "gaps"', "an input twice"),
+        ('"kind": "codes"', '"kind": "dense"', "has tokens, or none"),
+    ):
+        assert old in text
+        (copy / "run.json").write_text(text.replace(old, new), "utf-8")
+        with pytest.raises(RunError, match=said):
+            stoker.load(copy)
+
+
+def test_a_run_that_was_stopped_ends_with_the_bits_of_one_that_was_not(trained, tmp_path: Path):
+    train = trained[2]
+
+    def go(run: Path, epochs: int, **options):
+        feed = stoker.Feed(train, transform=make_columns(), batch_size=32, epochs=2)
+        model = stoker.models.mlp(feed, layers=1, units=8, seed=1)
+        stoker.fit(model, feed, epochs=epochs, run=run, progress="none", **options)
+        return [np.array(weight) for weight in model.get_weights()]
+
+    whole = go(tmp_path / "whole", 2)
+    go(tmp_path / "halves", 1)
+    resumed = go(tmp_path / "halves", 2, resume="auto")
+    for one, other in zip(whole, resumed, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_begins_with_the_transforms_and_weights_of_another(trained, tmp_path: Path):
+    folder, _, train, _ = trained
+    feed = stoker.Feed(train, init=folder / "run", batch_size=32)
+    assert feed.prepare().transform.state() == stoker.load(folder / "run").transform.state()
+    model = stoker.models.mlp(feed, layers=1, units=8, learning_rate=1e-9)
+    history = stoker.fit(model, feed, epochs=1, init=folder / "run", run=tmp_path / "next", progress="none")
+    assert history.history["accuracy"][-1] > 0.9
+    assert RunDirectory(tmp_path / "next").read().spec == feed.spec
+
+
+def test_models_of_one_input_say_that_several_are_given(trained):
+    _, feed, *_ = trained
+    for build in (stoker.models.linear, stoker.models.sepcnn):
+        with pytest.raises(OptionError, match="several inputs by name: mlp takes those"):
+            build(feed)
