@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stoker.errors import DataError, OptionError
+from stoker.sources.arrays.opening import array_template, open_members, open_pairs
 from stoker.sources.columnar.parquet import open_parquet, parquet_template
 from stoker.sources.columnar.partitions import holds
 from stoker.sources.csv_open import Written
@@ -85,6 +87,21 @@ FORMATS: Mapping[str, Format] = {
         why="which says it by itself",
         takes_folders=True,
     ),
+    **{
+        name: Format(
+            what=what,
+            open=partial(opener, name),
+            template=partial(array_template, name),
+            options=frozenset({"columns", "drop", "types"}),
+            why="which says it by itself",
+        )
+        for name, what, opener in (
+            ("npy", "a NumPy array", open_pairs),
+            ("npz", "NumPy arrays", open_members),
+            ("idx", "IDX", open_pairs),
+            ("hdf5", "HDF5", open_members),
+        )
+    },
 }
 """By the names of ``format=``; `stoker.sources.paths.FORMATS` says which suffixes mean which."""
 assert tuple(FORMATS) == FORMAT_NAMES

@@ -40,7 +40,8 @@ def open(
         A file, a pattern, or several of them. Rows are numbered in this order; the matches of a pattern are
         sorted bytewise.
     label
-        The column to learn. Columns without names are called ``#0``, ``#1``, ….
+        The column to learn. Columns without names are called ``#0``, ``#1``, …. Of an ``.npy`` or IDX file
+        also the file, or a pattern of files, that holds the labels.
     columns
         The features; by default every column but the label.
     text
@@ -63,7 +64,8 @@ def open(
         as which a folder with folders is taken by itself; ``"lines"`` for a file of texts, one a line, for
         each class, which the suffix names (``.pos``, ``.neg``), or the stem of a ``.txt`` file; ``"jsonl"``
         for a JSON object a line (``.jsonl``, ``.ndjson``, ``.json``), whose columns are its keys, dotted for
-        objects within objects: ``user.name``.
+        objects within objects: ``user.name``; ``"npy"``, ``"npz"``, ``"idx"`` or ``"hdf5"`` for arrays, a row
+        along the first axis.
 
     Returns
     -------

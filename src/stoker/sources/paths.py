@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Sequence
 
 from stoker.errors import DataError, OptionError
@@ -21,12 +22,19 @@ FORMATS = {
     ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".npy": "npy",
+    ".npz": "npz",
+    ".idx": "idx",
+    ".h5": "hdf5",
+    ".hdf5": "hdf5",
 }
 """Which format a suffix means."""
 
-FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines", "jsonl", "parquet")
+FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines", "jsonl", "parquet", "npy", "npz", "idx", "hdf5")
 """What ``format=`` takes."""
 
+_IDX = re.compile(r"[-.]idx\d-\w+$")
+"""How the files of MNIST are called: ``train-images-idx3-ubyte``."""
 _ARCHIVES = {
     ".zip": "unzip",
     ".lz4": "lz4 -d",
@@ -132,6 +140,8 @@ def format_of(path: str, chosen: str | None) -> str:
         )
     if chosen is not None:
         return chosen
+    if _IDX.search(stem) or _IDX.search(path):
+        return "idx"
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         shown = f"the suffix {suffix!r}" if suffix else "no suffix"

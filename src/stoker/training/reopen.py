@@ -9,6 +9,8 @@ import msgspec
 
 from stoker.errors import RunError
 from stoker.sources import Source
+from stoker.sources.arrays.opening import label_names_of
+from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
 from stoker.sources.formats import FORMATS, table_like
@@ -28,6 +30,7 @@ class _Reading(msgspec.Struct):
     quote: Annotated[str, msgspec.Meta(max_length=1)] | None
     declared: list[str]
     names: list[str]
+    label_names: tuple[str, str] | None = None
 
 
 def describe_files(source: Source) -> dict[str, Any]:
@@ -41,6 +44,8 @@ def describe_files(source: Source) -> dict[str, Any]:
         "declared": sorted(schema.declared),
         "names": [],
     }
+    if isinstance(table, ColumnarTable):
+        return {"format": table.format, **known, "label_names": label_names_of(table)}
     if not isinstance(table, CsvTable):
         return {"format": table.describe()["format"], **known}
     layout, written = table.layouts[0], table.written
@@ -86,6 +91,7 @@ def open_like(
         delimiter=how.delimiter,
         quote=how.quote,
         renames=tuple((renames or {}).items()),
+        label_names=how.label_names,
     )
     return Source(table=table_like(paths, schema, written, how.format or "csv", with_label=with_label))
 

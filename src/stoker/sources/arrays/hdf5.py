@@ -1,0 +1,91 @@
+"""HDF5 files: every dataset of numbers or texts whose rows lie along the first axis."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import ChangedDataError, DataError
+from stoker.sources.arrays.stored import PlainArray, StoredArray, checked_dtype
+from stoker.waits import Wait
+
+__all__ = ["hdf5_arrays"]
+
+_lock = threading.Lock()
+"""HDF5 lets one thread in at a time; waiting for it here is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dataset:
+    """A dataset in chunks or compressed, or of texts: read through the HDF5 library."""
+
+    path: str
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    is_packed: bool = False
+
+    def blocks(self, first_row: int, rows: int) -> Iterator[npt.NDArray[Any]]:
+        """See `StoredArray`."""
+        import h5py
+
+        width = int(np.prod(self.shape[1:], dtype=np.int64))
+        for start in range(first_row, self.shape[0], rows):
+            stop = min(start + rows, self.shape[0])
+            try:
+                with Wait("reads {}", self.path), _lock, h5py.File(self.path, "r") as file:
+                    found = file[self.name]
+                    if found.shape != self.shape:
+                        raise ChangedDataError(
+                            f"{self.path}: {self.name} has another shape now; open it again"
+                        )
+                    block = (found.asstr() if self.dtype.kind == "U" else found)[start:stop]
+            except (OSError, KeyError) as error:
+                raise DataError(
+                    f"{self.path}: {self.name} cannot be read ({error}); restore the file"
+                ) from error
+            yield np.asarray(block, None if self.dtype.kind == "U" else self.dtype).reshape(-1, width)
+
+
+def hdf5_arrays(path: str) -> Mapping[str, StoredArray]:
+    """The datasets of a file by their path in it, without what is no array of rows.
+
+    Raises
+    ------
+    DataError
+        It is no HDF5 file, or holds none.
+    """
+    import h5py
+
+    found: dict[str, StoredArray] = {}
+
+    def visit(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and node.shape:
+            found[name] = _stored(path, name, node)
+
+    try:
+        with Wait("opens {}", path), _lock, h5py.File(path, "r") as file:
+            file.visititems(visit)
+    except OSError as error:
+        said = str(error).splitlines()[0]
+        raise DataError(f"{path} is no HDF5 file, or a damaged one ({said}); write it again") from error
+    if not found:
+        raise DataError(f"{path} holds no arrays with rows; name a file with datasets")
+    return found
+
+
+def _stored(path: str, name: str, node: Any) -> StoredArray:
+    import h5py
+
+    if h5py.check_string_dtype(node.dtype) is not None:
+        return _Dataset(path=path, name=name, dtype=np.dtype("U"), shape=node.shape)
+    dtype = checked_dtype(path, repr(name), node.dtype)
+    offset = node.id.get_offset()
+    if offset is not None and node.chunks is None and node.id.get_create_plist().get_external_count() == 0:
+        return PlainArray(path=path, dtype=dtype, shape=node.shape, offset=offset)
+    return _Dataset(path=path, name=name, dtype=dtype.newbyteorder("="), shape=node.shape)

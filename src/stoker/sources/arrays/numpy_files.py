@@ -1,0 +1,107 @@
+"""NumPy's own files: ``.npy``, and ``.npz``, which is a ZIP archive of them. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from functools import partial
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from stoker.errors import DataError
+from stoker.sources.arrays.stored import PackedArray, PlainArray, StoredArray, checked_dtype
+from stoker.sources.files import identify
+from stoker.waits import Wait
+
+__all__ = ["npy_array", "npz_arrays"]
+
+_LOCAL_HEADER = 30
+_SUFFIX = ".npy"
+
+
+def npy_array(path: str) -> StoredArray:
+    """The array of an ``.npy`` file.
+
+    Raises
+    ------
+    DataError
+        It is none, cut off, or holds what no columns are made of.
+    """
+    with Wait("opens {}", path), open(path, "rb") as file:
+        dtype, shape = _header(path, "the array", file)
+        offset = file.tell()
+    _require_bytes(path, identify(path).size, offset, dtype, shape)
+    return PlainArray(path=path, dtype=dtype, shape=shape, offset=offset)
+
+
+def npz_arrays(path: str) -> Mapping[str, StoredArray]:
+    """The arrays of an ``.npz`` file by name; those that `numpy.savez` wrote are read by position.
+
+    Raises
+    ------
+    DataError
+        It is no such archive, damaged, or an array holds what no columns are made of.
+    """
+    arrays: dict[str, StoredArray] = {}
+    try:
+        with Wait("opens {}", path), zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if member.filename.endswith(_SUFFIX):
+                    name = member.filename.removesuffix(_SUFFIX)
+                    arrays[name] = _member(path, archive, member, name)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is no .npz archive, or a damaged one ({error}); write it again") from error
+    if not arrays:
+        raise DataError(f"{path} holds no arrays; write it with numpy.savez")
+    return arrays
+
+
+def _member(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> StoredArray:
+    with archive.open(member) as file:
+        dtype, shape = _header(path, repr(name), file)
+        skipped = file.tell()
+    _require_bytes(path, member.file_size, skipped, dtype, shape)
+    if member.compress_type != zipfile.ZIP_STORED:
+        opener = partial(_open_member, path, member.filename)
+        return PackedArray(path=path, dtype=dtype, shape=shape, opener=opener, skipped=skipped)
+    with open(path, "rb") as file:
+        file.seek(member.header_offset)
+        head = file.read(_LOCAL_HEADER)
+    # The central directory may have another length of extra fields than the header before the data.
+    lengths = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+    offset = member.header_offset + _LOCAL_HEADER + lengths + skipped
+    return PlainArray(path=path, dtype=dtype, shape=shape, offset=offset)
+
+
+def _open_member(path: str, name: str) -> IO[bytes]:
+    return zipfile.ZipFile(path).open(name)
+
+
+def _header(path: str, name: str, file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    try:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, is_fortran, dtype = read(file)
+    except ValueError as error:
+        said = str(error).splitlines()[0]
+        raise DataError(f"{path}: {name} is no NumPy array ({said}); write it with numpy.save") from error
+    checked_dtype(path, name, dtype)
+    if is_fortran and len(shape) > 1:
+        raise DataError(
+            f"{path}: {name} is stored column by column (Fortran order), and rows are read; write it with "
+            "numpy.ascontiguousarray(array)"
+        )
+    if not shape:
+        raise DataError(f"{path}: {name} is a single value; give arrays with a row along the first axis")
+    return dtype, shape
+
+
+def _require_bytes(path: str, size: int, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    needed = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if size < needed:
+        raise DataError(
+            f"{path} is cut off: its header tells of {shape[0]:,} rows, {needed:,} bytes, and it has "
+            f"{size:,}; restore it, or write it again"
+        )

@@ -1,0 +1,197 @@
+"""Arrays opened as tables: which of them are features, and where the label is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stoker.errors import ColumnError, DataError, OptionError
+from stoker.sources.arrays.hdf5 import hdf5_arrays
+from stoker.sources.arrays.idx import idx_array
+from stoker.sources.arrays.numpy_files import npy_array, npz_arrays
+from stoker.sources.arrays.stored import StoredArray
+from stoker.sources.arrays.units import ArrayUnits, column_names
+from stoker.sources.columnar.opening import columnar_template, open_columnar
+from stoker.sources.columnar.table import ColumnarTable
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.csv_open import Written
+from stoker.sources.paths import expand_paths
+from stoker.sources.request import Request
+from stoker.sources.schema import Choice, Schema, nearest
+
+__all__ = ["LABEL", "array_template", "open_members", "open_pairs"]
+
+LABEL = "label"
+"""What the values of a label's own file are called."""
+
+_SINGLE: Mapping[str, Callable[[str], StoredArray]] = {"npy": npy_array, "idx": idx_array}
+_SEVERAL: Mapping[str, Callable[[str], Mapping[str, StoredArray]]] = {
+    "npz": npz_arrays,
+    "hdf5": hdf5_arrays,
+}
+Names = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Opens files of one array each, with the label's file beside each of them where there is one.
+
+    Attributes
+    ----------
+    format_name
+        ``"npy"`` or ``"idx"``.
+    label_names
+        What stands in the path of a file of features, and what in its stead in the label's; None where labels
+        are not in files of their own.
+    """
+
+    format_name: str
+    label_names: Names | None
+
+    def __call__(self, paths: Sequence[str]) -> Sequence[UnitFile]:
+        return [self._units(path) for path in paths]
+
+    def _units(self, path: str) -> ArrayUnits:
+        read = _SINGLE[self.format_name]
+        arrays = {"": read(path)}
+        for beside in _named_like(path, self.label_names):
+            if os.path.isfile(beside):
+                arrays[LABEL] = read(beside)
+                break
+        return ArrayUnits(path=path, arrays=_of_equal_rows(arrays))
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Opens files of several arrays, of which some are used; None for all."""
+
+    format_name: str
+    used: tuple[str, ...] | None
+
+    def __call__(self, paths: Sequence[str]) -> Sequence[UnitFile]:
+        return [self._units(path) for path in paths]
+
+    def _units(self, path: str) -> ArrayUnits:
+        found = _SEVERAL[self.format_name](path)
+        arrays = found if self.used is None else {name: found[name] for name in self.used if name in found}
+        if not arrays:
+            raise ColumnError(f"{path} has no array {self.used[0]!r}{nearest(self.used[0], found)}")  # type: ignore[index]
+        return ArrayUnits(path=path, arrays=_of_equal_rows(arrays))
+
+
+def open_pairs(name: str, paths: Sequence[str], request: Request) -> ColumnarTable:
+    """Files of one array each; a label that is no column (``#0``, …) names the file, or files, that hold it.
+
+    Raises
+    ------
+    DataError
+        A file is no such array.
+    OptionError
+        There are not as many files of labels, or they are not called alike.
+    """
+    label = request.choice.label
+    if label is None or label.startswith("#"):
+        return open_columnar(name, _Pairs(name, None), paths, request)
+    beside = expand_paths(label)
+    if len(beside) != len(paths):
+        raise OptionError(
+            f"label: {label} names {len(beside)} files, and there are {len(paths)} of features; give "
+            "each one its own, in the same order"
+        )
+    names = _difference(paths[0], beside[0])
+    for features, labels in zip(paths, beside, strict=True):
+        if not any(os.path.abspath(labels) == path for path in _named_like(features, names)):
+            raise OptionError(
+                f"label: {labels} is not to {features} as {beside[0]} is to {paths[0]}; give the files names "
+                "that differ in the same way"
+            )
+    request = replace(request, choice=replace(request.choice, label=LABEL))
+    return open_columnar(name, _Pairs(name, names), paths, request)
+
+
+def open_members(name: str, paths: Sequence[str], request: Request) -> ColumnarTable:
+    """Files of several arrays; label, columns and drop name arrays, or columns of them.
+
+    Raises
+    ------
+    DataError
+        A file is no such file, or its arrays have not equally many rows.
+    ColumnError
+        An array is absent.
+    """
+    found, choice = _SEVERAL[name](paths[0]), request.choice
+    columns = None if choice.columns is None else _expanded(choice.columns, found)
+    drop = _expanded(choice.drop, found)
+    wanted = [*(columns or ()), *([] if choice.label is None else [choice.label])]
+    used = None if columns is None else tuple(dict.fromkeys(_array_of(column, found) for column in wanted))
+    if columns is None and drop:
+        gone = {array for array in found if set(column_names(array, found[array].shape)) <= set(drop)}
+        used = tuple(array for array in found if array not in gone)
+        drop = tuple(column for column in drop if _array_of(column, found) not in gone)
+    choice = Choice(label=choice.label, columns=columns, drop=drop, types=choice.types)
+    return open_columnar(name, _Members(name, used), paths, replace(request, choice=choice))
+
+
+def array_template(name: str, schema: Schema, written: Written) -> ColumnarTable:
+    """No file, to open others with columns that are known."""
+    if name in _SINGLE:
+        return columnar_template(name, _Pairs(name, written.label_names), schema, written)
+    there = {new: old for old, new in written.renames}
+    columns = [there.get(column, column) for column in schema.used]
+    arrays = tuple(dict.fromkeys(column.partition("[")[0] for column in columns))
+    return columnar_template(name, _Members(name, arrays), schema, written)
+
+
+def label_names_of(table: ColumnarTable) -> Names | None:
+    """What tells a file of labels from one of features, for `Written.label_names`."""
+    return table.opener.label_names if isinstance(table.opener, _Pairs) else None
+
+
+def _expanded(names: Sequence[str], arrays: Mapping[str, StoredArray]) -> tuple[str, ...]:
+    """Columns of the arrays that are named, and columns that are named themselves."""
+    found: list[str] = []
+    for name in names:
+        found += column_names(name, arrays[name].shape) if name in arrays else [name]
+    return tuple(found)
+
+
+def _array_of(column: str, arrays: Mapping[str, StoredArray]) -> str:
+    return column if column in arrays else column.partition("[")[0]
+
+
+def _difference(features: str, labels: str) -> Names:
+    """What stands in one path where something else stands in the other."""
+    one, two = os.path.abspath(features), os.path.abspath(labels)
+    begin = _common(one, two)
+    end = _common(one[begin:][::-1], two[begin:][::-1])
+    return one[begin : len(one) - end], two[begin : len(two) - end]
+
+
+def _common(one: str, two: str) -> int:
+    """Characters with which both begin."""
+    differ = (place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
+    return next(differ, min(len(one), len(two)))
+
+
+def _named_like(path: str, names: Names | None) -> Iterator[str]:
+    """Paths in which the label of a file of features may be."""
+    if names is None:
+        return
+    whole, (here, there) = os.path.abspath(path), names
+    place = whole.rfind(here)
+    while place >= 0:
+        yield whole[:place] + there + whole[place + len(here) :]
+        place = whole.rfind(here, 0, place + len(here) - 1) if here else -1
+
+
+def _of_equal_rows(arrays: Mapping[str, StoredArray]) -> Mapping[str, StoredArray]:
+    rows = {name: array.shape[0] for name, array in arrays.items()}
+    if len(set(rows.values())) > 1:
+        told = ", ".join(f"{name or 'the features'} {count:,}" for name, count in rows.items())
+        path = next(iter(arrays.values())).path
+        raise DataError(
+            f"{path}: its arrays have different numbers of rows ({told}); name those that belong together "
+            "with columns= and label="
+        )
+    return arrays
