@@ -31,8 +31,8 @@ _RESEMBLING_RECORDS = 20
 class Written:
     """What the user said of the way files are written; None means that it is found out.
 
-    `renames` are pairs of the name that a column has in a file, and the one that it shall go by. `label_names`
-    are what stands in the path of a file of features, and what in its stead in that of its labels.
+    `renames` are pairs of the name that a column has in a file, and the one that it shall go by.
+    `label_names` are what stands in the path of a file of features, and what in that of its labels instead.
     """
 
     format: str | None = None
