@@ -31,7 +31,8 @@ def milliseconds(work: Callable[[], Any], repeats: int) -> float:
 def main() -> None:
     import stoker
     from stoker.sources.files import FileReader
-    from stoker.transforms.numeric import Cast, Standardize
+    from stoker.transforms.numeric import Cast
+    from stoker.transforms.scaling import Standardize
     from stoker.transforms.statistics import ColumnStatistics
     from stoker.types import Matrix, Rows
 

@@ -18,11 +18,14 @@ __version__ = "0.1.0"
 _HOME = {
     "open": "stoker.sources",
     "Feed": "stoker.feed",
-    "Standardize": "stoker.transforms.numeric",
-    "Scale": "stoker.transforms.numeric",
+    "Standardize": "stoker.transforms.scaling",
+    "Scale": "stoker.transforms.scaling",
+    "MinMax": "stoker.transforms.scaling",
+    "Robust": "stoker.transforms.scaling",
     "Impute": "stoker.transforms.numeric",
     "Cast": "stoker.transforms.numeric",
     "Columns": "stoker.transforms.columns",
+    "QuantileBins": "stoker.transforms.bins",
     "Category": "stoker.transforms.category",
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from stoker.training.generators.feeds import GeneratorFeed as GeneratorFeed
     from stoker.training.resuming import resume as resume
     from stoker.training.run import load as load
+    from stoker.transforms.bins import QuantileBins as QuantileBins
     from stoker.transforms.category import Category as Category
     from stoker.transforms.columns import Columns as Columns
     from stoker.transforms.hashing import HashingVectorizer as HashingVectorizer
@@ -74,8 +78,10 @@ if TYPE_CHECKING:
     from stoker.transforms.ngrams import NgramVectorizer as NgramVectorizer
     from stoker.transforms.numeric import Cast as Cast
     from stoker.transforms.numeric import Impute as Impute
-    from stoker.transforms.numeric import Scale as Scale
-    from stoker.transforms.numeric import Standardize as Standardize
+    from stoker.transforms.scaling import MinMax as MinMax
+    from stoker.transforms.scaling import Robust as Robust
+    from stoker.transforms.scaling import Scale as Scale
+    from stoker.transforms.scaling import Standardize as Standardize
     from stoker.transforms.sequences import SequenceVectorizer as SequenceVectorizer
 
 

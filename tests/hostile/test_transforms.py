@@ -18,8 +18,9 @@ from forging import DEEP, forged_arrays, forgeries
 from stoker.errors import RunError, StokerError
 from stoker.transforms import from_state
 from stoker.transforms.labels import LabelEncoder
-from stoker.transforms.numeric import Impute, Scale, Standardize
+from stoker.transforms.numeric import Impute
 from stoker.transforms.packing import from_packed, to_packed
+from stoker.transforms.scaling import Scale, Standardize
 from stoker.types import Matrix, Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numbers that nobody measured
@@ -47,19 +48,36 @@ def states() -> dict[str, dict]:
         Standardize().fit(NUMBER_ROWS),
         Impute().fit(NUMBER_ROWS),
         Scale().fit(NUMBER_ROWS),
+        stoker.MinMax(na="most_frequent").fit(NUMBER_ROWS),
+        stoker.Robust(na="median", indicator=True).fit(NUMBER_ROWS),
+        stoker.QuantileBins().fit(NUMBER_ROWS),
+        stoker.Category().fit(TEXT_ROWS),
         LabelEncoder("kind").fit(NUMBER_ROWS),
     )
     return {transform.name: transform.state() for transform in fitted}
 
 
-KINDS = ("n-grams", "sequence", "hashed n-grams", "standardize", "impute", "scale", "labels")
+OF_TEXTS = ("n-grams", "sequence", "hashed n-grams", "category")
+KINDS = (
+    "n-grams",
+    "sequence",
+    "hashed n-grams",
+    "standardize",
+    "impute",
+    "scale",
+    "minmax",
+    "robust",
+    "bins",
+    "category",
+    "labels",
+)
 
 
 def use(state: dict) -> None:
     """What a stored run does with a transform, as far as it gets."""
     try:
         made = from_state(msgspec.json.decode(msgspec.json.encode(state)))
-        rows = TEXT_ROWS if made.name in ("n-grams", "sequence", "hashed n-grams") else NUMBER_ROWS
+        rows = TEXT_ROWS if made.name in OF_TEXTS else NUMBER_ROWS
         if getattr(made, "num_outputs", 0) < 100_000:
             made.apply(rows, np.arange(60))
     except StokerError:

@@ -86,7 +86,7 @@ def test_a_constant_far_from_zero_does_not_slow_small_integers_down():
     array = np.random.default_rng(0).integers(0, 256, (1000, 3), dtype=np.uint8)
     array[:, 0] = 255
     transform = Standardize().fit(rows_of(array))
-    assert transform._narrow is not None
+    assert transform._prepared().narrow is not None
 
 
 def test_huge_integers_are_scaled():
@@ -160,8 +160,8 @@ def test_other_columns_than_those_of_the_fit_are_refused(names, message):
 
 
 def test_options_that_cannot_be_are_refused():
-    with pytest.raises(OptionError, match="got 'median'"):
-        Impute(na="median")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="got 'mode'"):
+        Impute(na="mode")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="minimum must be below"):
         Scale(minimum=1, maximum=0)
     with pytest.raises(OptionError, match="data_range"):

@@ -15,7 +15,15 @@ import numpy as np
 from stoker.kernels.compiling import inner_kernel, kernel
 from stoker.kernels.words import ask_for
 
-__all__ = ["gather", "gather_affine", "gather_cast", "gather_columns", "gather_filled"]
+__all__ = [
+    "gather",
+    "gather_affine",
+    "gather_bins",
+    "gather_cast",
+    "gather_columns",
+    "gather_filled",
+    "gather_gaps",
+]
 
 _LINE = 64
 """Bytes of a cache line."""
@@ -70,7 +78,7 @@ def gather(values, starts, rows_per_piece, num_columns, places, out):
 
 @kernel
 def gather_columns(values, starts, rows_per_piece, num_columns, places, columns, out):
-    """Copy some columns of rows: ``out[i, j] = values[row(places[i]), columns[j]]``, cast to what `out` holds.
+    """Copy some columns of rows, cast as `out` is: ``out[i, j] = values[row(places[i]), columns[j]]``.
 
     Parameters
     ----------
@@ -151,3 +159,41 @@ def gather_filled(values, starts, rows_per_piece, num_columns, places, fill, sub
             odd |= np.uint32(not (abs(target[j]) <= np.float32(3.4028235e38)))
         not_finite += odd != 0
     return not_finite
+
+
+@kernel
+def gather_gaps(values, starts, rows_per_piece, num_columns, places, columns, out):
+    """Write 1 where one of `columns` is NaN and 0 where it is not: the last columns of `out`, float32."""
+    before = out.shape[1] - columns.shape[0]
+    for i in range(places.shape[0]):
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        for j in range(columns.shape[0]):
+            value = values[begin + columns[j]]
+            out[i, before + j] = np.float32(value != value)
+
+
+@kernel
+def gather_bins(values, starts, rows_per_piece, num_columns, places, edges, ends, out):
+    """Write how many of its column's edges are at most each value, int32, and -1 for NaN.
+
+    Parameters
+    ----------
+    edges, ends
+        float64, ascending for each column; int64 of shape (num_columns,): where the column's edges end.
+    out
+        int32 of shape (n, num_columns); written.
+    """
+    for i in range(places.shape[0]):
+        begin = _begin(starts, rows_per_piece, num_columns, places[i])
+        first = np.int64(0)
+        for j in range(num_columns):
+            value = np.float64(values[begin + j])
+            low, high = first, ends[j]
+            while low < high:
+                middle = (low + high) // 2
+                if edges[middle] <= value:
+                    low = middle + 1
+                else:
+                    high = middle
+            out[i, j] = np.int32(low - first) if value == value else np.int32(-1)
+            first = ends[j]

@@ -1,13 +1,15 @@
 """Columns to arrays, fitted in mergeable passes."""
 
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.bins import QuantileBins
 from stoker.transforms.category import Category
 from stoker.transforms.columns import Columns
 from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
-from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
+from stoker.transforms.numeric import Cast, Impute
 from stoker.transforms.registry import from_state
+from stoker.transforms.scaling import MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
 from stoker.transforms.statistics import ColumnStatistics
 
@@ -20,9 +22,12 @@ __all__ = [
     "HashingVectorizer",
     "Impute",
     "LabelEncoder",
+    "MinMax",
     "NgramVectorizer",
     "OneHot",
     "Passthrough",
+    "QuantileBins",
+    "Robust",
     "Scale",
     "SequenceVectorizer",
     "Standardize",

@@ -8,11 +8,13 @@ from typing import Any
 from stoker.errors import RunError
 from stoker.stored import DAMAGE
 from stoker.transforms.base import FittedTransform
+from stoker.transforms.bins import QuantileBins
 from stoker.transforms.category import Category
 from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
-from stoker.transforms.numeric import Cast, Impute, Scale, Standardize
+from stoker.transforms.numeric import Cast, Impute
+from stoker.transforms.scaling import MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
 
 __all__ = ["KINDS", "read_state"]
@@ -26,6 +28,9 @@ KINDS: dict[str, type[FittedTransform]] = {
         Impute,
         Scale,
         Standardize,
+        MinMax,
+        Robust,
+        QuantileBins,
         Category,
         LabelEncoder,
         OneHot,

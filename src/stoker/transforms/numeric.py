@@ -1,31 +1,50 @@
-"""Numeric columns to float32 arrays of shape (n, k): as they are, imputed, scaled or standardised.
+"""Numeric columns to float32 arrays, with a rule for blanks: the base of all that scales them.
 
-A blank (NaN) is handled by `na`: ``"error"``, ``"mean"`` or ``"zero"``, for all columns or by name; a
-replacement takes the place of the blank before scaling. Statistics are of the values that are there.
+A blank (NaN) is handled by `na`, for all columns or by name; a replacement takes the place of the blank
+before scaling, and `indicator` adds a column that tells where one was. That is how imputing and scaling go
+together: ``Standardize(na="median", indicator=True)``. Statistics are of the values that are there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeAlias, get_args
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels import gather
-from stoker.transforms.base import FittedTransform, InputTransform, checked_places, nearest, same_features
+from stoker.stored import require
+from stoker.transforms.base import FittedTransform, InputTransform, checked_places, same_features
+from stoker.transforms.blanks import MostFrequent, NaRule, Rules, check_names, check_rules, rule_of, wants
+from stoker.transforms.sampling import RowSample
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import ColumnKind, InputKind, IntArray, Rows
 
-__all__ = ["Cast", "Impute", "NaRule", "Scale", "Standardize"]
+__all__ = ["Cast", "Impute", "NaRule"]
 
-NaRule: TypeAlias = Literal["error", "mean", "zero"]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _FLOAT32_ERROR = 1e-5
 """How far rounding what is subtracted to float32 may move a result before float64 is used instead."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Affine:
+    """What `apply` computes with, of shape (k,): a blank's replacement, what is taken off, and the factor.
+
+    `narrow` has the latter two in float32 where that is near enough; `gaps` are columns with an indicator.
+    """
+
+    fill: FloatArray
+    subtract: FloatArray
+    multiply: FloatArray
+    plain: bool
+    narrow: tuple[Float32Array, Float32Array] | None
+    gaps: IntArray
 
 
 class Cast(InputTransform):
@@ -34,8 +53,12 @@ class Cast(InputTransform):
     Parameters
     ----------
     na
-        What becomes of a blank: ``"error"`` (the default), ``"mean"``, ``"zero"``, or a mapping from column
-        names to these; columns that it does not name are ``"error"``.
+        What becomes of a blank: ``"error"`` (the default), ``"mean"``, ``"median"``, ``"most_frequent"`` (of
+        equals the least), ``"zero"``, or a mapping from column names to these; columns that it does not name
+        are ``"error"``. Medians are exact up to 65,536 rows, see `stoker.transforms.sampling.RowSample`.
+    indicator
+        Whether a column of 0 and 1 is added for each one that had a blank when this was fitted, in their
+        order, as scikit-learn's ``SimpleImputer(add_indicator=True)`` adds it.
 
     Attributes
     ----------
@@ -47,26 +70,53 @@ class Cast(InputTransform):
 
     name = "cast"
 
-    def __init__(self, *, na: NaRule | Mapping[str, NaRule] = "error") -> None:
-        rules = na.values() if isinstance(na, Mapping) else [na]
-        for rule in rules:
-            if rule not in get_args(NaRule):
-                raise OptionError(f"na must be 'error', 'mean' or 'zero', got {rule!r}")
+    def __init__(self, *, na: Rules = "error", indicator: bool = False) -> None:
+        check_rules(na)
+        if not isinstance(indicator, bool):
+            raise OptionError(f"indicator must be True or False, got {indicator!r:.40}")
         self.na = na
+        self.indicator = indicator
         self.reset()
 
     def reset(self) -> None:
         """Forget what was learned."""
         self.statistics_ = ColumnStatistics(distinct=False)
         self.features_: tuple[str, ...] = ()
+        self._sample = RowSample() if self._has_quantiles or wants(self.na, "median") else None
+        self._modes = MostFrequent() if wants(self.na, "most_frequent") else None
+        self._affine: _Affine | None = None
+
+    @property
+    def _has_quantiles(self) -> bool:
+        """Whether quantiles are what is subtracted or multiplied by."""
+        return False
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether it learns from rows, and `fit_statistics` does not do."""
+        return self._sample is not None or self._modes is not None
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that a sample for quantiles, or counts of values, take."""
+        return sum(held.num_bytes for held in (self._sample, self._modes) if held is not None)
 
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows."""
         self.statistics_.update(rows)
+        if self._sample is not None:
+            self._sample.update(rows)
+        if self._modes is not None:
+            self._modes.update(rows, self.na)
         return self._learn()
 
     def fit_statistics(self, statistics: ColumnStatistics) -> Self:
-        """Learn from statistics that were taken elsewhere, such as the survey's."""
+        """Learn from statistics that were taken elsewhere, such as the survey's; see `needs_rows`."""
+        if self.needs_rows:
+            raise OptionError(
+                f"{type(self).__name__} with {self.options()} learns from rows, and there are only "
+                "statistics: call its fit before, or give the columns to stoker.Columns"
+            )
         self.statistics_ = statistics.copy()
         return self._learn()
 
@@ -75,6 +125,10 @@ class Cast(InputTransform):
         self._check_merge(other)
         assert isinstance(other, Cast)
         self.statistics_.merge(other.statistics_)
+        if self._sample is not None and other._sample is not None:
+            self._sample.merge(other._sample)
+        if self._modes is not None and other._modes is not None:
+            self._modes.merge(other._modes)
         return self._learn()
 
     def check_kind(self, column: str, kind: ColumnKind) -> None:
@@ -104,11 +158,11 @@ class Cast(InputTransform):
 
     @property
     def num_outputs(self) -> int:
-        """Columns that `apply` gives, k."""
-        return len(self.features_)
+        """Columns that `apply` gives: k, and the indicators."""
+        return len(self.features_) + (self._prepared().gaps.size if self.indicator else 0)
 
     def apply(self, rows: Rows, take: IntArray, out: Float32Array | None = None) -> Float32Array:
-        """Float32 of shape (len(take), k): a fresh array, or `out`, which is written.
+        """Float32 of shape (len(take), num_outputs): a fresh array, or `out`, which is written.
 
         Arithmetic is in float64; for integers of 8 and 16 bits in float32 where that costs at most 1e-5.
 
@@ -122,71 +176,103 @@ class Cast(InputTransform):
         if not self.is_fitted:
             raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
         same_features(self.features_, rows.features, type(self).__name__)
-        places = checked_places(rows, take)
+        places, use = checked_places(rows, take), self._prepared()
         if out is None:
-            out = np.empty((places.size, len(self.features_)), np.float32)
+            out = np.empty((places.size, self.num_outputs), np.float32)
         if rows.matrix is None:
             return out
         values = np.asarray(rows.matrix.values)
         where = (values, rows.matrix.starts, rows.matrix.rows_per_piece, rows.matrix.num_columns, places)
         if values.dtype.kind == "f":
-            if gather.gather_filled(*where, self._fill, self._subtract, self._multiply, out):
+            if gather.gather_filled(*where, use.fill, use.subtract, use.multiply, out):
                 self._explain(where, out)
-        elif self._plain:
+        elif use.plain:
             gather.gather_cast(*where, out)
-        elif self._narrow is not None and values.dtype.itemsize <= 2:
-            gather.gather_affine(*where, *self._narrow, out)
+        elif use.narrow is not None and values.dtype.itemsize <= 2:
+            gather.gather_affine(*where, *use.narrow, out)
         else:
-            gather.gather_affine(*where, self._subtract, self._multiply, out)
+            gather.gather_affine(*where, use.subtract, use.multiply, out)
+        if self.indicator and use.gaps.size:
+            gather.gather_gaps(*where, use.gaps, out)
         return out
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of an unfitted equal, as plain data."""
-        return {"na": dict(self.na) if isinstance(self.na, Mapping) else self.na}
+        return {
+            "na": dict(self.na) if isinstance(self.na, Mapping) else self.na,
+            "indicator": self.indicator,
+        }
 
     def state(self) -> dict[str, Any]:
-        """Options and statistics as plain data."""
-        return {"name": self.name, "options": self.options(), "statistics": self.statistics_.state()}
+        """Options, statistics and what else was learned, as plain data."""
+        learned: dict[str, Any] = {"statistics": self.statistics_.state()}
+        if self._sample is not None:
+            learned["sample"] = self._sample.state()
+        if self._modes is not None:
+            learned["modes"] = self._modes.state()
+        return {"name": self.name, "options": self.options(), **learned}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal transform."""
         made = cls(**state["options"])
         made.statistics_ = ColumnStatistics.from_state(state["statistics"])
+        features = made.statistics_.features
+        if made._sample is not None:
+            made._sample = RowSample.from_state(state["sample"])
+            require(made._sample.features == features, "a sample of other columns")
+        if made._modes is not None:
+            made._modes = MostFrequent.from_state(state["modes"], made.na, features)
         return made._learn()
-
-    def _rule(self, feature: str) -> NaRule:
-        return self.na.get(feature, "error") if isinstance(self.na, Mapping) else self.na
 
     def _coefficients(self, seen: ColumnStatistics) -> tuple[FloatArray, FloatArray]:
         """What to subtract, and by what to multiply then; float64 of shape (k,)."""
         width = len(self.features_)
         return np.zeros(width), np.ones(width)
 
+    def _quantiles(self, *levels: float) -> FloatArray:
+        """Of each column, (levels, k); NaN where it has no value."""
+        assert self._sample is not None
+        found = self._sample.quantiles(levels)
+        return found if found.size else np.full((len(levels), len(self.features_)), np.nan)
+
     def _learn(self) -> Self:
-        seen = self.statistics_
-        self.features_ = seen.features or ()
-        if isinstance(self.na, Mapping):
-            for column in self.na:
-                if seen.features is not None and column not in self.features_:
-                    raise ColumnError(
-                        f"na names the column {column!r}, which is not among the numeric columns"
-                        f"{nearest(column, self.features_)}"
-                    )
-        replacements = {"error": np.full(len(self.features_), np.nan), "zero": np.zeros(len(self.features_))}
-        replacements["mean"] = seen.mean
-        if isinstance(self.na, Mapping):
-            chosen = [replacements[self._rule(name)][place] for place, name in enumerate(self.features_)]
-            self._fill = np.array(chosen)
-        else:
-            self._fill = replacements[self.na]
-        self._subtract, self._multiply = self._coefficients(seen)
-        self._plain = not self._subtract.any() and bool((self._multiply == 1).all())
-        with np.errstate(all="ignore"):
-            subtract, multiply = self._subtract.astype(np.float32), self._multiply.astype(np.float32)
-            near = np.abs(subtract - self._subtract) * self._multiply <= _FLOAT32_ERROR
-        self._narrow = (subtract, multiply) if near.all() else None
+        self.features_ = self.statistics_.features or ()
+        if self.is_fitted:
+            check_names(self.na, self.features_)
+        self._affine = None
+        if not self.needs_rows:  # what sorts a sample waits until it is wanted
+            self._prepared()
         return self
+
+    def _prepared(self) -> _Affine:
+        """What `apply` computes with; two threads that come first would make the same."""
+        if self._affine is None:
+            subtract, multiply = self._coefficients(self.statistics_)
+            with np.errstate(all="ignore"):
+                narrow = subtract.astype(np.float32), multiply.astype(np.float32)
+                near = np.abs(narrow[0] - subtract) * multiply <= _FLOAT32_ERROR
+            self._affine = _Affine(
+                fill=self._fills(),
+                subtract=subtract,
+                multiply=multiply,
+                plain=not subtract.any() and bool((multiply == 1).all()),
+                narrow=narrow if near.all() else None,
+                gaps=np.flatnonzero(self.statistics_.blanks),
+            )
+        return self._affine
+
+    def _fills(self) -> FloatArray:
+        """What takes the place of a blank in each column, NaN where nothing does."""
+        width = len(self.features_)
+        replacements = {"error": np.full(width, np.nan), "zero": np.zeros(width)}
+        replacements["mean"] = self.statistics_.mean
+        if wants(self.na, "median"):
+            replacements["median"] = self._quantiles(0.5)[0]
+        if self._modes is not None:
+            replacements["most_frequent"] = self._modes.values(self.features_)
+        chosen = [replacements[rule_of(self.na, name)][place] for place, name in enumerate(self.features_)]
+        return np.array(chosen, np.float64)
 
     def _explain(self, where: tuple[Any, ...], out: Float32Array) -> None:
         """Raise the error that says which value is not finite."""
@@ -202,10 +288,11 @@ class Cast(InputTransform):
             )
         others = int((~np.isfinite(out)).any(axis=0).sum()) - 1
         more = f" (and {others} more columns)" if others else ""
-        if self._rule(name) == "mean":
+        rule = rule_of(self.na, name)
+        if rule not in ("error", "zero"):
             raise ColumnError(
                 f"column {name!r}{more} has no value in any of {self.statistics_.num_rows} rows, so no "
-                f"mean for its blanks: leave it out with drop=({name!r},) or give na='zero'"
+                f"{rule} for its blanks: leave it out with drop=({name!r},) or give na='zero'"
             )
         raise DataError(
             f"column {name!r}{more} has no value (row {row} of this batch) and na='error': give "
@@ -216,105 +303,19 @@ class Cast(InputTransform):
 class Impute(Cast):
     """The columns as they are, with a value in the place of each blank.
 
-    As `Cast`, but `na` is ``"mean"`` unless given. Like scikit-learn's ``SimpleImputer``.
-    """
-
-    name = "impute"
-
-    def __init__(self, *, na: NaRule | Mapping[str, NaRule] = "mean") -> None:
-        super().__init__(na=na)
-
-
-class Scale(Cast):
-    """Columns moved and stretched into a range, [0, 1] unless given.
-
-    Values outside of the range that was learned come out outside of [minimum, maximum]: nothing is cut off.
-    A column of one value becomes `minimum`.
-
-    Parameters
-    ----------
-    minimum, maximum
-        Where the least and the greatest value go.
-    data_range
-        Least and greatest value of all columns, when known: ``(0, 255)`` for pixels. Default: those seen,
-        column by column.
-    na
-        See `Cast`.
-    """
-
-    name = "scale"
-
-    def __init__(
-        self,
-        *,
-        minimum: float = 0.0,
-        maximum: float = 1.0,
-        data_range: tuple[float, float] | None = None,
-        na: NaRule | Mapping[str, NaRule] = "error",
-    ) -> None:
-        if not minimum < maximum:
-            raise OptionError(f"minimum must be below maximum, got {minimum} and {maximum}")
-        if data_range is not None and not data_range[0] < data_range[1]:
-            raise OptionError(f"data_range must be (least, greatest), got {tuple(data_range)}")
-        self.minimum, self.maximum = minimum, maximum
-        self.data_range = data_range
-        super().__init__(na=na)
-
-    def options(self) -> dict[str, Any]:
-        """Keyword arguments of an unfitted equal, as plain data."""
-        data_range = None if self.data_range is None else list(self.data_range)
-        return {
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-            "data_range": data_range,
-            **super().options(),
-        }
-
-    def _coefficients(self, seen: ColumnStatistics) -> tuple[FloatArray, FloatArray]:
-        if self.data_range is None:
-            least, most = np.nan_to_num(seen.minimum), np.nan_to_num(seen.maximum)
-        else:
-            least, most = (np.full(len(self.features_), float(end)) for end in self.data_range)
-        with np.errstate(over="ignore"):
-            spread = _finite(most - least, self.features_)
-        multiply = np.where(spread > 0, (self.maximum - self.minimum) / np.where(spread > 0, spread, 1), 1.0)
-        return least - self.minimum / multiply, multiply
-
-
-class Standardize(Cast):
-    """Columns with mean 0 and standard deviation 1 over the rows seen.
-
-    Deviations are divided by the count, as in scikit-learn's ``StandardScaler``; a column of one value
-    becomes 0.
-
-    Parameters
-    ----------
-    na
-        See `Cast`; ``"mean"`` makes a blank 0.
+    As `Cast`, but `na` is ``"mean"`` unless given. Like scikit-learn's ``SimpleImputer``. Whatever scales
+    takes the same options: ``Standardize(na="median", indicator=True)`` imputes, and then standardises.
 
     Examples
     --------
     >>> from stoker.types import Matrix
-    >>> rows = Rows(num_rows=3, features=("x",), matrix=Matrix.of(np.array([[1], [2], [3]], np.uint8)))
-    >>> Standardize().fit(rows).apply(rows, np.array([2, 1])).round(2)
-    array([[1.22],
-           [0.  ]], dtype=float32)
+    >>> rows = Rows(num_rows=3, features=("x",), matrix=Matrix.of(np.array([[1.0], [np.nan], [3.0]])))
+    >>> Impute(na="median", indicator=True).fit(rows).apply(rows, np.array([1, 2]))
+    array([[2., 1.],
+           [3., 0.]], dtype=float32)
     """
 
-    name = "standardize"
+    name = "impute"
 
-    def _coefficients(self, seen: ColumnStatistics) -> tuple[FloatArray, FloatArray]:
-        varied = (seen.count > 0) & ~seen.constant
-        spread = _finite(np.where(varied, seen.std, 0.0), self.features_)
-        return np.nan_to_num(seen.mean), np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 1.0)
-
-
-def _finite(spread: FloatArray, features: tuple[str, ...]) -> FloatArray:
-    """`spread` itself, or an error that names a column whose spread float64 cannot hold."""
-    if not np.isfinite(spread).all():
-        name = features[int(np.flatnonzero(~np.isfinite(spread))[0])]
-        raise DataError(
-            f"column {name!r} spreads so far that float64 cannot hold it: correct its greatest and "
-            f"least values or leave it out (drop=[{name!r}])"
-        )
-    return spread
+    def __init__(self, *, na: Rules = "mean", indicator: bool = False) -> None:
+        super().__init__(na=na, indicator=indicator)

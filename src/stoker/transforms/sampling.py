@@ -117,7 +117,8 @@ class RowSample:
             numbers = values[:, column]
             numbers = numbers[~np.isnan(numbers)]
             if numbers.size:
-                out[:, column] = np.quantile(numbers, wanted)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    out[:, column] = np.quantile(numbers, wanted)
         return out
 
     def copy(self) -> RowSample:

@@ -104,9 +104,11 @@ class Tally:
             return [], np.zeros(0, np.int64)
         words = self._held.words()
         values = decoded_values(self.kind, words.spelled(), self.name)
-        # UTF-8 sorts as code points do, and Python compares these.
-        order = sorted(range(len(values)), key=values.__getitem__)
-        return [values[place] for place in order], words.counts[np.array(order, np.int64)]
+        if self.kind == "text":  # UTF-8 sorts as code points do, and Python compares these
+            order = np.array(sorted(range(len(values)), key=values.__getitem__), np.int64)
+        else:
+            order = np.argsort(np.array(values))
+        return [values[place] for place in order.tolist()], words.counts[order]
 
     def state(self) -> dict[str, Any]:
         """Plain data that JSON holds without a change of bits."""
