@@ -182,3 +182,23 @@ def test_a_plan_survives_json():
 def test_options_that_cannot_be_are_refused_by_name(options, message):
     with pytest.raises(OptionError, match=message):
         make_plan(DATA, MACHINE, PlanOptions(**options))
+
+
+def test_rows_that_are_decoded_in_units_come_from_the_cache_where_shuffling_would_decode_them_again():
+    facts = msgspec.structs.replace(DATA, access="units", unit_rows=50_000, reading_bytes=20_000_000)
+    plan = make_plan(facts, MACHINE, PlanOptions())
+    assert plan.use_cache
+    assert re.search(r"50,000 rows are decoded at a time, about \d times an epoch", plan.cache_reason)
+    plan = make_plan(facts, MACHINE, PlanOptions(cache="never"))
+    assert not plan.use_cache
+    assert "about " in plan.cache_reason
+    assert next(line for line in plan.memory if line.name == "reads").num_bytes > 20_000_000
+    assert not make_plan(facts, MACHINE, PlanOptions(shuffle=False)).use_cache
+
+
+def test_rows_that_come_one_after_the_other_are_not_shuffled_from_where_they_come():
+    facts = msgspec.structs.replace(DATA, access="stream", reading_bytes=20_000_000)
+    assert make_plan(facts, MACHINE, PlanOptions()).use_cache
+    with pytest.raises(MemoryBudgetError, match="one after the other"):
+        make_plan(facts, MACHINE, PlanOptions(cache="never"))
+    assert not make_plan(facts, MACHINE, PlanOptions(cache="never", shuffle=False)).use_cache

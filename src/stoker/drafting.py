@@ -53,7 +53,9 @@ def cache_draft(
         If the options name columns that there are not.
     """
     plan = options.plan
-    if plan.cache == "never" or (plan.cache == "auto" and plan.epochs < 2):
+    if plan.cache == "never" or (
+        plan.cache == "auto" and plan.epochs < 2 and not _decodes_again(source, options)
+    ):
         return nullcontext()
     columns = _Columns(
         paths=source.paths,
@@ -66,3 +68,8 @@ def cache_draft(
     if caching.is_there_since(columns, changed):
         return nullcontext()
     return caching.Draft(columns, spare=_SPARE_ROOM[plan.cache], ledger=ledger)
+
+
+def _decodes_again(source: Source, options: FeedOptions) -> bool:
+    """Whether an epoch may decode a row more than once."""
+    return source.random_access != "rows" and options.plan.shuffle is not False

@@ -67,6 +67,9 @@ def data_facts(
         kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
         places_bytes=view.num_bytes + sum(map(allocated_bytes, held)),
         survey_seconds=found.seconds,
+        access=found.source.random_access,
+        unit_rows=found.source.unit_rows,
+        reading_bytes=found.source.reading_bytes,
     )
 
 

@@ -29,7 +29,9 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     ``kept`` says that the rows are in memory, and ``kept_bytes`` what this feed pays for that;
     ``places_bytes`` is what it takes to find rows: index, ids of rows left out, the view's tables;
     ``transform_bytes`` what the fitted transform holds;
-    ``carried_bytes`` are those of a row's columns that come along with its batch.
+    ``carried_bytes`` are those of a row's columns that come along with its batch;
+    ``access`` says how rows are read by position, ``unit_rows`` how many are decoded for one of them, and
+    ``reading_bytes`` what a reader holds for that.
     """
 
     num_rows: int
@@ -47,6 +49,9 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     transform_bytes: int = 0
     text_lengths: tuple[tuple[int, int], ...] = ()
     text_columns: int = 0
+    access: Literal["rows", "units", "stream"] = "rows"
+    unit_rows: int = 1
+    reading_bytes: int = 0
 
     def text_bytes(self, num_rows: int) -> int:
         """What the texts of so many rows take at most, whichever rows these are."""

@@ -123,7 +123,9 @@ def work_within(
     window += 0 if data.kept else data.text_bytes(order.window)
     read = read_bytes(data, order)
     batch = batch_bytes(data, order.batch_size)
+    held = 0 if in_storage else data.reading_bytes
     if not in_storage:
+        budget -= held
         for_reads = min(budget // _READ_SHARE, budget - 2 * (window + batch))
         workers = min(workers, max(1, for_reads // read))
     reads = 0 if in_storage else max(1, workers) * read
@@ -138,15 +140,15 @@ def work_within(
     ahead, more = (groups + 1) * group * batch, _more_windows(groups * group, size)
     windows = max(0, min(max(2, workers), (room - ahead) // window - more))
     if ahead > room:
-        least = (0 if in_storage else read) + 2 * (window + batch)
-        raise MemoryBudgetError(_too_little(budget, least, data, options))
+        least = held + (0 if in_storage else read) + 2 * (window + batch)
+        raise MemoryBudgetError(_too_little(budget + held, least, data, options))
     limits = StreamLimits(
         workers=workers, windows_in_flight=windows, group_batches=group, groups_in_flight=groups
     )
     return limits, (
         MemoryLine(name="windows", count=windows + 2 + more, num_bytes=(windows + 2 + more) * window),
         MemoryLine(name="batches", count=groups + 1, num_bytes=ahead),
-        MemoryLine(name="reads", count=workers, num_bytes=reads),
+        MemoryLine(name="reads", count=workers, num_bytes=reads + held),
     )
 
 

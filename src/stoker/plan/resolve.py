@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from stoker.errors import MemoryBudgetError
 from stoker.plan.facts import DataFacts, MachineFacts, PlanOptions
 from stoker.plan.memory import MemoryLine, held_lines, share_bytes, work_within
 from stoker.plan.order import resolve_order
@@ -58,8 +59,9 @@ def make_plan(
         If what must be held at once does not fit into the memory.
     """
     order = resolve_order(data, options)
-    use_cache, reason = _decide_cache(data, machine, options)
+    use_cache, reason = _decide_cache(data, machine, options, order)
     in_storage = use_cache or data.kept
+    _require_order(data, order, in_storage=in_storage)
     held = held_lines(data)
     budget = share_bytes(options) - claimed_bytes - sum(line.num_bytes for line in held)
     limits, buffers = work_within(budget, data, machine, options, order, in_storage=in_storage)
@@ -73,23 +75,61 @@ def make_plan(
         limits=limits,
         seconds_survey=data.survey_seconds,
         seconds_cache=data.survey_seconds if use_cache else 0.0,
-        seconds_epoch=0.0 if in_storage else data.survey_seconds,
+        seconds_epoch=0.0 if in_storage else data.survey_seconds * _decodings(data, order),
     )
 
 
-def _decide_cache(data: DataFacts, machine: MachineFacts, options: PlanOptions) -> tuple[bool, str]:
-    size = _cache_bytes(data)
+def _decide_cache(
+    data: DataFacts, machine: MachineFacts, options: PlanOptions, order: OrderSpec
+) -> tuple[bool, str]:
+    size, times = _cache_bytes(data), _decodings(data, order)
+    again = (
+        "" if times < 2 else f"{data.unit_rows:,} rows are decoded at a time, about {times:,} times an epoch"
+    )
     if options.cache == "never":
-        return False, "not asked for"
+        return False, f"not asked for, and {again}" if again and not data.kept else "not asked for"
     if options.cache == "always":
         return True, "asked for"
     if data.kept:
         return False, "the rows fit into memory"
-    if options.epochs < 2:
+    if options.epochs < 2 and not again:
         return False, "a single epoch reads each row once"
     if machine.free_disk_bytes < 2 * size:
-        return False, f"it needs {size:,} bytes and twice that free, the disk has {machine.free_disk_bytes:,}"
+        few = f"it needs {size:,} bytes and twice that free, the disk has {machine.free_disk_bytes:,}"
+        return False, f"{few}; without it {again}" if again else few
+    if options.epochs < 2:
+        return True, f"without it {again}"
     return True, f"{options.epochs} epochs are planned and the disk has twice the room"
+
+
+def _decodings(data: DataFacts, order: OrderSpec) -> int:
+    """How often a row is decoded in an epoch, about, where rows are decoded in units; 1 where they are not.
+
+    Of each block of a window a whole unit is decoded, but of no window more than all rows.
+    """
+    if data.access == "rows" or order.kind == "sequential":
+        return 1
+    unit = data.num_slots if data.access == "stream" else data.unit_rows
+    blocks = -(-order.window // order.block)
+    windows = -(-data.num_rows // order.window)
+    return max(1, min(windows * blocks * unit // max(1, data.num_slots), windows))
+
+
+def _require_order(data: DataFacts, order: OrderSpec, *, in_storage: bool) -> None:
+    """Refuse to shuffle rows that only come one after the other and are kept nowhere.
+
+    Raises
+    ------
+    MemoryBudgetError
+        They would have to be.
+    """
+    if data.access == "stream" and order.kind != "sequential" and not in_storage:
+        raise MemoryBudgetError(
+            "these rows come one after the other, so that shuffling takes them from memory or from the "
+            f"cache; they do not fit into memory, and the cache, of {_cache_bytes(data):,} bytes, is not "
+            "used (cache='never', or too little room on the disk): raise memory=, leave out cache='never', "
+            "make room, or say shuffle=False"
+        )
 
 
 def _cache_bytes(data: DataFacts) -> int:

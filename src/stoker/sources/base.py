@@ -106,10 +106,10 @@ class Source:
         """How rows are read by position.
 
         ``"rows"``: each by itself. ``"units"``: the unit that holds a row is decoded for it. ``"stream"``:
-        all that comes before it is read for it.
+        all that comes before it is read for it. Compressed files, which are unpacked, are ``"rows"``.
         """
         found: Access = getattr(self.table, "random_access", "rows")
-        return "stream" if self.is_packed else found
+        return found
 
     @property
     def unit_rows(self) -> int:

@@ -26,7 +26,7 @@ def charge_unpacking(chunks: Iterator[Chunk], paths: Sequence[str], ledger: Ledg
                 held = chunk.unpacking_bytes
                 if charge is not None:
                     charge.release()
-                _require_room(held, ledger, paths[chunk.file_index])
+                _require_room(held, ledger, paths[chunk.file_index], by_row=chunk.by_row)
                 charge = ledger.charge("unpacking", held)
             yield chunk
     finally:
@@ -34,7 +34,12 @@ def charge_unpacking(chunks: Iterator[Chunk], paths: Sequence[str], ledger: Ledg
             charge.release()
 
 
-def _require_room(held: int, ledger: Ledger, path: str) -> None:
+def _require_room(held: int, ledger: Ledger, path: str, *, by_row: bool) -> None:
+    if 2 * held > ledger.limit and by_row:
+        raise MemoryBudgetError(
+            f"decoding the used columns of {path} takes {held:,} bytes of memory, more than half of "
+            f"memory={ledger.limit:,}: raise memory= to {2 * held:,} bytes, or leave out columns with drop="
+        )
     if 2 * held > ledger.limit:
         raise MemoryBudgetError(
             f"{path} was compressed so that unpacking takes {held:,} bytes of memory, more than half of "
