@@ -69,6 +69,19 @@ def test_a_loss_that_is_not_finite_ends_with_3(ending):
     assert ending(raised) == (3, said)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_before_training_began_it_is_said_that_nothing_is_saved(number, monkeypatch, tmp_path, capsys):
+    path = tmp_path / "points.csv"
+    path.write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(20)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stoker.cli.train.prepare", lambda *given: os.kill(os.getpid(), number))
+    assert main(["train", str(path), "--label", "y", "--run", "run"]) == 128 + number
+    said = " ".join(capsys.readouterr().err.split())
+    assert "before training began: nothing is saved but a survey that was finished" in said
+    assert "resume" not in said
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
 @pytest.mark.timeout(60)
 def test_sigterm_in_the_middle_of_a_survey_leaves_nothing_unfinished(tmp_path):
     rows = bz2.compress(b"".join(b"%d,%d\n" % (row, row % 7) for row in range(100_000)))

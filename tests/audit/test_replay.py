@@ -93,8 +93,15 @@ def test_a_step_behind_the_last_epoch_is_refused(a_run):
     record.training = {"epochs": 2, "initial_epoch": 0}
     run.write(record)
     assert stoker.replay(run.path, step=64).epoch == 1
-    with pytest.raises(OptionError, match="of epoch 3, and the run has 2"):
+    with pytest.raises(OptionError, match=r"step 65, in epoch 3, .* step 64, in epoch 2: steps 1 to 64 can"):
         stoker.replay(run.path, step=65)
+    with pytest.raises(OptionError, match=r"of an epoch is asked for, and its last is step 32"):
+        stoker.replay(run.path, step=33, epoch=0)
+    record.outcome.status, record.outcome.steps = "finished", 40  # early stopping
+    run.write(record)
+    assert stoker.replay(run.path, step=40).epoch == 1
+    with pytest.raises(OptionError, match=r"whose last was step 40, in epoch 2: steps 1 to 40 can be asked"):
+        stoker.replay(run.path, step=99_999)
 
 
 def test_steps_count_over_the_whole_run_from_its_first_epoch():

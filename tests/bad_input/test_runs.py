@@ -174,7 +174,7 @@ def test_a_missing_model_is_named(refused, run, here):
     (here / "run" / "model.keras").unlink()
     assert refused("evaluate", run, "t.csv") == (
         "run/model.keras does not exist: the run is finished; "
-        "stoker.load('run', which='last') takes its last model"
+        "in Python stoker.load('run', which='last') takes its last model"
     )
 
 

@@ -20,7 +20,8 @@ def test_a_ragged_row_is_named_with_file_line_and_row(refused, accepted, write):
     said = refused(*PLAN)
     assert said == (
         "t.csv cannot be used as it is:\n"
-        "  1 row with a wrong number of fields, first at t.csv, line 42 (row 40), '1,2': --on-bad-row skip"
+        "  1 row with a wrong number of fields, first at t.csv, line 42 (row 40), '1,2': "
+        "--on-bad-row skip or --on-bad-row quarantine"
     )
     assert _numbers(accepted, "--on-bad-row", "skip") == (99, 100)
 
@@ -43,7 +44,7 @@ def test_text_among_numbers_at_row_31_337_is_named_with_line_and_row(refused, de
     assert refused(*PLAN) == (
         "t.csv cannot be used as it is:\n"
         "  column 'b': 1 value that is no number, first at t.csv, line 31,339 (row 31,337), 'seven': "
-        "--on-bad-row skip or --drop b"
+        "--on-bad-row skip or --on-bad-row quarantine or --drop b"
     )
 
 
@@ -70,7 +71,7 @@ def test_values_that_are_not_finite_are_named_and_settled(refused, accepted, wri
     write("t.csv", spoilt={70: f"{text},2,no"})
     assert refused(*PLAN).endswith(
         f"column 'a': 1 value that is not finite, first at t.csv, line 72 (row 70), {text!r}: "
-        "--on-bad-row skip or --drop a"
+        "--on-bad-row skip or --on-bad-row quarantine or --drop a"
     )
     assert _numbers(accepted, "--on-bad-row", "skip") == (99, 100)
     assert _numbers(accepted, "--drop", "a") == (100, 100)
@@ -124,7 +125,8 @@ def test_invalid_utf8_in_a_label_is_shown_byte_by_byte(refused, accepted, write)
     write("t.csv", spoilt={50: b"1,2,caf\xe9"})
     assert refused(*PLAN).endswith(
         r"column 'kind': 1 value that is not UTF-8, first at t.csv, line 52 (row 50), 'caf\xe9': "
-        "convert the file (iconv -f WINDOWS-1252 -t UTF-8 t.csv > utf8.csv) or --on-bad-row skip"
+        "convert the file (iconv -f WINDOWS-1252 -t UTF-8 t.csv > utf8.csv) or "
+        "--on-bad-row skip or --on-bad-row quarantine"
     )
     assert _numbers(accepted, "--on-bad-row", "skip") == (99, 100)
 
@@ -151,7 +153,8 @@ def test_a_fraction_among_whole_numbers_names_the_type_that_takes_it(refused, ac
     if held == "float":
         assert _numbers(accepted, *flags) == (100, 100)
         return
-    assert "'1.5': --types a=float or --on-bad-row skip or --drop a" in refused(*PLAN, *flags)
+    ways = "--types a=float or --on-bad-row skip or --on-bad-row quarantine or --drop a"
+    assert f"'1.5': {ways}" in refused(*PLAN, *flags)
 
 
 def test_text_that_a_column_was_held_to_is_told(refused, write):

@@ -48,13 +48,16 @@ def test_text_among_numbers_is_named_with_line_and_row(write):
     message = refusal(source, BadRowError)
     assert "table.csv cannot be used as it is" in message
     assert "column 'a': 1 value that is no number, first at" in message
-    assert "line 31,339 (row 31,337), 'abc': on_bad_row='skip' or drop=['a']" in message
+    assert (
+        "line 31,339 (row 31,337), 'abc': on_bad_row='skip' or on_bad_row='quarantine' or drop=['a']"
+        in message
+    )
 
 
 def test_a_ragged_row_is_named_with_file_and_line(write):
     message = refusal(write(numbers(300, line_100="1,2", line_200="1,2,3,4")), BadRowError)
     assert "2 rows with a wrong number of fields, first at" in message
-    assert "table.csv, line 100 (row 98), '1,2': on_bad_row='skip'" in message
+    assert "table.csv, line 100 (row 98), '1,2': on_bad_row='skip' or on_bad_row='quarantine'" in message
 
 
 def test_skipped_rows_are_recorded_and_counted(write):
@@ -144,19 +147,21 @@ def far(text: str) -> str:
 
 def test_leading_zeros_among_numbers_name_the_type_that_takes_them(write):
     message = refusal(write(far("1,007,3")), BadRowError)
-    assert "'007': types={'a': 'int'} or on_bad_row='skip' or drop=['a']" in message
+    assert (
+        "'007': types={'a': 'int'} or on_bad_row='skip' or on_bad_row='quarantine' or drop=['a']" in message
+    )
 
 
 def test_a_fraction_among_integer_labels_names_the_type_that_takes_it(write):
     message = refusal(write(far("1.5,3,3")), BadRowError)
     assert "column 'y': 1 value that is no number" in message
-    assert "'1.5': types={'y': 'float'} or on_bad_row='skip'" in message
+    assert "'1.5': types={'y': 'float'} or on_bad_row='skip' or on_bad_row='quarantine'" in message
     assert "drop=" not in message
 
 
 def test_text_among_number_labels_names_the_type_that_takes_it(write):
     message = refusal(write(far("other,3,3")), BadRowError)
-    assert "'other': types={'y': 'text'} or on_bad_row='skip'" in message
+    assert "'other': types={'y': 'text'} or on_bad_row='skip' or on_bad_row='quarantine'" in message
 
 
 def test_invalid_utf8_in_a_text_label_is_named(write):

@@ -103,7 +103,7 @@ def replay(
         assert record.plan is not None
         order = record.plan.order
         number, batch = step_within(order, first_epoch(record), step, epoch)
-        _require_planned(record, number)
+        _require_planned(record, order, number, batch)
         source = with_view(source, record, name)
         with begin("survey", "B") as progress:
             view = bound_view(source, record, progress)
@@ -155,17 +155,28 @@ def step_within(order: OrderSpec, first_epoch: int, step: int, epoch: int | None
     if epoch < 0:
         raise OptionError(f"epoch must be 0 or more, got {epoch}")
     if step > order.num_batches:
-        raise OptionError(f"an epoch has {order.num_batches:,} steps, and step {step:,} of one is asked for")
+        raise OptionError(
+            f"step {step:,} of an epoch is asked for, and its last is step {order.num_batches:,}: within an "
+            f"epoch steps are 1 to {order.num_batches:,}, and over the whole run they count on"
+        )
     return epoch, step - 1
 
 
-def _require_planned(record: RunRecord, epoch: int) -> None:
-    """Refuse a step that the run was never to take; whether it came so far, a killed one cannot say."""
-    planned = record.training.get("epochs")
-    if isinstance(planned, int) and epoch >= max(planned, len(record.epochs)):
+def _require_planned(record: RunRecord, order: OrderSpec, epoch: int, batch: int) -> None:
+    """Refuse a step that the run never took; of one that did not finish nobody knows: then one of no plan."""
+    planned, ended = record.training.get("epochs"), record.outcome.status == "finished"
+    if not isinstance(planned, int):
+        return
+    first, step = first_epoch(record), _overall(record, order, epoch, batch)
+    last = (max(planned, first + len(record.epochs)) - first) * order.num_batches
+    if ended and record.outcome.steps:
+        last = min(last, record.outcome.steps)
+    if step > last:
+        end = first + (last - 1) // order.num_batches + 1
         raise OptionError(
-            f"the step would be of epoch {epoch + 1:,}, and the run has {planned:,}: steps count from 1 "
-            "over the whole run, or within an epoch where that is named"
+            f"step {step:,}, in epoch {epoch + 1:,}, is beyond the run, whose last "
+            f"{'was' if ended else 'is to be'} step {last:,}, in epoch {end:,}: steps 1 to {last:,} can be "
+            f"asked for, or steps 1 to {order.num_batches:,} of an epoch that is named"
         )
 
 

@@ -21,8 +21,12 @@ _SAME_NAMES = (
     "|shuffle|task|text|types"
     "|validate_every"
 )
-_FLAGS = {name: f"--{name.replace('_', '-')}" for name in _SAME_NAMES.split("|")} | {
+_FLAGS: dict[str, str] = {name: f"--{name.replace('_', '-')}" for name in _SAME_NAMES.split("|")} | {
+    "compression": "--compression",
+    "embeddings": "--embeddings",
     "metrics": "--metric",
+    "model": "--model",
+    "step": "--step",
     "validation": "--valid",
 }
 _NEGATED = {"header": "--no-header"}
@@ -30,8 +34,10 @@ _NEGATED = {"header": "--no-header"}
 _TEXT = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _PAIR = rf"{_TEXT}: {_TEXT}"
 _VALUE = rf"\{{{_PAIR}(?:, {_PAIR})*\}}|\[{_TEXT}(?:, {_TEXT})*\]|{_TEXT}|True|False|\d+"
+_TWINS = "verify|replay|evaluate|predict"
+"""Functions of the library that are commands with the same name and the same first argument."""
 _QUOTED_OR_OPTION = re.compile(
-    rf"(?<!\w){_TEXT}|(?<![\w.])(?P<name>{'|'.join(_FLAGS)})=(?:(?P<value>{_VALUE})|(?=[\s,.;:)]|$))"
+    rf"stoker\.(?P<command>{_TWINS})\((?P<on>{_TEXT})\)|stoker\.\w+\([^()]*\)|(?<!\w){_TEXT}|(?<![\w.])(?P<name>{'|'.join(_FLAGS)})=(?:(?P<value>{_VALUE})|(?=[\s,.;:)]|$))"
 )
 
 
@@ -44,12 +50,16 @@ def with_flags(message: str) -> str:
     "2 blank values: --na 'unit price=mean' or --drop 'unit price'"
     >>> with_flags("it holds 'drop=', so say header=False, or quote='' if need be; name it with label=")
     "it holds 'drop=', so say --no-header, or --quote none if need be; name it with --label"
+    >>> with_flags("stoker.verify('runs/a') tells; stoker.resume('runs/a', model=, feed=) goes on")
+    "stoker verify runs/a tells; stoker.resume('runs/a', model=, feed=) goes on"
     """
     return _QUOTED_OR_OPTION.sub(_as_flag, message)
 
 
 def _as_flag(found: re.Match[str]) -> str:
     name, written = found["name"], found["value"]
+    if found["command"] is not None:
+        return f"stoker {found['command']} {shlex.quote(ast.literal_eval(found['on']))}"
     if name is None:
         return found[0]
     if written is None:

@@ -39,7 +39,7 @@ RenamedColumns: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--rename",
-        metavar="THERE=NAME,…",
+        metavar="OLD=NEW,…",
         help="Columns that have other names in the files: the name there, and the one of training.",
         show_default=False,
     ),
@@ -54,7 +54,8 @@ def renames(values: Sequence[str] | None, run: Run) -> dict[str, str] | None:
     OptionError
         It is no such pair, or the run has no such column.
     """
-    return settings("--rename", values, (*run.spec.features, run.spec.label))
+    known = (*run.spec.features, run.spec.label)
+    return settings("--rename", values, known, form="OLD=NEW, the name in the files and that of training")
 
 
 @contextmanager

@@ -68,9 +68,10 @@ def import_modules(modules: Sequence[str] | None) -> None:
 
 def choose_display(output: OutputOptions) -> Display:
     """What shows progress on standard error."""
+    from stoker.cli.noting import InFlags
     from stoker.training.progress import choose_display as choose
 
-    return choose("none" if output.quiet else "auto")
+    return InFlags(choose("none" if output.quiet else "auto"))
 
 
 def warn_of_bad_rows(display: Display, count: int, first: str | None) -> None:

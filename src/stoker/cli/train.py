@@ -87,6 +87,12 @@ def _model_left_behind(display: Display, run: str, data: DataOptions, model: str
         command = command_that_resumes(run, model)
         if command is not None:
             display.note("resume", command)
+        elif not (Path(run) / "run.json").exists():
+            display.note(
+                "stopped",
+                "before training began: nothing is saved but a survey that was finished, and the same "
+                "command begins anew",
+            )
         if (Path(run) / "model.keras").is_file():
             _note_next(display, run, data)
         raise
@@ -129,6 +135,7 @@ def _train_on(
     init = run if resumes and training.init is not None else training.init
     learned = learned_by(run) if resumes and rows.is_text and init is None else None
     feed = make_feed(rows, data, order, text, model.class_weight, init=init, learned=learned)
+    held.enter_context(_model_left_behind(display, run, data, text.model))
     held.enter_context(running(Path(run)))  # before a survey that may take hours
     if not resumes:
         refuse_taken(Path(run), feed)
@@ -151,26 +158,25 @@ def _train_on(
     importing.join()  # whoever waits within an import that fails is not told why
     from stoker.training.fit import fit
 
-    with _model_left_behind(display, run, data, text.model):
-        history = fit(
-            build_model(feed, text.model, model, order.seed),
-            feed,
-            validation=tested,
-            epochs=order.epochs,
-            run=run,
-            options=recorded,
-            monitor=training.monitor,
-            early_stopping=patience,
-            validate_every=training.validate_every,
-            max_time=training.max_time,
-            init=init,
-            on_nan=training.on_nan,
-            checkpoint_every=training.checkpoint_every,
-            keep_checkpoints=training.keep_checkpoints,
-            on_checkpoint_error=training.on_checkpoint_error,
-            resume=training.resume or False,
-            progress=display,
-        )
+    history = fit(
+        build_model(feed, text.model, model, order.seed),
+        feed,
+        validation=tested,
+        epochs=order.epochs,
+        run=run,
+        options=recorded,
+        monitor=training.monitor,
+        early_stopping=patience,
+        validate_every=training.validate_every,
+        max_time=training.max_time,
+        init=init,
+        on_nan=training.on_nan,
+        checkpoint_every=training.checkpoint_every,
+        keep_checkpoints=training.keep_checkpoints,
+        on_checkpoint_error=training.on_checkpoint_error,
+        resume=training.resume or False,
+        progress=display,
+    )
     return Trained(run=run, feed=feed, report=history.report)
 
 

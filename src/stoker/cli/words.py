@@ -19,6 +19,8 @@ __all__ = ["missing_values", "names", "settings"]
 
 Choice = TypeVar("Choice", bound=str)
 
+_MOST_LISTED = 12
+
 
 def names(values: Sequence[str] | None, flag: str = "a list of columns") -> list[str] | None:
     """Column names of a flag that may be repeated and take commas; quote a name that holds a comma.
@@ -46,8 +48,19 @@ def names(values: Sequence[str] | None, flag: str = "a list of columns") -> list
     ]
 
 
-def settings(flag: str, values: Sequence[str] | None, choices: Sequence[Choice]) -> dict[str, Choice] | None:
+def settings(
+    flag: str, values: Sequence[str] | None, choices: Sequence[Choice], form: str | None = None
+) -> dict[str, Choice] | None:
     """Read ``column=choice`` pairs.
+
+    Parameters
+    ----------
+    flag, values
+        What was given.
+    choices
+        What may stand behind the ``=``.
+    form
+        What a pair looks like, for messages; None names the choices.
 
     Raises
     ------
@@ -63,11 +76,14 @@ def settings(flag: str, values: Sequence[str] | None, choices: Sequence[Choice])
     if pairs is None:
         return None
     found: dict[str, Choice] = {}
+    takes = f"{flag} takes {form or 'COLUMN=' + '|'.join(choices)}"
     for pair in pairs:
         column, equals, choice = pair.rpartition("=")
         if not equals or not column:
-            raise OptionError(f"{flag} takes COLUMN={'|'.join(choices)}, got {pair!r}")
-        word = _choice(f"{flag} {column}=", choice, choices)
+            raise OptionError(f"{takes}, got {pair!r}")
+        if choice not in choices and column in choices:
+            raise OptionError(f"{takes}, got {pair!r}; did you mean {choice}={column}?")
+        word = _choice(f"{flag} {column}=", choice, choices, "" if form is None else f" ({takes})")
         if found.setdefault(column, word) != word:
             raise OptionError(f"{flag} gives {column!r} two values, {found[column]} and {word}; give it one")
     return found
@@ -99,10 +115,12 @@ def missing_values(values: Sequence[str] | None, features: Iterable[str]) -> Bla
     return (dict.fromkeys(features, plain[0]) if plain else {}) | by_column
 
 
-def _choice(place: str, word: str, choices: Sequence[Choice]) -> Choice:
+def _choice(place: str, word: str, choices: Sequence[Choice], form: str = "") -> Choice:
     for choice in choices:
         if word == choice:
             return choice
     near = difflib.get_close_matches(word, choices, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise OptionError(f"{place}{word}: it must be {', '.join(choices[:-1])} or {choices[-1]}{hint}")
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    known = listed if len(choices) <= _MOST_LISTED else f"one of {len(choices)}: {', '.join(choices[:3])}, …"
+    raise OptionError(f"{place}{word}: it must be {known}{hint}{form}")

@@ -32,7 +32,7 @@ _SETTLED: dict[Blanks, str] = {
 }
 
 
-_SKIP = "on_bad_row='skip'"
+_SKIP = "on_bad_row='skip' or on_bad_row='quarantine'"
 _NO_ROW_LEFT = (
     "every row is bad, and none would be left: see that the file is read with the right delimiter= and quote="
 )

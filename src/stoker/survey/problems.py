@@ -57,11 +57,12 @@ _WHAT = {
     "one_class": ("row of one class only", "rows, all of one class"),
 }
 
+_ROWS = "on_bad_row='skip', on_bad_row='quarantine'"
 _SHARED = {
     "blank": ("blank values", "na='mean', na='zero', na='drop-row', or leave them out with drop="),
-    "not_a_number": ("values that are no numbers", "on_bad_row='skip', or leave them out with drop="),
-    "not_finite": ("values that are not finite", "on_bad_row='skip', or leave them out with drop="),
-    "not_utf8": ("values that are not UTF-8", "on_bad_row='skip', or leave them out with drop="),
+    "not_a_number": ("values that are no numbers", f"{_ROWS}, or leave them out with drop="),
+    "not_finite": ("values that are not finite", f"{_ROWS}, or leave them out with drop="),
+    "not_utf8": ("values that are not UTF-8", f"{_ROWS}, or leave them out with drop="),
     "text_feature": (
         "text, which no model here takes beside numbers",
         "leave them out with drop=, types={'NAME': 'float'} for those that hold numbers, or text=['NAME'] to "

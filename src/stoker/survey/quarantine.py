@@ -83,7 +83,7 @@ class Quarantine:
         if self.path is None:
             raise OptionError(
                 "on_bad_row='quarantine' needs a file for the bad rows: say quarantine='bad.csv' (or "
-                "'bad.jsonl'), or run= of stoker.fit, whose folder then holds quarantine.csv"
+                "'bad.jsonl'), or train with run=, whose folder then holds quarantine.csv"
             )
 
     def _write(self, progress: Progress | None = None) -> None:

@@ -373,4 +373,4 @@ def _other(path: Path, which: str) -> str:
     other = "last" if which == "best" else "best"
     if not (path / _MODELS[other]).exists():
         return ""
-    return f"; stoker.load({str(path)!r}, which={other!r}) takes its {other} model"
+    return f"; in Python stoker.load({str(path)!r}, which={other!r}) takes its {other} model"
