@@ -82,7 +82,11 @@ def test_a_file_that_changed_is_refused_by_its_chunk(a_run, tmp_path):
 
 def test_a_step_that_cannot_be_is_refused(a_run):
     run = a_run()
-    for step, epoch, said in ((0, None, "counted from 1"), (33, 0, "has 32 steps"), (1, -1, "0 or more")):
+    for step, epoch, said in (
+        (0, None, "counted from 1"),
+        (33, 0, "its last is step 32"),
+        (1, -1, "0 or more"),
+    ):
         with pytest.raises(OptionError, match=said):
             stoker.replay(run.path, step=step, epoch=epoch)
 
