@@ -64,6 +64,14 @@ def test_groups_do_not_depend_on_how_rows_came(tmp_path):
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_parquet_has_dictionaries_where_values_repeat(tmp_path):
+    table = pa.table({"few": [1, 2] * 50, "many": np.random.default_rng(0).random(100), "l": [[1]] * 100})
+    path = put(tmp_path / "rows.parquet", table)
+    group = pa.parquet.ParquetFile(path).metadata.row_group(0)
+    assert [group.column(place).has_dictionary_page for place in range(2)] == [True, False]
+    assert pa.parquet.read_table(path).equals(table)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".arrow", ".csv.gz"])
 def test_no_rows_are_a_file_too(suffix, tmp_path):
     path = put(tmp_path / f"rows{suffix}", TABLE.slice(0, 0))

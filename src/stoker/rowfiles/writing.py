@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from stoker.errors import OptionError, RunError
 from stoker.folders import clean, staged_file
@@ -17,6 +16,7 @@ from stoker.rowfiles.delimited import csv_header, csv_lines
 from stoker.rowfiles.formats import Format
 from stoker.rowfiles.grouping import Grouping
 from stoker.rowfiles.objects import json_lines
+from stoker.rowfiles.parquet import ParquetFile
 
 __all__ = ["GROUP_ROWS", "RowFile", "require_place"]
 
@@ -154,8 +154,8 @@ class _Sink:
         self.write: Callable[[Any], Any]
         self._close: Callable[[], Any]
         if form.name == "parquet":
-            writer = pa.parquet.ParquetWriter(file, schema, compression=form.compression)
-            self.write, self._close = writer.write_table, writer.close
+            writer = ParquetFile(file, schema, form.compression)
+            self.write, self._close = writer.write, writer.close
         elif form.name == "arrow":
             compression = None if form.compression == "none" else form.compression
             options = pa.ipc.IpcWriteOptions(compression=compression)
