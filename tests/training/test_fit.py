@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ from memory_feed import MemoryFeed, make_feed
 
 from stoker.errors import DataError, OptionError, WorkerError
 from stoker.training.fit import fit
+from stoker.training.keras_arguments import ANSWERS
 
 EXACT = keras.backend.backend() == "jax"
 STEPS_JOIN = keras.backend.backend() != "torch"
@@ -370,6 +372,36 @@ def test_an_option_that_cannot_be_is_refused_before_anything_is_read(options, me
     with pytest.raises(OptionError, match=message):
         fit(small_model(), feed, **{"progress": "none", **options})
     assert not feed.streams
+
+
+def test_every_argument_of_kerass_own_fit_is_taken_or_answered(small_model):
+    """By what is said of each, a script that calls `model.fit` finds its way."""
+    theirs = set(inspect.signature(keras.Model.fit).parameters) - {"self"}
+    ours = set(inspect.signature(fit).parameters)
+    assert theirs - ours <= set(ANSWERS)
+    assert not ours & set(ANSWERS)
+    for name in ANSWERS:
+        with pytest.raises(OptionError, match=f"stoker.fit has no {name}=: .*(=|generator)"):
+            fit(small_model(), make_feed(), **{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "said"),
+    [
+        ((), {"verbose": 0}, "no verbose=: progress= shows: 'none' for verbose=0"),
+        ((), {"verbose": 2, "batch_size": 8}, r"no verbose=, batch_size=: .*; the feed makes the batches"),
+        ((np.zeros(3),), {}, "no third argument: rows and labels come together, in one feed"),
+        ((), {"x": 1, "y": 2}, r"no x=, y=: rows and labels come together, .*model.fit is for$"),
+    ],
+)
+def test_what_does_it_here_is_said_once(arguments, options, said, small_model):
+    with pytest.raises(OptionError, match=said):
+        fit(small_model(), make_feed(), *arguments, **options)
+
+
+def test_a_name_that_nobody_knows_is_python_s_own_error(small_model):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        fit(small_model(), make_feed(), epoch=3)
 
 
 def test_a_model_that_is_not_compiled_is_refused(small_model):

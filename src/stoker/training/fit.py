@@ -25,6 +25,7 @@ from stoker.training.feeding import (
 )
 from stoker.training.finite import OnNan, guard_for
 from stoker.training.inheriting import begin_with, inherit
+from stoker.training.keras_arguments import answers_keras
 from stoker.training.logged import metric_direction, metric_names
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.programs import Programs, compile_ahead
@@ -38,6 +39,7 @@ from stoker.training.taken import refuse_taken
 __all__ = ["fit"]
 
 
+@answers_keras
 @alone_in_its_run
 def fit(
     model: Any,
@@ -64,6 +66,9 @@ def fit(
     progress: str | Display = "auto",
 ) -> History:
     """Train a compiled Keras model on a feed, through ``model.fit``.
+
+    What Keras's own `fit` takes and this does not (``verbose``, ``batch_size``, ``validation_data``, …) is
+    answered by an error that says what does it here.
 
     Parameters
     ----------
