@@ -62,7 +62,7 @@ def fit_columns(
             continue
         if isinstance(part.transform, TextTransform):
             texts.append(part.transform)
-        elif isinstance(part.transform, Cast):
+        elif isinstance(part.transform, Cast) and not part.transform.needs_rows:
             part.transform.fit_statistics(found.statistics.select(part.columns))
         else:
             waiting.append(part)

@@ -367,14 +367,15 @@ def _fit(
     note: Callable[[str], None] | None,
 ) -> None:
     """Have the features' transform learn: from the survey's statistics, or from the texts."""
-    if isinstance(inputs, Cast):
+    if isinstance(inputs, Cast) and not inputs.needs_rows:
         inputs.fit_statistics(found.statistics)
-    elif isinstance(inputs, TextTransform | Columns):
+    elif isinstance(inputs, TextTransform | Columns | Cast):
         facts = data_facts(found, found.view, inputs)
         taken = facts.kept_bytes + facts.places_bytes
         fit = fit_texts if isinstance(inputs, TextTransform) else fit_columns
+        learns = Columns({"x": (found.source.features, inputs)}) if isinstance(inputs, Cast) else inputs
         fit(
-            inputs,  # type: ignore[arg-type]  # each takes its own
+            learns,  # type: ignore[arg-type]  # each takes its own
             found,
             target.transform,
             task=target.task,
@@ -388,7 +389,8 @@ def _fit(
         )
     else:
         raise OptionError(
-            f"{type(inputs).__name__} is not fitted, and a feed cannot fit it: call its fit before"
+            f"{type(inputs).__name__} is not fitted, and a feed cannot fit it by itself: give it to "
+            "stoker.Columns with the columns that it is for, or call its fit before"
         )
 
 

@@ -87,7 +87,8 @@ def _check_parts(run: Loaded, path: Path) -> None:
     """Refuse a record and a model that do not belong together."""
     spec, said = run.spec, f"{run.directory / 'run.json'} names"
     takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
-    inputs = len(spec.features) if spec.input_kind == "dense" else spec.input_shape[0]
+    one_each = spec.input_kind == "dense" and not getattr(run.transform, "indicator", False)
+    inputs = len(spec.features) if one_each else spec.input_shape[0]
     made = getattr(run.transform, "num_outputs", None)
     tokens = getattr(run.transform, "num_tokens", None)
     facts: list[tuple[str, str, int | None, tuple[int | None, ...]]] = [

@@ -142,8 +142,8 @@ class Tally:
     def _meet(self, kind: ValueKind) -> None:
         if self.kind not in (None, kind):
             raise DataError(
-                f"column {self.name!r} holds values of the kind {kind}, and held {self.kind} before: open all "
-                f"data with the same types=, such as types={{{self.name!r}: 'text'}}"
+                f"column {self.name!r} holds values of the kind {kind}, and held {self.kind} before: open "
+                f"all data with the same types=, such as types={{{self.name!r}: 'text'}}"
             )
         self.kind = kind
 
