@@ -73,6 +73,8 @@ def test_raw_text_in_label_and_probability_out(reviews, tmp_path, capsys, model,
     assert trained["rows"] % 1_200 == 0
     assert main(["evaluate", "run", "valid.csv", "--json", "--quiet"]) == 0
     assert last_json(capsys)["accuracy"] == pytest.approx(max_of(trained, "val_accuracy"), abs=0.02)
+    assert main(["verify", "run", "--json", "--quiet"]) == 0
+    assert last_json(capsys)["validation_files"] == 1
     with gzip.open(tmp_path / "new.csv.gz", "wt", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerows([["id", "text"], ["1", "good film"], ["2", ""], ["3", "never, seen\nbefore"]])

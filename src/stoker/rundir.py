@@ -114,7 +114,8 @@ class RunRecord(msgspec.Struct, kw_only=True):
     A run on a generator has ``generator``, and neither files, columns, spec, transforms nor plan: what the
     rows of a generator are, nobody but the generator knows. ``source`` is what `Source.describe` says of the
     training rows, the view included, and ``policy`` what became of blanks and bad rows: with files and plan
-    they tell which rows each step took. ``training`` is what `stoker.fit` was told beside the data.
+    they tell which rows each step took. ``validation_reading`` and ``validation_source`` are the same of rows
+    to validate on that lie in files of their own. ``training`` is what `stoker.fit` was told beside the data.
     """
 
     format: int = FORMAT
@@ -125,6 +126,8 @@ class RunRecord(msgspec.Struct, kw_only=True):
     generator: GeneratorRecord | None = None
     files: list[FileRecord] = []
     validation_files: list[FileRecord] = []
+    validation_reading: dict[str, Any] = {}
+    validation_source: dict[str, Any] = {}
     warnings: list[str] = []
     reading: dict[str, Any] = {}
     source: dict[str, Any] = {}

@@ -24,12 +24,20 @@ def a_run(tmp_path: Path) -> Callable[..., RunDirectory]:
     """Records a run on a table of 500 rows, or on the source given."""
 
     def make(
-        source: Source | None = None, *, epochs: int = 2, last_batches: int | None = None, **options: Any
+        source: Source | None = None,
+        *,
+        epochs: int = 2,
+        last_batches: int | None = None,
+        valid: Path | None = None,
+        **options: Any,
     ):
         if source is None:
             source = open_table(write_table(tmp_path / "data.csv", 500))
         feed = Feed(source, **({"batch_size": 16, "seed": 3, "memory": "64MB", "cache": "never"} | options))
-        with_feed = record_run(tmp_path / "run", feed, epochs=epochs, last_batches=last_batches)
+        tested = None if valid is None else feed.derive(valid)
+        with_feed = record_run(
+            tmp_path / "run", feed, epochs=epochs, last_batches=last_batches, validation=tested
+        )
         feed.close()
         return with_feed
 

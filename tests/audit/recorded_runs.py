@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import stoker
@@ -12,25 +13,31 @@ from stoker.audit.described import described
 from stoker.feed import Feed
 from stoker.rundir import EpochRecord, FileRecord, RunDirectory, RunRecord
 from stoker.sources import Source
+from stoker.survey import Survey
 
 _DIGEST = 1 << 128
 
 
-def record_run(folder: Path, feed: Feed, *, epochs: int = 2, last_batches: int | None = None) -> RunDirectory:
+def record_run(
+    folder: Path,
+    feed: Feed,
+    *,
+    epochs: int = 2,
+    last_batches: int | None = None,
+    validation: Feed | None = None,
+) -> RunDirectory:
     """The run directory that a training on a feed would leave, `last_batches` of the last epoch finished."""
     stage, found = feed.stage, feed.survey
-    counts = [
-        int(high - low) for low, high in zip(found.index.file_rows, found.index.file_rows[1:], strict=False)
-    ]
+    tested = None if validation is None else validation.survey
     record = RunRecord(
         versions={"stoker": "0.1.0"},
         created="2026-01-01T00:00:00+00:00",
         backend="jax",
         options={},
-        files=[
-            FileRecord(path=path, num_bytes=file.size, num_rows=count, digest=file.digest)
-            for path, file, count in zip(found.paths, found.files, counts, strict=True)
-        ],
+        files=_files(found),
+        validation_files=[] if tested is None else _files(tested),
+        validation_reading={} if tested is None else {"format": None, "names": []},
+        validation_source={} if tested is None else described(tested.source),
         reading={"format": stage.source.table.written.format, "names": []}
         if hasattr(stage.source.table, "written")
         else {"format": "folder", "names": []},
@@ -46,8 +53,17 @@ def record_run(folder: Path, feed: Feed, *, epochs: int = 2, last_batches: int |
         ],
     )
     run = RunDirectory(folder)
-    run.create(record, None, contents_of(found))
+    run.create(record, None, contents_of(found, tested))
     return run
+
+
+def _files(found: Survey) -> list[FileRecord]:
+    bounds = found.index.file_rows.tolist()
+    counts = [high - low for low, high in pairwise(bounds)]
+    return [
+        FileRecord(path=path, num_bytes=file.size, num_rows=count, digest=file.digest)
+        for path, file, count in zip(found.paths, found.files, counts, strict=True)
+    ]
 
 
 def _epoch(feed: Feed, epoch: int, batches: int | None) -> EpochRecord:

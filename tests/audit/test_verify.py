@@ -243,6 +243,67 @@ def test_a_run_on_a_generator_is_refused(a_run):
         stoker.verify(run.path)
 
 
+def test_files_of_validation_are_part_of_the_proof(a_run, tmp_path):
+    valid = write_table(tmp_path / "valid.csv", 3_000, seed=9)
+    run = a_run(valid=valid)
+    found = stoker.verify(run.path)
+    assert found.agrees, found.difference
+    assert (found.files, found.validation_files, found.unproved_files) == (1, 1, 0)
+    whole = valid.read_bytes()
+    place = whole.index(b"row 2000")
+    valid.write_bytes(whole[: place + 4] + b"3" + whole[place + 5 :])
+    found = stoker.verify(run.path)
+    assert (found.difference.kind, found.difference.file) == ("file", str(valid))
+    assert found.difference.first_byte <= place <= found.difference.last_byte
+    assert f"{valid} is not what was validated on, first in bytes" in found.difference.text
+    assert [epoch.epoch for epoch in found.epochs] == [0, 1]
+
+
+def test_files_of_validation_are_found_where_they_are_named(a_run, tmp_path):
+    train = write_table(tmp_path / "a.csv", 300)
+    valid = write_table(tmp_path / "valid.csv", 80, seed=9)
+    run = a_run(open_table(train), valid=valid)
+    moved = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    for old, new in zip((train, valid), moved, strict=True):
+        old.rename(new)
+    assert "valid.csv is not there" in stoker.verify(run.path, moved[0]).difference.text
+    assert stoker.verify(run.path, moved).agrees
+    swapped = stoker.verify(run.path, moved[::-1]).difference
+    assert "two.csv is not what was trained on" in swapped.text
+
+
+def test_how_files_of_validation_were_read_is_what_an_earlier_stoker_did_not_record(a_run, tmp_path, capsys):
+    from stoker.cli import main
+
+    run = a_run(valid=write_table(tmp_path / "valid.csv", 80, seed=9))
+    record = run.read()
+    record.validation_source = record.validation_reading = {}
+    run.write(record)
+    found = stoker.verify(run.path)
+    assert (found.agrees, found.validation_files, found.unproved_files) == (True, 0, 1)
+    assert main(["verify", str(run.path)]) == 0
+    assert "how 1 file of validation were read is not recorded" in capsys.readouterr().out
+
+
+def test_the_command_folds_epochs_and_says_which_were_right_before_the_first_difference(a_run, capsys):
+    from stoker.cli import main
+
+    run = a_run(epochs=6, last_batches=2)
+    assert main(["verify", str(run.path)]) == 0
+    out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert out[1:3] == [
+        "epochs 1 to 5: 500 rows each, every row once, in the run's order",
+        "epoch 6 32 rows, of 500, each once, in the run's order",
+    ]
+    change_epoch(run, 4, order_digest="0" * 32)
+    assert main(["verify", str(run.path)]) == 1
+    out = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert out == [
+        "epochs 1 to 4: 500 rows each, every row once, in the run's order",
+        "no epoch 5: the model took the right rows, but in another order",
+    ]
+
+
 def test_the_command_says_yes_or_no_by_its_exit_code(a_run, tmp_path, capsys):
     from stoker.cli import main
 

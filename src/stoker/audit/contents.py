@@ -50,18 +50,24 @@ class FileContents(msgspec.Struct, frozen=True, kw_only=True):
 class _Contents(msgspec.Struct, kw_only=True):
     format: int
     files: list[FileContents]
+    validation: list[FileContents] = []
     digest: str = ""
 
 
-def contents_of(survey: Survey) -> bytes:
-    """The content of contents.json for the files of a survey."""
-    files = [_file_contents(survey, number) for number in range(len(survey.files))]
-    record = _Contents(format=_FORMAT, files=files)
+def contents_of(survey: Survey, validation: Survey | None = None) -> bytes:
+    """The content of contents.json for the files that are trained on, and those of validation, if others."""
+    record = _Contents(
+        format=_FORMAT,
+        files=_files_contents(survey),
+        validation=[] if validation is None else _files_contents(validation),
+    )
     record.digest = _digest(record)
     return msgspec.json.encode(record) + b"\n"
 
 
-def read_contents(data: bytes | None, digests: list[str]) -> list[FileContents] | None:
+def read_contents(
+    data: bytes | None, digests: list[str], *, validation: bool = False
+) -> list[FileContents] | None:
     """What `contents_of` wrote, or None where it is absent, damaged or of other files.
 
     Parameters
@@ -70,6 +76,8 @@ def read_contents(data: bytes | None, digests: list[str]) -> list[FileContents] 
         What the file holds, if there is one.
     digests
         Of the files, as run.json has them.
+    validation
+        Whether these are the files of validation.
     """
     try:
         record = msgspec.json.decode(data or b"", type=_Contents)
@@ -77,7 +85,8 @@ def read_contents(data: bytes | None, digests: list[str]) -> list[FileContents] 
         return None
     if record.format != _FORMAT or record.digest != _digest(record):
         return None
-    return record.files if [file.digest for file in record.files] == digests else None
+    files = record.validation if validation else record.files
+    return files if [file.digest for file in files] == digests else None
 
 
 def chunk_checksums(segments: Uint64Array, segments_a_chunk: int) -> list[str]:
@@ -85,6 +94,10 @@ def chunk_checksums(segments: Uint64Array, segments_a_chunk: int) -> list[str]:
     data = np.ascontiguousarray(segments, "<u8").view(np.uint8)
     hashed = checksums_of(data, _bounds(len(segments), segments_a_chunk) * 8)
     return [f"{word:016x}" for word in hashed.tolist()]
+
+
+def _files_contents(survey: Survey) -> list[FileContents]:
+    return [_file_contents(survey, number) for number in range(len(survey.files))]
 
 
 def _file_contents(survey: Survey, number: int) -> FileContents:
@@ -110,5 +123,6 @@ def _bounds(count: int, step: int) -> IntArray:
 
 
 def _digest(record: _Contents) -> str:
-    plain = msgspec.json.encode([record.format, record.files])
+    parts = [record.format, record.files]
+    plain = msgspec.json.encode([*parts, record.validation] if record.validation else parts)
     return hashlib.blake2b(plain, digest_size=16).hexdigest()

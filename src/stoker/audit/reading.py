@@ -27,15 +27,17 @@ def check_files(
     files: Sequence[FileRecord],
     contents: Sequence[FileContents] | None,
     progress: Progress | None = None,
+    *,
+    used: str = "trained",
 ) -> None:
-    """Read all files and compare them with what a run recorded.
+    """Read all files and compare them with what a run recorded; `used` says what it did on them.
 
     Raises
     ------
     Differs
         At the first chunk of a file that holds something else, or cannot be read.
     """
-    checks = _Checks(source, files, contents)
+    checks = _Checks(source, files, contents, used)
     with Walk(source, None, progress) as pieces:
         try:
             for piece in pieces:
@@ -97,9 +99,13 @@ class _Checks:
     """The files' content against a run's, as chunks go by."""
 
     def __init__(
-        self, source: Source, files: Sequence[FileRecord], contents: Sequence[FileContents] | None
+        self,
+        source: Source,
+        files: Sequence[FileRecord],
+        contents: Sequence[FileContents] | None,
+        used: str = "trained",
     ) -> None:
-        self._source, self._files, self._contents = source, files, contents
+        self._source, self._files, self._contents, self._used = source, files, contents, used
         self._sizes = [identity.size for identity in source.identity()]
         self._check: _FileCheck | None = None
         self._number = -1
@@ -123,6 +129,7 @@ class _Checks:
                 known,
                 chunk,
                 partial(self._source.table.place_of, self._number) if os.path.isdir(self.path) else None,
+                self._used,
             )
         assert self._check is not None
         self._check.add(checksums)
@@ -134,7 +141,7 @@ class _Checks:
 
     def unreadable(self, error: DataError) -> Differs:
         """The difference of a file that cannot be read any more."""
-        text = f"{error} (it could be read when it was trained on)"
+        text = f"{error} (it could be read when it was {self._used} on)"
         return Differs(Difference(kind="file", text=text, file=self.path))
 
     def finish(self) -> None:
@@ -155,7 +162,9 @@ class _FileCheck:
         contents: FileContents | None,
         first: Chunk,
         place_of: Callable[[int], str] | None,
+        used: str,
     ) -> None:
+        self._used = used
         self._path, self._size, self._record, self._contents = path, size, record, contents
         self._place_of = place_of
         head_bytes = int(first.anchor_offsets[0])
@@ -215,7 +224,7 @@ class _FileCheck:
     def _differs(self, where: str, *places: int) -> Differs:
         size = self._record.num_bytes
         grown = "" if self._size == size else f"{size:,} bytes then and {self._size:,} now"
-        text = f"{self._path} is not what was trained on{': ' if grown else ''}{grown}{where}"
+        text = f"{self._path} is not what was {self._used} on{': ' if grown else ''}{grown}{where}"
         names = ("first_byte", "last_byte", "first_row", "last_row")
         return Differs(
             Difference(kind="file", text=text, file=self._path, **dict(zip(names, places, strict=False)))

@@ -19,7 +19,8 @@ from stoker.audit.rows import bound_view
 from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import RunError
 from stoker.rundir import EpochRecord, RunDirectory, RunRecord
-from stoker.sources import BoundView
+from stoker.sources import BoundView, Source
+from stoker.sources.paths import expand_paths
 from stoker.types import Progress
 
 __all__ = ["Audit", "EpochAudit", "Stage", "silent", "verify"]
@@ -54,6 +55,9 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
         The epoch under way as far as the newest whole checkpoint tells of it; None where it tells of none.
     files, num_bytes, rows
         Files and their bytes, and the rows that an epoch has.
+    validation_files, unproved_files
+        Files of validation whose content is the run's, and those of which an earlier stoker did not record
+        how they were read; both 0 where validation was on rows of the same files, or on a generator.
     seconds
         What it took.
     """
@@ -67,6 +71,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     num_bytes: int
     rows: int
     seconds: float
+    validation_files: int = 0
+    unproved_files: int = 0
 
 
 def verify(
@@ -76,7 +82,8 @@ def verify(
 
     The training files are read anew, every byte, and compared with the checksums that the run recorded;
     then the digests of each recorded epoch are computed from the order and the row ids and compared with
-    those of the rows that the model took. Neither Keras nor the model is needed.
+    those of the rows that the model took. At last the files of validation are compared, where it had files of
+    its own. Neither Keras nor the model is needed.
 
     Parameters
     ----------
@@ -84,7 +91,8 @@ def verify(
         What ``stoker.fit(..., run=directory)`` or ``stoker train`` wrote.
     rows
         Where the training files are now, all of them and in their order, if they are not where they were: a
-        file is what it holds, whatever it is called. Or the Source that was trained on, which a run on rows
+        file is what it holds, whatever it is called. Those of validation
+        may follow. Or the Source that was trained on, which a run on rows
         chosen by `Source.take` needs.
     stage
         Called with the name of what begins and its unit (``"B"`` or ``" rows"``); gives a context manager of
@@ -117,8 +125,10 @@ def verify(
     record = run.read()
     agreeing: list[EpochAudit] = []
     difference: Difference | None = None
+    rows, tested = _parted(record, rows)
     try:
         _verify(run, record, checkpoint, rows, stage or silent, agreeing)
+        _verify_validation(run, record, tested, stage or silent)
     except Differs as found:
         difference = found.difference
     order = None if record.plan is None else record.plan.order
@@ -133,7 +143,35 @@ def verify(
         num_bytes=sum(file.num_bytes for file in record.files),
         rows=0 if order is None else order.num_rows,
         seconds=time.perf_counter() - began,
+        validation_files=len(record.validation_files) if record.validation_source else 0,
+        unproved_files=0 if record.validation_source else len(record.validation_files),
     )
+
+
+def _parted(record: RunRecord, rows: RowsOption) -> tuple[RowsOption, RowsOption]:
+    """The files that were trained on, and those that were validated on, if they are named, too."""
+    if rows is None or isinstance(rows, Source) or not record.validation_source:
+        return rows, None
+    paths, trained = list(expand_paths(rows, folders=True)), len(record.files)
+    if len(paths) != trained + len(record.validation_files):
+        return rows, None
+    return paths[:trained], paths[trained:]
+
+
+def _verify_validation(run: RunDirectory, record: RunRecord, rows: RowsOption, stage: Stage) -> None:
+    """Compare the files that were validated on, as far as the run says how they were read."""
+    if not record.validation_source:
+        return
+    tested = msgspec.structs.replace(
+        record,
+        files=record.validation_files,
+        reading=record.validation_reading,
+        source=record.validation_source,
+    )
+    source = reopened(tested, rows, str(run.path))
+    contents = read_contents(run.contents(), [file.digest for file in tested.files], validation=True)
+    with stage("validation", "B") as progress:
+        check_files(source, tested.files, contents, progress, used="validated")
 
 
 def _verify(

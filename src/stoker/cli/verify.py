@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from stoker.cli.printing import print_json, print_lines
 from stoker.cli.session import choose_display
 
 if TYPE_CHECKING:
-    from stoker.audit.verify import Audit
+    from stoker.audit.verify import Audit, EpochAudit
 
 __all__ = ["MovedFiles", "verify"]
 
@@ -19,7 +20,8 @@ MovedFiles = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FILE…]",
-        help="The training files, all and in their order, where they are not where they were.",
+        help="The training files, all and in their order, where they are not where they were; those of "
+        "validation may follow.",
         show_default=False,
     ),
 ]
@@ -47,14 +49,36 @@ def verify(directory: RunDirectory, output: OutputOptions, files: MovedFiles = N
 def _lines(found: Audit) -> list[tuple[str, str]]:
     from stoker.training.lines import counted, duration, size
 
-    if found.difference is not None:
-        agreeing = f" · {counted(len(found.epochs), 'epoch')} before it agree" if found.epochs else ""
-        return [("no", f"{found.difference.text}{agreeing}")]
     begun = () if found.unfinished is None else (found.unfinished,)
-    lines = [("files", f"{counted(found.files, 'file')} of {size(found.num_bytes)} as trained on")]
-    for epoch in (*found.epochs, *begun):
-        what = "every row once" if epoch.rows == found.rows else f"of {found.rows:,}, each once"
-        lines.append(
-            (f"epoch {epoch.epoch + 1}", f"{counted(epoch.rows, 'row')}, {what}, in the run's order")
-        )
+    lines = [_epochs_line(found, stretch) for stretch in _stretches((*found.epochs, *begun))]
+    if found.difference is not None:
+        return [*lines, ("no", found.difference.text)]
+    tested = f", {counted(found.validation_files, 'file')} as validated on" if found.validation_files else ""
+    files = f"{counted(found.files, 'file')} of {size(found.num_bytes)} as trained on{tested}"
+    lines = [("files", files), *lines]
+    if found.unproved_files:
+        text = f"how {counted(found.unproved_files, 'file')} of validation were read is not recorded"
+        lines.append(("unproved", text))
     return [*lines, ("yes", f"proved in {duration(found.seconds)}")]
+
+
+def _stretches(epochs: Sequence[EpochAudit]) -> list[list[EpochAudit]]:
+    """Epochs in a row that took as many rows."""
+    found: list[list[EpochAudit]] = []
+    for epoch in epochs:
+        if found and found[-1][-1].rows == epoch.rows and found[-1][-1].epoch == epoch.epoch - 1:
+            found[-1].append(epoch)
+        else:
+            found.append([epoch])
+    return found
+
+
+def _epochs_line(found: Audit, stretch: Sequence[EpochAudit]) -> tuple[str, str]:
+    from stoker.training.lines import counted
+
+    first, last = stretch[0], stretch[-1]
+    what = "every row once" if first.rows == found.rows else f"of {found.rows:,}, each once"
+    text = f"{what}, in the run's order"
+    if first is last:
+        return f"epoch {first.epoch + 1}", f"{counted(first.rows, 'row')}, {text}"
+    return "epochs", f"{first.epoch + 1} to {last.epoch + 1}: {counted(first.rows, 'row')} each, {text}"

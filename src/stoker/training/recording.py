@@ -87,8 +87,9 @@ class RunRecorder:
         if isinstance(feed, GeneratorFeed):
             known, transform = _of_generator(feed), None
         else:
-            known, transform = _of_feed(_recordable(feed), validation)
-            contents = contents_of(_recordable(feed).survey)
+            trained = _recordable(feed)
+            known, transform = _of_feed(trained, validation)
+            contents = contents_of(trained.survey, _tested_apart(trained, validation))
         self._directory = RunDirectory(directory)
         self._record = RunRecord(
             versions=_versions(),
@@ -195,13 +196,15 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
     state, apart = stage.inputs.state(), None
     if isinstance(stage.inputs, TextTransform | Columns):
         state, apart = set_apart(state)
-    tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
+    tested = _tested_apart(feed, validation)
     return {
         "reading": describe_files(stage.source),
         "source": described(stage.source),
         "policy": {"na": stage.options.na, "on_bad_row": stage.options.on_bad_row},
         "files": _files(stage.survey),
-        "validation_files": [] if tested is None or tested is stage.survey else _files(tested),
+        "validation_files": [] if tested is None else _files(tested),
+        "validation_reading": {} if tested is None else describe_files(tested.source),
+        "validation_source": {} if tested is None else described(tested.source),
         "warnings": shared_files(feed, validation),
         "columns": [
             column
@@ -214,6 +217,12 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
         "target": {} if stage.target is None else stage.target.state(),
         "plan": stage.plan,
     }, apart
+
+
+def _tested_apart(feed: BaseFeed, validation: Any) -> Survey | None:
+    """The survey of what is validated on, where that lies in files of its own."""
+    tested = validation.stage.survey if isinstance(validation, BaseFeed) else None
+    return None if tested is feed.stage.survey else tested
 
 
 def _of_generator(feed: GeneratorFeed) -> dict[str, Any]:
