@@ -56,14 +56,18 @@ _NO_SUCH_THING = (errno.EINVAL, errno.ENOTSUP)
 def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Folders that may keep what belongs to a data file, the preferred one first; neither need exist.
 
+    Of what is no file, and has ``://`` in its name, it is the user's cache directory alone.
+
     Examples
     --------
     >>> homes("/data/clicks/train.csv")[0].as_posix()
     '/data/clicks/.stoker'
     """
-    folder = Path(os.path.abspath(data_path)).parent
+    is_file = "://" not in os.fspath(data_path)
+    folder = Path(os.path.abspath(data_path)).parent if is_file else Path(data_path)
     name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
-    return folder / _BESIDE, Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / name
+    elsewhere = Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / name
+    return (folder / _BESIDE if is_file else elsewhere), elsewhere
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from pathlib import Path
 
 from stoker.cache import Draft
+from stoker.folders import homes
 from stoker.kernels.padding import padded_width
 from stoker.ledger import allocated_bytes
 from stoker.plan import DataFacts, MachineFacts
@@ -93,6 +94,9 @@ def _most_numbers(inputs: InputTransform, longest: int) -> int:
 
 def machine_facts(source: Source, draft: Draft | None = None) -> MachineFacts:
     """Cores, and free bytes where the data are; those that a draft of the cache takes count as free."""
-    folder = Path(source.paths[0]).resolve().parent
+    path = source.paths[0]
+    folder = homes(path if "://" in path else os.path.realpath(path))[0]
+    while not folder.exists():
+        folder = folder.parent
     taken = 0 if draft is None else draft.bytes_beside(folder)
     return MachineFacts(cores=available_cores(), free_disk_bytes=shutil.disk_usage(folder).free + taken)

@@ -6,9 +6,9 @@ A new kind of reader joins by one more entry in `READERS`, a new format by one m
 import gzip
 import json
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from reading import column, dense, index_of
 from stoker import cache
 from stoker.errors import ChangedDataError
 from stoker.sources import Source
+from stoker.sources.columnar.stream import StreamUnits, stream_table
+from stoker.sources.schema import Choice
 from stoker.survey import Survey, survey
 from stoker.types import RowReader
 
@@ -148,6 +150,36 @@ def write_archive(folder: Path) -> Source:
     return stoker.open(folder / "data.npz", label="y")
 
 
+def write_arrow(folder: Path) -> Source:
+    for part, packing in enumerate((None, "zstd")):
+        table = columns_of(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2)
+        options = pa.ipc.IpcWriteOptions(compression=packing)
+        with pa.ipc.new_file(folder / f"part-{part}.arrow", table.schema, options=options) as file:
+            file.write_table(table, max_chunksize=700)
+    return stoker.open(folder / "part-*.arrow", label="kind")
+
+
+def write_stream(folder: Path) -> Source:
+    table = columns_of(0, NUM_ROWS)
+    with pa.ipc.new_stream(folder / "table.arrows", table.schema) as file:
+        file.write_table(table, max_chunksize=400)
+    return stoker.open(folder / "table.arrows", label="kind")
+
+
+def write_query(folder: Path) -> Source:
+    batches = columns_of(0, NUM_ROWS).to_batches(max_chunksize=800)
+    stream = StreamUnits(
+        f"example://{folder.name}",
+        batches[0].schema,
+        lambda names: (batch.select(names) for batch in batches),
+    )
+
+    def again(paths: Sequence[str]) -> list[StreamUnits]:
+        return [stream]
+
+    return Source(table=stream_table("parquet", stream, Choice(label="kind"), opener=again))
+
+
 SOURCES = {
     "pairs of NumPy files": write_arrays,
     "a compressed NumPy archive": write_archive,
@@ -159,6 +191,9 @@ SOURCES = {
     "two csv files with text": write_texts,
     "two compressed csv files": write_packed,
     "two parquet files": write_parquet,
+    "two arrow files": write_arrow,
+    "an arrow stream": write_stream,
+    "rows of a query": write_query,
 }
 
 
@@ -182,7 +217,8 @@ def raw_reader(source: Source) -> Case:
         path.write_bytes(data)
 
     reader = source.reader(index, None, dtype)
-    return Case(reader=reader, matrix=matrix, columns=columns, spoil=None if source.is_packed else spoil)
+    is_own = not source.is_packed and source.is_lasting
+    return Case(reader=reader, matrix=matrix, columns=columns, spoil=spoil if is_own else None)
 
 
 def surveyed_reader(read: Callable[[Survey], RowReader]) -> Callable[[Source], Case]:
@@ -190,7 +226,9 @@ def surveyed_reader(read: Callable[[Survey], RowReader]) -> Callable[[Source], C
         # Texts are kept as columns, not as features, which a survey would refuse.
         texts = source.text_features
         if texts and not source.is_text:
-            source = stoker.open(source.paths, label=source.label, drop=texts).keeping(texts)
+            schema = source.table.schema
+            numbers = tuple(column for column in schema.features if column.kind != "text")
+            source = Source(table=source.table.with_schema(replace(schema, features=numbers))).keeping(texts)
         found = survey(source, stored=False, keep_bytes=1 << 30)
         matrix, columns = expected_of(source, found.dtype)
         return Case(reader=read(found), matrix=matrix, columns=columns)

@@ -127,6 +127,11 @@ class Source:
         return bool(getattr(self.table, "has_lines", True))
 
     @property
+    def is_lasting(self) -> bool:
+        """Whether the files may be there later, so that what is found of them is worth storing."""
+        return bool(getattr(self.table, "is_lasting", True))
+
+    @property
     def whole(self) -> Source:
         """The source with every row."""
         return replace(self, view=View())

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from stoker.errors import DataError, OptionError
 from stoker.sources.arrays.opening import array_template, open_members, open_pairs
-from stoker.sources.columnar.parquet import open_parquet, parquet_template
+from stoker.sources.columnar.ipc import ARROW_SUFFIXES, arrow_template, open_arrow
+from stoker.sources.columnar.parquet import PARQUET_SUFFIXES, open_parquet, parquet_template
 from stoker.sources.columnar.partitions import holds
 from stoker.sources.csv_open import Written
 from stoker.sources.delimited import delimited_template, open_delimited
@@ -19,7 +20,6 @@ from stoker.sources.folder_listing import has_folders
 from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
 from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
-from stoker.sources.paths import FORMATS as SUFFIXES
 from stoker.sources.request import Request
 from stoker.sources.schema import Schema
 from stoker.sources.table import Table
@@ -87,6 +87,14 @@ FORMATS: Mapping[str, Format] = {
         why="which says it by itself",
         takes_folders=True,
     ),
+    "arrow": Format(
+        what="Arrow",
+        open=open_arrow,
+        template=arrow_template,
+        options=frozenset({"columns", "drop", "types"}),
+        why="which says it by itself",
+        takes_folders=True,
+    ),
     **{
         name: Format(
             what=what,
@@ -105,8 +113,8 @@ FORMATS: Mapping[str, Format] = {
 }
 """By the names of ``format=``; `stoker.sources.paths.FORMATS` says which suffixes mean which."""
 assert tuple(FORMATS) == FORMAT_NAMES
-_IN_FOLDERS = tuple(suffix for suffix, name in SUFFIXES.items() if name == "parquet")
-"""Suffixes of files of which folders may be named."""
+_IN_FOLDERS = {"parquet": PARQUET_SUFFIXES, "arrow": ARROW_SUFFIXES}
+"""Formats of whose files a folder may be named, and their suffixes."""
 
 
 def open_table(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], request: Request) -> Table:
@@ -186,8 +194,9 @@ def _is_table(path: str) -> bool:
 def _name_of(places: Sequence[str], chosen: str | None) -> str:
     """The name of the files' format."""
     folders = [path for path in places if os.path.isdir(path)]
-    if chosen is None and folders and all(holds(path, _IN_FOLDERS) for path in folders):
-        return "parquet"
+    for name, suffixes in _IN_FOLDERS.items():
+        if chosen is None and folders and all(holds(path, suffixes) for path in folders):
+            return name
     if chosen is None and any(map(has_folders, places)):
         return "folder"
     if chosen is None and any(map(is_named_by_class, places)):

@@ -22,6 +22,10 @@ FORMATS = {
     ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".arrows": "arrow",
     ".npy": "npy",
     ".npz": "npz",
     ".idx": "idx",
@@ -30,7 +34,20 @@ FORMATS = {
 }
 """Which format a suffix means."""
 
-FORMAT_NAMES = ("csv", "tsv", "zhang", "folder", "lines", "jsonl", "parquet", "npy", "npz", "idx", "hdf5")
+FORMAT_NAMES = (
+    "csv",
+    "tsv",
+    "zhang",
+    "folder",
+    "lines",
+    "jsonl",
+    "parquet",
+    "arrow",
+    "npy",
+    "npz",
+    "idx",
+    "hdf5",
+)
 """What ``format=`` takes."""
 
 _IDX = re.compile(r"[-.]idx\d-\w+$")

@@ -26,8 +26,9 @@ class Table(Protocol):
     Duties: immutable; `parse` and the readers are safe to use from several threads; `chunks` and the readers
     agree on the row ids; values are the same in both.
 
-    A table may also tell ``random_access``, ``unit_rows``, ``reading_bytes`` and ``has_lines``, as a `Source`
-    does; one that tells nothing has rows that are read each by itself, in lines.
+    A table may also tell ``random_access``, ``unit_rows``, ``reading_bytes``, ``has_lines`` and
+    ``is_lasting``, as a `Source` does; one that tells nothing is of files whose rows are read each by itself,
+    in lines.
     """
 
     @property

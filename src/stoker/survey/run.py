@@ -27,7 +27,8 @@ from stoker.survey.kept import KeptRows
 from stoker.survey.labels import check_class_names
 from stoker.survey.lengths import TextLengths
 from stoker.survey.packed import is_unpacked, recollect, spool_of, spooled
-from stoker.survey.policy import BadRows, NaOption, Policy, Role
+from stoker.survey.policy import BadRows, NaOption, Policy, Role, Texts
+from stoker.survey.profiles import profiles_from_state
 from stoker.survey.problems import ColumnProblem, refuse
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
 from stoker.survey.result import Survey, others_of
@@ -58,7 +59,7 @@ def survey(
     stored: bool = True,
     spool: bool | None = True,
     beyond: RowSink | None = None,
-    texts: bool = False,
+    texts: Texts = "refused",
 ) -> Survey:
     r"""Read every row of a source once and tell what is in it; or recall what was told before.
 
@@ -92,7 +93,8 @@ def survey(
         Given all rows, as the pass comes to them, if they are not kept; rows that are left out are zeros and
         empty texts. A stored survey gives it none.
     texts
-        Whether features of text have transforms beside those of numbers, and are no problem.
+        Whether features of text beside numbers are ``"refused"``, have transforms that were ``"given"``, or
+        get them ``"chosen"``: then what they hold is told as well.
 
     Raises
     ------
@@ -121,6 +123,7 @@ def survey(
     policy = Policy(blanks=na, bad_rows=on_bad_row, max_bad_rows=max_bad_rows, role=role, texts=texts)
     threads = available_cores() if workers is None else workers
     keys = store.keys_of(source, policy)
+    stored = stored and source.is_lasting
     notes: list[str] = []
     found = store.find(source, keys, progress=progress, notes=notes) if stored else None
     seconds, keeper = 0.0, _keeper(source, keep_bytes, ledger, beyond if found is None else None)
@@ -164,7 +167,7 @@ def source_key(
     role: Role = "train",
     na: NaOption = "error",
     on_bad_row: BadRows,
-    texts: bool = False,
+    texts: Texts = "refused",
 ) -> str:
     """`Survey.source_key` of a survey that is yet to be made."""
     return store.keys_of(source, Policy(blanks=na, bad_rows=on_bad_row, role=role, texts=texts)).source
@@ -239,6 +242,9 @@ def _record(
         dtype=str(done.dtype),
         statistics=done.statistics.state(),
         texts=None if done.texts is None else done.texts.state(),
+        profiles=None
+        if done.profiles is None
+        else {name: profile.state() for name, profile in done.profiles.items()},
         labels=label_record(done.labels),
         view_labels=label_record(done.view_labels),
         problems=_judge(source, policy, done),
@@ -271,7 +277,9 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
     empty: frozenset[str] = frozenset()
     if statistics.features is not None:
         empty = frozenset(np.array(statistics.features, object)[statistics.count == 0].tolist())
-    problems = [] if policy.texts else text_problems(source, done.examples, done.num_slots)
+    problems = []
+    if policy.texts == "refused":
+        problems = text_problems(source, done.examples, done.num_slots)
     problems += row_problems(source, done.tally, policy, empty, done.num_slots)
     if policy.role == "train":
         label, whole, seen = source.label, done.labels, done.view_labels
@@ -329,6 +337,7 @@ def _result(
         dtype=np.dtype(record.dtype),
         statistics=found.statistics,
         texts=None if record.texts is None else TextLengths.from_state(record.texts),
+        profiles=profiles_from_state(record.profiles),
         labels=label_counts(record.labels),
         view_labels=label_counts(record.view_labels),
         problems=tuple(record.problems),

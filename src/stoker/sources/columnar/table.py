@@ -47,8 +47,6 @@ class ColumnarTable:
         Opens others, for `like`; a folder may be several.
     renames
         Pairs of a column's name in files opened later and its name in the schema.
-    random_access
-        How rows are read by position.
     """
 
     format: str
@@ -56,7 +54,6 @@ class ColumnarTable:
     files: tuple[UnitFile, ...]
     opener: Opener
     renames: tuple[tuple[str, str], ...] = ()
-    random_access: Access = "units"
     class_names: tuple[str, ...] | None = None
     has_lines: bool = field(default=False, init=False)
 
@@ -69,6 +66,16 @@ class ColumnarTable:
     def packings(self) -> tuple[str, ...]:
         """Units are read by position, however they are compressed."""
         return ("",) * len(self.files)
+
+    @property
+    def random_access(self) -> Access:
+        """How rows are read by position: in units, unless one of the files is a stream."""
+        return "units" if all(file.unit_rows is not None for file in self.files) else "stream"
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether what was surveyed may be recognised later: not where something is no file."""
+        return all(file.size for file in self.files)
 
     @property
     def unit_rows(self) -> int:
@@ -146,11 +153,12 @@ class ColumnarTable:
         """
         row = 0
         for number, columns in enumerate(self._columns):
-            for chunk in scan_units(columns, number, row, target_bytes):
+            first = row
+            for chunk in scan_units(columns, number, first, target_bytes):
                 yield replace(chunk, unpacking_bytes=self._decoding_bytes)
                 row = chunk.first_row + chunk.num_records
-        if not row:
-            raise DataError(f"{self.paths[0]} holds no rows; name files with rows")
+            if row == first:
+                raise DataError(f"{self.paths[number]} holds no rows; leave it out, or name others")
 
     def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
         """Parse a chunk; see `Source.parse`."""

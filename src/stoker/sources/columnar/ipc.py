@@ -1,0 +1,190 @@
+"""Arrow files: IPC files and Feather, whose units are record batches, and streams, read in order alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stoker.errors import DataError
+from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
+from stoker.sources.columnar.ipc_footer import batch_rows
+from stoker.sources.columnar.opening import columnar_template, open_columnar
+from stoker.sources.columnar.partitions import files_in, with_partitions
+from stoker.sources.columnar.stream import StreamUnits
+from stoker.sources.columnar.table import ColumnarTable
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.csv_open import Written
+from stoker.sources.files import FileIdentity, FileReader, identify
+from stoker.sources.request import Request
+from stoker.sources.schema import Schema
+from stoker.types import IntArray
+from stoker.waits import Wait
+
+__all__ = ["ARROW_SUFFIXES", "ArrowUnits", "arrow_template", "open_arrow"]
+
+ARROW_SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
+"""What Arrow files are called; the last one is a stream's."""
+
+_MAGIC = b"ARROW1"
+_FEATHER_1 = b"FEA1"
+_STREAM = (b"\xff\xff\xff\xff",)
+
+
+def open_arrow(paths: Sequence[str], request: Request) -> ColumnarTable:
+    """Arrow files, streams, and folders of them; see `open_columnar`."""
+    return open_columnar("arrow", _open_all, paths, request)
+
+
+def arrow_template(schema: Schema, written: Written) -> ColumnarTable:
+    """No file, to open others with columns that are known."""
+    return columnar_template("arrow", _open_all, schema, written)
+
+
+def _open_all(paths: Sequence[str]) -> list[UnitFile]:
+    files = [file for path in paths for file in files_in(path, ARROW_SUFFIXES)]
+    return with_partitions([_open_one(file) for file in files])
+
+
+@dataclass(frozen=True, eq=False)
+class ArrowUnits:
+    """One Arrow IPC file; a `stoker.sources.columnar.units.UnitFile`.
+
+    Attributes
+    ----------
+    path
+        The file.
+    size
+        Its bytes.
+    schema
+        Its fields.
+    unit_rows
+        int64: rows of each record batch.
+    """
+
+    path: str
+    size: int
+    schema: pa.Schema
+    unit_rows: IntArray
+
+    @cached_property
+    def columns(self) -> tuple[ArrowColumn, ...]:
+        """What its rows have."""
+        return tuple(arrow_columns(self.schema))
+
+    def identity(self) -> FileIdentity:
+        """What the file system says of the file now."""
+        return identify(self.path)
+
+    def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
+        """The rows from a record batch on; see `UnitFile`."""
+        options = _only(self.schema, names)
+        with pa.OSFile(self.path, "rb") as file, pa.ipc.open_file(file, options=options) as found:
+            for number in range(first_unit, found.num_record_batches):
+                whole = _checked(found.get_batch(number))
+                for start in range(0, whole.num_rows, rows):
+                    yield whole.slice(start, rows)
+
+    def used_bytes(self, names: Sequence[str]) -> int:
+        """The file's, by the number of columns."""
+        return self.size * len(names) // max(1, len(self.schema))
+
+    def decoding_bytes(self, names: Sequence[str]) -> int:
+        """What the largest batch takes; compressed ones are taken to grow to twice that."""
+        share = int(self.unit_rows.max()) / max(1, int(self.unit_rows.sum()))
+        return int(2 * share * self.used_bytes(names))
+
+    def describe(self) -> dict[str, Any]:
+        """Nothing: a footer tells how a file is written."""
+        return {}
+
+
+def _only(schema: pa.Schema, names: Sequence[str]) -> pa.ipc.IpcReadOptions:
+    wanted = [place for place, name in enumerate(schema.names) if name in names]
+    return pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose texts and lists lie within their buffers, which reading does not make sure of."""
+    for array in batch.columns:
+        # Texts need not be UTF-8, of which a whole validation would make sure as well.
+        is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+        large = pa.types.is_large_string(array.type)
+        kind = pa.large_binary() if large else pa.binary()
+        (array.view(kind) if is_text else array).validate(full=True)
+    return batch
+
+
+def _open_one(path: str) -> UnitFile:
+    """Look at a file's beginning, and at the end of one that has a footer.
+
+    Raises
+    ------
+    DataError
+        It is no Arrow file, cut off, or cannot be read.
+    """
+    try:
+        with FileReader(path) as reader:
+            head = np.zeros(min(8, reader.size), np.uint8)
+            reader.read_into(head, 0)
+            begin, size = head.tobytes(), reader.size
+            if begin.startswith(_MAGIC):
+                return _with_footer(path, reader)
+        if begin.startswith(_STREAM):
+            return _stream(path)
+    except (pa.ArrowException, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path}: what says where its batches are is damaged ({_reason(error)}); restore the file, or "
+            "write it again"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({_reason(error)}); check the path") from error
+    if not size:
+        raise DataError(f"{path} is empty; name a file with rows")
+    if begin.startswith(_FEATHER_1):
+        raise DataError(
+            f"{path} is Feather of the first version, which nobody writes any more; write it anew"
+        )
+    raise DataError(
+        f"{path} is called Arrow by its suffix and holds something else (it begins with {begin[:6]!r}); give "
+        "it the right suffix, or restore the file"
+    )
+
+
+def _with_footer(path: str, reader: FileReader) -> ArrowUnits:
+    size = reader.size
+    tail = np.zeros(len(_MAGIC), np.uint8)
+    reader.read_into(tail, max(0, size - len(_MAGIC)))
+    if size < 2 * len(_MAGIC) or tail.tobytes() != _MAGIC:
+        raise DataError(
+            f"{path} is cut off at byte {size:,}: the footer, which says where its batches are, is missing; "
+            "restore the file, or write it again"
+        )
+    with Wait("reads {}", path), pa.OSFile(path, "rb") as file, pa.ipc.open_file(file) as found:
+        schema = found.schema
+    return ArrowUnits(path, size, schema, np.array(batch_rows(reader), np.int64))
+
+
+def _stream(path: str) -> StreamUnits:
+    with Wait("reads {}", path), pa.OSFile(path, "rb") as file, pa.ipc.open_stream(file) as found:
+        schema = found.schema
+    return StreamUnits(path, schema, partial(_read_stream, path, schema), known=partial(identify, path))
+
+
+def _read_stream(path: str, schema: pa.Schema, names: Sequence[str]) -> Generator[pa.RecordBatch]:
+    with pa.OSFile(path, "rb") as file, pa.ipc.open_stream(file, options=_only(schema, names)) as found:
+        for batch in found:
+            yield _checked(batch)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

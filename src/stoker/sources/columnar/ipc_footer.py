@@ -1,0 +1,90 @@
+"""How many rows each batch of an Arrow file has, told by its footer and headers: no column is read for it.
+
+PyArrow tells the number of a batch's rows once the batch is read. What is read here are the two tables of
+Arrow's FlatBuffers that say it without.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from stoker.sources.files import FileReader
+
+__all__ = ["batch_rows"]
+
+_MAGIC_BYTES = 6
+_BLOCK = struct.Struct("<qi4xq")
+_BATCHES, _HEADER, _LENGTH = 3, 2, 0
+"""Which fields of a footer, a message and a record batch hold these."""
+_CONTINUES = 0xFFFFFFFF
+
+
+def batch_rows(file: FileReader) -> list[int]:
+    """Rows of each record batch of an Arrow file.
+
+    Raises
+    ------
+    ValueError
+        The footer, or what stands before a batch, is damaged.
+    """
+    size = file.size
+    end = _read(file, max(0, size - _MAGIC_BYTES - 4), _MAGIC_BYTES + 4)
+    length = _number("<i", end, 0)
+    if not 0 < length <= size - _MAGIC_BYTES - 4:
+        raise ValueError("the footer has no length")
+    footer = _read(file, size - _MAGIC_BYTES - 4 - length, length)
+    vector = _reference(footer, _field(footer, _number("<I", footer, 0), _BATCHES))
+    if not vector:
+        return []
+    count = _number("<I", footer, vector)
+    blocks = [_block(footer, vector + 4 + number * _BLOCK.size) for number in range(count)]
+    return [_rows(_read(file, offset, header)) for offset, header in blocks]
+
+
+def _rows(message: bytes) -> int:
+    start = 8 if _number("<I", message, 0) == _CONTINUES else 4
+    data = message[start:]
+    header = _reference(data, _field(data, _number("<I", data, 0), _HEADER))
+    place = _field(data, header, _LENGTH)
+    rows = _number("<q", data, place) if place else 0
+    if rows < 0:
+        raise ValueError("a batch has less than no rows")
+    return rows
+
+
+def _block(footer: bytes, place: int) -> tuple[int, int]:
+    """Where a batch begins, and the bytes before its columns."""
+    if place + _BLOCK.size > len(footer):
+        raise ValueError("the footer ends too early")
+    offset, header, _ = _BLOCK.unpack_from(footer, place)
+    return offset, header
+
+
+def _field(data: bytes, table: int, number: int) -> int:
+    """Where a field of a table stands; 0 where the table does not have it."""
+    fields = table - _number("<i", data, table)
+    place = 4 + 2 * number
+    if place >= _number("<H", data, fields):
+        return 0
+    offset = _number("<H", data, fields + place)
+    return table + offset if offset else 0
+
+
+def _reference(data: bytes, place: int) -> int:
+    return place + _number("<I", data, place) if place else 0
+
+
+def _number(kind: str, data: bytes, place: int) -> int:
+    if place < 0 or place + struct.calcsize(kind) > len(data):
+        raise ValueError("it refers to what is not there")
+    return int(struct.unpack_from(kind, data, place)[0])
+
+
+def _read(file: FileReader, offset: int, count: int) -> bytes:
+    if offset < 0 or count < 0 or offset + count > file.size:
+        raise ValueError("it refers to what is not there")
+    data = np.empty(count, np.uint8)
+    found = file.read_into(data, offset)
+    return data[:found].tobytes()
