@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     checkpoints,
+    convert,
     csv_first_epoch,
     fit_overhead,
     generators,
@@ -40,6 +41,7 @@ BENCHMARKS = (
     text,
     text_training,
     checkpoints,
+    convert,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
 PACKAGES += ("datasets",)
