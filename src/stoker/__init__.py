@@ -27,6 +27,7 @@ _HOME = {
     "Columns": "stoker.transforms.columns",
     "QuantileBins": "stoker.transforms.bins",
     "Category": "stoker.transforms.category",
+    "Dates": "stoker.transforms.dates",
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "NgramVectorizer": "stoker.transforms.ngrams",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from stoker.transforms.bins import QuantileBins as QuantileBins
     from stoker.transforms.category import Category as Category
     from stoker.transforms.columns import Columns as Columns
+    from stoker.transforms.dates import Dates as Dates
     from stoker.transforms.hashing import HashingVectorizer as HashingVectorizer
     from stoker.transforms.labels import LabelEncoder as LabelEncoder
     from stoker.transforms.labels import OneHot as OneHot

@@ -17,6 +17,7 @@ from stoker.transforms import (
     Cast,
     Category,
     Columns,
+    Dates,
     Impute,
     LabelEncoder,
     MinMax,
@@ -107,7 +108,7 @@ def same_bits(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> bool:
 
 
 def test_every_registered_transform_is_held_to_the_contract():
-    others = (TextTransform, Columns, Category)
+    others = (TextTransform, Columns, Category, Dates)
     numeric = {name for name, kind in TRANSFORMS.items() if not issubclass(kind, others)}
     assert {transform.name for transform in FITTED.values()} == numeric
 

@@ -52,12 +52,13 @@ def states() -> dict[str, dict]:
         stoker.Robust(na="median", indicator=True).fit(NUMBER_ROWS),
         stoker.QuantileBins().fit(NUMBER_ROWS),
         stoker.Category().fit(TEXT_ROWS),
+        stoker.Dates("year", "hour", na="zero", invalid="blank").fit(TEXT_ROWS),
         LabelEncoder("kind").fit(NUMBER_ROWS),
     )
     return {transform.name: transform.state() for transform in fitted}
 
 
-OF_TEXTS = ("n-grams", "sequence", "hashed n-grams", "category")
+OF_TEXTS = ("n-grams", "sequence", "hashed n-grams", "category", "dates")
 KINDS = (
     "n-grams",
     "sequence",
@@ -69,6 +70,7 @@ KINDS = (
     "robust",
     "bins",
     "category",
+    "dates",
     "labels",
 )
 

@@ -4,6 +4,7 @@ from stoker.transforms.base import FittedTransform
 from stoker.transforms.bins import QuantileBins
 from stoker.transforms.category import Category
 from stoker.transforms.columns import Columns
+from stoker.transforms.dates import Dates
 from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
@@ -18,6 +19,7 @@ __all__ = [
     "Category",
     "ColumnStatistics",
     "Columns",
+    "Dates",
     "FittedTransform",
     "HashingVectorizer",
     "Impute",

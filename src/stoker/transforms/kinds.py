@@ -10,6 +10,7 @@ from stoker.stored import DAMAGE
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.bins import QuantileBins
 from stoker.transforms.category import Category
+from stoker.transforms.dates import Dates
 from stoker.transforms.hashing import HashingVectorizer
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
@@ -32,6 +33,7 @@ KINDS: dict[str, type[FittedTransform]] = {
         Robust,
         QuantileBins,
         Category,
+        Dates,
         LabelEncoder,
         OneHot,
         Passthrough,

@@ -20,10 +20,9 @@ __all__ = [
     "ValueBytes",
     "ValueKind",
     "column_bytes",
-    "column_numbers",
-    "column_texts",
     "decoded_values",
     "encoded_values",
+    "text_bytes",
 ]
 
 ValueKind: TypeAlias = Literal["text", "int", "float"]
@@ -103,20 +102,24 @@ def column_bytes(rows: Rows, name: str, places: IntArray | None, *, fractions: b
     """
     values = rows.columns.get(name)
     if values is None or isinstance(values, np.ndarray):
-        numbers = column_numbers(rows, name, places)
+        numbers = _column_numbers(rows, name, places)
         return _of_floats(numbers) if fractions else _of_integers(numbers, name)
-    data, offsets = _text_bytes(column_texts(rows, name, places))
-    return ValueBytes("text", data, offsets)
+    return text_bytes(rows, name, places)
 
 
-def column_numbers(rows: Rows, name: str, places: IntArray | None) -> npt.NDArray[Any]:
-    """The numbers of a column at storage places (None: all rows), of shape (n,).
+def text_bytes(rows: Rows, name: str, places: IntArray | None) -> ValueBytes:
+    """The values of a column of texts from beside the matrix, at storage places (None: all rows).
 
     Raises
     ------
     ColumnError
-        If there is no such column.
+        If there is no such column, or it holds numbers.
     """
+    return ValueBytes("text", *_buffers(_column_texts(rows, name, places)))
+
+
+def _column_numbers(rows: Rows, name: str, places: IntArray | None) -> npt.NDArray[Any]:
+    """The numbers of a column at storage places (None: all rows), of shape (n,)."""
     values = rows.columns.get(name)
     if values is not None:
         return np.asarray(values if places is None else values[places])
@@ -134,14 +137,7 @@ def column_numbers(rows: Rows, name: str, places: IntArray | None) -> npt.NDArra
     return out.reshape(-1)
 
 
-def column_texts(rows: Rows, name: str, places: IntArray | None) -> pa.Array:
-    """The texts of a column from beside the matrix, at storage places (None: all rows).
-
-    Raises
-    ------
-    ColumnError
-        If there is no such column, or it holds numbers.
-    """
+def _column_texts(rows: Rows, name: str, places: IntArray | None) -> pa.Array:
     values = rows.columns.get(name)
     if values is None or isinstance(values, np.ndarray):
         has = values is not None or name in rows.features
@@ -158,7 +154,7 @@ def column_texts(rows: Rows, name: str, places: IntArray | None) -> pa.Array:
     return values
 
 
-def _text_bytes(texts: Any) -> tuple[npt.NDArray[np.uint8], Offsets]:
+def _buffers(texts: Any) -> tuple[npt.NDArray[np.uint8], Offsets]:
     """Bytes and offsets; a null is as long as an empty text."""
     if isinstance(texts, pa.StringArray) and not texts.null_count and len(texts):
         bounds, data = texts.buffers()[1:]
