@@ -12,7 +12,7 @@ from memory_feed import make_feed
 from rich.console import Console
 
 from stoker.errors import OptionError
-from stoker.training import displays
+from stoker.training import displays, lines
 from stoker.training.fit import fit
 from stoker.training.progress import Display, choose_display
 from stoker.training.report import FitReport, Snapshot, Validation
@@ -65,6 +65,12 @@ def play(display: Display) -> None:
     display.finished(REPORT)
     display.close()
     display.close()
+
+
+def test_that_kernels_were_compiled_is_told_and_no_wait_for_data():
+    snapshot = replace(SNAPSHOT, compile_seconds=22.4)
+    assert lines.waiting_line(snapshot) == "waiting for data 0.4 % · compiled kernels for 22 s, once"
+    assert "waiting for data 0.4 % · compiled kernels for 22 s, once · 1.9 of" in lines.status_line(snapshot)
 
 
 def test_plain_lines_tell_the_whole_story():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from memory_feed import MemoryFeed, make_feed
@@ -54,6 +56,22 @@ def test_an_empty_queue_waits_for_the_last_result_before_the_clock_starts():
     handover.fetch(1, "of step 1")
     assert events == ["result none yet", "pull 0", "result of step 1", "pull 1"]
     assert handover.wait_seconds > 0
+
+
+def test_while_kernels_are_compiled_nobody_waits_for_data(monkeypatch):
+    """Which is done once after an installation, and tells nothing of the disk."""
+    passed = [0.0]
+
+    def compile_for_long(epoch: int, batch: int) -> None:
+        time.sleep(0.02)
+        passed[0] += 0.019
+
+    monkeypatch.setattr("stoker.training.handover.compiled_seconds", lambda: passed[0])
+    handover = handover_of(make_feed(always_ready=False, before=compile_for_long))
+    handover.begin(0)
+    handover.take()
+    assert handover.compile_seconds == pytest.approx(0.019)
+    assert 0 < handover.wait_seconds < 0.019
 
 
 def test_a_full_queue_waits_for_nothing():

@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 from numba import njit
+from numba.core import event
 
-__all__ = ["bare_kernel", "helper_kernel", "inner_kernel", "kernel"]
+__all__ = ["bare_kernel", "compiled_seconds", "helper_kernel", "inner_kernel", "kernel"]
 
 # NumPy's error model: a check for zero before every division keeps loops from being vectorised. Nothing calls
 # a kernel from C, and what C would call takes as long to compile as a small kernel.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
+
+class _Clock(event.Listener):
+    """The time that something is compiled in; Numba compiles one thing at a time, and others within it."""
+
+    def __init__(self) -> None:
+        self._passed = 0.0
+        self._depth = 0
+        self._began = 0.0
+
+    def on_start(self, event: Any) -> None:
+        if self._depth == 0:
+            self._began = perf_counter()
+        self._depth += 1
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._passed += perf_counter() - self._began
+
+    @property
+    def seconds(self) -> float:
+        return self._passed + (perf_counter() - self._began if self._depth else 0.0)
+
+
+_clock = _Clock()
+event.register("numba:compile", _clock)
+
+
+def compiled_seconds() -> float:
+    """Seconds in which this process has compiled kernels, which is done once after an installation.
+
+    Examples
+    --------
+    >>> before = compiled_seconds()
+    >>> njit(lambda value: value + 1)(1)
+    2
+    >>> compiled_seconds() > before
+    True
+    """
+    return _clock.seconds
 
 
 def kernel(function: Callable[..., Any]) -> Any:

@@ -105,8 +105,7 @@ class PlainDisplay(_LineDisplay):
 
     def advanced(self, snapshot: Snapshot) -> None:
         """One line within an epoch."""
-        waiting = f"waiting for data {100 * snapshot.waiting:.1f} %"
-        self._keep(f"{lines.epoch_line(snapshot, width=0)}  {waiting}")
+        self._keep(f"{lines.epoch_line(snapshot, width=0)}  {lines.waiting_line(snapshot)}")
 
     def epoch_ended(self, snapshot: Snapshot) -> None:
         """One line at an epoch's end."""

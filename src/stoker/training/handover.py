@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from stoker.errors import WorkerError
+from stoker.kernels.compiling import compiled_seconds
 from stoker.training.interrupts import Interrupts
 from stoker.training.protocols import BatchStreamLike, ContinuingFeed, FeedLike
 from stoker.types import Batch
@@ -64,7 +65,7 @@ class Handover:
     ) -> None:
         self.feed = feed
         self.num_batches = feed.num_batches
-        self.wait_seconds = 0.0
+        self.wait_seconds = self.compile_seconds = 0.0
         self._wait_for = wait_for
         self._interrupts = interrupts
         self._around = around
@@ -225,7 +226,7 @@ class Handover:
                 return next(self._stream)
             with self._interrupts.immediate():
                 self._wait_for(last_result)
-                started = time.perf_counter()
+                started, compiled = time.perf_counter(), compiled_seconds()
                 number, epoch = self._fetched + 1, self._epoch + 1
                 with StageWait(f"batch {number:,} of epoch {epoch:,} of the {self._role}"):
                     batch = next(self._stream)
@@ -233,7 +234,9 @@ class Handover:
             raise WorkerError(
                 f"epoch {self._epoch} ended after {self._fetched} batches, expected {self.num_batches}"
             ) from None
-        self.wait_seconds += time.perf_counter() - started
+        waited, compiled = time.perf_counter() - started, compiled_seconds() - compiled
+        self.compile_seconds += min(compiled, waited)
+        self.wait_seconds += max(waited - compiled, 0.0)
         return batch
 
     def _close_stream(self) -> None:

@@ -19,9 +19,11 @@ __all__ = [
     "size",
     "status_line",
     "validation_line",
+    "waiting_line",
 ]
 
 _LABEL_WIDTH = 10
+_TOLD_SECONDS = 0.5
 _ENDINGS = {"early_stopping": "stopped early", "max_time": "time is up"}
 
 
@@ -144,10 +146,17 @@ def epoch_line(snapshot: Snapshot, *, width: int = 10) -> str:
     )
 
 
+def waiting_line(snapshot: Snapshot) -> str:
+    """What the epoch waits for."""
+    parts = [f"waiting for data {100 * snapshot.waiting:.1f} %"]
+    if snapshot.compile_seconds >= _TOLD_SECONDS:
+        parts.append(f"compiled kernels for {duration(snapshot.compile_seconds)}, once")
+    return " · ".join(parts)
+
+
 def status_line(snapshot: Snapshot) -> str:
     """What the run waits for, and what memory it holds."""
-    waiting = 100 * snapshot.waiting
-    parts = [f"computing {100 - waiting:.1f} %", f"waiting for data {waiting:.1f} %"]
+    parts = [f"computing {100 - 100 * snapshot.waiting:.1f} %", waiting_line(snapshot)]
     if snapshot.memory_limit:
         held, limit = size(snapshot.memory_bytes), size(snapshot.memory_limit)
         same_unit = held.split()[1] == limit.split()[1]

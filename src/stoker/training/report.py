@@ -13,7 +13,9 @@ class Snapshot:
     """The state of a running epoch, as a display shows it.
 
     ``logs`` are the running means of the epoch. ``waiting`` is the share of the epoch's training time so far
-    that was spent waiting for data, from 0 to 1. Memory is in bytes; ``saved_seconds`` is the
+    that was spent waiting for data, from 0 to 1; `compile_seconds`, in which no data came because stoker's
+    kernels were compiled, are no part of that time, nor of what ``rows_per_second`` goes by. Memory is in
+    bytes; ``saved_seconds`` is the
     age of the last saved model.
     """
 
@@ -30,6 +32,7 @@ class Snapshot:
     memory_limit: int | None
     process_bytes: int
     saved_seconds: float | None
+    compile_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

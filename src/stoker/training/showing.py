@@ -47,6 +47,7 @@ class Showing:
         self._process = psutil.Process()
         self._at = tally.started
         self._rows = 0
+        self._compiled = 0.0
         self._rate = 0.0
 
     @property
@@ -57,12 +58,13 @@ class Showing:
     def begin_epoch(self) -> None:
         """Count from the rows that the epoch has already."""
         self._at, self._rows = time.perf_counter(), self._tally.rows
+        self._compiled = self._tally.compile_seconds
 
     def show(self, epoch: int, finished: int, logs: Mapping[str, float], *, last: bool) -> None:
         """Show how far the epoch is; `last` once its steps are taken."""
         now = time.perf_counter()
         snapshot = self._snapshot(epoch, finished, logs, now)
-        self._at, self._rows = now, self._tally.rows
+        self._at, self._rows, self._compiled = now, self._tally.rows, self._tally.compile_seconds
         if last:
             self._display.epoch_ended(snapshot)
         else:
@@ -70,11 +72,12 @@ class Showing:
 
     def _snapshot(self, epoch: int, finished: int, logs: Mapping[str, float], now: float) -> Snapshot:
         rows = self._tally.rows
-        passed = max(now - self._at, 1e-9)
+        # What is done once after an installation says nothing of the rows to come, and is told by itself.
+        passed = max(now - self._at - (self._tally.compile_seconds - self._compiled), 1e-9)
         current = (rows - self._rows) / passed
         # Half of the old rate: a figure that can be read, and yet follows within a second or two.
         self._rate = current if self._rate == 0.0 else 0.5 * self._rate + 0.5 * current
-        in_epoch = max(self._tally.epoch_train_seconds, 1e-9)
+        in_epoch = max(self._tally.epoch_train_seconds - self._tally.epoch_compile_seconds, 1e-9)
         rate = rows / in_epoch if finished >= self._training.num_batches else self._rate
         ledger = getattr(self._training.feed, "ledger", None)
         saved_at = max((each.saved_at for each in self._saves if each.saved_at is not None), default=None)
@@ -88,6 +91,7 @@ class Showing:
             eta_seconds=self._seconds_left(finished, rows, rate),
             logs=logs,
             waiting=min(self._tally.epoch_wait_seconds / in_epoch, 1.0),
+            compile_seconds=self._tally.epoch_compile_seconds,
             memory_bytes=int(getattr(ledger, "current", 0)),
             memory_limit=getattr(ledger, "limit", None),
             process_bytes=int(self._process.memory_info().rss),

@@ -35,7 +35,7 @@ class Tally:
         self.epochs = 0
         self.steps_before = 0
         self._rows_at_epoch = 0
-        self._waited_before = 0.0
+        self._waited_before = self._compiled_before = 0.0
         self._train_seconds = self._trained_before = 0.0
         self._running_since: float | None = None
 
@@ -75,12 +75,23 @@ class Tally:
         """Of the epoch, without a batch."""
         return self._training.wait_seconds - self._waited_before
 
+    @property
+    def compile_seconds(self) -> float:
+        """Of the run, in which nothing came because kernels were compiled."""
+        return self._training.compile_seconds
+
+    @property
+    def epoch_compile_seconds(self) -> float:
+        """Of the epoch."""
+        return self.compile_seconds - self._compiled_before
+
     def begin_epoch(self) -> None:
         """Its first step comes next."""
         self.stop_clock()
         self.finished = 0
         self._rows_at_epoch = self._training.rows
         self._waited_before = self._training.wait_seconds
+        self._compiled_before = self._training.compile_seconds
         self._trained_before = self._train_seconds
         self.epoch_started = self._running_since = time.perf_counter()
 
