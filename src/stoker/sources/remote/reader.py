@@ -1,0 +1,209 @@
+"""A file elsewhere, read as one on a disk is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.prefetch import Prefetched, prefetch
+from stoker.sources.remote.blocks import shared_cache
+from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES, RUN_BLOCKS
+from stoker.sources.remote.retrying import with_retries
+from stoker.sources.remote.stores import ObjectInfo, store_of
+
+__all__ = ["RemoteFile", "RemoteReader", "remote_info", "remote_matches"]
+
+_Run = tuple[int, int]
+
+
+def remote_info(url: str) -> ObjectInfo:
+    """What the store says of an object now.
+
+    Raises
+    ------
+    DataError
+        It is not there, may not be read, or the store does not answer.
+    """
+    store = store_of(url)
+    return with_retries(lambda: store.info(url), "asking for the size", url)
+
+
+def remote_matches(url: str) -> list[str]:
+    """Addresses that a pattern matches, sorted bytewise.
+
+    Raises
+    ------
+    DataError
+        The store does not answer, or lists nothing.
+    """
+    store = store_of(url)
+    return sorted(with_retries(lambda: store.matches(url), "asking for the list", url), key=str.encode)
+
+
+class RemoteReader:
+    """An object, read at given offsets by any number of threads at once; see `FileReader`.
+
+    Parameters
+    ----------
+    path
+        Its address.
+    in_order
+        Whether it will be read from the beginning on by one thread: then what follows is asked for ahead.
+    """
+
+    def __init__(self, path: str, *, in_order: bool = False) -> None:
+        self.path = path
+        self._info = remote_info(path)
+        self._store = store_of(path)
+        self._cache = shared_cache()
+        self._in_order = in_order
+        self._ahead: Prefetched[_Run, list[bytes]] | None = None
+        self._blocks: dict[int, bytes] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes in the object when it was opened."""
+        return self._info.size
+
+    def look(self) -> tuple[int, bool]:
+        """As of `FileReader`; the store was asked when the object was opened."""
+        return self.size, True
+
+    def read_into(self, out: npt.NDArray[np.uint8], offset: int) -> int:
+        """Fill `out` with the bytes from `offset` on; fewer only at the end of the object.
+
+        Returns
+        -------
+        The number of bytes read.
+        """
+        stop = min(offset + len(out), self.size)
+        if stop <= offset:
+            return 0
+        first, last = offset // BLOCK_BYTES, (stop - 1) // BLOCK_BYTES
+        for number, block in self._take(first, last + 1):
+            begin = number * BLOCK_BYTES
+            low, high = max(offset, begin), min(stop, begin + len(block))
+            out[low - offset : high - offset] = np.frombuffer(block, np.uint8)[low - begin : high - begin]
+        return stop - offset
+
+    def close(self) -> None:
+        """Stop asking; idempotent."""
+        ahead, self._ahead = self._ahead, None
+        self._blocks = {}
+        if ahead is not None:
+            ahead.close()
+
+    def __enter__(self) -> RemoteReader:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def _take(self, first: int, behind: int) -> Iterator[tuple[int, bytes]]:
+        """The blocks [first, behind), in order."""
+        if self._in_order:
+            yield from self._next(first, behind)
+            return
+        runs = list(_runs(first, behind))
+        with prefetch(
+            self._fetch, runs, workers=min(AT_ONCE, len(runs) - 1), in_flight=AT_ONCE, name="ranges"
+        ) as results:
+            for (begin, _), blocks in zip(runs, results, strict=True):
+                yield from enumerate(blocks, begin)
+
+    def _next(self, first: int, behind: int) -> Iterator[tuple[int, bytes]]:
+        """The blocks [first, behind) of a reading in order; a block at the seam of two calls is kept."""
+        kept = {number: block for number, block in self._blocks.items() if number >= first}
+        reached = max(kept, default=first - 1) + 1
+        if self._ahead is None or (not kept and first != self._position):
+            self.close()
+            runs = _runs(first, -(-self.size // BLOCK_BYTES))
+            self._ahead = prefetch(self._fetch, runs, workers=AT_ONCE, in_flight=AT_ONCE, name="ahead")
+            kept, reached = {}, first
+        while reached < behind:
+            for block in next(self._ahead):
+                kept[reached] = block
+                reached += 1
+        self._position = reached
+        self._blocks = {number: block for number, block in kept.items() if number >= behind - 1}
+        yield from ((number, kept[number]) for number in range(first, behind))
+
+    _position = 0
+
+    def _fetch(self, run: _Run) -> list[bytes]:
+        """The blocks of a run: those that are kept, and the others in as few requests as there are gaps."""
+        found = [self._cache.find(self.path, self._info.version, n, self._length(n)) for n in range(*run)]
+        missing = [place for place, block in enumerate(found) if block is None]
+        breaks = [0, *(i + 1 for i, (a, b) in enumerate(pairwise(missing)) if b != a + 1), len(missing)]
+        for low, high in pairwise(breaks):
+            if high > low:
+                self._ask(run[0], missing[low], missing[high - 1] + 1, found)
+        return [block for block in found if block is not None]
+
+    def _ask(self, base: int, low: int, high: int, found: list[bytes | None]) -> None:
+        start = (base + low) * BLOCK_BYTES
+        stop = min((base + high) * BLOCK_BYTES, self.size)
+        doing = f"reading bytes {start:,} to {stop:,}"
+        data = with_retries(lambda: self._store.read(self.path, start, stop), doing, self.path)
+        for place in range(low, high):
+            begin = (place - low) * BLOCK_BYTES
+            block = data[begin : begin + BLOCK_BYTES]
+            found[place] = block
+            self._cache.keep(self.path, self._info.version, base + place, block)
+
+    def _length(self, number: int) -> int:
+        return min(BLOCK_BYTES, self.size - number * BLOCK_BYTES)
+
+
+def _runs(first: int, behind: int) -> Iterator[_Run]:
+    for begin in range(first, behind, RUN_BLOCKS):
+        yield begin, min(begin + RUN_BLOCKS, behind)
+
+
+class RemoteFile(io.RawIOBase):
+    """The same as a file object, for one thread.
+
+    Parameters
+    ----------
+    path, in_order
+        As of `RemoteReader`.
+    """
+
+    def __init__(self, path: str, *, in_order: bool) -> None:
+        super().__init__()
+        self._reader = RemoteReader(path, in_order=in_order)
+        self._place = 0
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; fewer bytes only at the end."""
+        count = self._reader.read_into(np.frombuffer(buffer, np.uint8), self._place)
+        self._place += count
+        return count
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go somewhere."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._reader.size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._place
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def close(self) -> None:
+        """Stop asking."""
+        self._reader.close()
+        super().close()

@@ -1,0 +1,291 @@
+"""Files elsewhere are read as files here, whatever the server does."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import stoker
+from range_server import RangeServer
+from reading import PACK, dense, index_of
+from stoker.errors import ChangedDataError, DataError, OptionError
+from stoker.sources.files import open_reader
+from stoker.sources.remote import reader as remote
+from stoker.sources.remote.blocks import BlockCache
+from stoker.sources.remote.names import BLOCK_BYTES
+from stoker.survey import survey
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """A cache of blocks and of surveys for each test, and no patience."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.5")
+    monkeypatch.setattr("stoker.sources.remote.retrying._FIRST_PAUSE", 0.01)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server():
+    made = RangeServer()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield made
+    made.closing.set()
+    made.shutdown()
+    made.server_close()
+    thread.join(10)
+
+
+def table(rows: int = 3_000) -> tuple[np.ndarray, bytes]:
+    values = np.random.default_rng(1).integers(0, 256, (rows, 5))
+    lines = ["label,a,b,c,d", *(",".join(map(str, row)) for row in values.tolist())]
+    return values, "\n".join(lines).encode()
+
+
+def noise(size: int) -> bytes:
+    return np.random.default_rng(2).integers(0, 256, size, np.uint8).tobytes()
+
+
+def assert_rows(source, values) -> None:
+    index, dtype = index_of(source)
+    reader = source.reader(index, None, dtype)
+    wanted = np.array([0, 5, 6, len(values) - 1])
+    assert np.array_equal(dense(reader.read(wanted)), values[wanted, 1:])
+    reader.close()
+
+
+def test_a_table_on_a_web_server_is_read_by_row(server):
+    values, content = table()
+    assert_rows(stoker.open(server.put("train.csv", content), label="label"), values)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_a_compressed_table_on_a_web_server_is_read(server, suffix):
+    values, content = table()
+    source = stoker.open(server.put(f"train.csv{suffix}", PACK[suffix](content)), label="label")
+    found = survey(source, stored=False, keep_bytes=1 << 20)
+    assert np.allclose(found.statistics.mean, values[:, 1:].mean(axis=0))
+
+
+def test_parquet_and_json_on_a_web_server_are_read(server):
+    values, _ = table(500)
+    frame = pa.table({name: values[:, place] for place, name in enumerate(["label", "a", "b", "c", "d"])})
+    sink = pa.BufferOutputStream()
+    pq.write_table(frame, sink)
+    assert_rows(stoker.open(server.put("t.parquet", sink.getvalue().to_pybytes()), label="label"), values)
+    lines = "\n".join(f'{{"label": {y}, "a": {a}, "b": {b}, "c": {c}, "d": {d}}}' for y, a, b, c, d in values)
+    assert_rows(stoker.open(server.put("t.jsonl", lines.encode()), label="label"), values)
+
+
+@pytest.mark.parametrize("trouble", ["drop", "stall", "short", "500", "503", "429"])
+def test_a_request_that_goes_wrong_is_made_again(server, trouble):
+    content = noise(3 * BLOCK_BYTES + 17)
+    url = server.put("noise.bin", content)
+    server.troubles.extend([trouble, trouble])
+    with open_reader(url, in_order=True) as file:
+        out = np.empty(len(content), np.uint8)
+        assert file.read_into(out, 0) == len(content)
+    assert out.tobytes() == content
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ("drop", r"reading bytes 0 to 1,000 failed 5 times"),
+        ("short", r"failed 5 times in \d+ s .*500 bytes came where 1,000 were asked for"),
+        ("stall", r"failed 5 times in"),
+        ("500", r"failed 5 times in"),
+        ("403", "permission denied"),
+    ],
+)
+def test_what_goes_wrong_each_time_is_an_error_within_seconds(server, trouble, said):
+    url = server.put("noise.bin", noise(1_000))
+    reader = open_reader(url)
+    server.always["noise.bin"] = trouble
+    began = time.monotonic()
+    with pytest.raises(DataError, match=said):
+        reader.read_into(np.empty(1_000, np.uint8), 0)
+    assert time.monotonic() - began < 15
+
+
+def test_a_server_that_gives_no_ranges_is_told(server):
+    url = server.put("train.csv", table()[1])
+    server.always["train.csv"] = "whole"
+    with pytest.raises(DataError, match=r"gives no parts of it.*download it first"):
+        stoker.open(url, label="label")
+
+
+def test_a_file_that_is_not_there_is_told_at_once(server):
+    url = server.put("a.csv", b"")
+    with pytest.raises(DataError, match=r"b\.csv: no such file; check the address"):
+        stoker.open(url.replace("a.csv", "b.csv"), label="label")
+
+
+def test_an_endpoint_that_does_not_answer_is_told(server):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(DataError, match=r"asking for the size failed 5 times"):
+            stoker.open(f"http://127.0.0.1:{silent.getsockname()[1]}/train.csv", label="label")
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_ranges_are_the_files_bytes(server, seed, monkeypatch):
+    content = noise(5 * BLOCK_BYTES + 123)
+    rng = np.random.default_rng(seed)
+    with open_reader(server.put("noise.bin", content)) as file:
+        for _ in range(20):
+            start, count = int(rng.integers(0, len(content))), int(rng.integers(0, 2 * BLOCK_BYTES))
+            out = np.empty(count, np.uint8)
+            read = file.read_into(out, start)
+            assert out[:read].tobytes() == content[start : start + count]
+
+
+def test_reading_in_order_asks_ahead_and_for_several_blocks_at_once(server):
+    content = noise(16 * BLOCK_BYTES)
+    with open_reader(server.put("noise.bin", content), in_order=True) as file:
+        out = np.empty(100_000, np.uint8)
+        pieces = []
+        while count := file.read_into(out, sum(map(len, pieces))):
+            pieces.append(out[:count].tobytes())
+    assert b"".join(pieces) == content
+    assert len(server.asked) == 4
+    assert server.most_at_once > 1
+
+
+def test_what_came_once_comes_from_the_disk_afterwards(server):
+    values, content = table()
+    url = server.put("train.csv", content)
+    assert_rows(stoker.open(url, label="label"), values)
+    before = len(server.asked)
+    assert_rows(stoker.open(url, label="label"), values)
+    assert len(server.asked) == before
+
+
+def test_another_version_of_a_file_is_not_taken_for_the_one_before(server):
+    values, content = table()
+    url = server.put("train.csv", content)
+    source = stoker.open(url, label="label")
+    index, dtype = index_of(source)
+    changed = content[:-1] + (b"1" if content[-1:] != b"1" else b"2")
+    server.put("train.csv", changed, tag='"two"')
+    with pytest.raises(ChangedDataError, match="changed"):
+        source.reader(index, None, dtype).read(np.arange(len(values)))
+
+
+def test_the_cache_keeps_to_its_bound_and_forgets_what_was_not_used(tmp_path):
+    cache = BlockCache(tmp_path, 10_000)
+    for number in range(30):
+        cache.keep("s3://b/x", 1, number, b"x" * 1_000)
+        os.utime(cache._path("s3://b/x", 1, number), ns=(number, number))
+    held = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in held) <= 10_000
+    assert cache.find("s3://b/x", 1, 29, 1_000) == b"x" * 1_000
+    assert cache.find("s3://b/x", 1, 0, 1_000) is None
+    assert cache.find("s3://b/x", 2, 29, 1_000) is None
+
+
+def test_a_cache_that_cannot_be_written_keeps_nothing_and_harms_nobody(server, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(remote, "shared_cache", lambda: BlockCache(tmp_path / "file" / "x", 1 << 20))
+    values, content = table()
+    assert_rows(stoker.open(server.put("train.csv", content), label="label"), values)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hidden@host/train.csv",
+        "s3://key:hidden@bucket/train.csv",
+        "https://host/train.csv?X-Amz-Signature=hidden",
+        "https://host/train.csv?sv=1&sig=hidden",
+    ],
+)
+def test_secrets_in_an_address_are_refused_and_not_repeated(url):
+    with pytest.raises(OptionError, match="written down") as error:
+        stoker.open(url, label="label")
+    assert "hidden" not in str(error.value)
+
+
+def test_patterns_need_a_store_that_lists(server):
+    with pytest.raises(DataError, match="lists no files"):
+        stoker.open(server.put("a.csv", b"").replace("a.csv", "*.csv"), label="label")
+
+
+def test_a_scheme_that_nobody_knows_is_told():
+    with pytest.raises(OptionError, match="nothing:// cannot be read"):
+        stoker.open("nothing://bucket/train.csv", label="label")
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    """A server that speaks as S3 does, in a process of its own; gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with open(tmp_path_factory.mktemp("s3") / "log", "wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                time.sleep(0.05)
+        yield port
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch):
+    """A file system of PyArrow's over that server, with an empty bucket."""
+    from pyarrow import fs
+
+    for name, value in (
+        ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3}"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "us-east-1"),
+        ("STOKER_REMOTE_SECONDS", "10"),
+    ):
+        monkeypatch.setenv(name, value)
+    found = fs.S3FileSystem(
+        endpoint_override=f"127.0.0.1:{s3}", scheme="http", region="us-east-1", allow_bucket_creation=True
+    )
+    found.create_dir("bucket")
+    return found
+
+
+def test_tables_in_a_bucket_are_matched_and_read(bucket, own_cache):
+    values, content = table()
+    head, *lines = content.splitlines(keepends=True)
+    for name, part in (("b", lines[1_500:]), ("a", lines[:1_500])):
+        with bucket.open_output_stream(f"bucket/data/{name}.csv") as file:
+            file.write(head + b"".join(part))
+    source = stoker.open("s3://bucket/data/*.csv", label="label")
+    assert source.paths == ("s3://bucket/data/a.csv", "s3://bucket/data/b.csv")
+    assert_rows(source, values)
+    feed = stoker.Feed(source, batch_size=256)
+    assert sum(batch.size for batch in feed.epoch(0)) == 3_000
+    assert any(Path(own_cache).rglob("*"))
+    with pytest.raises(DataError, match="no object matches this pattern"):
+        stoker.open("s3://bucket/data/*.tsv", label="label")
+    with pytest.raises(DataError, match="no such object"):
+        stoker.open("s3://bucket/none.csv", label="label")
