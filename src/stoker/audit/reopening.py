@@ -26,8 +26,9 @@ from stoker.sources.groups import GroupSpec, split_by_group
 from stoker.sources.lines import LinesTable
 from stoker.sources.packing import packing_of
 from stoker.sources.paths import expand_paths
+from stoker.sources.remote import is_remote
 from stoker.sources.schema import FileLayout, Schema, find
-from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec
+from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec
 from stoker.types import ColumnSpec
 
 __all__ = ["RowsOption", "reopened", "with_view"]
@@ -77,7 +78,7 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
             "in the order of the training"
         )
     for path in paths:
-        if not os.path.exists(path):
+        if not is_remote(path) and not os.path.exists(path):
             text = f"{path} is not there; if the files lie elsewhere now, name them, all and in their order"
             raise Differs(Difference(kind="file", text=text, file=path))
     schema = _schema(known, names)
@@ -113,9 +114,11 @@ def with_view(source: Source, record: RunRecord, run: str) -> Source:
 
 
 def _narrowed(source: Source, step: DescribedStep, run: str) -> Source:
-    spec: SplitSpec | ShardSpec | HeadSpec | GroupSpec
+    spec: Spec
     if step.kind == "split":
         spec = SplitSpec(fraction=step.fraction, seed=step.seed, part=step.part)
+    elif step.kind == "fold":
+        spec = FoldSpec(count=step.count, index=step.index, seed=step.seed, part=step.part)
     elif step.kind == "shard":
         spec = ShardSpec(index=step.index, count=step.count)
     elif step.kind == "head":

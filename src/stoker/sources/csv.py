@@ -18,6 +18,7 @@ from stoker.sources.csv_reader import CsvReader
 from stoker.sources.csv_scan import scan_file
 from stoker.sources.files import FileIdentity, identify, line_of
 from stoker.sources.index import RowIndex
+from stoker.sources.remote.names import READING_BYTES, is_remote
 from stoker.sources.schema import FileLayout, Schema, columns_in, find
 from stoker.types import IntArray, Progress, RowReader
 
@@ -145,6 +146,11 @@ class CsvTable:
     def packings(self) -> tuple[str, ...]:
         """How each file is compressed, or ``""``."""
         return tuple(layout.packing for layout in self.layouts)
+
+    @property
+    def reading_bytes(self) -> int:
+        """What a reader holds beside what it returns: of files elsewhere what was asked for ahead."""
+        return READING_BYTES if any(map(is_remote, self.paths)) else 0
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from stoker.errors import BadRowError, ChangedDataError, OptionError
 from stoker.sources.csv_parse import Block
-from stoker.sources.files import FilePool, FileReader, line_of
+from stoker.sources.files import ByteReader, FilePool, line_of
 from stoker.sources.index import RowIndex, checksums_of
 from stoker.sources.record_parser import RecordParser
 from stoker.sources.spool import unpacked
@@ -196,7 +196,7 @@ class CsvReader:
         self._require_sound(piece, block, data, ids, ordinals)
         return block
 
-    def _fill(self, file: FileReader, piece: _Piece, data: npt.NDArray[np.uint8]) -> None:
+    def _fill(self, file: ByteReader, piece: _Piece, data: npt.NDArray[np.uint8]) -> None:
         size, is_linked = file.look()
         if not is_linked:
             raise ChangedDataError(

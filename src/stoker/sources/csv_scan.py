@@ -14,7 +14,7 @@ from stoker.errors import ChangedDataError, DataError
 from stoker.kernels.records import OPEN_QUOTE, scan_records
 from stoker.ledger import Ledger
 from stoker.sources.chunks import Chunk
-from stoker.sources.files import FileReader, line_of
+from stoker.sources.files import line_of, open_reader
 from stoker.sources.index import SEGMENT_BYTES
 from stoker.sources.packing import PackedStream
 from stoker.sources.schema import FileLayout
@@ -87,7 +87,7 @@ class _PlainBytes:
 
     def __init__(self, layout: FileLayout, usual_bytes: int) -> None:
         self._layout = layout
-        self._file = FileReader(layout.path)
+        self._file = open_reader(layout.path, in_order=True)
         # What chunks take is charged by those who ask for them.
         account = Ledger(limit=_MOST_IDLE * usual_bytes)
         self._pool = BufferPool(account, "chunks", num_bytes=usual_bytes, most_idle=_MOST_IDLE)

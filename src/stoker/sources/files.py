@@ -8,16 +8,26 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.packing import PackedStream, packing_of
+from stoker.sources.remote.names import is_remote
 from stoker.waits import Wait
 
-__all__ = ["FileIdentity", "FilePool", "FileReader", "SequentialFile", "identify", "line_of"]
+__all__ = [
+    "ByteReader",
+    "FileIdentity",
+    "FilePool",
+    "FileReader",
+    "SequentialFile",
+    "identify",
+    "line_of",
+    "open_reader",
+]
 
 _HAS_PREADV = hasattr(os, "preadv")
 _LINE_PIECE = 1 << 22
@@ -46,6 +56,8 @@ def identify(path: str) -> FileIdentity:
     DataError
         The file is absent or cannot be looked at.
     """
+    if is_remote(path):
+        return _identify_remote(path)
     try:
         status = os.stat(path)
     except OSError as error:
@@ -57,6 +69,64 @@ def identify(path: str) -> FileIdentity:
         ctime_ns=status.st_ctime_ns,
         inode=status.st_ino,
     )
+
+
+class ByteReader(Protocol):
+    """Bytes by position. Duties: safe to use from several threads, unless they are read in order."""
+
+    path: str
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        ...
+
+    def look(self) -> tuple[int, bool]:
+        """How many there are now, and whether they still have a name."""
+        ...
+
+    def read_into(self, out: npt.NDArray[np.uint8], offset: int) -> int:
+        """Fill `out` with the bytes from `offset` on; fewer only at the end. Returns how many."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held; idempotent."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+
+def _identify_remote(path: str) -> FileIdentity:
+    from stoker.sources.remote.reader import remote_info
+
+    found = remote_info(path)
+    return FileIdentity(
+        path=path, size=found.size, mtime_ns=found.modified_ns, ctime_ns=found.version, inode=0
+    )
+
+
+def open_reader(path: str, *, in_order: bool = False) -> ByteReader:
+    """A file's bytes by position, wherever it is.
+
+    Parameters
+    ----------
+    path
+        The file, or its address.
+    in_order
+        Whether one thread will read it from the beginning on.
+
+    Raises
+    ------
+    DataError
+        It cannot be opened.
+    """
+    if not is_remote(path):
+        return FileReader(path)
+    from stoker.sources.remote.reader import RemoteReader
+
+    return RemoteReader(path, in_order=in_order)
 
 
 class FileReader:
@@ -152,7 +222,7 @@ class SequentialFile:
 
     def __init__(self, path: str) -> None:
         self._packed = PackedStream(path) if packing_of(path) else None
-        self._plain = None if self._packed else FileReader(path)
+        self._plain = None if self._packed else open_reader(path, in_order=True)
         self._position = 0
 
     def read_into(self, out: npt.NDArray[np.uint8]) -> int:
@@ -192,12 +262,12 @@ class FilePool:
         self._paths = tuple(paths)
         self._locate = locate or self._paths.__getitem__
         self._limit = limit
-        self._open: OrderedDict[int, FileReader] = OrderedDict()
+        self._open: OrderedDict[int, ByteReader] = OrderedDict()
         self._users: dict[int, int] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def lease(self, index: int) -> Iterator[FileReader]:
+    def lease(self, index: int) -> Iterator[ByteReader]:
         """Lend the open file number `index`.
 
         Raises
@@ -211,13 +281,13 @@ class FilePool:
         finally:
             self._leave(index)
 
-    def _enter(self, index: int) -> FileReader:
+    def _enter(self, index: int) -> ByteReader:
         with self._lock:
             file = self._open.get(index)
             if file is None:
                 located = self._locate(index)
                 try:
-                    file = self._open[index] = FileReader(located)
+                    file = self._open[index] = open_reader(located)
                 except DataError as error:
                     raise ChangedDataError(
                         f"{self._paths[index]} was there when it was surveyed and cannot be opened now "

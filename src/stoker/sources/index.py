@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.kernels.checksum import checksum_segments
-from stoker.sources.files import FileReader
+from stoker.sources.files import ByteReader, open_reader
 from stoker.sources.index_check import check_index
 from stoker.sources.packing import packing_of, read_head
 from stoker.stored import mapped_array
@@ -149,7 +149,7 @@ class RowIndex:
         """
         total, done = int(self.file_sizes.sum()), 0
         for file_index, path in enumerate(paths):
-            with FileReader(path) as file:
+            with open_reader(path, in_order=True) as file:
                 self.require_size(file_index, path, file.size)
                 low, end = int(self.file_anchors[file_index]), int(self.file_anchors[file_index + 1])
                 self._check_head(file_index, file, low)
@@ -169,7 +169,7 @@ class RowIndex:
         limit = int(self.anchor_offsets[low]) + _HASHED_AT_A_TIME
         return max(low + 1, low + int(np.searchsorted(self.anchor_offsets[low:end], limit)))
 
-    def _check_head(self, file_index: int, file: FileReader, first_anchor: int) -> None:
+    def _check_head(self, file_index: int, file: ByteReader, first_anchor: int) -> None:
         size = int(self.anchor_offsets[first_anchor])
         head = np.empty(size, np.uint8)
         count = file.read_into(head, 0)

@@ -37,8 +37,8 @@ def open(
     Parameters
     ----------
     paths
-        A file, a pattern, or several of them. Rows are numbered in this order; the matches of a pattern are
-        sorted bytewise.
+        A file, an address (``s3://…``, ``https://…``), a pattern, or several of them. Rows are
+        numbered in this order; the matches of a pattern are sorted bytewise.
     label
         The column to learn. Columns without names are called ``#0``, ``#1``, …. Of an ``.npy`` or IDX file
         also the file, or a pattern of files, that holds the labels.

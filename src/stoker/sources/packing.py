@@ -21,9 +21,10 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.sources.packing_memory import held_bytes, window_of
+from stoker.sources.remote.names import is_remote
 from stoker.waits import Wait
 
-__all__ = ["PACKINGS", "PackedStream", "packing_of", "read_head"]
+__all__ = ["PACKINGS", "PackedStream", "open_bytes", "packing_of", "read_head"]
 
 PACKINGS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 """Which compression a suffix means."""
@@ -40,6 +41,21 @@ _BLOCK_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 18
 
 
+def open_bytes(path: str, *, in_order: bool = False) -> io.RawIOBase:
+    """A file's bytes as a file object without a buffer, wherever it is; see `open_reader`.
+
+    Raises
+    ------
+    OSError, DataError
+        It cannot be opened.
+    """
+    if not is_remote(path):
+        return open(path, "rb", buffering=0)
+    from stoker.sources.remote.reader import RemoteFile
+
+    return RemoteFile(path, in_order=in_order)
+
+
 def packing_of(path: str) -> str:
     """How a file is compressed, by its suffix and its first bytes; ``""`` where it is not, or is no file.
 
@@ -50,7 +66,7 @@ def packing_of(path: str) -> str:
     """
     named = PACKINGS.get(os.path.splitext(path)[1].lower(), "")
     try:
-        with Wait("reads the first bytes of {}", path), open(path, "rb") as file:
+        with Wait("reads the first bytes of {}", path), open_bytes(path) as file:
             head = file.read(10)
     except OSError:
         return named
@@ -90,7 +106,7 @@ def read_head(path: str, count: int) -> tuple[bytes, bool]:
             found = stream.read_into(buffer)
             return buffer[: min(found, count)].tobytes(), found <= count
     try:
-        with Wait("reads the first bytes of {}", path), open(path, "rb") as file:
+        with Wait("reads the first bytes of {}", path), open_bytes(path) as file:
             head = file.read(count)
             return head, len(head) < count or not file.read(1)
     except OSError as error:
@@ -114,7 +130,7 @@ class PackedStream:
         self.position = 0
         """Unpacked bytes that were given out."""
         try:
-            self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close
+            self._file = open_bytes(path, in_order=True)
         except OSError as error:
             raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
         self._pieces = self._arrow_pieces() if self.packing == "zstd" else self._member_pieces()

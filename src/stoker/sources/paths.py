@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from stoker.errors import DataError, OptionError
 from stoker.sources.packing import PACKINGS
+from stoker.sources.remote.names import is_remote, require_no_secrets
 
 __all__ = ["FORMATS", "FORMAT_NAMES", "expand_paths", "format_of"]
 
@@ -87,7 +88,7 @@ def expand_paths(
     files = [file for item in given for file in _expand_one(item, folders)]
     seen: dict[str, str] = {}
     for file in files:
-        real = os.path.realpath(file)
+        real = file if is_remote(file) else os.path.realpath(file)
         if real in seen:
             raise OptionError(f"{file} is given twice (first as {seen[real]}); every file may be used once")
         seen[real] = file
@@ -100,6 +101,8 @@ def _expand_one(item: str | os.PathLike[str], folders: bool) -> list[str]:
         raise OptionError(f"a path must be a non-empty string, got {item!r}")
     if path == "-":
         raise OptionError("standard input cannot be trained on: rows are read many times; write it to a file")
+    if is_remote(path):
+        return _expand_remote(path)
     path = os.path.expanduser(path)
     if not os.path.exists(path) and glob.has_magic(path):
         matches = [match for match in glob.glob(path, recursive=True) if os.path.isfile(match)]
@@ -112,14 +115,24 @@ def _expand_one(item: str | os.PathLike[str], folders: bool) -> list[str]:
     return [path]
 
 
+def _expand_remote(url: str) -> list[str]:
+    require_no_secrets(url)
+    if not glob.has_magic(url.partition("://")[2].partition("?")[0] if url.startswith("http") else url):
+        return [url]
+    from stoker.sources.remote.reader import remote_matches
+
+    matches = remote_matches(url)
+    if not matches:
+        raise DataError(f"{url}: no object matches this pattern; check it")
+    return matches
+
+
 def _require_file(path: str) -> None:
     if os.path.isdir(path):
         raise DataError(
             f"{path} is a directory, not a file; name its files, for example "
             f"{os.path.join(path, '*.csv')!r} with the quotes"
         )
-    if "://" in path:
-        raise DataError(f"{path}: files are read from disk, not from the network; download it first")
     if not os.path.exists(path):
         raise DataError(f"{path}: no such file (looked from {os.getcwd()}); check the path")
     if not os.path.isfile(path):

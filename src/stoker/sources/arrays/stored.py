@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
-from stoker.sources.files import FileReader
+from stoker.sources.files import open_reader
 from stoker.waits import Wait
 
 __all__ = ["PackedArray", "PlainArray", "StoredArray", "checked_dtype"]
@@ -77,7 +77,7 @@ class PlainArray:
         """See `StoredArray`; the file is read by position."""
         width = int(np.prod(self.shape[1:], dtype=np.int64))
         row_bytes = width * self.dtype.itemsize
-        with FileReader(self.path) as file:
+        with open_reader(self.path, in_order=True) as file:
             for start in range(first_row, self.shape[0], rows):
                 count = min(rows, self.shape[0] - start)
                 data = np.empty(count * row_bytes, np.uint8)

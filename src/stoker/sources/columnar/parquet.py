@@ -21,6 +21,8 @@ from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.csv_open import Written
 from stoker.sources.files import FileIdentity, identify
+from stoker.sources.packing import open_bytes
+from stoker.sources.remote import is_remote
 from stoker.sources.request import Request
 from stoker.sources.schema import Schema
 from stoker.types import IntArray
@@ -137,8 +139,14 @@ def _open_all(paths: Sequence[str]) -> list[UnitFile]:
 
 @contextmanager
 def _opened(path: str) -> Generator[Any]:
-    with Wait("reads {}", path), pa.OSFile(path, "rb") as file:
+    with Wait("reads {}", path), _input_file(path) as file:
         yield file
+
+
+def _input_file(path: str) -> Any:
+    if is_remote(path):
+        return pa.PythonFile(open_bytes(path), mode="r")
+    return pa.OSFile(path, "rb")
 
 
 def open_parquet_file(path: str) -> ParquetUnits:
