@@ -132,6 +132,8 @@ def add_floats(
 ):
     """Take rows of floats into the sums and extremes of a leaf; NaN is a blank.
 
+    Two rows at a time, one behind the other: that halves what is read and written of the sums.
+
     Parameters
     ----------
     values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high
@@ -139,21 +141,41 @@ def add_floats(
     blanks, fractions
         int64 of shape (num_columns,): blanks counted; not 0 once a value was no integer. Written.
     """
-    for i in range(places.shape[0]):
+    for i in range(1, places.shape[0], 2):
+        begin = _begin(starts, rows_per_piece, num_columns, places[i - 1])
+        one = values[begin : begin + num_columns]
         begin = _begin(starts, rows_per_piece, num_columns, places[i])
-        row = values[begin : begin + num_columns]
+        two = values[begin : begin + num_columns]
         for j in range(num_columns):
-            deviation = np.float64(row[j]) - shift[j]
+            deviation, other = np.float64(one[j]) - shift[j], np.float64(two[j]) - shift[j]
             deviation = deviation if deviation == deviation else 0.0
-            first[j] += deviation
-            second[j] += deviation * deviation
+            other = other if other == other else 0.0
+            first[j] = (first[j] + deviation) + other
+            second[j] = (second[j] + deviation * deviation) + other * other
         for j in range(num_columns):
-            value = np.float64(row[j])
-            low[j] = value if value < low[j] else low[j]
-            high[j] = value if value > high[j] else high[j]
+            value, other = np.float64(one[j]), np.float64(two[j])
+            least = value if value < low[j] else low[j]
+            most = value if value > high[j] else high[j]
+            low[j] = other if other < least else least
+            high[j] = other if other > most else most
+        for j in range(num_columns):
+            value, other = np.float64(one[j]), np.float64(two[j])
+            blank, gap = value != value, other != other
+            blanks[j] += np.int64(blank) + np.int64(gap)
+            odd = (value != np.floor(value)) & (not blank)
+            fractions[j] |= np.int64(odd | ((other != np.floor(other)) & (not gap)))
+    if places.shape[0] % 2:
+        begin = _begin(starts, rows_per_piece, num_columns, places[-1])
+        row = values[begin : begin + num_columns]
         for j in range(num_columns):
             value = np.float64(row[j])
             blank = value != value
+            deviation = value - shift[j]
+            deviation = deviation if deviation == deviation else 0.0
+            first[j] += deviation
+            second[j] += deviation * deviation
+            low[j] = value if value < low[j] else low[j]
+            high[j] = value if value > high[j] else high[j]
             blanks[j] += np.int64(blank)
             fractions[j] |= np.int64((value != np.floor(value)) & (not blank))
     for j in range(num_columns):
