@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,7 +17,7 @@ from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.partitions import files_in, with_partitions
 from stoker.sources.columnar.stream import StreamUnits
 from stoker.sources.columnar.table import ColumnarTable
-from stoker.sources.columnar.units import UnitFile
+from stoker.sources.columnar.units import UnitFile, unreadable
 from stoker.sources.csv_open import Written
 from stoker.sources.files import FileIdentity, FileReader, identify
 from stoker.sources.request import Request
@@ -137,15 +136,10 @@ def _open_one(path: str) -> UnitFile:
                 return _with_footer(path, reader)
         if begin.startswith(_STREAM):
             return _stream(path)
-    except (pa.ArrowException, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path}: what says where its batches are is damaged ({_reason(error)}); restore the file, or "
-            "write it again"
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({_reason(error)}); check the path") from error
+    except DataError:
+        raise
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise unreadable(path, error, behind=" in what says where its batches are") from error
     if not size:
         raise DataError(f"{path} is empty; name a file with rows")
     if begin.startswith(_FEATHER_1):
@@ -182,9 +176,3 @@ def _read_stream(path: str, schema: pa.Schema, names: Sequence[str]) -> Generato
     with pa.OSFile(path, "rb") as file, pa.ipc.open_stream(file, options=_only(schema, names)) as found:
         for batch in found:
             yield _checked(batch)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
 from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.partitions import files_in, with_partitions
 from stoker.sources.columnar.table import ColumnarTable
-from stoker.sources.columnar.units import UnitFile
+from stoker.sources.columnar.units import UnitFile, unreadable
 from stoker.sources.csv_open import Written
 from stoker.sources.files import FileIdentity, identify
 from stoker.sources.packing import open_bytes
@@ -161,13 +160,8 @@ def open_parquet_file(path: str) -> ParquetUnits:
         with _opened(path) as file:
             _require_parquet(path, file)
             return ParquetUnits(path, file.size(), pq.ParquetFile(file).metadata)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({_reason(error)}); check the path") from error
-    except pa.ArrowException as error:
-        raise DataError(
-            f"{path}: its footer, which says where the columns are, is damaged ({_reason(error)}); restore "
-            "the file, or write it again"
-        ) from error
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, error, behind=" in its footer, which says where the columns are") from error
 
 
 def _require_parquet(path: str, file: Any) -> None:
@@ -189,9 +183,3 @@ def _require_parquet(path: str, file: Any) -> None:
             f"{path} is cut off at byte {size:,}: the footer, which says where the columns are, is missing; "
             "restore the file, or write it again"
         )
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

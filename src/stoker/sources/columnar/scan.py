@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 
@@ -12,7 +11,7 @@ import pyarrow as pa
 from stoker.errors import DataError
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS, BatchChunk, chunk_of
 from stoker.sources.columnar.columns import FileColumns
-from stoker.sources.columnar.units import anchors_of
+from stoker.sources.columnar.units import anchors_of, unreadable
 from stoker.types import IntArray
 from stoker.waits import Wait
 
@@ -97,14 +96,8 @@ def read_batches(columns: FileColumns, first_unit: int, rows: int = BATCH_ROWS) 
             if batch.num_rows:
                 yield batch
                 row += batch.num_rows
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-        raise DataError(f"{path}: cannot be read behind row {row:,} ({reason}); restore the file") from error
-    except pa.ArrowException as error:
-        raise DataError(
-            f"{path} is damaged behind row {row:,} ({str(error).splitlines()[0]}); restore the file, or "
-            "write it again"
-        ) from error
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, error, behind=f" behind row {row:,}") from error
     finally:
         batches.close()
 

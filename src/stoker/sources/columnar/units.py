@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
 from stoker.types import IntArray
 
-__all__ = ["UnitFile", "anchors_of", "pieces_of"]
+__all__ = ["UnitFile", "anchors_of", "pieces_of", "unreadable"]
 
 
 class UnitFile(Protocol):
@@ -110,3 +112,21 @@ def pieces_of(unit_rows: IntArray, most: int) -> IntArray:
             begun = found[-1]
         row += count
     return np.array([*found, row], np.int64)
+
+
+def unreadable(path: str, error: BaseException, *, behind: str = "") -> DataError:
+    """What to say of a file that could not be read: the system's reason, or that it is damaged.
+
+    Parameters
+    ----------
+    path
+        The file.
+    error
+        What PyArrow raised, which reports damage as an error of the system without a number, too.
+    behind
+        How far it could be read, as the end of a phrase.
+    """
+    if isinstance(error, OSError) and error.errno:
+        return DataError(f"{path}: cannot be read{behind} ({os.strerror(error.errno)}); check the path")
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(f"{path} is damaged{behind} ({said}); restore the file, or write it again")
