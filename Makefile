@@ -61,6 +61,9 @@ demo: install
 # Every process of the tests would compile stoker and its tests anew where bytecode is not kept.
 test test-slow test-backends: export PYTHONDONTWRITEBYTECODE =
 
+# The quick tests have XLA optimize nothing (tests/compiling.py).
+test-slow soak: export XLA_FLAGS ?=
+
 test: install
 	$(BIN)/pytest -m 'not slow and not soak' $(PYTEST_ARGS)
 
