@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from stoker.errors import OptionError
 from stoker.kernels.mixing import mix_many
-from stoker.sources.steps import SplitStep
-from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
+from stoker.sources.steps import RankStep
+from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
 
 
 def split_by_sorting(total: int, fraction: float, seed: int, part: int) -> np.ndarray:
@@ -32,6 +32,23 @@ def test_a_split_takes_the_smallest_hashes_of_each_thousand(total, fraction):
         assert np.array_equal(np.flatnonzero(view.mask(0, total)), expected)
 
 
+@pytest.mark.parametrize(("total", "count"), [(0, 2), (3, 5), (999, 3), (2_500, 10), (1_200, 1_000)])
+def test_folds_divide_each_thousand_by_the_ranks_of_hashes(total, count):
+    groups = [np.arange(first, min(total, first + 1_000)) for first in range(0, total, 1_000)]
+    orders = [np.argsort(mix_many(np.uint64(7), group.astype(np.uint64)), kind="stable") for group in groups]
+    for index in {0, count // 2, count - 1}:
+        chosen = [
+            group[order[index * len(group) // count : (index + 1) * len(group) // count]]
+            for group, order in zip(groups, orders, strict=True)
+        ]
+        expected = np.sort(np.concatenate([np.empty(0, np.int64), *chosen]))
+        held, others = (
+            View().then(FoldSpec(count=count, index=index, seed=7, part=part)).bind(total) for part in (0, 1)
+        )
+        assert np.array_equal(held.ids(0, held.num_rows), expected)
+        assert np.array_equal(others.ids(0, others.num_rows), np.setdiff1d(np.arange(total), expected))
+
+
 def test_a_split_is_pinned():
     view = View().then(SplitSpec(fraction=0.9, seed=7, part=1)).bind(3_000)
     assert view.ids(0, 12).tolist() == PINNED
@@ -41,10 +58,14 @@ def test_a_split_is_pinned():
 PINNED = [5, 12, 24, 33, 48, 61, 63, 64, 66, 68, 72, 96]
 
 
-def test_a_split_without_a_table_is_the_same():
+@pytest.mark.parametrize(
+    "spec", [SplitSpec(fraction=0.8, seed=3, part=0), FoldSpec(count=7, index=3, seed=3, part=0)]
+)
+def test_a_part_without_a_table_is_the_same(spec):
     for part in (0, 1):
-        with_table = SplitStep(5_432, 0.8, 3, part)
-        without = SplitStep(5_432, 0.8, 3, part, table_limit=0)
+        ranks = spec.ranks
+        with_table = RankStep(5_432, ranks, 3, part)
+        without = RankStep(5_432, ranks, 3, part, table_limit=0)
         ordinals = np.random.default_rng(1).permutation(with_table.size)
         parents = np.arange(5_432)
         assert np.array_equal(with_table.up(ordinals), without.up(ordinals))
@@ -64,7 +85,13 @@ def step_strategy():
     )
     takes = st.sets(st.integers(0, 60), max_size=20).map(lambda chosen: TakeSpec.of(sorted(chosen)))
     heads = st.builds(lambda count: HeadSpec(count=count), st.integers(1, 200))
-    return st.one_of(splits, shards, heads, takes)
+    folds = st.builds(
+        lambda count, seed, part: FoldSpec(count=count, index=count // 2, seed=seed, part=part),
+        st.integers(2, 9),
+        st.integers(0, 9),
+        st.integers(0, 1),
+    )
+    return st.one_of(splits, folds, shards, heads, takes)
 
 
 @settings(max_examples=120, deadline=None)
@@ -80,6 +107,9 @@ def test_views_of_views_agree_with_lists(steps, total, data):
             return
         if isinstance(step, SplitSpec):
             chosen = split_by_sorting(len(members), step.fraction, step.seed, step.part)
+        elif isinstance(step, FoldSpec):
+            bound = View().then(step).bind(len(members))
+            chosen = bound.ids(0, bound.num_rows)
         elif isinstance(step, ShardSpec):
             bounds = [place * len(members) // step.count for place in (step.index, step.index + 1)]
             chosen = np.arange(*bounds)
@@ -134,6 +164,12 @@ def test_positions_beyond_the_view_are_refused():
 def test_a_fraction_lies_between_0_and_1(fraction):
     with pytest.raises(OptionError, match="fraction"):
         SplitSpec(fraction=fraction, seed=0, part=0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 1_001, 2.0, True])
+def test_folds_are_two_to_a_thousand(count):
+    with pytest.raises(OptionError, match="from 2 to 1,000"):
+        FoldSpec(count=count, index=0, seed=0, part=0)
 
 
 def test_seeds_and_shards_are_checked():

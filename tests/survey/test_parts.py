@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker.errors import DataError, OptionError
-from stoker.sources.views import ShardSpec, SplitSpec, TakeSpec, View
+from stoker.sources.views import FoldSpec, ShardSpec, SplitSpec, TakeSpec, View
 from stoker.survey import lines
 from stoker.survey.growing import GrowingArray
 from stoker.survey.horizon import Horizon
@@ -92,6 +92,9 @@ STEPS = st.one_of(
     st.builds(SplitSpec, fraction=st.floats(0.01, 0.99), seed=st.integers(0, 9), part=st.integers(0, 1)),
     st.integers(1, 400).map(lambda count: TakeSpec.of(np.arange(count))),
     st.just(ShardSpec(index=1, count=3)),
+    st.builds(
+        FoldSpec, count=st.just(7), index=st.integers(0, 6), seed=st.integers(0, 9), part=st.integers(0, 1)
+    ),
 )
 
 

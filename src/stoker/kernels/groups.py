@@ -1,4 +1,4 @@
-"""Membership in one part of a split: of each thousand consecutive ordinals, those with the smallest hashes.
+"""Membership in a part of a split: of each thousand consecutive ordinals, those with hashes of some ranks.
 
 A group's members are kept as 1,000 bits in 16 words. Callers hand over a table of such words, a row a group;
 with a table of no rows a group's bits are computed where they are needed, once for neighbours.
@@ -70,11 +70,11 @@ def _limit_of(halves, size, wanted):
 
 
 @helper_kernel
-def _mark_by_search(seed, first, size, wanted, table, row):
-    """Set the bits of the `wanted` smallest of [first, first + size), one after the other."""
+def _mark_by_search(seed, first, size, below, upto, passed, table, row):
+    """Set the bits of those of ranks [below, upto) in [first, first + size); `passed` is scratch."""
     for index in range(WORDS):
         table[row, index] = np.uint64(0)
-    for _ in range(wanted):
+    for rank in range(upto):
         best, least = np.int64(-1), np.uint64(0)
         for place in range(size):
             word = mix(np.uint64(seed), np.uint64(first + place))
@@ -82,33 +82,40 @@ def _mark_by_search(seed, first, size, wanted, table, row):
             if taken == 0 and (best < 0 or word < least):
                 best, least = place, word
         table[row, best >> 6] |= _ONE << np.uint64(best & 63)
+        if rank < below:
+            passed[rank] = np.uint32(best)
+    for rank in range(below):
+        place = np.int64(passed[rank])
+        table[row, place >> 6] ^= _ONE << np.uint64(place & 63)
 
 
 @helper_kernel
-def _mark_group(seed, total, wanted, wanted_last, group, halves, table, row):
-    """Set the bits ``table[row]`` of those ordinals of a group that have the smallest hashes.
+def _mark_group(seed, total, below, upto, below_last, upto_last, group, halves, table, row):
+    """Set the bits ``table[row]`` of those ordinals of a group whose hashes have ranks [below, upto).
 
     `halves` is scratch, uint32 of shape (1024,). Loops over it are what the processor does eight at a time.
     """
     first = group * GROUP
     size = min(np.int64(GROUP), total - first)
     if size < GROUP:
-        wanted = wanted_last
+        below, upto = below_last, upto_last
     _halve_hashes(seed, first, size, halves)
-    limit = _limit_of(halves, size, wanted)
-    if limit < 0:
-        _mark_by_search(seed, first, size, wanted, table, row)
+    low, high = _limit_of(halves, size, below), _limit_of(halves, size, upto)
+    if low < 0 or high < 0:
+        _mark_by_search(seed, first, size, below, upto, halves, table, row)
         return
     for index in range(WORDS):
         word = np.uint64(0)
         for bit in range(64):
-            word |= np.uint64(halves[index * 64 + bit] < np.uint32(limit)) << np.uint64(bit)
+            half = halves[index * 64 + bit]
+            word |= np.uint64((half >= np.uint32(low)) & (half < np.uint32(high))) << np.uint64(bit)
         table[row, index] = word
 
 
 def mark_groups(
-    seed: np.uint64, total: int, wanted: int, wanted_last: int, first_group: int, table: Uint64Array
-) -> None:
+    seed: np.uint64, total: int, below: int, upto: int, below_last: int, upto_last: int, first_group: int,
+    table: Uint64Array,
+) -> None:  # fmt: skip
     """Fill ``table[first_group:]``, uint64 of shape (g, 16), with the members of each group.
 
     Parameters
@@ -116,19 +123,22 @@ def mark_groups(
     seed : uint64
     total : int
         Ordinals altogether; the last group may be short.
-    wanted, wanted_last : int
-        Members of a full group, and of the short last one.
+    below, upto : int
+        Members of a full group are those whose hash is the smallest but `below` to `upto` - 1 others.
+    below_last, upto_last : int
+        The same of the short last group.
     first_group : int
         Number of the group whose bits ``table[0]`` takes.
     table : uint64 of shape (g, 16)
     """
-    _mark_groups(seed, total, wanted, wanted_last, first_group, np.empty(_PLACES, np.uint32), table)
+    halves = np.empty(_PLACES, np.uint32)
+    _mark_groups(seed, total, below, upto, below_last, upto_last, first_group, halves, table)
 
 
 @bare_kernel
-def _mark_groups(seed, total, wanted, wanted_last, first_group, halves, table):
+def _mark_groups(seed, total, below, upto, below_last, upto_last, first_group, halves, table):
     for row in range(table.shape[0]):
-        _mark_group(seed, total, wanted, wanted_last, first_group + row, halves, table, row)
+        _mark_group(seed, total, below, upto, below_last, upto_last, first_group + row, halves, table, row)
 
 
 @inner_kernel
@@ -146,8 +156,8 @@ def _seek(table, row, rank, flip):
 
 
 def members_of(
-    ordinals: IntArray, seed: np.uint64, total: int, wanted: int, wanted_last: int, part: int,
-    table: Uint64Array,
+    ordinals: IntArray, seed: np.uint64, total: int, below: int, upto: int, below_last: int, upto_last: int,
+    part: int, table: Uint64Array,
 ) -> IntArray:  # fmt: skip
     """Parent ordinals of a part's own ordinals, int64 of shape (n,).
 
@@ -155,7 +165,7 @@ def members_of(
     An ordinal that follows its neighbour costs a few instructions.
     """
     out = np.empty(ordinals.shape[0], np.int64)
-    _find_members(ordinals, seed, total, wanted, wanted_last, part, *_rooms(table), out)
+    _find_members(ordinals, seed, total, below, upto, below_last, upto_last, part, *_rooms(table), out)
     return out
 
 
@@ -166,9 +176,11 @@ def _rooms(table: Uint64Array) -> tuple[bool, npt.NDArray[np.uint32], Uint64Arra
 
 
 @bare_kernel
-def _find_members(ordinals, seed, total, wanted, wanted_last, part, stored, halves, table, out):
+def _find_members(
+    ordinals, seed, total, below, upto, below_last, upto_last, part, stored, halves, table, out
+):
     flip = np.uint64(0) if part == 0 else ~np.uint64(0)
-    size = wanted if part == 0 else GROUP - wanted
+    size = upto - below if part == 0 else GROUP - (upto - below)
     full = total // GROUP
     group, due, stop, index, word = -1, -1, -1, 0, np.uint64(0)
     row = np.int64(
@@ -180,7 +192,7 @@ def _find_members(ordinals, seed, total, wanted, wanted_last, part, stored, halv
             if stored:
                 row = now
             elif now != group:
-                _mark_group(seed, total, wanted, wanted_last, now, halves, table, row)
+                _mark_group(seed, total, below, upto, below_last, upto_last, now, halves, table, row)
             group = now
             stop = total if group == full else (group + 1) * size
             index, word = _seek(table, row, ordinals[place] - group * size, flip)
@@ -193,21 +205,23 @@ def _find_members(ordinals, seed, total, wanted, wanted_last, part, stored, halv
 
 
 def ranks_of(
-    parents: IntArray, seed: np.uint64, total: int, wanted: int, wanted_last: int, part: int,
-    table: Uint64Array,
+    parents: IntArray, seed: np.uint64, total: int, below: int, upto: int, below_last: int, upto_last: int,
+    part: int, table: Uint64Array,
 ) -> tuple[IntArray, npt.NDArray[np.bool_]]:  # fmt: skip
     """A part's own ordinals of parent ordinals, int64 of shape (n,), and whether they belong to the part.
 
     For one that does not belong, the number is that of the members before it.
     """
     out, inside = np.empty(parents.shape[0], np.int64), np.empty(parents.shape[0], np.bool_)
-    _find_ranks(parents, seed, total, wanted, wanted_last, part, *_rooms(table), out, inside)
+    _find_ranks(parents, seed, total, below, upto, below_last, upto_last, part, *_rooms(table), out, inside)
     return out, inside
 
 
 @bare_kernel
-def _find_ranks(parents, seed, total, wanted, wanted_last, part, stored, halves, table, out, inside):
-    size = wanted if part == 0 else GROUP - wanted
+def _find_ranks(
+    parents, seed, total, below, upto, below_last, upto_last, part, stored, halves, table, out, inside
+):
+    size = upto - below if part == 0 else GROUP - (upto - below)
     current, row = -1, np.int64(0)
     for place in range(parents.shape[0]):
         group = parents[place] // GROUP
@@ -215,7 +229,7 @@ def _find_ranks(parents, seed, total, wanted, wanted_last, part, stored, halves,
         if stored:
             row = group
         elif group != current:
-            _mark_group(seed, total, wanted, wanted_last, group, halves, table, row)
+            _mark_group(seed, total, below, upto, below_last, upto_last, group, halves, table, row)
             current = group
         marked = np.int64(0)
         for index in range(offset >> 6):

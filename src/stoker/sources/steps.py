@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,25 +12,39 @@ from stoker.errors import OptionError
 from stoker.kernels.groups import GROUP, WORDS, mark_groups, members_of, ranks_of
 from stoker.types import IntArray
 
-__all__ = ["TABLE_LIMIT", "HeadStep", "ShardStep", "SplitStep", "TakeStep"]
+__all__ = ["TABLE_LIMIT", "HeadStep", "RankStep", "ShardStep", "TakeStep"]
 
 _PAGE = 1_024  # groups that are marked at a time
 TABLE_LIMIT = 1 << 23  # ordinals; their table takes 1 MiB, and a group without one a microsecond
 
 
-class SplitStep:
-    """One part of a split of `total` ordinals; see `SplitSpec`.
+class RankStep:
+    """Those of `total` ordinals whose hash has certain ranks in its group of 1,000, or the others.
 
     Which ordinals belong to part 0 is remembered as one bit each, up to `table_limit` ordinals; beyond that a
     group's bits are computed whenever they are needed.
+
+    Parameters
+    ----------
+    total
+        Ordinals of the parent.
+    ranks
+        Of a group's size: the ranks [below, upto) that belong to part 0.
+    seed, part
+        Of the hash; 0 or 1.
     """
 
     def __init__(
-        self, total: int, fraction: float, seed: int, part: int, table_limit: int = TABLE_LIMIT
+        self,
+        total: int,
+        ranks: Callable[[int], tuple[int, int]],
+        seed: int,
+        part: int,
+        table_limit: int = TABLE_LIMIT,
     ) -> None:
-        tail = total % GROUP
-        self._wanted, self._wanted_tail = round(fraction * GROUP), round(fraction * tail)
-        first = total // GROUP * self._wanted + self._wanted_tail
+        self._below, self._upto = ranks(GROUP)
+        self._tail = ranks(total % GROUP)
+        first = total // GROUP * (self._upto - self._below) + self._tail[1] - self._tail[0]
         self.size = first if part == 0 else total - first
         self._part, self._total, self._seed = part, total, np.uint64(seed)
         groups = -(-total // GROUP) if total <= table_limit else 0
@@ -44,7 +59,8 @@ class SplitStep:
 
     def up(self, ordinals: IntArray) -> IntArray:
         """Parent ordinals of own ordinals."""
-        size = self._wanted if self._part == 0 else GROUP - self._wanted
+        size = self._upto - self._below
+        size = size if self._part == 0 else GROUP - size
         self._mark(ordinals, max(1, size))
         found: IntArray = members_of(ordinals, *self._recipe(), self._part, self._table)
         return found
@@ -55,8 +71,8 @@ class SplitStep:
         ordinals, inside = ranks_of(parents, *self._recipe(), self._part, self._table)
         return ordinals, inside
 
-    def _recipe(self) -> tuple[np.uint64, int, int, int]:
-        return self._seed, self._total, self._wanted, self._wanted_tail
+    def _recipe(self) -> tuple[np.uint64, int, int, int, int, int]:
+        return self._seed, self._total, self._below, self._upto, *self._tail
 
     def _mark(self, numbers: IntArray, group_size: int) -> None:
         """Mark the pages from the smallest to the largest of `numbers`, counted `group_size` a group."""

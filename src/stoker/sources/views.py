@@ -1,4 +1,4 @@
-"""Views of a source's rows as recipes: split, shard and take, in any nesting.
+"""Views of a source's rows as recipes: split, fold, shard and take, in any nesting.
 
 A view says which record slots it holds before anything is known of them, bad rows included; `View.bind` adds
 the number of slots and the bad rows. Each step works on its parent's ordinals: the places of the parent's
@@ -16,10 +16,10 @@ import numpy as np
 
 from stoker.errors import OptionError
 from stoker.sources.bound import BoundView, Step
-from stoker.sources.steps import TABLE_LIMIT, HeadStep, ShardStep, SplitStep, TakeStep
+from stoker.sources.steps import TABLE_LIMIT, HeadStep, RankStep, ShardStep, TakeStep
 from stoker.types import IntArray
 
-__all__ = ["HeadSpec", "ShardSpec", "SplitSpec", "TakeSpec", "View"]
+__all__ = ["FoldSpec", "HeadSpec", "RankSpec", "ShardSpec", "Spec", "SplitSpec", "TakeSpec", "View"]
 
 _SEED_LIMIT = 1 << 64
 
@@ -41,16 +41,58 @@ class SplitSpec:
             raise OptionError(f"fraction must be a number between 0 and 1, got {self.fraction!r}")
         if not 0 < self.fraction < 1:
             raise OptionError(f"fraction must lie between 0 and 1, both excluded, got {self.fraction!r}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < _SEED_LIMIT:
-            raise OptionError(f"seed must be an integer in [0, 2**64), got {self.seed!r}")
+        _check_seed(self.seed)
+
+    def ranks(self, size: int) -> tuple[int, int]:
+        """Ranks by hash, from and up to, that belong to part 0 of `size` ordinals."""
+        return 0, round(float(self.fraction) * size)
 
     def bind(self, total: int, table_limit: int = TABLE_LIMIT) -> Step:
         """The step over a parent of `total` ordinals, remembered by bits where they are no more."""
-        return SplitStep(total, float(self.fraction), self.seed, self.part, table_limit)
+        return RankStep(total, self.ranks, self.seed, self.part, table_limit)
 
     def describe(self) -> dict[str, Any]:
         """Plain data."""
         return {"kind": "split", "fraction": float(self.fraction), "seed": self.seed, "part": self.part}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldSpec:
+    """Fold `index` of `count`, which is part 0, or the rows outside of it.
+
+    In each group of `size` ordinals, 1,000 but for the last, it has those whose hash under `seed` has a rank
+    in [⌊index·size/count⌋, ⌊(index+1)·size/count⌋).
+    """
+
+    count: int
+    index: int
+    seed: int
+    part: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or not 2 <= self.count <= 1_000:
+            raise OptionError(f"folds takes a number of folds from 2 to 1,000, got {self.count!r}")
+        if not 0 <= self.index < self.count:
+            raise OptionError(f"a fold's index must lie in [0, count), got {self.index} of {self.count}")
+        _check_seed(self.seed)
+
+    def ranks(self, size: int) -> tuple[int, int]:
+        """Ranks by hash, from and up to, that belong to part 0 of `size` ordinals."""
+        return self.index * size // self.count, (self.index + 1) * size // self.count
+
+    def bind(self, total: int, table_limit: int = TABLE_LIMIT) -> Step:
+        """The step over a parent of `total` ordinals, remembered by bits where they are no more."""
+        return RankStep(total, self.ranks, self.seed, self.part, table_limit)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data."""
+        told = {"count": self.count, "index": self.index, "seed": self.seed, "part": self.part}
+        return {"kind": "fold", **told}
+
+
+def _check_seed(seed: object) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < _SEED_LIMIT:
+        raise OptionError(f"seed must be an integer in [0, 2**64), got {seed!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +177,8 @@ class TakeSpec:
         return {"kind": "take", "count": len(self.indices), "sha256": digest}
 
 
-Spec: TypeAlias = SplitSpec | ShardSpec | HeadSpec | TakeSpec
+RankSpec: TypeAlias = SplitSpec | FoldSpec
+Spec: TypeAlias = SplitSpec | FoldSpec | ShardSpec | HeadSpec | TakeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,7 +213,7 @@ class View:
         bound: list[Step] = []
         total = num_slots
         for step in self.steps:
-            bound.append(step.bind(total, table_limit) if isinstance(step, SplitSpec) else step.bind(total))
+            bound.append(step.bind(total, table_limit) if isinstance(step, RankSpec) else step.bind(total))
             total = bound[-1].size
         nothing = np.empty(0, np.int64)
         return BoundView(num_slots, tuple(bound), nothing if excluded is None else excluded)

@@ -1,8 +1,8 @@
 """Which rows a view holds, told while the number of rows is still unknown.
 
-Membership in a split depends on the group of 1,000 that an ordinal lies in, and only the last group is
-shorter. So the rows of a view made of splits and chosen rows are certain up to the last whole group of each
-step; a shard needs the number of rows, which a scan ahead of the pass must count.
+Membership in a split or fold depends on the group of 1,000 that an ordinal lies in, and only the last group
+is shorter. So the rows of a view made of these and of chosen rows are certain up to the last whole group of
+each step; a shard needs the number of rows, which a scan ahead of the pass must count.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.sources.bound import BoundView
-from stoker.sources.views import ShardSpec, SplitSpec, TakeSpec, View
+from stoker.sources.views import RankSpec, ShardSpec, TakeSpec, View
 
 __all__ = ["Horizon"]
 
@@ -51,7 +51,7 @@ class Horizon:
                 return False
             if isinstance(step, ShardSpec):
                 return True
-            if isinstance(step, SplitSpec):
+            if isinstance(step, RankSpec):
                 size = _part_size(step)
                 if size == 0 or spread > _LARGEST_WAIT:
                     return True
@@ -64,7 +64,7 @@ class Horizon:
             return num_slots
         limit, ordinals = num_slots, num_slots
         for step, prefix in zip(self._view.steps, self._prefixes, strict=True):
-            if not isinstance(step, SplitSpec):
+            if not isinstance(step, RankSpec):
                 # How many rows were chosen is known: what narrows them further does not depend on the end.
                 break
             groups = ordinals // _GROUP
@@ -87,9 +87,9 @@ def _bind(view: View, num_slots: int) -> BoundView:
     return view.bind(num_slots)
 
 
-def _part_size(step: SplitSpec) -> int:
-    first = round(step.fraction * _GROUP)
-    return first if step.part == 0 else _GROUP - first
+def _part_size(step: RankSpec) -> int:
+    below, upto = step.ranks(_GROUP)
+    return upto - below if step.part == 0 else _GROUP - (upto - below)
 
 
 def _id_of(view: BoundView, ordinal: int) -> int:
