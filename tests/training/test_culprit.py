@@ -107,6 +107,22 @@ def test_weights_that_a_finite_loss_spoils_are_never_written_and_their_step_is_f
     assert finite(model)
 
 
+def test_a_label_that_spoils_every_step_is_named_though_the_first_step_has_it_not(tmp_path):
+    """A ready model is brought into the label's unit, which one label alone has made infinite."""
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "a,y\n" + "".join(f"{row % 9},{'1e38' if row == 150 else row % 50 + 0.5}\n" for row in range(200))
+    )
+    feed = stoker.Feed(stoker.open(path, label="y"), batch_size=16, shuffle=False, workers=0, cache="never")
+    with pytest.raises(NonFiniteLossError) as stopped:
+        stoker.fit(stoker.models.linear(feed, seed=1), feed, run=tmp_path / "run", progress="none")
+    feed.close()
+    assert stopped.value.first_step == 1
+    said = str(stopped.value)
+    assert "not in these rows, but all steps may be spoilt by it: column 'y': 200 rows, some with" in said
+    assert f"{path}, line 152 (row 150), '1e+38': correct it, or leave its row out of the file" in said
+
+
 def test_without_a_run_the_steps_among_which_it_is_are_named(table):
     model = make_model()
     with pytest.raises(NonFiniteLossError, match=r"one of the steps 1 to 12; from a checkpoint, as run= has"):

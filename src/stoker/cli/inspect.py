@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stoker.cli.flags import with_flags
 from stoker.cli.options import OutputOptions, ReadOptions
 from stoker.cli.plots import bars, histogram, printable
 from stoker.cli.printing import print_json, print_lines, print_table
@@ -85,6 +86,8 @@ def _table_lines(report: TableReport) -> Iterator[tuple[str, str]]:
     if report.texts:
         shown = ", ".join(printable(name) for name in report.texts[:8]) + ", …" * (len(report.texts) > 8)
         yield "text", f"{shown} (--text looks into them)"
+    for note in report.notes:
+        yield "note", with_flags(note)
 
 
 def _classes(labels: LabelCounts, names: Sequence[str] | None) -> list[tuple[str, float, str]]:

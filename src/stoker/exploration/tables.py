@@ -10,6 +10,7 @@ import msgspec
 from stoker.errors import ColumnError
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey, survey
+from stoker.survey.problems import describe_problems
 from stoker.types import ColumnKind, ColumnSpec, Progress
 
 __all__ = ["ColumnReport", "TableReport", "explore_table"]
@@ -56,6 +57,8 @@ class TableReport:
         The columns of numbers.
     texts
         Names of the columns of text, which are not looked at.
+    notes
+        Values so extreme that they spoil what is computed of their column, with their places.
     """
 
     paths: tuple[str, ...]
@@ -66,6 +69,7 @@ class TableReport:
     class_names: tuple[str, ...] | None
     columns: tuple[ColumnReport, ...]
     texts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -131,6 +135,11 @@ def explore_table(
         class_names=source.class_names,
         columns=_columns(found),
         texts=texts,
+        notes=tuple(
+            describe_problems(
+                problem for problem in found.problems if problem.kind in ("overflow", "outlier")
+            )
+        ),
     )
 
 

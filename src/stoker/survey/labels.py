@@ -69,6 +69,8 @@ class LabelTally:
         self._num_rows = 0
         self._minimum = np.inf
         self._maximum = -np.inf
+        self._origin: float | None = None
+        self._sum = self._squares = 0.0
 
     def update(self, labels: npt.NDArray[Any] | pa.Array | pa.ChunkedArray) -> None:
         """Count labels, none of which is blank: int64 or float64 of shape (n,), or strings of PyArrow."""
@@ -78,6 +80,7 @@ class LabelTally:
         if isinstance(labels, np.ndarray):
             self._minimum = min(self._minimum, float(labels.min()))
             self._maximum = max(self._maximum, float(labels.max()))
+            self._measure(labels)
         if self._counts is None:
             return
         values, counts = _distinct(labels)
@@ -92,6 +95,8 @@ class LabelTally:
         both._num_rows = self._num_rows + other._num_rows
         both._minimum = min(self._minimum, other._minimum)
         both._maximum = max(self._maximum, other._maximum)
+        for tally in (self, other):
+            both._add(tally._num_rows, tally._origin, tally._sum, tally._squares)
         if self._counts is None or other._counts is None:
             both._counts = None
             return both
@@ -100,6 +105,30 @@ class LabelTally:
             counts[value] = counts.get(value, 0) + count
         both._counts = counts if len(counts) <= MAX_CLASSES else None
         return both
+
+    @property
+    def spread(self) -> tuple[float, float] | None:
+        """Mean and variance of numbers, as good as what is to be told by them; None where there are none."""
+        if self._origin is None:
+            return None
+        mean = self._sum / self._num_rows
+        return self._origin + mean, max(self._squares / self._num_rows - mean * mean, 0.0)
+
+    def _measure(self, labels: npt.NDArray[Any]) -> None:
+        with np.errstate(all="ignore"):
+            origin = float(labels[0])
+            shifted = labels.astype(np.float64) - origin
+            self._add(len(labels), origin, float(shifted.sum()), float(shifted @ shifted))
+
+    def _add(self, count: int, origin: float | None, total: float, squares: float) -> None:
+        """Take in sums of values less an origin, and of their squares, about the first origin of all."""
+        if origin is None:
+            return
+        if self._origin is None:
+            self._origin = origin
+        shift = origin - self._origin
+        self._sum += total + count * shift
+        self._squares += squares + 2 * shift * total + count * shift * shift
 
     def result(self) -> LabelCounts:
         """What was counted so far."""

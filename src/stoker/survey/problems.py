@@ -25,6 +25,8 @@ Kind: TypeAlias = Literal[
     "inexact",
     "many_classes",
     "one_class",
+    "overflow",
+    "outlier",
 ]
 
 _ROW_KINDS = frozenset(
@@ -55,6 +57,14 @@ _WHAT = {
     ),
     "many_classes": ("row, nearly as many classes as rows", "rows and nearly as many different values"),
     "one_class": ("row of one class only", "rows, all of one class"),
+    "overflow": (
+        "row, whose value overflows float32 when it is squared",
+        "rows, some with values that overflow float32 when they are squared",
+    ),
+    "outlier": (
+        "value so far from all others that it alone decides mean and spread",
+        "values so far from all others that they alone decide mean and spread",
+    ),
 }
 
 _ROWS = "on_bad_row='skip', on_bad_row='quarantine'"
@@ -71,6 +81,11 @@ _SHARED = {
     "constant": ("the same value in every row", "leave them out with drop="),
     "unique": ("another value in every row", "leave them out with drop="),
     "large_integer": ("integers beyond 2**53, which are rounded", "leave them out with drop="),
+    "overflow": (
+        "values that overflow float32 when they are squared",
+        "correct them, or leave them out with drop=",
+    ),
+    "outlier": ("one value that decides mean and spread", "correct them, or leave them out with drop="),
 }
 """Of kinds that many columns may have at once: what is said of all of them, and what settles it."""
 

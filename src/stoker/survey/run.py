@@ -21,6 +21,7 @@ from stoker.sources.index import IndexBuilder
 from stoker.sources.spool import clean_spools
 from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey import store
+from stoker.survey.extremes import extreme_problems
 from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows
@@ -287,6 +288,9 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
         if label is not None and whole is not None and seen is not None and not unreadable:
             problems += label_problems(label, whole, seen)
         problems += column_problems(source, statistics)
+    if policy.role != "predict":
+        spread = None if done.inside is None else done.inside.spread
+        problems += extreme_problems(source, statistics, done.view_labels, spread)
     return problems
 
 

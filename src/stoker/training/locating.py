@@ -75,7 +75,8 @@ def located(
     except StokerError as failed:
         return _with(error, f"{error}; the step could not be searched for: {failed}; {kept}; {_MEND}")
     run = checkpointer.store.folder.parent
-    text = f"{_fact(culprit)}; {_told(ids, rows, run, culprit.step)}; {kept}; {_MEND}"
+    told = _told(ids, rows, run, culprit.step)
+    text = f"{_fact(culprit)}; {told}{_surveyed(training.feed, rows)}; {kept}; {_MEND}"
     return NonFiniteLossError(
         text,
         first_step=culprit.step,
@@ -122,6 +123,15 @@ def _told(ids: Sequence[int], rows: Sequence[FoundRow], run: Path, step: int) ->
     begin = "look at " if wanted else "its rows are "
     all_of_them = f"`stoker replay {shlex.quote(str(run))} --step {step}` prints all its {len(rows):,} rows"
     return f"{begin}{_listed(shown, len(shown))}; {all_of_them}"
+
+
+def _surveyed(feed: Any, rows: Sequence[FoundRow]) -> str:
+    """What the survey found elsewhere that spoils every step, as by the mean and spread of its column."""
+    if not isinstance(feed, BaseFeed) or any(map(_extreme, rows)):
+        return ""
+    found = [each for each in feed.stage.survey.problems if each.kind in ("overflow", "outlier")]
+    told = [problem.describe() for problem in found[:_SHOWN]]
+    return f"; not in these rows, but all steps may be spoilt by it: {'; '.join(told)}" if told else ""
 
 
 def _extreme(row: FoundRow) -> str | None:

@@ -1,0 +1,102 @@
+"""A value so extreme that it spoils what is computed of its column is told, with its place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import stoker
+from stoker.cli import main
+from stoker.survey import extremes
+from stoker.survey.labels import LabelTally
+from stoker.survey.run import survey
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes 200 rows of a, b and the number y, with some values put in their place: by row and column."""
+
+    def write(name="t.csv", rows=200, **spoilt):
+        lines = ["a,b,y"]
+        for row in range(rows):
+            values = {"a": row % 7, "b": 0.25 * (row % 11), "y": 100 + row % 90 + 0.5}
+            values |= {column: value for column, (at, value) in spoilt.items() if at == row}
+            lines.append(",".join(str(values[column]) for column in ("a", "b", "y")))
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+        return tmp_path / name
+
+    return write
+
+
+def told(path, **options):
+    found = survey(stoker.open(path, label="y"), stored=False, **options)
+    return [problem for problem in found.problems if problem.kind in ("overflow", "outlier")]
+
+
+@pytest.mark.parametrize("value", ["1e38", "-1e25", "1e300"])
+@pytest.mark.parametrize("column", ["a", "b", "y"])
+def test_a_value_whose_square_is_no_float32_is_named_with_its_line(column, value, table):
+    (problem,) = told(table(**{column: (120, value)}))
+    assert (problem.kind, problem.column, problem.row, problem.line) == ("overflow", column, 120, 122)
+    assert problem.example == f"{float(value):g}"
+    assert not problem.blocking
+    drop = "" if column == "y" else f", or drop=['{column}']"
+    assert problem.remedy == f"correct it, or leave its row out of the file{drop}"
+
+
+@pytest.mark.parametrize(("column", "value"), [("a", 999_999_999), ("b", -1e12), ("y", 1e9)])
+def test_a_value_that_decides_mean_and_spread_alone_is_named_with_its_line(column, value, table):
+    (problem,) = told(table(**{column: (7, value)}))
+    assert (problem.kind, problem.column, problem.count, problem.line) == ("outlier", column, 1, 9)
+    assert "value so far from all others that it alone decides mean and spread" in problem.describe()
+
+
+@pytest.mark.parametrize("column", ["a", "b", "y"])
+@pytest.mark.parametrize("value", [-9999, 5000])
+def test_what_is_merely_far_off_is_not_told(column, value, table):
+    assert told(table(**{column: (7, value)})) == []
+
+
+def test_an_indicator_of_one_row_is_no_outlier(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "".join(f"{int(row == 70)},{row % 2}\n" for row in range(500)))
+    assert told(path) == []
+
+
+def test_classes_may_be_any_numbers(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "".join(f"{row % 9},{10**9 if row == 70 else row % 2}\n" for row in range(500)))
+    assert told(path) == []
+
+
+def test_the_place_is_that_of_the_second_file_and_of_the_first_such_value(table):
+    paths = [table(), table("u.csv", a=(5, 1e30))]
+    paths[1].write_text(paths[1].read_text() + "1e30,1,100\n")
+    (problem,) = told(paths)
+    assert (problem.file, problem.line, problem.row) == (str(paths[1]), 7, 205)
+
+
+def test_without_an_extreme_value_nothing_is_read_again(table, monkeypatch):
+    monkeypatch.setattr(extremes, "_places", lambda *given: pytest.fail("read again"))
+    assert told(table()) == []
+
+
+def test_plan_and_inspect_tell_it(table, capsys):
+    path = str(table(y=(120, 1e38)))
+    for command in ("plan", "inspect"):
+        assert main([command, path, "--label", "y"]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "rows, some with values that overflow float32 when they are squared, first at" in said
+        assert f"{path}, line 122 (row 120), '1e+38': correct it, or leave its row out" in said
+
+
+def test_mean_and_variance_of_labels_are_those_of_numpy_however_they_are_cut():
+    labels = np.random.default_rng(3).normal(1e6, 3.0, 1_000)
+    whole, one, two = LabelTally("float"), LabelTally("float"), LabelTally("float")
+    whole.update(labels)
+    for piece in np.array_split(labels[:400], 7):
+        one.update(piece)
+    two.update(labels[400:])
+    for tally in (whole, one.merge(two), LabelTally("float").merge(whole)):
+        assert tally.spread == pytest.approx((labels.mean(), labels.var()), rel=1e-6)
+    assert LabelTally("float").spread is None
