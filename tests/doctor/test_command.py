@@ -118,6 +118,7 @@ def test_legacy_trains_and_tells_on_standard_error(script, stoker):
     assert "problem   not-shuffled" in err
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_ends_with_the_exit_code(script):
     command = [sys.executable, "-m", "stoker", "doctor", script.name]
     done = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, timeout=150)

@@ -44,8 +44,10 @@ def test_images_are_shuffled_anew_for_each_pass(each_way, same):
     assert len({tuple(order) for order in [*orders, range(12)]}) == 4
 
 
-def test_images_that_are_not_shuffled_come_in_their_order(way, same):
-    assert passes(same, flowing(shuffle=False), way) == [list(range(12))] * 3
+@pytest.mark.parametrize("some_way", [*THREADS, pytest.param(Way(1, True), marks=pytest.mark.slow)], ids=str)
+def test_images_that_are_not_shuffled_come_in_their_order(some_way, same):
+    """What a process makes of an order, the seed's test tells."""
+    assert passes(same, flowing(shuffle=False), some_way) == [list(range(12))] * 3
 
 
 def test_a_seed_decides_the_order_of_each_pass_and_the_workers_do_not(way, same):
