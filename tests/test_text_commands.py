@@ -166,8 +166,8 @@ def test_a_model_and_a_vectorizer_that_do_not_fit_are_refused(reviews, capsys):
 def test_text_beside_numbers_is_refused_with_the_flags_that_settle_it(tmp_path, capsys):
     path = tmp_path / "m.csv"
     path.write_text("text,age,y\n" + "".join(f"word,{row % 7},{row % 2}\n" for row in range(50)))
-    said = refused(capsys, "plan", str(path), "--label", "y")
-    assert "--drop text, or --text text to learn from it alone" in said
+    said = refused(capsys, "plan", str(path), "--label", "y", "--transform", "ask")
+    assert "--drop text, or --text text to learn from it alone, or --transform auto to have it chosen" in said
 
 
 def test_no_feature_left_is_told(tmp_path, capsys):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
+from stoker.choosing import Automatic, without_choice
 from stoker.epochs import BaseFeed, DerivedFeed
 from stoker.errors import OptionError, RunError
 from stoker.inheritance import Inheritance
@@ -37,8 +39,9 @@ class Feed(BaseFeed):
         The training rows: what `stoker.open` gave, or a view of it.
     transform
         Of the features; None standardises numbers, and makes an `NgramVectorizer` of texts; `Columns` makes
-        several inputs of columns of any kind. It is fitted on these rows unless it is already. A function
-        makes one out of what the survey found.
+        several inputs of columns of any kind, and ``"auto"`` chooses them by what the columns hold, where
+        there are others than numbers without blanks. It is fitted on these rows unless it is already. A
+        function makes one out of what the survey found.
     batch_size
         Rows a batch.
     shuffle
@@ -51,7 +54,8 @@ class Feed(BaseFeed):
     task
         ``"binary"``, ``"classes"``, ``"regression"``, or ``"auto"``, which goes by the label.
     na
-        What becomes of blanks: ``"error"``, ``"mean"``, ``"zero"`` or ``"drop-row"``; or a mapping by column.
+        What becomes of blanks: ``"error"`` (the default), ``"mean"``, ``"zero"`` or ``"drop-row"``; or a
+        mapping by column. With `Columns`, and with ``"auto"``, their transforms say it where it is left out.
     on_bad_row
         ``"error"``, ``"skip"``, or ``"quarantine"``, which skips the same rows and writes them to a file.
     max_bad_rows
@@ -89,13 +93,17 @@ class Feed(BaseFeed):
         self,
         source: Source,
         *,
-        transform: InputTransform | Callable[[Survey], InputTransform] | None = None,
+        transform: InputTransform
+        | Automatic
+        | Callable[[Survey], InputTransform]
+        | Literal["auto"]
+        | None = None,
         batch_size: int = 256,
         shuffle: Shuffle = True,
         seed: int = 0,
         memory: str | int = "1GB",
         task: TaskOption = "auto",
-        na: NaOption = "error",
+        na: NaOption | None = None,
         on_bad_row: BadRows = "error",
         max_bad_rows: int | None = None,
         quarantine: str | os.PathLike[str] | None = None,
@@ -109,6 +117,12 @@ class Feed(BaseFeed):
             raise OptionError("quarantine has no effect without on_bad_row='quarantine'")
         if init is not None and transform is not None:
             raise OptionError("transform has no effect beside init=, whose transform is taken: leave one out")
+        if isinstance(transform, str):
+            if transform != "auto":
+                raise OptionError(f"transform must be a transform, or 'auto', got {transform!r}")
+            transform = Automatic()
+        if na is None:
+            na = "transform" if isinstance(transform, Automatic) else "error"
         self.source = source
         self.options = FeedOptions(
             plan=PlanOptions(
@@ -192,8 +206,10 @@ class Feed(BaseFeed):
             If there is no such run.
         """
         old = self.options.inheritance
-        if old is None and self._prepared is None and self.options.transform is None:
-            self.options = replace(self.options, inheritance=_inherited(run))
+        is_free = self.options.transform is None or isinstance(self.options.transform, Automatic)
+        if old is None and self._prepared is None and is_free:
+            na = without_choice(self.options.na)
+            self.options = replace(self.options, inheritance=_inherited(run), na=na)
         elif old is None or os.path.abspath(old.run) != os.path.abspath(run):
             raise OptionError(
                 f"the weights of init={os.fspath(run)!r} are for its own transforms and classes, and the "

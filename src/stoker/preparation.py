@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from stoker import cache as caching
 from stoker.buffers import release_idle
+from stoker.choosing import ColumnChoice
 from stoker.drafting import cache_draft
 from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
 from stoker.fitting import fit_columns, fit_texts
@@ -39,6 +40,7 @@ from stoker.settling import (
     choose_inputs,
     settle_target,
     spec_of,
+    with_choice,
 )
 from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
@@ -60,7 +62,8 @@ __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "wit
 class Preparation:
     """A feed with everything resolved.
 
-    `given` is the source as the user has it, `source` with the columns that are read.
+    `given` is the source as the user has it, `source` with the columns that are read; `choices` tell which
+    transform each column got where none was named.
     `share` accounts for what this feed, and those that it shares with, have claimed of their part of the
     memory: what they hold all the time, and what their open epochs take. `derived_share` does so for the
     feeds derived from it.
@@ -75,6 +78,7 @@ class Preparation:
     read_bytes: int
     plan: Plan
     spec: FeedSpec
+    choices: tuple[ColumnChoice, ...]
     task_reason: str
     inputs: InputTransform
     target: FittedTransform | None
@@ -167,6 +171,7 @@ def _training_stage(
     assert source.label is not None
     spool = options.plan.cache != "never"
     found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan), spool, draft)
+    options, choices = with_choice(options, found)
     inputs = choose_inputs(source, options, found)
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
@@ -198,6 +203,7 @@ def _training_stage(
         read_bytes=0 if plan.use_cache or found.kept is not None else read_bytes(facts, plan.order),
         plan=plan,
         spec=spec,
+        choices=choices,
         task_reason=target.reason,
         inputs=inputs,
         target=target.transform,

@@ -27,6 +27,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from stoker.choosing import ColumnChoice
 from stoker.errors import RunError
 from stoker.folders import clean, is_left, staged_file
 from stoker.plan import Plan
@@ -116,6 +117,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     training rows, the view included, and ``policy`` what became of blanks and bad rows: with files and plan
     they tell which rows each step took. ``validation_reading`` and ``validation_source`` are the same of rows
     to validate on that lie in files of their own. ``training`` is what `stoker.fit` was told beside the data.
+    ``choices`` tell which transforms were chosen for columns where none was named, and why.
     """
 
     format: int = FORMAT
@@ -138,6 +140,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     spec: FeedSpec | None = None
     transform: dict[str, Any] = {}
     target: dict[str, Any] = {}
+    choices: list[ColumnChoice] = []
     plan: Plan | None = None
     epochs: list[EpochRecord] = []
     outcome: Outcome = msgspec.field(default_factory=Outcome)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stoker.choosing import Automatic, ColumnChoice, without_choice
 from stoker.errors import DataError, OptionError
 from stoker.inheritance import Inheritance
 from stoker.plan import PlanOptions
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
-from stoker.survey.policy import BadRows, Blanks, NaOption
+from stoker.survey.policy import BadRows, Blanks, NaOption, Texts
 from stoker.survey.quarantine import Quarantine
 from stoker.survey.whereabouts import first_unknown
 from stoker.task import TaskOption, resolve_task
@@ -33,6 +34,7 @@ __all__ = [
     "choose_inputs",
     "settle_target",
     "spec_of",
+    "with_choice",
 ]
 
 
@@ -41,7 +43,7 @@ class FeedOptions:
     """What the user chose for a training feed; see `stoker.Feed`."""
 
     plan: PlanOptions
-    transform: InputTransform | Callable[[Survey], InputTransform] | None = None
+    transform: InputTransform | Automatic | Callable[[Survey], InputTransform] | None = None
     task: TaskOption = "auto"
     na: NaOption = "error"
     on_bad_row: BadRows = "error"
@@ -49,8 +51,7 @@ class FeedOptions:
     quarantine: Quarantine | None = None
     class_weight: ClassWeight = None
     inheritance: Inheritance | None = None
-    texts: bool = False
-    """Whether features of text have transforms beside those of numbers."""
+    texts: Texts = "refused"
 
     def transform_na(self, label: str | None) -> NaRule | dict[str, NaRule]:
         """What of the policy for blanks is left to a transform: it sees neither dropped rows nor the label.
@@ -88,6 +89,12 @@ def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOption
     """
     old = options.inheritance
     columns = options.transform if old is None else old.inputs
+    if isinstance(columns, Automatic):
+        if source.is_text:  # one input of texts, as ever
+            return source, replace(options, transform=None, na=without_choice(options.na))
+        return source, replace(
+            options, na=columns.policy(source.numeric_features, options.na), texts="chosen"
+        )
     if not isinstance(columns, Columns):
         return source, options
     schema = source.table.schema
@@ -108,7 +115,7 @@ def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOption
         declared=schema.declared | {name for names in texts for name in names},
     )
     narrow = replace(source, table=source.table.with_schema(used))
-    return narrow, replace(options, na=_blanks_by(columns, narrow, options.na), texts=True)
+    return narrow, replace(options, na=_blanks_by(columns, narrow, options.na), texts="given")
 
 
 def _blanks_by(columns: Columns, source: Source, na: NaOption) -> NaOption:
@@ -194,6 +201,15 @@ def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -
     )
 
 
+def with_choice(options: FeedOptions, found: Survey) -> tuple[FeedOptions, tuple[ColumnChoice, ...]]:
+    """The options with transforms that go by what the survey found, and what is to be told of them."""
+    if not isinstance(options.transform, Automatic):
+        return options, ()
+    chosen = options.transform.choose(found, options.na)
+    texts: Texts = "refused" if chosen.transform is None else "given"
+    return replace(options, transform=chosen.transform, na=chosen.na, texts=texts), chosen.columns
+
+
 def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputTransform:
     """The features' transform: the user's, or the usual one for numbers or for texts.
 
@@ -203,6 +219,7 @@ def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputT
         If the user's is not for such features, or another option has no effect on it.
     """
     chosen, old = options.transform, options.inheritance
+    assert not isinstance(chosen, Automatic), "with_choice comes first"
     if old is not None:
         return old.inputs_for(source, found, options.transform_na(source.label))
     if chosen is not None and not isinstance(chosen, InputTransform):
@@ -241,7 +258,7 @@ def check_inputs(source: Source, options: FeedOptions) -> None:
     """
     if options.inheritance is not None:
         options.inheritance.check_features(source)
-    if isinstance(options.transform, Columns):
+    if isinstance(options.transform, Columns | Automatic):
         return
     if not source.is_text:
         if isinstance(options.transform, TextTransform):

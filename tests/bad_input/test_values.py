@@ -6,7 +6,8 @@ import json
 import pytest
 
 KINDS = ("no", "yes")
-PLAN = ("plan", "t.csv", "--label", "kind")
+PLAN = ("plan", "t.csv", "--label", "kind", "--transform", "ask")
+"""Nothing is chosen: what is not settled is refused."""
 
 
 def _numbers(accepted, *flags):
@@ -160,8 +161,11 @@ def test_a_fraction_among_whole_numbers_names_the_type_that_takes_it(refused, ac
 def test_text_that_a_column_was_held_to_is_told(refused, write):
     write("t.csv")
     said = refused(*PLAN, "--types", "a=text")
-    assert "column 'a': 100 rows of text, which no model here takes beside numbers" in said
-    assert "--drop a, or --types a=int if these are numbers, or --text a" in said
+    assert "column 'a': 100 rows of text beside numbers, of which nobody says what it becomes" in said
+    assert (
+        "--drop a, or --types a=int if these are numbers, or --text a to learn from it alone, or "
+        "--transform auto" in said
+    )
 
 
 def test_a_label_held_to_a_wrong_type_is_the_only_problem_named(refused, write):

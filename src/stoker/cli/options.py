@@ -92,6 +92,15 @@ class ReadOptions:
     quote: Annotated[
         str | None, _flag("--quote", _DATA, "One character, or `none`; found out if not said.", "CHAR")
     ] = None
+    where: Annotated[
+        str | None,
+        _flag(
+            "--where",
+            _DATA,
+            "Use these rows only, such as \"age > 30 and city == 'Rome'\".",
+            "CONDITION",
+        ),
+    ] = None
     limit: Annotated[
         int | None,
         typer.Option(
@@ -122,6 +131,10 @@ class DataOptions(ReadOptions):
         str | None,
         _flag("--group", _DATA, "Hold out all rows that share a value of this column, or none.", "COLUMN"),
     ] = None
+    stratify: Annotated[
+        str | None,
+        _flag("--stratify", _DATA, "Hold out a share of each value of this column.", "COLUMN"),
+    ] = None
     na: Annotated[
         list[str] | None,
         _flag(
@@ -129,7 +142,17 @@ class DataOptions(ReadOptions):
             _DATA,
             "Missing numbers: error, mean, zero or drop-row, for all columns or for some.",
             "RULE or a=RULE,…",
-            "error",
+            "their mean, with an indicator",
+        ),
+    ] = None
+    transform: Annotated[
+        list[str] | None,
+        _flag(
+            "--transform",
+            _DATA,
+            "What columns become, such as category, ngram or drop; `ask`: refuse what is not settled.",
+            "a=WORD,b=WORD|ask",
+            "by what they hold",
         ),
     ] = None
     max_bad_rows: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stoker.cli.flags import with_flags
@@ -31,6 +31,8 @@ def survey_text(feed: BaseFeed) -> str:
         f"{amount(found.num_slots)} row{'s' * (found.num_slots != 1)}",
         f"{counted(len(feed.spec.features), 'column')} fitted in the same pass"
         if found.texts is None
+        else f"{counted(len(feed.spec.features), 'column')} in {counted(len(feed.spec.inputs), 'input')}"
+        if feed.spec.inputs
         else f"{grouped(round(found.texts.median_words))} words a row, the median",
     ]
     return " · ".join(parts)
@@ -53,11 +55,31 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
         quarantine = feed.stage.options.quarantine
         where = "" if quarantine is None or quarantine.path is None else f" · bad ones in {quarantine.path}"
         yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values{where}"
-    for line in describe_problems(found.problems):
+    yield from _choice_lines(feed)
+    gone = {name for choice in feed.stage.choices if choice.input is None for name in choice.columns}
+    for line in describe_problems(problem for problem in found.problems if problem.column not in gone):
         yield "note", with_flags(line)
     for line in found.notes:
         yield "note", line
     yield from _task_lines(feed)
+
+
+def _choice_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
+    """Which transform each column got where none was named, and why."""
+    choices = feed.stage.choices
+    for choice in choices:
+        if choice.input is not None:
+            yield "input", f"{_listed(choice.columns)} → {choice.transform}: {choice.reason}"
+    for choice in choices:
+        if choice.input is None:
+            yield "left out", f"{_listed(choice.columns)}: {choice.reason}"
+    if choices:
+        yield "input", "--transform COLUMN=WORD or --types COLUMN=TYPE has it otherwise; see docs/columns.md"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW_CLASSES} more" if len(names) > _FEW_CLASSES else ""
+    return ", ".join(names[:_FEW_CLASSES]) + more
 
 
 def _task_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ def plan(data: DataOptions, order: OrderOptions, text: TextOptions, output: Outp
                 "slots": found.num_slots,
                 "bytes": found.num_bytes,
                 "spec": msgspec.to_builtins(feed.spec),
+                "choices": msgspec.to_builtins(feed.stage.choices),
                 "plan": msgspec.to_builtins(feed.plan),
                 "problems": [
                     msgspec.to_builtins(problem) | {"remedy": with_flags(problem.remedy)}

@@ -108,6 +108,8 @@ def open_source(data: ReadOptions) -> Source:
         quote="" if data.quote == "none" else data.quote,
         format=data.format,
     )
+    if data.where is not None:
+        source = source.where(data.where)
     return source if data.limit is None else source.head(data.limit)
 
 
@@ -124,21 +126,22 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
     source = open_source(data)
     if source.label is None:
         # The label is among those that --text, --columns or --drop may have left out.
-        there = open_source(replace(data, text=None, columns=None, drop=None)).features
+        there = open_source(replace(data, text=None, columns=None, drop=None, where=None)).features
         shown = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
         raise OptionError(f"which column is to be learned? Say --label COLUMN; the columns are {shown}")
     tested = test_files(data.valid or ())
     if not tested and is_known(data.files):
         tested = test_files(data.files)
-    if tested and data.group is not None:
-        raise OptionError(
-            f"--group has no effect beside files to validate on, which {tested[0]} is; leave it out"
-        )
+    for flag, column in (("--group", data.group), ("--stratify", data.stratify)):
+        if tested and column is not None:
+            raise OptionError(
+                f"{flag} has no effect beside files to validate on, which {tested[0]} is; leave it out"
+            )
     if tested:
         return source, source.like(tested, with_label=True)
     if data.valid:
         raise OptionError(f"{data.valid[0]} has no test split: name files")
-    return source.split(1 - HELD_OUT, seed=seed, group=data.group)
+    return source.split(1 - HELD_OUT, seed=seed, group=data.group, stratify=data.stratify)
 
 
 def make_feed(
@@ -155,6 +158,8 @@ def make_feed(
     import stoker
 
     check_texts(train, text)
+    if init is not None and data.transform is not None:
+        raise OptionError("--transform has no effect beside --init, whose transforms are taken")
     if init is not None and (text.vectorizer or text.max_features):
         raise OptionError(
             "--vectorizer and --max-features have no effect beside --init, whose words are taken"
@@ -165,13 +170,13 @@ def make_feed(
         raise OptionError("--quarantine has no effect without --on-bad-row quarantine")
     return stoker.Feed(
         train,
-        transform=learned or (text_transform(text) if train.is_text and init is None else None),
+        transform=None if init is not None else _transform(train, data, text, learned),
         batch_size=order.batch_size or (TEXT_BATCH_ROWS if train.is_text else 256),
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,
         memory=order.memory,
         task=order.task,
-        na=missing_values(data.na, train.features),
+        na=None if data.na is None else missing_values(data.na, train.features),
         on_bad_row=data.on_bad_row,
         max_bad_rows=data.max_bad_rows,
         quarantine=data.quarantine,
@@ -180,6 +185,25 @@ def make_feed(
         epochs=order.epochs,
         init=init,
     )
+
+
+def _transform(train: Source, data: DataOptions, text: TextOptions, learned: InputTransform | None) -> Any:
+    """What becomes of the features: of texts alone as the model wants them, else chosen by what they hold."""
+    from stoker.choosing import WORDS, Automatic
+    from stoker.transforms.columns import Columns
+
+    if train.is_text:
+        if data.transform is not None:
+            raise OptionError(
+                "--transform has no effect where all features are text (--text): --vectorizer says what "
+                "becomes of them"
+            )
+        return learned or text_transform(text)
+    if data.transform == ["ask"]:
+        return None
+    given = None if data.transform == ["auto"] else data.transform
+    words = settings("--transform", given, WORDS)
+    return Automatic(words, known=learned if isinstance(learned, Columns) else None)
 
 
 def prepare(feed: Feed, display: Display, *, draft_cache: bool = True) -> None:

@@ -203,7 +203,7 @@ class _Conversion:
                 ledger=self.ledger,
                 stored=False,
                 spool=None,
-                texts=True,
+                texts="given",
             )
 
     def write(self, file: RowFile, order: Order | None) -> None:

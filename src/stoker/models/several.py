@@ -27,7 +27,8 @@ def code_dimensions(num_codes: int) -> int:
     >>> [code_dimensions(count) for count in (1, 2, 10, 100, 1_000, 1_000_000)]
     [2, 2, 6, 21, 50, 50]
     """
-    return max(1, min(_MOST_DIMENSIONS, round(1.6 * float(num_codes) ** 0.56)))
+    wanted: float = 1.6 * num_codes**0.56
+    return max(1, min(_MOST_DIMENSIONS, round(wanted)))
 
 
 class Names:

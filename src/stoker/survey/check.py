@@ -13,6 +13,7 @@ from stoker.sources.index_check import check_index, check_segments
 from stoker.stored import MOST, require
 from stoker.survey.labels import MAX_CLASSES
 from stoker.survey.lengths import TextLengths
+from stoker.survey.profiles import profiles_from_state
 from stoker.survey.records import LabelRecord, SurveyRecord, label_counts
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray
@@ -52,6 +53,9 @@ def check_record(record: SurveyRecord, source: Source) -> None:
     if record.texts is not None:
         lengths = TextLengths.from_state(record.texts)
         require(lengths.num_rows <= slots, "it tells of more texts than rows")
+    profiles = profiles_from_state(record.profiles) or {}
+    require(set(profiles) <= set(source.text_features), "it knows what other columns hold")
+    require(all(seen.num_rows <= slots for seen in profiles.values()), "it knows more texts than rows")
     for problem in record.problems:
         place = (problem.row, problem.line, problem.count)
         require(all(number is None or 0 <= number <= MOST for number in place), "a problem is nowhere")

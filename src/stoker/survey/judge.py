@@ -156,7 +156,7 @@ def text_problems(
                 row=row,
                 example=example or None,
                 remedy=f"drop=[{name!r}]{_if_numbers(name, example)}, or text=[{name!r}] to learn from it "
-                "alone",
+                "alone, or transform='auto' to have it chosen",
                 blocking=True,
             )
         )

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from stoker.errors import OptionError
 
-__all__ = ["BadRows", "Blanks", "NaOption", "Policy", "Role"]
+__all__ = ["BadRows", "Blanks", "NaOption", "Policy", "Role", "Texts"]
 
 Blanks: TypeAlias = Literal["error", "mean", "zero", "drop-row", "transform"]
 BadRows: TypeAlias = Literal["error", "skip", "quarantine"]
+Texts: TypeAlias = Literal["refused", "given", "chosen"]
 Role: TypeAlias = Literal["train", "valid", "predict"]
 NaOption: TypeAlias = "Blanks | Mapping[str, Blanks]"
 
@@ -34,14 +35,15 @@ class Policy:
     role
         What the rows are for; only training rows must have two classes.
     texts
-        Whether features of text have transforms beside those of numbers, and are no problem.
+        What becomes of features of text beside numbers: they are ``"refused"``, have transforms that were
+        ``"given"``, or get them ``"chosen"`` by what they hold, which is then looked at.
     """
 
     blanks: Blanks | Mapping[str, Blanks] = "error"
     bad_rows: BadRows = "error"
     max_bad_rows: int | None = None
     role: Role = "train"
-    texts: bool = False
+    texts: Texts = "refused"
 
     def __post_init__(self) -> None:
         words = self.blanks.items() if isinstance(self.blanks, Mapping) else [("", self.blanks)]
@@ -91,4 +93,4 @@ class Policy:
         blanks = dict(sorted(self.blanks.items())) if isinstance(self.blanks, Mapping) else self.blanks
         on_bad_row = "skip" if self.skips else "error"
         told = {"na": blanks, "on_bad_row": on_bad_row, "role": self.role}
-        return told | ({"texts": True} if self.texts else {})
+        return told if self.texts == "refused" else told | {"texts": self.texts}

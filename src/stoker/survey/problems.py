@@ -46,8 +46,8 @@ _WHAT = {
     "bad_quote": ("value with bytes outside its quotes", "values with bytes outside their quotes"),
     "inexact": ("integer beyond 2**53", "integers beyond 2**53"),
     "text_feature": (
-        "row of text, which no model here takes beside numbers",
-        "rows of text, which no model here takes beside numbers",
+        "row of text beside numbers, of which nobody says what it becomes",
+        "rows of text beside numbers, of which nobody says what it becomes",
     ),
     "constant": ("row, all with the same value", "rows, all with the same value"),
     "unique": ("row, each with another value", "rows, each with another value"),
@@ -74,9 +74,9 @@ _SHARED = {
     "not_finite": ("values that are not finite", f"{_ROWS}, or leave them out with drop="),
     "not_utf8": ("values that are not UTF-8", f"{_ROWS}, or leave them out with drop="),
     "text_feature": (
-        "text, which no model here takes beside numbers",
-        "leave them out with drop=, types={'NAME': 'float'} for those that hold numbers, or text=['NAME'] to "
-        "learn from texts alone",
+        "text beside numbers, of which nobody says what it becomes",
+        "leave them out with drop=, types={'NAME': 'float'} for those that hold numbers, text=['NAME'] to "
+        "learn from texts alone, or transform='auto' to have it chosen",
     ),
     "constant": ("the same value in every row", "leave them out with drop="),
     "unique": ("another value in every row", "leave them out with drop="),

@@ -83,6 +83,8 @@ class SurveyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """State of the `ColumnStatistics`; None where there are no numeric features."""
     texts: dict[str, Any] | None
     """State of the `TextLengths`; None where no feature is text."""
+    profiles: dict[str, dict[str, Any]] | None = None
+    """By column the state of its `TextProfile`, where transforms are chosen by them."""
     labels: LabelRecord | None
     view_labels: LabelRecord | None
     problems: list[ColumnProblem]

@@ -13,6 +13,7 @@ from stoker.survey.kept import KeptRows
 from stoker.survey.labels import LabelCounts
 from stoker.survey.lengths import TextLengths
 from stoker.survey.problems import ColumnProblem
+from stoker.survey.profiles import TextProfile
 from stoker.survey.records import FileRecord
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import ColumnSpec, IntArray, RowReader
@@ -47,6 +48,8 @@ class Survey:
         Of the numeric features over the view, less excluded rows.
     texts
         How long the texts of all rows are; None where no feature is text.
+    profiles
+        What each feature of text holds; None unless transforms are to be chosen by it.
     labels, view_labels
         Of all rows and of the view's, less excluded ones; None without a label.
     problems
@@ -73,6 +76,7 @@ class Survey:
     dtype: np.dtype[Any]
     statistics: ColumnStatistics
     texts: TextLengths | None
+    profiles: dict[str, TextProfile] | None
     labels: LabelCounts | None
     view_labels: LabelCounts | None
     problems: tuple[ColumnProblem, ...]

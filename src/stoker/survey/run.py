@@ -29,8 +29,8 @@ from stoker.survey.labels import check_class_names
 from stoker.survey.lengths import TextLengths
 from stoker.survey.packed import is_unpacked, recollect, spool_of, spooled
 from stoker.survey.policy import BadRows, NaOption, Policy, Role, Texts
-from stoker.survey.profiles import profiles_from_state
 from stoker.survey.problems import ColumnProblem, refuse
+from stoker.survey.profiles import profiles_from_state
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
 from stoker.survey.result import Survey, others_of
 from stoker.survey.scan import Pass

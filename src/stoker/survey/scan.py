@@ -26,6 +26,7 @@ from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.lengths import TextLengths
 from stoker.survey.policy import Policy
+from stoker.survey.profiles import TextProfile, merge_profiles, profiles_of
 from stoker.survey.tally import IssueTally
 from stoker.survey.unpacking import charge_unpacking, not_kept
 from stoker.transforms.statistics import ColumnStatistics
@@ -56,6 +57,7 @@ class _Done:
     parsed: ParsedChunk
     checksums: Uint64Array
     lengths: TextLengths | None
+    profiles: dict[str, TextProfile] | None
     charge: Charge | None
 
 
@@ -90,9 +92,9 @@ class Pass:
         Takes in what compressed files unpack to.
     must_keep
         Whether rows that do not fit into memory are refused.
-    num_slots, dtype, statistics, tally, examples, texts
-        What was found so far; `examples` are row and value of the first text in each feature of text, and
-        `texts` how long the texts of all rows are.
+    num_slots, dtype, statistics, tally, examples, texts, profiles
+        What was found so far; `examples` are row and value of the first text in each feature of text,
+        `texts` how long the texts of all rows are, and `profiles` what each column of them holds.
     """
 
     source: Source
@@ -108,6 +110,7 @@ class Pass:
     statistics: ColumnStatistics = field(default_factory=ColumnStatistics)
     examples: dict[str, tuple[int, str]] = field(default_factory=dict)
     texts: TextLengths | None = None
+    profiles: dict[str, TextProfile] | None = None
     tally: IssueTally = field(init=False)
     inside: LabelTally | None = field(init=False)
     outside: LabelTally | None = field(init=False)
@@ -200,7 +203,8 @@ class Pass:
         parsed = self.source.parse(task.chunk, self.dtype, task.room)
         texts = self.source.text_features
         lengths = TextLengths().update(parsed.rows.columns, texts) if texts else None
-        return _Done(task.chunk, parsed, checksums, lengths, task.charge)
+        profiles = profiles_of(parsed.rows.columns, texts) if self.policy.texts == "chosen" else None
+        return _Done(task.chunk, parsed, checksums, lengths, profiles, task.charge)
 
     def _take_in(self, result: _Done, total: int, done: int) -> None:
         chunk, parsed = result.chunk, result.parsed
@@ -216,6 +220,7 @@ class Pass:
             self.examples = {name: _example(parsed.rows.columns[name]) for name in texts}
         if result.lengths is not None:
             self.texts = result.lengths if self.texts is None else self.texts.merge(result.lengths)
+        self.profiles = merge_profiles(self.profiles, result.profiles)
         self.num_slots += chunk.num_records
         rows = parsed.rows
         if self.keeper.beyond is not None and self.tally.num_bad and self.policy.bad_rows == "error":

@@ -1,0 +1,296 @@
+"""Which transform each column gets where the user names none: by what the survey found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from stoker.errors import OptionError
+from stoker.survey import Survey
+from stoker.survey.policy import NaOption
+from stoker.survey.profiles import TextProfile
+from stoker.transforms import (
+    Cast,
+    Category,
+    Columns,
+    HashingVectorizer,
+    MinMax,
+    NgramVectorizer,
+    QuantileBins,
+    Robust,
+    SequenceVectorizer,
+    Standardize,
+)
+from stoker.transforms.base import InputTransform, nearest
+from stoker.transforms.columns import ColumnsOf
+from stoker.transforms.dates import Dates
+
+__all__ = ["WORDS", "Automatic", "Chosen", "ColumnChoice", "without_choice"]
+
+NUMBERS = "numbers"
+"""What the input of all numbers is called."""
+_TEXT_WORDS = 3.0
+"""Words of a text, the mean, from which on a column is text and not names."""
+_COMES_BACK = 20
+"""Times that a text comes back, the mean, from which on it is a category however long it is."""
+_MANY = 100
+"""Categories from which on those that are rare share a code."""
+_RARE = 5
+_FILLED = ("mean", "zero")
+_SAME = "the same value in every row"
+_MOST_COUNTED = 200_000
+"""Different values, about, from which on they are hashed and not counted."""
+_BUCKETS = 1 << 15
+
+_NUMERIC: dict[str, Callable[..., InputTransform]] = {
+    "standardize": Standardize,
+    "minmax": MinMax,
+    "robust": Robust,
+    "cast": Cast,
+}
+_OTHERS: dict[str, Callable[[], InputTransform]] = {
+    "bins": QuantileBins,
+    "category": Category,
+    "onehot": lambda: Category(encode="onehot"),
+    "hash": lambda: Category(encode="hash", num_buckets=_BUCKETS),
+    "dates": lambda: Dates(na="zero"),
+    "ngram": NgramVectorizer,
+    "sequence": lambda: SequenceVectorizer(max_tokens=20_000),
+    "hashing": HashingVectorizer,
+}
+WORDS = (*_NUMERIC, *_OTHERS, "drop")
+"""What a user may say of a column in a word."""
+
+
+class ColumnChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of columns, and why: the input that they are in, None where they are left out."""
+
+    columns: list[str]
+    input: str | None
+    transform: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What was chosen: the transform, the columns' part in it, and what becomes of blanks from now on.
+
+    No transform is for numbers that need no choice: they are one input, as ever.
+    """
+
+    transform: InputTransform | None
+    columns: tuple[ColumnChoice, ...]
+    na: NaOption
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pick:
+    """Of one column its transform, in a word and made, and why; None leaves it out."""
+
+    word: str
+    reason: str
+    transform: InputTransform | None = None
+
+
+class Automatic:
+    """Chooses a transform for each column by what it holds; docs/columns.md states the rules.
+
+    Parameters
+    ----------
+    words
+        By column one of `WORDS`, which goes before the rules.
+    known
+        Transforms that were chosen before: they are taken as they are.
+
+    Raises
+    ------
+    OptionError
+        If there is no such word.
+    """
+
+    def __init__(self, words: Mapping[str, str] | None = None, *, known: Columns | None = None) -> None:
+        self.words, self.known = dict(words or {}), known
+        for column, word in self.words.items():
+            if word not in WORDS:
+                raise OptionError(
+                    f"transform of {column!r} must be one of {', '.join(WORDS)}, got {word!r}"
+                    f"{nearest(word, WORDS)}"
+                )
+
+    def __repr__(self) -> str:
+        """How it is made."""
+        return f"Automatic({self.words or ''})"
+
+    def policy(self, numbers: Iterable[str], na: NaOption) -> NaOption:
+        """What a survey does with blanks before anything is chosen: what the user says, else nothing."""
+        if isinstance(na, str):
+            return na
+        return {**dict.fromkeys(numbers, "transform"), **na}
+
+    def choose(self, found: Survey, na: NaOption) -> Chosen:
+        """A transform for every column.
+
+        Parameters
+        ----------
+        found
+            The rows, surveyed with ``texts="chosen"``.
+        na
+            What `policy` said.
+
+        Raises
+        ------
+        OptionError
+            If a word is for a column that there is not.
+        ColumnError
+            If it is not for such a column.
+        """
+        source = found.source
+        for column in self.words:
+            if column not in source.features:
+                raise OptionError(
+                    f"transform names the column {column!r}, which is no feature"
+                    f"{nearest(column, source.features)}"
+                )
+        rules = {name: na if isinstance(na, str) else na.get(name, "error") for name in found.features}
+        blank = {problem.column for problem in found.problems if problem.kind == "blank"}
+        gaps = {name for name, rule in rules.items() if name in blank and rule == "transform"}
+        picks = {name: self._pick(name, found, gaps, rules) for name in source.features}
+        settled = not source.text_features and not gaps and not self.words and self.known is None
+        if settled and all(pick.word == "standardize" or pick.reason == _SAME for pick in picks.values()):
+            return Chosen(transform=None, columns=(), na=without_choice(na))
+        if not any(pick.transform for pick in picks.values()):
+            picks = {name: self._kept(name, found, rules) for name in source.features}
+        columns, told = _together(picks, found, gaps, rules)
+        made = self.known or columns
+        made.check_kinds({column.name: column.kind for column in source.table.schema.features})
+        return Chosen(transform=made, columns=told, na=_afterwards(made, rules, na))
+
+    def _pick(self, name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> _Pick:
+        word = self.words.get(name)
+        if word is not None:
+            return _Pick(word=word, reason="asked for", transform=_made(word, name, gaps, rules))
+        if name in found.features:
+            return _number(name, found, gaps, rules)
+        assert found.profiles is not None
+        return _text(name, found.profiles[name], is_declared=name in found.source.table.schema.declared)
+
+    def _kept(self, name: str, found: Survey, rules: Mapping[str, str]) -> _Pick:
+        """What becomes of a column where the rules would leave all of them out."""
+        word = self.words.get(name) or ("standardize" if name in found.features else "hash")
+        return _Pick(word=word, reason="no other column is left", transform=_made(word, name, set(), rules))
+
+
+def _number(name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> _Pick:
+    if name not in found.source.table.schema.declared:
+        kinds = {problem.kind for problem in found.problems if problem.column == name}
+        if not found.statistics.count[found.features.index(name)]:
+            return _Pick(word="drop", reason="no value in any row")
+        if "constant" in kinds:
+            return _Pick(word="drop", reason=_SAME)
+        if "unique" in kinds:
+            return _Pick(word="drop", reason="another value in every row, as an id has")
+    made = _made("standardize", name, gaps, rules)
+    return _Pick(word="standardize", reason="numbers", transform=made)
+
+
+def _text(name: str, seen: TextProfile, *, is_declared: bool) -> _Pick:
+    if not seen.present:
+        return _Pick(word="drop", reason="no text in any row")
+    if not is_declared and seen.distinct == 1 and not seen.blanks:
+        return _Pick(word="drop", reason=_SAME)
+    if seen.dates:
+        return _Pick(word="dates", reason="every text is a date", transform=Dates(na="zero"))
+    few_words, many = seen.words_each < _TEXT_WORDS, f"{'' if seen.is_exact else 'about '}{seen.distinct:,}"
+    if not is_declared and seen.unique and few_words:
+        return _Pick(word="drop", reason="another text in every row, as an id has")
+    comes_back = seen.present / max(1, seen.distinct)
+    if not few_words and comes_back < _COMES_BACK:
+        reason = f"{seen.words_each:.0f} words each, {many} different texts"
+        return _Pick(word="ngram", reason=reason, transform=NgramVectorizer())
+    what = "codes of digits" if seen.digits else "texts"
+    if seen.distinct > _MOST_COUNTED:
+        made = Category(encode="hash", num_buckets=_BUCKETS)
+        return _Pick(word="hash", reason=f"{many} different {what}", transform=made)
+    rare = _RARE if seen.distinct > _MANY else 1
+    return _Pick(word="category", reason=f"{many} different {what}", transform=Category(min_count=rare))
+
+
+def _made(word: str, name: str, gaps: set[str], rules: Mapping[str, str]) -> InputTransform | None:
+    if word == "drop":
+        return None
+    return _OTHERS[word]() if word not in _NUMERIC else _of_numbers(word, [name], gaps, rules)
+
+
+def _of_numbers(word: str, names: Iterable[str], gaps: set[str], rules: Mapping[str, str]) -> InputTransform:
+    """A transform of numbers that fills blanks as the user says, and else with the mean and an indicator."""
+    na = {name: rules.get(name, "error") for name in names}
+    na = {
+        name: rule if rule in _FILLED else "mean"
+        for name, rule in na.items()
+        if rule in _FILLED or name in gaps
+    }
+    return _NUMERIC[word](na=na, indicator=bool(gaps & set(na))) if na else _NUMERIC[word]()
+
+
+def _together(
+    picks: Mapping[str, _Pick], found: Survey, gaps: set[str], rules: Mapping[str, str]
+) -> tuple[Columns, tuple[ColumnChoice, ...]]:
+    """One input of all numbers that are standardised, and one for each other column; what is told of them."""
+    numbers = [name for name, pick in picks.items() if pick.word == "standardize"]
+    inputs: dict[str, ColumnsOf] = {}
+    told: list[ColumnChoice] = []
+    if numbers:
+        called = _free(NUMBERS, {name for name in picks if name not in numbers})
+        inputs[called] = (numbers, _of_numbers("standardize", numbers, gaps, rules))
+        for reason in dict.fromkeys(picks[name].reason for name in numbers if name not in gaps):
+            same = [name for name in numbers if name not in gaps and picks[name].reason == reason]
+            told.append(ColumnChoice(columns=same, input=called, transform="standardize", reason=reason))
+        told += [_told_gaps(name, called, found) for name in numbers if name in gaps]
+    for name, pick in picks.items():
+        if name in numbers:
+            continue
+        if pick.transform is None:
+            told.append(ColumnChoice(columns=[name], input=None, transform="drop", reason=pick.reason))
+            continue
+        called = _free(name.replace("/", "_"), inputs)
+        inputs[called] = (name, pick.transform)
+        told.append(ColumnChoice(columns=[name], input=called, transform=pick.word, reason=pick.reason))
+    return Columns(inputs), tuple(told)
+
+
+def _told_gaps(name: str, called: str, found: Survey) -> ColumnChoice:
+    count = next(
+        problem.count for problem in found.problems if (problem.column, problem.kind) == (name, "blank")
+    )
+    reason = f"numbers, {count:,} of {found.num_slots:,} blank: the mean for them, and an indicator"
+    return ColumnChoice(columns=[name], input=called, transform="standardize", reason=reason)
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """The name, or the first of it with a number that no input has."""
+    made, number, held = name, 0, set(taken)
+    while made in held:
+        number += 1
+        made = f"{name}_{number}"
+    return made
+
+
+def _afterwards(made: Columns, rules: Mapping[str, str], na: NaOption) -> NaOption:
+    """What becomes of blanks in rows that come later: an error where there was none to learn from."""
+    words: dict[str, Any] = {}
+    for name, rule in rules.items():
+        is_filled = name not in made.columns or made.fills_blank(name)
+        words[name] = rule if rule == "drop-row" else ("transform" if is_filled else "error")
+    if isinstance(na, Mapping):  # the label's
+        words |= {name: word for name, word in na.items() if name not in rules}
+    return words or "error"
+
+
+def without_choice(na: NaOption) -> NaOption:
+    """What is said of blanks, less what only a transform could do of which there is none."""
+    if isinstance(na, str):
+        return "error" if na == "transform" else na
+    return {name: word for name, word in na.items() if word != "transform"} or "error"

@@ -1,0 +1,170 @@
+"""Transforms that are chosen by what columns hold: each choice, its reason, and how to have it otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stoker
+from stoker.choosing import Automatic
+from stoker.errors import ColumnError, OptionError
+from stoker.transforms import Category, Standardize
+from test_columns_feed import write_table
+
+NUM_ROWS = 120
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a table of the named columns, each a function of the row, and a label."""
+
+    def table(**columns: Callable[[int], Any]) -> Path:
+        lines = [",".join([*columns, "label"])]
+        lines += [
+            ",".join([*(str(make(row)) for make in columns.values()), str(row % 2)])
+            for row in range(NUM_ROWS)
+        ]
+        path = tmp_path / "table.csv"
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        return path
+
+    return table
+
+
+def chosen(path: Path, words: dict[str, str] | None = None, **options: Any) -> dict[str, str]:
+    """What becomes of each column, in a word."""
+    rows = stoker.open(path, label="label", **options)
+    feed = stoker.Feed(rows, transform=Automatic(words), batch_size=16).prepare()
+    return {name: choice.transform for choice in feed.stage.choices for name in choice.columns}
+
+
+NUMBER = lambda row: row * 37 % 11 + 0.5  # noqa: E731
+TEXT = lambda row: f"a long text of words number {row}"  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda row: f"{row % 30:04d}", "category"),
+        (lambda row: f"{row:06d}", "drop"),
+        (lambda row: f"K{row}", "drop"),
+        (lambda row: 1000 + row, "drop"),
+        (lambda row: ["red", "green", ""][row % 3], "category"),
+        (lambda row: f"2024-01-{row % 28 + 1:02d}", "dates"),
+        (lambda row: f"2024-01-{row % 28 + 1:02d}T10:0{row % 6}:00", "dates"),
+        (lambda row: "" if row == 7 else f"2024-01-{row % 28 + 1:02d}", "dates"),
+        (TEXT, "ngram"),
+        (lambda row: ["a text of five words", "another of four words"][row % 2], "category"),
+        (lambda row: "same", "drop"),
+        (lambda row: 5, "drop"),
+        (lambda row: "" if row % 9 == 0 else row % 13, "standardize"),
+        (lambda row: row % 13, "standardize"),
+    ],
+)
+def test_a_column_gets_what_suits_its_values(write: Write, make: Callable[[int], Any], word: str):
+    found = chosen(write(column=make, number=NUMBER, text=TEXT))
+    assert found == {"column": word, "number": "standardize", "text": "ngram"}
+
+
+def test_numbers_without_blanks_are_one_input_as_ever(write: Write):
+    path = write(a=NUMBER, b=lambda row: row % 5, same=lambda row: 3)
+    feed = stoker.Feed(stoker.open(path, label="label"), transform="auto", batch_size=16)
+    assert feed.stage.choices == ()
+    assert isinstance(feed.transform, Standardize)
+    assert next(feed.epoch(0)).x.shape == (16, 3)
+    plain = stoker.Feed(stoker.open(path, label="label"), batch_size=16)
+    assert plain.transform.state() == feed.transform.state()
+    assert plain.stage.options.na == feed.stage.options.na == "error"
+
+
+def test_every_choice_has_its_reason_and_its_input(tmp_path: Path):
+    rows = stoker.open(write_table(tmp_path / "houses.csv"), label="sold")
+    feed = stoker.Feed(rows, transform="auto").prepare()
+    told = {tuple(each.columns): (each.input, each.reason) for each in feed.stage.choices}
+    blanks = next(problem.count for problem in feed.survey.problems if problem.kind == "blank")
+    assert told == {
+        ("price", "rooms"): ("numbers", "numbers"),
+        ("gaps",): ("numbers", f"numbers, {blanks} of 300 blank: the mean for them, and an indicator"),
+        ("id",): (None, "another value in every row, as an id has"),
+        ("city",): ("city", "3 different texts"),
+        ("zip",): ("zip", "30 different codes of digits"),
+        ("review",): ("review", told["review",][1]),
+    }
+    x = next(feed.epoch(0)).x
+    assert x["numbers"].shape[1] == 4  # three columns, and the indicator
+    assert np.isfinite(x["numbers"]).all()
+
+
+def test_a_word_of_the_user_goes_before_the_rules(write: Write):
+    path = write(id=lambda row: 1000 + row, city=lambda row: f"C{row % 4}", text=TEXT, price=NUMBER)
+    words = {"id": "standardize", "city": "onehot", "text": "drop", "price": "robust"}
+    assert chosen(path, words) == words
+
+
+def test_a_type_of_the_user_keeps_a_column(write: Write):
+    path = write(id=lambda row: f"{row:04d}", same=lambda row: 3, text=TEXT)
+    assert chosen(path)["id"] == "drop"
+    kept = chosen(path, types={"id": "int", "same": "int"})
+    assert (kept["id"], kept["same"]) == ("standardize", "standardize")
+
+
+def test_where_nothing_would_be_left_everything_stays(write: Write):
+    assert chosen(write(id=lambda row: f"K{row}")) == {"id": "hash"}
+
+
+def test_many_categories_share_the_code_of_the_rare_ones(tmp_path: Path):
+    lines = ["city,label", *(f"C{row * row % 151},{row % 2}" for row in range(400))]
+    (tmp_path / "many.csv").write_text("\n".join(lines) + "\n")
+    rows = stoker.open(tmp_path / "many.csv", label="label")
+    feed = stoker.Feed(rows, transform="auto").prepare()
+    (part,) = feed.transform.parts
+    assert isinstance(part.transform, Category)
+    assert part.transform.min_count == (5 if len({row * row % 151 for row in range(400)}) > 100 else 1)
+
+
+def test_blanks_are_filled_as_the_user_says(tmp_path: Path):
+    rows = stoker.open(write_table(tmp_path / "houses.csv"), label="sold")
+    feed = stoker.Feed(rows, transform="auto", na={"gaps": "zero"}).prepare()
+    assert next(feed.epoch(0)).x["numbers"].shape[1] == 3  # and no indicator
+    dropped = stoker.Feed(rows, transform="auto", na="drop-row").prepare()
+    assert dropped.num_rows < feed.num_rows
+    with pytest.raises(ColumnError, match=r"'gaps': \d+ blank values"):
+        stoker.Feed(rows, transform="auto", na="error").prepare()
+
+
+def test_a_blank_where_training_had_none_is_an_error(write: Write, tmp_path: Path):
+    feed = stoker.Feed(stoker.open(write(a=NUMBER, text=TEXT), label="label"), transform="auto")
+    (tmp_path / "later.csv").write_text("a,text,label\n1,some text here,0\n,other text here,1\n")
+    with pytest.raises(ColumnError, match="column 'a': 1 blank value"):
+        feed.derive(tmp_path / "later.csv")
+
+
+def test_a_feed_chooses_only_where_it_is_told_to(tmp_path: Path):
+    rows = stoker.open(write_table(tmp_path / "houses.csv"), label="sold")
+    with pytest.raises(ColumnError, match="text beside numbers, of which nobody says what it becomes"):
+        stoker.Feed(rows).prepare()
+    with pytest.raises(OptionError, match="a transform, or 'auto'"):
+        stoker.Feed(rows, transform="automatic")
+
+
+def test_a_survey_that_was_stored_leads_to_the_same_choices(tmp_path: Path):
+    path = write_table(tmp_path / "houses.csv")
+    first, again = (
+        stoker.Feed(stoker.open(path, label="sold"), transform="auto").prepare() for _ in range(2)
+    )
+    assert first.survey.seconds > 0 == again.survey.seconds
+    assert first.stage.choices == again.stage.choices
+    assert first.transform.state() == again.transform.state()
+
+
+def test_a_word_that_there_is_not_is_refused(tmp_path: Path):
+    with pytest.raises(OptionError, match=r"got .categories. .did you mean"):
+        Automatic({"city": "categories"})
+    rows = stoker.open(write_table(tmp_path / "houses.csv"), label="sold")
+    with pytest.raises(OptionError, match="'town', which is no feature"):
+        stoker.Feed(rows, transform=Automatic({"town": "category"})).prepare()
