@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     checkpoints,
+    columns,
     convert,
     csv_first_epoch,
     fit_overhead,
@@ -41,6 +42,7 @@ BENCHMARKS = (
     text,
     text_training,
     checkpoints,
+    columns,
     convert,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
