@@ -168,3 +168,33 @@ def test_inputs_are_cut_joined_and_filled_by_their_names(rows: Source):
     assert not together["words"][40:].any()
     width = whole["review"].shape[1]
     np.testing.assert_allclose(dense(together["review"], width)[:40], whole["review"].toarray())
+
+
+def test_what_counts_values_learns_in_the_pass_of_the_survey(rows: Source, monkeypatch: pytest.MonkeyPatch):
+    train, _ = rows.split(0.8, seed=1)
+    asked: list[int] = []
+    fit = stoker.Category.partial_fit
+
+    def seen(self: Any, given: Any) -> Any:
+        asked.append(given.num_rows)
+        return fit(self, given)
+
+    monkeypatch.setattr(stoker.Category, "partial_fit", seen)
+    columns = stoker.Columns({"city": stoker.Category(), "bins": ("price", stoker.QuantileBins(num_bins=4))})
+    feed = stoker.Feed(train, transform=columns).prepare()
+    assert sum(asked) == feed.num_rows == 240
+    assert feed.survey.seconds > 0
+    fresh = stoker.Columns({"city": stoker.Category(), "bins": ("price", stoker.QuantileBins(num_bins=4))})
+    asked.clear()
+    again = stoker.Feed(train, transform=fresh).prepare()  # the survey is stored: the rows are read for it
+    assert sum(asked) == 240
+    assert again.survey.seconds == 0
+    assert again.transform.state() == feed.transform.state()
+
+
+def test_a_transform_that_cannot_learn_says_so_and_is_as_it_was(rows: Source):
+    columns = stoker.Columns({"price": stoker.Category(), "city": stoker.Category()})
+    for _ in range(2):
+        with pytest.raises(ColumnError, match="categories are texts or integers"):
+            stoker.Feed(rows, transform=columns).prepare()
+        assert not any(part.transform.is_fitted for part in columns.parts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 
+from stoker.errors import StokerError
 from stoker.ledger import Ledger
 from stoker.plan import DataFacts, rows_within
 from stoker.prefetch import prefetch
@@ -19,7 +20,7 @@ from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform, joined_texts
 from stoker.types import Progress, Rows, Task
 
-__all__ = ["fit_columns", "fit_texts"]
+__all__ = ["RowLearner", "fit_columns", "fit_texts"]
 
 _CHUNK_BYTES = 2 << 20
 _CHUNK_ROWS = 1 << 13
@@ -27,6 +28,71 @@ _CHUNK_SHARE = 32
 """Rows that are read ahead take at most this part of the memory, each time a chunk."""
 
 T = TypeVar("T")
+
+
+class RowLearner:
+    """Has those of several transforms learn that neither statistics nor texts alone are enough for.
+
+    It is called with the rows in their order. What was learned is forgotten if the ``with`` block that this
+    is entered by is left by an error.
+
+    Parameters
+    ----------
+    columns
+        The transforms; those that are fitted already stay as they are.
+
+    Attributes
+    ----------
+    num_rows
+        Rows seen.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.num_rows = 0
+        waiting = [part for part in columns.parts if _learns_from_rows(part)]
+        self._together: Columns | None = None
+        if waiting:
+            self._together = Columns({part.name: (part.columns, part.transform) for part in waiting})
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is any such transform."""
+        return self._together is not None
+
+    def __call__(self, rows: Rows) -> None:
+        """Learn from the next rows."""
+        if self._together is not None:
+            self._together.partial_fit(rows)
+            self.num_rows += rows.num_rows
+
+    def try_to(self, rows: Rows) -> None:
+        """Learn from the next rows, or forget everything: whoever comes later tells what was wrong."""
+        try:
+            self(rows)
+        except StokerError:
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget what was learned, and learn no more."""
+        if self._together is not None:
+            self._together.reset()
+        self._together, self.num_rows = None, 0
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Forget what was learned, if there was an error."""
+        if kind is not None:
+            self.forget()
+
+
+def _learns_from_rows(part: Part) -> bool:
+    made = part.transform
+    if made.is_fitted or isinstance(made, TextTransform):
+        return False
+    return not isinstance(made, Cast) or made.needs_rows
 
 
 def fit_columns(
@@ -46,7 +112,7 @@ def fit_columns(
     """Fit those of several transforms that are not fitted yet on the rows of a survey's view.
 
     Those that the survey's statistics suffice for learn from them, all others but texts in one pass over the
-    rows, and those of texts one after the other.
+    rows, if they did not in the survey's own (`RowLearner`), and those of texts one after the other.
 
     Parameters
     ----------
@@ -55,25 +121,17 @@ def fit_columns(
     found, target, task, num_classes, facts, memory_bytes, workers, ledger, progress, note
         As `fit_texts` takes them.
     """
-    waiting: list[Part] = []
-    texts: list[TextTransform] = []
-    for part in columns.parts:
-        if part.transform.is_fitted:
-            continue
-        if isinstance(part.transform, TextTransform):
-            texts.append(part.transform)
-        elif isinstance(part.transform, Cast) and not part.transform.needs_rows:
+    unfitted = [part for part in columns.parts if not part.transform.is_fitted]
+    for part in unfitted:
+        if isinstance(part.transform, Cast) and not part.transform.needs_rows:
             part.transform.fit_statistics(found.statistics.select(part.columns))
-        else:
-            waiting.append(part)
-    if waiting:
-        together = Columns({part.name: (part.columns, part.transform) for part in waiting})
-        done = 0
-        for rows in _chunks(found, facts, memory_bytes, workers, ledger, lambda rows: rows):
-            together.partial_fit(rows)
-            done += rows.num_rows
-            if progress is not None:
-                progress(done, found.num_rows)
+    with RowLearner(columns) as learner:
+        if learner.is_wanted:
+            for rows in _chunks(found, facts, memory_bytes, workers, ledger, lambda rows: rows):
+                learner(rows)
+                if progress is not None:
+                    progress(learner.num_rows, found.num_rows)
+    texts = [part.transform for part in unfitted if isinstance(part.transform, TextTransform)]
     for transform in texts:
         fit_texts(
             transform,

@@ -16,7 +16,7 @@ from stoker.buffers import release_idle
 from stoker.choosing import ColumnChoice
 from stoker.drafting import cache_draft
 from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
-from stoker.fitting import fit_columns, fit_texts
+from stoker.fitting import RowLearner, fit_columns, fit_texts
 from stoker.keeping import with_kept_inputs
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
@@ -52,7 +52,7 @@ from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
-from stoker.types import FeedSpec, Progress, RowReader, RowSink, StreamLimits
+from stoker.types import FeedSpec, Progress, RowReader, Rows, RowSink, StreamLimits
 from stoker.weights import class_weights
 
 __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "with_cache"]
@@ -170,7 +170,14 @@ def _training_stage(
 ) -> Preparation:
     assert source.label is not None
     spool = options.plan.cache != "never"
-    found = _survey(source, options, ledger, "train", progress, keep_bytes(options.plan), spool, draft)
+    room = keep_bytes(options.plan)
+    if isinstance(options.transform, Columns) and options.inheritance is None:
+        with RowLearner(options.transform) as learner:
+            found = _survey(source, options, ledger, "train", progress, room, spool, draft, learner.try_to)
+            if learner.num_rows != found.num_rows:  # a survey that was stored shows no rows
+                learner.forget()
+    else:
+        found = _survey(source, options, ledger, "train", progress, room, spool, draft)
     options, choices = with_choice(options, found)
     inputs = choose_inputs(source, options, found)
     target = settle_target(source.label, options, found)
@@ -298,6 +305,7 @@ def _survey(
     keep: int,
     spool: bool,
     beyond: RowSink | None = None,
+    learn: Callable[[Rows], None] | None = None,
 ) -> Survey:
     found = survey(
         source,
@@ -312,6 +320,7 @@ def _survey(
         spool=spool,
         beyond=beyond,
         texts=options.texts,
+        learn=learn,
     )
     if options.quarantine is not None:
         options.quarantine.add(found, progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ from stoker.survey.profiles import profiles_from_state
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
 from stoker.survey.result import Survey, others_of
 from stoker.survey.scan import Pass
-from stoker.types import Progress, RowSink
+from stoker.types import Progress, Rows, RowSink
 from stoker.waits import watched
 
 __all__ = ["source_key", "survey"]
@@ -61,6 +61,7 @@ def survey(
     spool: bool | None = True,
     beyond: RowSink | None = None,
     texts: Texts = "refused",
+    learn: Callable[[Rows], None] | None = None,
 ) -> Survey:
     r"""Read every row of a source once and tell what is in it; or recall what was told before.
 
@@ -96,6 +97,9 @@ def survey(
     texts
         Whether features of text beside numbers are ``"refused"``, have transforms that were ``"given"``, or
         get them ``"chosen"``: then what they hold is told as well.
+    learn
+        Given the view's rows, less those that are left out, in their order and as the pass comes to them. A
+        stored survey gives it none.
 
     Raises
     ------
@@ -140,7 +144,7 @@ def survey(
         with spool_of(source, unpack) as writer:
             must_keep = source.is_packed and spool is False
             found, kept = _pass(
-                source, policy, keys, keeper, threads, progress, ledger, writer, must_keep, notes
+                source, policy, keys, keeper, threads, progress, ledger, writer, must_keep, learn, notes
             )
         if stored:
             store.save(found.record, found.index, found.excluded, first_path=source.paths[0], notes=notes)
@@ -189,6 +193,7 @@ def _pass(
     ledger: Ledger | None,
     spool: SpoolWriter | None,
     must_keep: bool,
+    learn: Callable[[Rows], None] | None,
     notes: list[str],
 ) -> tuple[store.Found, KeptRows | None]:
     before = source.identity()
@@ -205,6 +210,7 @@ def _pass(
             num_bytes=num_bytes,
             spool=spool,
             must_keep=must_keep,
+            learn=learn,
         )
         with closing(done.tally.excluded):
             done.run(workers=workers, progress=progress)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -92,6 +92,8 @@ class Pass:
         Takes in what compressed files unpack to.
     must_keep
         Whether rows that do not fit into memory are refused.
+    learn
+        Given the view's rows, less those left out, in their order.
     num_slots, dtype, statistics, tally, examples, texts, profiles
         What was found so far; `examples` are row and value of the first text in each feature of text,
         `texts` how long the texts of all rows are, and `profiles` what each column of them holds.
@@ -105,6 +107,7 @@ class Pass:
     ledger: Ledger | None = None
     spool: SpoolWriter | None = None
     must_keep: bool = False
+    learn: Callable[[Rows], None] | None = None
     num_slots: int = 0
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.uint8))
     statistics: ColumnStatistics = field(default_factory=ColumnStatistics)
@@ -263,6 +266,8 @@ class Pass:
         whole = taken is None and start == 0 and stop == rows.num_rows
         take = None if whole else _places(taken, start, stop)
         self.statistics.update(rows, take)
+        if self.learn is not None:
+            self.learn(rows if take is None else replace(rows, num_rows=take.size, index=take))
         if self.inside is None or self.outside is None:
             return
         labels = rows.columns[self._label]

@@ -215,6 +215,7 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
         "spec": stage.spec,
         "transform": state,
         "target": {} if stage.target is None else stage.target.state(),
+        "choices": list(stage.choices),
         "plan": stage.plan,
     }, apart
 
