@@ -21,6 +21,7 @@ from benchmarks import (
     sepcnn,
     sequences,
     shuffled_cache,
+    sources,
     text,
     text_training,
     whole_process,
@@ -44,9 +45,10 @@ BENCHMARKS = (
     checkpoints,
     columns,
     convert,
+    sources,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
-PACKAGES += ("datasets",)
+PACKAGES += ("datasets", "ray")
 
 
 def machine() -> list[str]:

@@ -52,6 +52,8 @@ class Cursor:
             if keep:
                 parts.append(part)
         self.row, self.piece = self.row + count, self.piece + 1
+        if len(parts) == 1:
+            return parts[0]
         return pa.concat_batches(parts) if keep else None
 
     def close(self) -> None:

@@ -59,22 +59,28 @@ def scan_units(
             held, num_bytes = held + batch.num_rows, num_bytes + batch.nbytes
             while num_bytes >= target_bytes and held > SEGMENT_ROWS:
                 share = max(SEGMENT_ROWS, held * target_bytes // num_bytes)
+                # What is little too much is not worth being cut, and so copied.
+                share = held if 2 * num_bytes <= 3 * target_bytes else share
                 count = _cut(anchors, row, min(share, held))
                 if not count:
                     break
-                whole = pa.concat_batches(waiting)
+                whole = _joined(waiting)
                 yield chunk(whole.slice(0, count))
                 waiting = [whole.slice(count)] if count < held else []
                 row, held = row + count, held - count
                 num_bytes = sum(part.nbytes for part in waiting)
     if held:
-        yield chunk(pa.concat_batches(waiting))
+        yield chunk(_joined(waiting))
         row += held
     if total is not None and row != total:
         raise DataError(
             f"{columns.file.path} holds {row:,} rows where it says {total:,}; restore the file, or write it "
             "again"
         )
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 def read_batches(columns: FileColumns, first_unit: int, rows: int = BATCH_ROWS) -> Generator[pa.RecordBatch]:
