@@ -1,11 +1,14 @@
-"""The end of the program."""
+"""The beginning of the program, and its end."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from stoker.cli.collecting import look_again, look_no_more
 
 ENDING = """
 import atexit, sys, threading, time
@@ -27,6 +30,19 @@ def end(arguments: list[str], *, code: int = 0, more: str = "") -> tuple[int, li
     )
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
+
+
+def test_cycles_are_looked_for_again_once_modules_are_imported(monkeypatch) -> None:
+    frozen: list[bool] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
+    look_no_more()
+    try:
+        assert not gc.isenabled()
+    finally:
+        look_again()
+    look_again()
+    assert gc.isenabled()
+    assert len(frozen) == 1
 
 
 @pytest.mark.parametrize("code", [0, 2, 130])

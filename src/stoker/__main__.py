@@ -6,6 +6,7 @@ import sys
 from typing import NoReturn
 
 from stoker.cli import main
+from stoker.cli.collecting import look_no_more
 from stoker.cli.leaving import leave
 
 __all__ = ["run"]
@@ -13,6 +14,7 @@ __all__ = ["run"]
 
 def run() -> NoReturn:
     """Run the command line, and end the process with its exit code."""
+    look_no_more()
     leave(main(), sys.argv[1:])
 
 

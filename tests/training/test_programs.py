@@ -13,6 +13,7 @@ from memory_feed import make_feed
 import stoker
 from stoker import models
 from stoker.training import fit as fitting
+from stoker.training.feeding import begun
 from stoker.training.programs import Programs, compile_ahead
 from test_text_feed import make_texts, opened, write_table
 from text_transforms import Numbers, Words
@@ -96,6 +97,29 @@ def test_texts_wait_for_no_compilation_but_that_of_the_first_program(tmp_path):
     valid = write_table(tmp_path / "v.csv", *make_texts(rows=100, seed=9))
     stoker.fit(model, feed, validation=valid.as_posix(), epochs=2, progress="none")
     assert compiled_by_jax(model) == 0
+
+
+def test_a_training_goes_on_with_programs_that_were_begun_before_it():
+    feed = expecting(make_feed("classes"), (8, 4), (2, 4))
+    valid = expecting(make_feed("classes", rows=20, seed=4), (8, 4), (4, 4))
+    model = models.mlp(feed.spec, units=5, seed=3)
+    with begun(model, feed):
+        step = model.train_function
+        stoker.fit(model, feed, validation=valid, epochs=2, progress="none")
+    assert model.train_function is step
+    assert compiled_by_jax(model) == 0
+    plain, _ = trained(make_feed("classes"))
+    for one, other in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_programs_that_were_begun_for_a_training_that_never_came_are_left_alone():
+    feed = expecting(make_feed("classes"), (8, 4), (2, 4))
+    model = built()
+    with pytest.raises(LookupError), begun(model, feed):
+        raise LookupError
+    assert not [each for each in threading.enumerate() if each.name.startswith("stoker-compile")]
+    stoker.fit(model, feed, epochs=1, progress="none")
 
 
 def test_a_batch_that_nobody_expected_is_compiled_when_it_comes():

@@ -30,9 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> object:
+    from stoker.cli.collecting import look_again
     from stoker.cli.commands import build_command
     from stoker.cli.repeated import refuse_repeated
 
     command = build_command()
+    if arguments[0] != "train":  # which has more to import
+        look_again()
     refuse_repeated(command, arguments)
     return command.main(arguments, prog_name="stoker", standalone_mode=False)

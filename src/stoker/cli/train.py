@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoker import backends
+from stoker.cli.collecting import look_again
 from stoker.cli.options import (
     DataOptions,
     ModelOptions,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from stoker.training.progress import Display
     from stoker.training.report import FitReport
 
-_SHOWN = ("left out", "note", "warning", "rows", "order", "disk")
+_SHOWN = ("left out", "input", "note", "warning", "rows", "order", "disk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ def _train_on(
     resumes = training.resume is not None and (Path(run) / "run.json").exists()
     # What a run began with it holds itself: it goes on where the other is gone, or has gone on, too.
     init = run if resumes and training.init is not None else training.init
-    learned = learned_by(run) if resumes and rows.is_text and init is None else None
+    learned = learned_by(run) if resumes and init is None else None
     feed = make_feed(rows, data, order, text, model.class_weight, init=init, learned=learned)
     held.enter_context(_model_left_behind(display, run, data, text.model))
     held.enter_context(running(Path(run)))  # before a survey that may take hours
@@ -150,16 +151,19 @@ def _train_on(
             display.note(name, line)
     for name, line in text_lines(feed, text):
         display.note(name, line)
+    importing.join()  # whoever waits within an import that fails is not told why
+    from stoker.training.feeding import begun
+    from stoker.training.fit import fit
+
+    built = build_model(feed, text.model, model, order.seed)
+    held.enter_context(begun(built, feed))
     tested = feed.derive(valid)
     held_out = tested.survey is feed.survey
     for name, line in plan_lines(feed, tested, held_out=held_out, epochs=order.epochs):
         if name in _SHOWN:
             display.note(name, line)
-    importing.join()  # whoever waits within an import that fails is not told why
-    from stoker.training.fit import fit
-
     history = fit(
-        build_model(feed, text.model, model, order.seed),
+        built,
         feed,
         validation=tested,
         epochs=order.epochs,
@@ -199,6 +203,7 @@ def _begin_importing() -> threading.Thread:
     def load() -> None:
         with suppress(Exception):
             importlib.import_module("stoker.training.fit")
+        look_again()
 
     thread = threading.Thread(target=load, name="stoker-import")
     thread.start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from stoker.errors import OptionError
@@ -11,9 +13,10 @@ from stoker.training import adapter
 from stoker.training.generators.arrays import ArrayBatches
 from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.generators.kinds import is_arrays, kind_of
+from stoker.training.programs import compile_ahead
 from stoker.training.protocols import ExpectedBatch, FeedLike
 
-__all__ = ["end_feeds", "expected_of", "open_feeds", "training_feed", "validation_feed"]
+__all__ = ["begun", "end_feeds", "expected_of", "open_feeds", "training_feed", "validation_feed"]
 
 AnyFeed = FeedLike | GeneratorFeed
 
@@ -105,6 +108,32 @@ def open_feeds(
         )
     if isinstance(training, GeneratorFeed) and not adapter.is_built(model):
         adapter.build_on(model, training.first())
+
+
+@contextmanager
+def begun(model: Any, training: FeedLike) -> Iterator[None]:
+    """Inside, a model's programs for training are compiled, while what else `fit` takes is made ready.
+
+    Parameters
+    ----------
+    model
+        A compiled model; it is built.
+    training
+        A prepared feed.
+
+    Raises
+    ------
+    OptionError
+        If the model is not compiled, or does not take this input.
+    """
+    assert training.batch_size is not None
+    adapter.build_model(model, training.spec, training.batch_size)
+    programs = compile_ahead(model, expected_of(training), ())
+    try:
+        yield
+    finally:
+        if programs is not None:
+            programs.end()
 
 
 def expected_of(feed: AnyFeed | None) -> tuple[ExpectedBatch, ...]:

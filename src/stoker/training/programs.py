@@ -2,9 +2,9 @@
 
 JAX compiles a step when it meets a batch's shape for the first time, and the model waits: for a small model
 on texts a second for training, as long for the short last batch, and half of that twice more for validation.
-All these shapes are known when training begins, and XLA leaves Python alone while it compiles: what the first
-step does not need is compiled while the first steps are taken. One after the other, for XLA itself works on
-several cores, and each program needs its 50 MB while it is made.
+All these shapes are known when training begins, those of training before validation data are looked at, and
+XLA leaves Python alone while it compiles: what is not needed yet is compiled beside what goes on. One after
+the other, for XLA itself works on several cores, and each program needs its 50 MB while it is made.
 
 What is computed does not change: the programs are those that JAX would compile. A batch of another shape has
 its program compiled when it comes, as ever.
@@ -29,15 +29,23 @@ class Programs:
     """Compilations under way, until `end`."""
 
     def __init__(self) -> None:
+        self.is_open = True
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="stoker-compile")
         self._tracing = threading.Lock()
 
     def step(self, step: Callable[..., Any], state: Any, expected: Sequence[ExpectedBatch]) -> _Step:
         """A step function, of which the programs for the expected batches are begun."""
-        return _Step(step, state, expected, self._tracing, self._pool)
+        made = _Step(step, state, self, self._tracing)
+        made.expect(expected)
+        return made
+
+    def submit(self, make: Callable[..., Any], batch: Any) -> Future[Any]:
+        """Have a program made once those before it are."""
+        return self._pool.submit(make, batch)
 
     def end(self) -> None:
         """Begin no more of them, and wait for the one under way: nothing goes on behind a run's back."""
+        self.is_open = False
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -48,20 +56,23 @@ class _Step:
         self,
         step: Callable[..., Any],
         state: Any,
-        expected: Sequence[ExpectedBatch],
+        owner: Programs,
         tracing: threading.Lock,
-        pool: ThreadPoolExecutor,
     ) -> None:
         import jax
 
+        self.owner = owner
         self._leaves = jax.tree.leaves
         self._jitted = jax.jit(step, donate_argnums=0)
-        self._tracing = tracing
+        self._state, self._tracing = state, tracing
         self._programs: dict[Any, Future[Any]] = {}
-        for batch in expected:
+
+    def expect(self, batches: Sequence[ExpectedBatch]) -> None:
+        """Begin the programs for batches, but those that were begun."""
+        for batch in batches:
             key = self._key(batch)
             if key not in self._programs:
-                self._programs[key] = pool.submit(self._compile, state, batch)
+                self._programs[key] = self.owner.submit(self._compile, batch)
 
     def __call__(self, state: Any, iterator: Iterator[Any]) -> Any:
         batch = next(iterator)
@@ -77,9 +88,9 @@ class _Step:
     def _key(self, batch: Any) -> Any:
         return tuple((array.shape, array.dtype) for array in self._leaves(batch))
 
-    def _compile(self, state: Any, batch: Any) -> Any:
+    def _compile(self, batch: Any) -> Any:
         with self._tracing:  # layers note in themselves what they are called with
-            lowered = self._jitted.trace(state, batch).lower()
+            lowered = self._jitted.trace(self._state, batch).lower()
         compiled = lowered.compile()
         release_idle()  # the 50 MB that this took
         return compiled
@@ -100,7 +111,7 @@ class _Step:
 def compile_ahead(
     model: Any, training: Sequence[ExpectedBatch], tested: Sequence[ExpectedBatch]
 ) -> Programs | None:
-    """Begin to compile a model's steps for the batches that are expected.
+    """Begin to compile a model's steps for the batches that are expected, or go on with what was begun.
 
     Parameters
     ----------
@@ -115,13 +126,25 @@ def compile_ahead(
         To be ended after training. None where nothing is begun: on other backends than JAX, for steps that
         are not Keras's own or already there, several steps an execution, several devices.
     """
-    if not (training or tested) or not _is_plain(model):
+    if not (training or tested):
+        return None
+    if _is_begun(model):
+        model.train_function.expect(training)
+        model.test_function.expect(tested)
+        begun: Programs = model.train_function.owner
+        return begun
+    if not _is_plain(model):
         return None
     programs = Programs()
     weights, others, slots, metrics = _state(model)
     model.train_function = programs.step(model.train_step, (weights, others, slots, metrics), training)
     model.test_function = programs.step(model.test_step, (weights, others, metrics), tested)
     return programs
+
+
+def _is_begun(model: Any) -> bool:
+    steps = (model.train_function, model.test_function)
+    return all(isinstance(step, _Step) and step.owner.is_open for step in steps)
 
 
 def _is_plain(model: Any) -> bool:
