@@ -44,6 +44,8 @@ class DescribedStep(msgspec.Struct, frozen=True, kw_only=True):
     index: _Count = 0
     count: _Count = 0
     column: str = ""
+    folds: _Count = 0
+    condition: str = ""
     sha256: str = ""
 
 

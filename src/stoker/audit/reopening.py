@@ -15,6 +15,7 @@ from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.rundir import RunRecord
 from stoker.sources import Source
 from stoker.sources.base import Table
+from stoker.sources.conditions import rows_where
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, layout_as_known
 from stoker.sources.dialect import Dialect
@@ -22,13 +23,14 @@ from stoker.sources.files import identify
 from stoker.sources.folder import FolderTable
 from stoker.sources.folder_listing import list_texts
 from stoker.sources.formats import FORMATS
-from stoker.sources.groups import GroupSpec, split_by_group
+from stoker.sources.groups import split_by_group
 from stoker.sources.lines import LinesTable
 from stoker.sources.packing import packing_of
 from stoker.sources.paths import expand_paths
 from stoker.sources.remote import is_remote
 from stoker.sources.schema import FileLayout, Schema, find
-from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec
+from stoker.sources.strata import folds_by_value, split_by_stratum
+from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec, TakeSpec
 from stoker.types import ColumnSpec
 
 __all__ = ["RowsOption", "reopened", "with_view"]
@@ -123,8 +125,8 @@ def _narrowed(source: Source, step: DescribedStep, run: str) -> Source:
         spec = ShardSpec(index=step.index, count=step.count)
     elif step.kind == "head":
         spec = HeadSpec(count=step.count)
-    elif step.kind == "group":
-        spec = _grouped(source, step)
+    elif step.kind in ("group", "stratum", "stratified fold", "grouped fold", "where"):
+        spec = _chosen_again(source, step)
     elif step.kind == "take":
         raise OptionError(
             f"{run} was trained on {step.count:,} rows that a program chose with take(), and run.json knows "
@@ -138,13 +140,24 @@ def _narrowed(source: Source, step: DescribedStep, run: str) -> Source:
     return replace(source, view=source.view.then(spec))
 
 
-def _grouped(source: Source, step: DescribedStep) -> GroupSpec:
-    """The part of a split by groups, which the files tell; it must be the run's."""
-    SplitSpec(fraction=step.fraction, seed=step.seed, part=step.part)  # refuses what cannot be
-    chosen = split_by_group(source, step.fraction, step.seed, step.column)[step.part]
+def _chosen_again(source: Source, step: DescribedStep) -> TakeSpec:
+    """The rows that were chosen by what stands in them, which the files tell; they must be the run's."""
+    chosen: TakeSpec
+    if step.kind == "where":
+        by, chosen = f"the condition {step.condition!r}", rows_where(source, step.condition)
+    elif step.kind in ("group", "stratum"):
+        SplitSpec(fraction=step.fraction, seed=step.seed, part=step.part)  # refuses what cannot be
+        divide = split_by_group if step.kind == "group" else split_by_stratum
+        by = f"the split by {step.column!r}"
+        chosen = divide(source, step.fraction, step.seed, step.column)[step.part]
+    else:
+        FoldSpec(count=step.folds, index=step.index, seed=step.seed, part=step.part)
+        together = step.kind == "grouped fold"
+        pairs = folds_by_value(source, step.folds, step.seed, step.column, together=together)
+        by, chosen = f"folding by {step.column!r}", pairs[step.index][1 - step.part]
     told = chosen.describe()
     if (told["count"], told["sha256"]) != (step.count, step.sha256):
-        text = f"the split by {step.column!r} chooses {len(chosen.indices):,} other rows than the run's"
+        text = f"{by} chooses {len(chosen.indices):,} other rows than the run's"
         raise Differs(Difference(kind="rows", text=text))
     return chosen
 

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from stoker.errors import OptionError
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.files import FileIdentity, line_of
-from stoker.sources.groups import GroupSpec, split_by_group
 from stoker.sources.index import RowIndex
+from stoker.sources.narrowing import Narrowing
 from stoker.sources.paths import expand_paths
 from stoker.sources.table import Access, Table
 from stoker.sources.text_batches import TextBatch, text_batches
-from stoker.sources.views import HeadSpec, ShardSpec, SplitSpec, TakeSpec, View
+from stoker.sources.views import Spec, View
 from stoker.types import ColumnSpec, IntArray, RowReader, Rows
 
 __all__ = ["Source", "Table"]
@@ -27,7 +27,7 @@ _PEEK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Source:
+class Source(Narrowing):
     r"""Rows on disk, and which of them; immutable. Made by `stoker.open`.
 
     Attributes
@@ -140,75 +140,9 @@ class Source:
         """Kind of a used column; `KeyError` where it is not used."""
         return {spec.name: spec.kind for spec in self.columns}[column]
 
-    def split(self, fraction: float, seed: int = 0, *, group: str | None = None) -> tuple[Source, Source]:
-        r"""Two views in file order: about `fraction` of the rows, and the others.
-
-        In each group of 1,000 consecutive rows, bad ones counted, the ``round(fraction * size)`` with the
-        smallest hash under `seed` are in the first part.
-
-        Parameters
-        ----------
-        fraction
-            Of the rows, or of the groups, in the first part.
-        seed
-            Of the hash.
-        group
-            A column of the files: rows with the same value, as it is written, come into the same part, by the
-            value's hash. The files are read once for it, now; the parts hold 8 bytes a row.
-
-        Raises
-        ------
-        OptionError
-            `fraction` does not lie between 0 and 1, or `seed` not in [0, 2**64).
-        ColumnError
-            There is no column `group`.
-        DataError
-            All rows fall into one part.
-
-        Examples
-        --------
-        >>> import stoker, tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "phrases.tsv")
-        >>> _ = path.write_text("SentenceId\tPhrase\tSentiment\n" + "".join(
-        ...     f"{row // 3}\tphrase {row}\t{row % 5}\n" for row in range(300)))
-        >>> rows = stoker.open(path, label="Sentiment", text="Phrase")
-        >>> train, valid = rows.split(0.9, seed=1, group="SentenceId")
-        >>> sides = [{i // 3 for batch in part.text_batches() for i in batch.ids.tolist()}
-        ...          for part in (train, valid)]
-        >>> sides[0] & sides[1]
-        set()
-        """
-        first: SplitSpec | GroupSpec
-        second: SplitSpec | GroupSpec
-        if group is not None:
-            first, second = split_by_group(self, fraction, seed, group)
-        else:
-            first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
-        return replace(self, view=self.view.then(first)), replace(self, view=self.view.then(second))
-
-    def head(self, count: int) -> Source:
-        """The view of the first `count` rows of this view, bad ones counted; of all, if there are fewer.
-
-        Raises
-        ------
-        OptionError
-            `count` is no number from 1 on.
-        """
-        return replace(self, view=self.view.then(HeadSpec(count=count)))
-
-    def take(self, indices: Sequence[int] | IntArray) -> Source:
-        """The view of the given rows of this view, counted from 0 with bad rows, in file order.
-
-        Raises
-        ------
-        OptionError
-            An index is negative, no integer, or given twice.
-        """
-        return replace(self, view=self.view.then(TakeSpec.of(indices)))
-
-    def shard(self, index: int, count: int) -> Source:
-        """Part `index` of `count` equal contiguous parts of this view."""
-        return replace(self, view=self.view.then(ShardSpec(index=index, count=count)))
+    def narrowed(self, step: Spec) -> Source:
+        """The rows of this view that one more step leaves."""
+        return replace(self, view=self.view.then(step))
 
     def without_label(self) -> Source:
         """The same rows without their label."""

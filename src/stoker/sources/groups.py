@@ -20,7 +20,7 @@ from stoker.types import Uint64Array
 if TYPE_CHECKING:
     from stoker.sources.base import Source
 
-__all__ = ["GroupSpec", "split_by_group"]
+__all__ = ["GroupSpec", "split_by_group", "value_hashes"]
 
 _CHUNK_BYTES = 1 << 21
 
@@ -55,7 +55,7 @@ def split_by_group(source: Source, fraction: float, seed: int, column: str) -> t
         All rows fall into one part.
     """
     first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
-    hashes = mix_many(np.uint64(seed), _value_hashes(source, column))
+    hashes = mix_many(np.uint64(seed), value_hashes(source, column))
     view = source.view.bind(len(hashes))
     inside = _is_below(hashes[view.ids(0, view.num_rows)], fraction)
     parts = [np.flatnonzero(inside), np.flatnonzero(~inside)]
@@ -72,7 +72,7 @@ def split_by_group(source: Source, fraction: float, seed: int, column: str) -> t
     )
 
 
-def _value_hashes(source: Source, column: str) -> Uint64Array:
+def value_hashes(source: Source, column: str) -> Uint64Array:
     """XXH64 of the bytes of each slot's value, uint64 of shape (slots,); reads the files once."""
     table = source.without_label().keeping([column]).table
     if column not in {spec.name for spec in table.schema.features}:

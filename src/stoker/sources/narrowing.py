@@ -1,0 +1,197 @@
+"""What narrows a source's rows: splits, folds, conditions, the first rows, chosen ones, shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from stoker.errors import OptionError
+from stoker.sources.conditions import rows_where
+from stoker.sources.groups import split_by_group
+from stoker.sources.strata import folds_by_value, split_by_stratum
+from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec, TakeSpec
+from stoker.types import IntArray
+
+if TYPE_CHECKING:
+    from stoker.sources.base import Source
+
+__all__ = ["Narrowing"]
+
+
+class Narrowing:
+    """The part of `Source` that makes views of its rows."""
+
+    __slots__ = ()
+
+    @property
+    def _source(self) -> Source:
+        return cast("Source", self)
+
+    def narrowed(self, step: Spec) -> Source:
+        """The rows of this view that one more step leaves."""
+        raise NotImplementedError
+
+    def split(
+        self,
+        fraction: float,
+        seed: int = 0,
+        *,
+        group: str | None = None,
+        stratify: str | None = None,
+    ) -> tuple[Source, Source]:
+        r"""Two views in file order: about `fraction` of the rows, and the others.
+
+        In each group of 1,000 consecutive rows, bad ones counted, the ``round(fraction * size)`` with the
+        smallest hash under `seed` are in the first part.
+
+        Parameters
+        ----------
+        fraction
+            Of the rows, or of the groups, in the first part.
+        seed
+            Of the hash.
+        group
+            A column of the files: rows with the same value, as it is written, come into the same part, by the
+            value's hash. The files are read once for it, now; the parts hold 8 bytes a row.
+        stratify
+            A column of the files, of which each value has its share in both parts: of 1,000 consecutive rows
+            of one value, ``round(fraction * size)`` are in the first. The files are read once for it, too.
+
+        Raises
+        ------
+        OptionError
+            `fraction` does not lie between 0 and 1, or `seed` not in [0, 2**64), or both columns are named.
+        ColumnError
+            There is no such column.
+        DataError
+            All rows fall into one part.
+
+        Examples
+        --------
+        >>> import stoker, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "phrases.tsv")
+        >>> _ = path.write_text("SentenceId\tPhrase\tSentiment\n" + "".join(
+        ...     f"{row // 3}\tphrase {row}\t{row % 5}\n" for row in range(300)))
+        >>> rows = stoker.open(path, label="Sentiment", text="Phrase")
+        >>> train, valid = rows.split(0.9, seed=1, group="SentenceId")
+        >>> sides = [{i // 3 for batch in part.text_batches() for i in batch.ids.tolist()}
+        ...          for part in (train, valid)]
+        >>> sides[0] & sides[1]
+        set()
+        """
+        first: Spec
+        second: Spec
+        if _one_of(group=group, stratify=stratify):
+            by = split_by_group if group is not None else split_by_stratum
+            first, second = by(self._source, fraction, seed, group or stratify or "")
+        else:
+            first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
+        return self.narrowed(first), self.narrowed(second)
+
+    def folds(
+        self, count: int, seed: int = 0, *, group: str | None = None, stratify: str | None = None
+    ) -> list[tuple[Source, Source]]:
+        r"""Pairs of views for cross-validation: the rows outside of each of `count` folds, and those in it.
+
+        In each group of 1,000 consecutive rows, bad ones counted, fold j has those whose hash under `seed`
+        has a rank in [⌊j·size/count⌋, ⌊(j+1)·size/count⌋): sizes differ by one row a group at most.
+
+        Parameters
+        ----------
+        count
+            How many folds, 2 to 1,000.
+        seed
+            Of the hash.
+        group, stratify
+            As in `split`: rows that share a value are in one fold, or every fold has its share of each.
+
+        Raises
+        ------
+        OptionError
+            `count` or `seed` cannot be, or both columns are named.
+        ColumnError
+            There is no such column.
+        DataError
+            A fold would be empty.
+
+        Examples
+        --------
+        >>> import stoker, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "points.csv")
+        >>> _ = path.write_text("x,y\n" + "".join(f"{row},{row % 2}\n" for row in range(30)))
+        >>> pairs = stoker.open(path, label="y").folds(3, seed=1)
+        >>> [valid.view.bind(30).num_rows for train, valid in pairs]
+        [10, 10, 10]
+        """
+        if _one_of(group=group, stratify=stratify):
+            column, together = group or stratify or "", group is not None
+            pairs = folds_by_value(self._source, count, seed, column, together=together)
+            return [(self.narrowed(others), self.narrowed(fold)) for others, fold in pairs]
+        specs = [
+            [FoldSpec(count=count, index=index, seed=seed, part=part) for part in (1, 0)]
+            for index in range(FoldSpec(count=count, index=0, seed=seed, part=0).count)
+        ]
+        return [(self.narrowed(others), self.narrowed(fold)) for others, fold in specs]
+
+    def where(self, condition: str) -> Source:
+        r"""The view of the rows that satisfy a condition; the files are read once for it, now.
+
+        Parameters
+        ----------
+        condition
+            Comparisons of columns with numbers, texts or other columns (``==``, ``!=``, ``<``, ``<=``, ``>``,
+            ``>=``, ``in``), joined by ``and``, ``or`` and ``not``; ``x is None`` asks for a blank, and
+            ``col('unit price')`` is a column whose name is no word. A comparison with a blank is not true. It
+            is read, not run. Rows in which a value that is asked for cannot be parsed stay: they are bad
+            rows, and told as such. The view holds 8 bytes a row.
+
+        Raises
+        ------
+        OptionError
+            It cannot be read, or compares numbers with texts.
+        ColumnError
+            There is no such column.
+        DataError
+            No row satisfies it.
+
+        Examples
+        --------
+        >>> import stoker, tempfile, pathlib
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "people.csv")
+        >>> _ = path.write_text("age,city,y\n31,Rome,0\n,Rome,1\n44,Oslo,1\n70,Rome,0\n")
+        >>> rows = stoker.open(path, label="y").where("30 < age <= 65 or city == 'Rome' and age is None")
+        >>> rows.view.bind(4).ids(0, 3).tolist()
+        [0, 1, 2]
+        """
+        return self.narrowed(rows_where(self._source, condition))
+
+    def head(self, count: int) -> Source:
+        """The view of the first `count` rows of this view, bad ones counted; of all, if there are fewer.
+
+        Raises
+        ------
+        OptionError
+            `count` is no number from 1 on.
+        """
+        return self.narrowed(HeadSpec(count=count))
+
+    def take(self, indices: Sequence[int] | IntArray) -> Source:
+        """The view of the given rows of this view, counted from 0 with bad rows, in file order.
+
+        Raises
+        ------
+        OptionError
+            An index is negative, no integer, or given twice.
+        """
+        return self.narrowed(TakeSpec.of(indices))
+
+    def shard(self, index: int, count: int) -> Source:
+        """Part `index` of `count` equal contiguous parts of this view."""
+        return self.narrowed(ShardSpec(index=index, count=count))
+
+
+def _one_of(*, group: str | None, stratify: str | None) -> bool:
+    """Whether a column decides; only one may."""
+    if group is not None and stratify is not None:
+        raise OptionError("group= keeps rows together and stratify= divides them: name one of them")
+    return group is not None or stratify is not None
