@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,15 @@ _PERIODS = {
     "quarter": 4,
 }
 _FROM_ONE = ("month", "day", "dayofyear", "quarter")
+
+
+class _Plan(NamedTuple):
+    """What `write_parts` takes for one column."""
+
+    parts: IntArray
+    periods: npt.NDArray[np.float64]
+    subtract: npt.NDArray[np.float64]
+    multiply: npt.NDArray[np.float64]
 
 
 class Dates(InputTransform):
@@ -105,6 +114,7 @@ class Dates(InputTransform):
         """Forget what was learned."""
         self.columns_: tuple[str, ...] = ()
         self._seen = ColumnStatistics(distinct=False)
+        self._plans: tuple[_Plan, ...] | None = None
 
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows, all of whose dates are read.
@@ -119,6 +129,7 @@ class Dates(InputTransform):
             If the rows have other columns than before.
         """
         self._meet((*rows.features, *rows.columns))
+        self._plans = None
         places = None if rows.index is None else checked_places(rows, None)
         grown = np.full((rows.num_rows, len(self._grown())), np.nan)
         for at, name in enumerate(self.columns_):
@@ -140,6 +151,7 @@ class Dates(InputTransform):
         assert isinstance(other, Dates)
         if other.is_fitted:
             self._meet(other.columns_)
+            self._plans = None
             self._seen.merge(other._seen)
         return self
 
@@ -188,13 +200,11 @@ class Dates(InputTransform):
             raise OptionError("Dates is not fitted: call fit, or feed.prepare()")
         places, width = checked_places(rows, take), self._width
         out = np.empty((places.size, len(self.columns_) * width), np.float32)
-        parts = np.array([_PARTS.index(part) for part in self.parts], np.int64)
-        periods = np.array([_PERIODS.get(part, 0) if self.cyclic else 0 for part in self.parts], np.float64)
-        for at, name in enumerate(self.columns_):
+        if self._plans is None:  # two threads that come first would make the same
+            self._plans = tuple(self._plan(at) for at in range(len(self.columns_)))
+        for at, (name, plan) in enumerate(zip(self.columns_, self._plans, strict=True)):
             instants, problems = self._reader.read(rows, name, places, first=None)
-            subtract, multiply = self._coefficients(at)
-            own = out[:, at * width : (at + 1) * width]
-            write_parts(instants, problems, parts, periods, subtract, multiply, own)
+            write_parts(instants, problems, *plan, out[:, at * width : (at + 1) * width])
         return out
 
     def options(self) -> dict[str, Any]:
@@ -252,15 +262,17 @@ class Dates(InputTransform):
                 f"{', '.join(map(repr, columns))}: give it the same ones"
             )
 
-    def _coefficients(self, column: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """What to take off each part of a column, and to multiply by then."""
+    def _plan(self, column: int) -> _Plan:
+        """What becomes of the dates of a column."""
+        periods = [_PERIODS.get(part, 0) if self.cyclic else 0 for part in self.parts]
         subtract = np.array([float(self.cyclic and part in _FROM_ONE) for part in self.parts])
         multiply = np.ones(len(self.parts))
         growing, seen = self._growing(), self._seen
+        mean, deviation = seen.mean, np.where(seen.constant, 0.0, seen.std)
         for place, part in enumerate(self.parts):
             if part in growing:
                 at = column * len(growing) + growing.index(part)
-                spread = 0.0 if seen.constant[at] else seen.std[at]
-                subtract[place] = np.nan_to_num(seen.mean[at])
-                multiply[place] = 1 / spread if spread > 0 else 1.0
-        return subtract, multiply
+                subtract[place] = np.nan_to_num(mean[at])
+                multiply[place] = 1 / deviation[at] if deviation[at] > 0 else 1.0
+        parts = np.array([_PARTS.index(part) for part in self.parts], np.int64)
+        return _Plan(parts, np.array(periods, np.float64), subtract, multiply)
