@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -180,7 +181,16 @@ def write_query(folder: Path) -> Source:
     return Source(table=stream_table("parquet", stream, Choice(label="kind"), opener=again))
 
 
+def hold_frame(folder: Path) -> Source:
+    rng = np.random.default_rng(10)
+    frame = pd.DataFrame(
+        {"x": rng.normal(size=NUM_ROWS), "kind": np.array(list("abc"))[np.arange(NUM_ROWS) % 3]}
+    )
+    return stoker.open(frame, label="kind")
+
+
 SOURCES = {
+    "a pandas frame": hold_frame,
     "pairs of NumPy files": write_arrays,
     "a compressed NumPy archive": write_archive,
     "two files of JSON objects": write_json,

@@ -26,6 +26,7 @@ from stoker.sources.formats import FORMATS
 from stoker.sources.groups import split_by_group
 from stoker.sources.lines import LinesTable
 from stoker.sources.packing import packing_of
+from stoker.sources.objects.opening import IN_MEMORY
 from stoker.sources.paths import expand_paths
 from stoker.sources.remote import is_remote
 from stoker.sources.schema import FileLayout, Schema, find
@@ -73,6 +74,11 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
             rows = _narrowed_to(rows, known)
         _require_described(rows, record.source)
         return rows
+    if known.format == IN_MEMORY:
+        raise OptionError(
+            f"{run} was trained on rows in memory, which nobody finds again by a name: open them as that "
+            "program did, and give the Source: stoker.verify(run, source), stoker.replay(run, source, step=…)"
+        )
     paths = _known_paths(record) if rows is None else list(expand_paths(rows, folders=True))
     if len(paths) != len(record.files):
         raise OptionError(

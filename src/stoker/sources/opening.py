@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from stoker.errors import OptionError
 from stoker.sources.base import Source
 from stoker.sources.csv_open import Written
 from stoker.sources.formats import open_table
+from stoker.sources.objects.opening import open_object
 from stoker.sources.request import Request
 from stoker.sources.schema import Choice
 from stoker.types import ColumnKind
@@ -20,7 +22,7 @@ __all__ = ["open"]
 
 @watched()
 def open(
-    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    paths: Any,
     *,
     label: str | None = None,
     columns: Sequence[str] | None = None,
@@ -39,6 +41,8 @@ def open(
     paths
         A file, an address (``s3://…``, ``https://…``), a pattern, or several of them. Rows are
         numbered in this order; the matches of a pattern are sorted bytewise.
+        Or rows that another library holds: a pandas or Polars frame, an Arrow table, anything that hands out
+        an Arrow stream, a NumPy array, a mapping of columns, a data set of Hugging Face or PyTorch.
     label
         The column to learn. Columns without names are called ``#0``, ``#1``, …. Of an ``.npy`` or IDX file
         also the file, or a pattern of files, that holds the labels.
@@ -108,7 +112,15 @@ def open(
         written=Written(format=format, header=header, delimiter=delimiter, quote=quote),
         given=tuple(name for name, value in options.items() if value is not None),
     )
+    if not _are_paths(paths):
+        return Source(table=open_object(paths, request))
     return Source(table=open_table(paths, request))
+
+
+def _are_paths(rows: Any) -> bool:
+    if isinstance(rows, list | tuple):
+        return all(isinstance(row, str | os.PathLike) for row in rows)
+    return isinstance(rows, str | os.PathLike)
 
 
 def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:

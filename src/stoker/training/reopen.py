@@ -14,6 +14,7 @@ from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
 from stoker.sources.formats import FORMATS, table_like
+from stoker.sources.objects.opening import IN_MEMORY
 from stoker.sources.schema import Schema
 from stoker.stored import DAMAGE, require
 from stoker.types import ColumnSpec
@@ -86,14 +87,15 @@ def open_like(
     """
     schema, how = _read(description, columns, label)
     written = Written(
-        format=None if how.format in ("folder", "lines") else how.format,
+        format=None if how.format in ("folder", "lines", IN_MEMORY) else how.format,
         header=None if how.header or how.format == "lines" else False,
         delimiter=how.delimiter,
         quote=how.quote,
         renames=tuple((renames or {}).items()),
         label_names=how.label_names,
     )
-    return Source(table=table_like(paths, schema, written, how.format or "csv", with_label=with_label))
+    name = how.format if how.format is not None and how.format in FORMATS else "csv"
+    return Source(table=table_like(paths, schema, written, name, with_label=with_label))
 
 
 def _read(
@@ -108,7 +110,8 @@ def _read(
     """
     try:
         how = msgspec.convert(dict(description), _Reading)
-        require(how.format is None or how.format in FORMATS, f"there is no format {how.format!r}")
+        known = (None, IN_MEMORY, *FORMATS)
+        require(how.format in known, f"there is no format {how.format!r}")
         require(len({column.name for column in columns}) == len(columns), "a column twice")
         schema = Schema(
             features=tuple(column for column in columns if column.name != label),

@@ -1,0 +1,1 @@
+"""Rows that another library holds: frames, Arrow tables and streams, data sets of several libraries."""

@@ -1,0 +1,102 @@
+"""What another library holds, opened as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stoker.errors import DataError, OptionError
+from stoker.sources.columnar.arrow_kinds import resolve_columns
+from stoker.sources.columnar.stream import StreamUnits, stream_table
+from stoker.sources.columnar.table import ColumnarTable
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.objects.datasets import hugging_face_stream, hugging_face_units, map_style_units
+from stoker.sources.objects.tables import MemoryUnits, array_units, arrow_units, frame_units, mapping_units
+from stoker.sources.request import Request
+
+__all__ = ["IN_MEMORY", "open_object"]
+
+IN_MEMORY = "memory"
+"""The format of what has no name by which it could be opened again."""
+_OPTIONS = frozenset({"columns", "drop", "types"})
+
+
+def open_object(rows: Any, request: Request) -> ColumnarTable:
+    """A frame, a table, an array, a mapping of columns, a stream or a data set as a table.
+
+    Raises
+    ------
+    DataError
+        It has no rows, or of a column nothing can be made.
+    OptionError
+        It is nothing of that kind, or an option has no effect on it.
+    """
+    for option in (*request.given, *(("format",) if request.written.format is not None else ())):
+        if option not in _OPTIONS:
+            raise OptionError(f"{option} has no effect on rows in memory; leave it out")
+    units = _units(rows)
+    if isinstance(units, StreamUnits):
+        return stream_table(IN_MEMORY, units, request.choice)
+    schema = resolve_columns(request.choice, units.path, units.columns)
+    return ColumnarTable(format=IN_MEMORY, schema=schema, files=(units,), opener=_nothing)
+
+
+def _nothing(paths: Sequence[str]) -> Sequence[UnitFile]:
+    raise OptionError(f"{paths[0]}: rows in memory cannot be opened by a name; give the object itself")
+
+
+def _units(rows: Any) -> MemoryUnits | StreamUnits:
+    library = type(rows).__module__.partition(".")[0]
+    if isinstance(rows, pa.RecordBatchReader):
+        return _once(rows)
+    if isinstance(rows, pa.Table | pa.RecordBatch):
+        return arrow_units(pa.table(rows))
+    if library == "pandas" and hasattr(rows, "columns"):
+        return frame_units(rows)
+    if library == "polars" and hasattr(rows, "to_arrow"):
+        return arrow_units(rows.to_arrow())
+    if isinstance(rows, np.ndarray):
+        return array_units(rows)
+    if isinstance(rows, Mapping):
+        return mapping_units(rows)
+    if library == "datasets" and hasattr(rows, "with_format"):
+        return hugging_face_units(rows) if hasattr(rows, "__len__") else hugging_face_stream(rows)
+    if hasattr(rows, "__arrow_c_stream__"):
+        return _stream(rows)
+    if hasattr(rows, "__len__") and hasattr(rows, "__getitem__"):
+        return map_style_units(rows)
+    raise OptionError(
+        "expected a path or several, a pandas or Polars frame, an Arrow table or stream, a NumPy array, a "
+        f"mapping of columns, or a data set with a length and items, got {type(rows).__name__}"
+    )
+
+
+def _stream(rows: Any) -> StreamUnits:
+    """What hands out a new Arrow stream each time it is asked."""
+    schema = pa.RecordBatchReader.from_stream(rows).schema
+
+    def read(names: Sequence[str]) -> Any:
+        with pa.RecordBatchReader.from_stream(rows) as batches:
+            yield from batches
+
+    return StreamUnits(f"{type(rows).__module__.partition('.')[0]}://stream", schema, read)
+
+
+def _once(rows: pa.RecordBatchReader) -> StreamUnits:
+    """A stream that is read once, by the survey."""
+    is_new = [True]
+
+    def read(names: Sequence[str]) -> Any:
+        if not is_new:
+            raise DataError(
+                "the Arrow stream was read to its end and cannot be read again: give what makes it anew (a "
+                "table, a query, an object with __arrow_c_stream__), a larger memory=, or cache='always', or "
+                "convert it to a file first: stoker.convert(source, 'rows.parquet')"
+            )
+        is_new.clear()
+        yield from rows
+
+    return StreamUnits("arrow://stream", rows.schema, read)

@@ -1,0 +1,199 @@
+"""Rows that another library holds are sources like files."""
+
+import subprocess
+import sys
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stoker
+from reading import column, dense, index_of
+from stoker.errors import ColumnError, DataError, OptionError
+from stoker.sources import Source
+
+ROWS = 3_000
+RNG = np.random.default_rng(3)
+COLUMNS = {
+    "a": RNG.normal(size=ROWS),
+    "b": RNG.integers(0, 9, ROWS),
+    "y": np.array(["no", "yes"])[RNG.integers(0, 2, ROWS)],
+}
+
+
+TABLE = pa.table(COLUMNS)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def find_installed(name: str) -> bool:
+    return any(found.metadata["Name"] == name for found in metadata.distributions())
+
+
+class Items:
+    """A map-style data set."""
+
+    def __init__(self, make: Any, count: int = ROWS) -> None:
+        self._make, self._count = make, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: int) -> Any:
+        return self._make(place)
+
+
+class Streamed:
+    """What hands out a stream anew each time."""
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return pa.table(COLUMNS).__arrow_c_stream__(requested_schema)
+
+
+HELD: dict[str, Any] = {
+    "a pandas frame": lambda: pd.DataFrame(COLUMNS),
+    "a Polars frame": lambda: pl.DataFrame(COLUMNS),
+    "an Arrow table": lambda: pa.table(COLUMNS),
+    "an Arrow table in chunks": lambda: pa.concat_tables(
+        [pa.table(COLUMNS).slice(0, 7), pa.table(COLUMNS).slice(7)]
+    ),
+    "a mapping": lambda: COLUMNS,
+    "an Arrow stream": Streamed,
+    "a stream that is read once": lambda: pa.table(COLUMNS).to_reader(),
+    "a data set of mappings": lambda: Items(
+        lambda place: {name: values[place] for name, values in COLUMNS.items()}
+    ),
+    "a data set of pairs": lambda: Items(
+        lambda place: (np.array([COLUMNS["a"][place], COLUMNS["b"][place]]), str(COLUMNS["y"][place]))
+    ),
+}
+
+
+@pytest.fixture(params=sorted(HELD))
+def held(request) -> Source:
+    label = "label" if "pairs" in request.param else "y"
+    return stoker.open(HELD[request.param](), label=label)
+
+
+def test_a_feed_gives_their_rows(held, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    feed = stoker.Feed(held, transform=stoker.Cast(), batch_size=500)
+    batches = list(feed.epoch(0))
+    ids = np.concatenate([batch.ids for batch in batches])
+    x, y = (np.concatenate([getattr(batch, name) for batch in batches]) for name in ("x", "y"))
+    assert sorted(ids.tolist()) == list(range(ROWS))
+    assert np.array_equal(x, np.stack([COLUMNS["a"], COLUMNS["b"]], axis=1).astype(np.float32)[ids])
+    assert np.array_equal(y == 1, COLUMNS["y"][ids] == "yes")
+
+
+def test_views_are_those_of_files(held):
+    train, valid = held.split(0.9, seed=1)
+    assert train.view.bind(ROWS, np.empty(0, np.int64)).num_rows == ROWS * 9 // 10
+    assert valid.describe() != train.describe()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(allow_nan=False, allow_infinity=False) | st.none(), st.text(max_size=5) | st.none()
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_values_and_blanks_are_those_of_pandas(rows):
+    frame = pd.DataFrame({"x": [x for x, _ in rows], "t": [t for _, t in rows]}).astype(
+        {"x": float, "t": object}
+    )
+    source = stoker.open(frame, types={"x": "float", "t": "text"})
+    (chunk,) = source.chunks(1 << 20)
+    parsed = source.parse(chunk)
+    assert np.array_equal(dense(parsed.rows)[:, 0], frame["x"].to_numpy(), equal_nan=True)
+    assert column(parsed.rows, "t") == [t or "" for _, t in rows]
+    assert len(parsed.issues) == sum(x is None for x, _ in rows)
+
+
+def test_an_array_has_numbered_columns():
+    source = stoker.open(np.arange(24.0).reshape(4, 3, 2), label="#5")
+    assert source.features == ("#0", "#1", "#2", "#3", "#4")
+    index, dtype = index_of(source)
+    assert dense(source.reader(index, None, dtype).read(np.array([1, 3]))).tolist() == [
+        [6, 7, 8, 9, 10],
+        [18, 19, 20, 21, 22],
+    ]
+
+
+def test_a_list_of_mappings_is_a_table():
+    source = stoker.open([{"x": 1.5, "y": 0}, {"x": 2.5, "y": 1}], label="y")
+    assert dense(source.peek(2)).tolist() == [[1.5], [2.5]]
+
+
+def test_tensors_are_taken_for_arrays():
+    class Tensor:
+        def numpy(self):
+            return np.array([1.0, 2.0], np.float32)
+
+    source = stoker.open(Items(lambda place: (Tensor(), place % 2), 10), label="label")
+    assert dense(source.peek(1)).tolist() == [[1.0, 2.0]]
+
+
+def test_a_stream_that_is_read_once_says_what_to_do_when_it_is_read_again():
+    source = stoker.open(pa.table(COLUMNS).to_reader(), label="y")
+    assert sum(chunk.num_records for chunk in source.chunks(1 << 20)) == ROWS
+    with pytest.raises(DataError, match=r"cannot be read again: give what makes it anew.*stoker\.convert"):
+        list(source.chunks(1 << 20))
+
+
+def test_an_item_unlike_the_first_is_named():
+    source = stoker.open(Items(lambda place: {"x": np.zeros(2 + (place == 7)), "y": 0}, 9), label="y")
+    with pytest.raises(DataError, match=r"item 7 of the data set has the shapes .*\(3,\)"):
+        list(source.chunks(1 << 20))
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "said"),
+    [
+        (pd.DataFrame({"x": []}), DataError, "the frame has no rows"),
+        (pd.DataFrame([[1, 2]], columns=["x", "x"]), OptionError, "several columns 'x'"),
+        (pd.DataFrame({"x": [1, "a"]}), DataError, "values of one kind"),
+        ({"x": [1], "z": [1, 2]}, DataError, "columns of equal length"),
+        (np.array(["a"]), DataError, "expected an array of numbers"),
+        (Items(lambda place: (1, 2, 3)), ColumnError, "has 3 parts: give two"),
+        (Items(lambda place: {"x": object()}), DataError, "'x' of item 0 of the data set is object"),
+        (Items(lambda place: 0, 0), DataError, "has no items"),
+        (3.5, OptionError, "got float"),
+    ],
+)
+def test_what_is_no_table_is_told(rows, error, said):
+    with pytest.raises(error, match=said):
+        stoker.open(rows)
+
+
+def test_options_of_files_have_no_effect():
+    with pytest.raises(OptionError, match="delimiter has no effect on rows in memory"):
+        stoker.open(pa.table(COLUMNS), delimiter=",")
+    with pytest.raises(OptionError, match="format has no effect on rows in memory"):
+        stoker.open(pa.table(COLUMNS), format="csv")
+
+
+HUGGING_FACE = """
+import datasets, stoker
+made = datasets.Dataset.from_dict({"x": [float(row) for row in range(100)], "y": [0, 1] * 50})
+chosen = stoker.open(made.select(range(10, 20)), label="y")
+assert chosen.peek(3).matrix.values[:3].tolist() == [10, 11, 12], chosen.peek(3)
+streamed = stoker.open(made.to_iterable_dataset(), label="y")
+assert streamed.random_access == "stream"
+assert sum(chunk.num_records for chunk in streamed.chunks(1 << 20)) == 100
+"""
+
+
+@pytest.mark.skipif(not find_installed("datasets"), reason="datasets is not installed")
+def test_hugging_faces_data_sets_are_read(tmp_path):
+    # In a process of its own: a folder of the tests has the library's name.
+    subprocess.run([sys.executable, "-c", HUGGING_FACE], check=True, cwd=tmp_path, timeout=100)
