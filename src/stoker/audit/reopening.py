@@ -25,8 +25,8 @@ from stoker.sources.folder_listing import list_texts
 from stoker.sources.formats import FORMATS
 from stoker.sources.groups import split_by_group
 from stoker.sources.lines import LinesTable
-from stoker.sources.packing import packing_of
 from stoker.sources.objects.opening import IN_MEMORY
+from stoker.sources.packing import packing_of
 from stoker.sources.paths import expand_paths
 from stoker.sources.remote import is_remote
 from stoker.sources.schema import FileLayout, Schema, find
