@@ -22,6 +22,8 @@ from stoker.rundir import RunDirectory
 
 SEED = 11
 RUN = "run"
+KEPT = 3
+"""Checkpoints, unless it is said otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,8 @@ def age(folder: Path) -> None:
 
 def left_over(folder: Path) -> list[str]:
     """What processes leave behind when they are killed, and nobody may find later."""
-    marks = (".building-", ".unfinished-", "unpacked-")
+    marks = (".building-", ".unfinished-", "unpacked-", ".lock")
     found = [path for path in folder.rglob("*") if path.name.startswith(marks)]
     found += (folder / "tmp").glob("*")
+    found += sorted((folder / RUN).glob("checkpoints/step-*"))[:-KEPT]
     return sorted(path.relative_to(folder).as_posix() for path in found)
