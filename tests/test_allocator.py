@@ -81,3 +81,43 @@ def test_other_systems_are_left_alone(monkeypatch):
     monkeypatch.delenv(allocator.VARIABLE, raising=False)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not allocator.keep_freed_memory()
+
+
+SHARED = """
+import stoker  # first
+import ctypes, re, threading
+import pyarrow as pa
+from stoker import backends
+
+backends.choose()
+threads = [threading.Thread(target=lambda: bytearray(100_000)) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+library = ctypes.CDLL(None)
+library.fdopen.restype = ctypes.c_void_p
+stream = library.fdopen(1, b"w")
+library.malloc_info(0, ctypes.c_void_p(stream))
+library.fflush(ctypes.c_void_p(stream))
+print(pa.default_memory_pool().backend_name, flush=True)
+"""
+
+
+@LINUX
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("settings", "pool", "is_shared"),
+    [
+        ({"KERAS_BACKEND": "jax"}, "system", True),
+        ({"KERAS_BACKEND": "jax", "ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, "mimalloc", True),
+        ({"KERAS_BACKEND": "jax", allocator.VARIABLE: "0"}, "mimalloc", False),
+    ],
+)
+def test_threads_and_arrow_allocate_from_one_arena(settings, pool, is_shared):
+    environment = {key: value for key, value in os.environ.items() if key != allocator.VARIABLE}
+    environment |= {"PYTHONPATH": str(SOURCES), **settings}
+    command = [sys.executable, "-c", SHARED]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split()[-1] == pool
+    assert (done.stdout.count("<heap nr=") == 1) is is_shared

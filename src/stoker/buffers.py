@@ -91,7 +91,9 @@ def release_idle() -> None:
     """
     import pyarrow as pa
 
-    pa.default_memory_pool().release_unused()
+    pool = pa.default_memory_pool()
+    if pool.backend_name != "system":  # which is the C library
+        pool.release_unused()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others have none
         if trim is not None:

@@ -26,6 +26,10 @@ SECONDS_A_KILL = 12.0
 SEED = 17
 AFTER_START = 2.0
 """Half of the processes are killed while they start, half so many seconds behind a new checkpoint."""
+STEPS = 200
+"""Of an epoch."""
+NEVER_REACHED, MORE_EPOCHS = 1_000_000, 20
+"""Epochs that processes which are killed are asked for; and what follows the last kill."""
 
 COMMAND = shlex.split(
     "train t.csv --valid valid.csv --label y --model mlp --batch-size 50 --memory 8MB --cache always "
@@ -74,23 +78,32 @@ def seconds_to_new_checkpoint(folder: Path, life: Life) -> float:
     return time.monotonic() - began
 
 
+def seconds_to_start(tmp_path: Path) -> float:
+    """What a process takes to its first checkpoint, once kernels are on the disk and files in memory."""
+    for name in ("first", "again"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(write_table(folder / "t.csv"), folder / "valid.csv")
+        life = Life(folder, NEVER_REACHED)
+        seconds = seconds_to_new_checkpoint(folder, life)
+        life.end(0.0)
+    return seconds
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(tmp_path, soak_seconds):
     kills = max(2, min(KILLS, int(soak_seconds["kills"] / SECONDS_A_KILL)))
-    epochs = 40 + 8 * kills  # more than what is trained between the kills
     random = Random(SEED)
     disturbed, undisturbed = tmp_path / "disturbed", tmp_path / "undisturbed"
     for folder in (disturbed, undisturbed):
         folder.mkdir()
         shutil.copy(write_table(folder / "t.csv"), folder / "valid.csv")
-    whole = Life(undisturbed, epochs)
-    start = seconds_to_new_checkpoint(undisturbed, whole)
-    assert whole.end() == 0, whole.said()
+    start = seconds_to_start(tmp_path)
 
     saved = [0]
     while len(saved) <= kills:
-        life = Life(disturbed, epochs)
+        life = Life(disturbed, NEVER_REACHED)
         if random.random() < 0.5:
             seconds = random.uniform(0.0, start)
         else:
@@ -99,11 +112,13 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(tmp_path
         assert life.end(seconds) == -signal.SIGKILL, life.said()
         saved.append(steps_saved(disturbed))
     age(disturbed)
-    last = Life(disturbed, epochs)
-    assert last.end() == 0, last.said()
+    epochs = saved[-1] // STEPS + MORE_EPOCHS
+    for folder in (disturbed, undisturbed):
+        last = Life(folder, epochs)
+        assert last.end() == 0, last.said()
     new = len(set(saved) - {0})
     print(
-        f"\n{kills} kills, {new} behind new checkpoints, the last at step {saved[-1]:,} of {200 * epochs:,}"
+        f"\n{kills} kills, {new} behind new checkpoints, the last at step {saved[-1]:,} of {STEPS * epochs:,}"
     )
     assert saved == sorted(saved)
     assert new >= kills // 4
