@@ -110,14 +110,27 @@ def test_the_spool_of_a_changed_file_goes_with_the_next_survey(packed):
     assert second.num_slots == 5_000
 
 
-@pytest.mark.parametrize("role", ["of the same data", "of a file beside them", "without a cache"])
-def test_what_a_killed_process_left_is_used_or_removed_by_the_next_survey(packed, role):
+ROLES = ["of the same data", "of a file beside them", "without a cache"]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A packed table for each role, which a process had unpacked when it was killed."""
+    tables = {role: tmp_path_factory.mktemp("killed") / "t.csv.gz" for role in ROLES}
+    for table in tables.values():
+        table.write_bytes(gzip.compress(ROWS.encode()))
     script = (
         "import os, signal, sys, stoker\nfrom stoker.survey import survey\n"
-        "found = survey(stoker.open(sys.argv[1], label='label'))\n"
+        "found = [survey(stoker.open(path, label='label')) for path in sys.argv[1:]]\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(packed)], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", script, *map(str, tables.values())], check=False, timeout=60)
+    return tables
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_killed_process_left_is_used_or_removed_by_the_next_survey(killed, role):
+    packed = killed[role]
     (left,) = spools(packed)
     if role == "of the same data":
         written = (packed.parent / ".stoker" / left).stat().st_ino

@@ -22,7 +22,7 @@ CHOICES = [
     (True, True),
     pytest.param(True, False, marks=SLOW),
     pytest.param(False, True, marks=SLOW),
-    (False, False),
+    pytest.param(False, False, marks=SLOW),
 ]
 TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ab é½Σσİ\ufdfa한.")))
 
