@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, TypeAlias, get_args
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from stoker.errors import DataError, OptionError
 from stoker.kernels.values import bucket_values
 from stoker.stored import require
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places
+from stoker.transforms.categoryoptions import Encoding, check_options
 from stoker.transforms.codebook import Codebook, Unknown
 from stoker.transforms.tallies import Tally
 from stoker.transforms.valuebytes import ValueBytes, column_bytes
@@ -18,10 +19,7 @@ from stoker.types import InputKind, IntArray, Rows
 
 __all__ = ["Category"]
 
-Encoding: TypeAlias = Literal["index", "onehot", "hash"]
-
 _WIDEST = 4_096
-_MOST_CODES = 1 << 30
 _WAY_OUT = "use Category(encode='hash', num_buckets=...), which counts nothing, or leave the column out"
 
 
@@ -83,7 +81,7 @@ class Category(InputTransform):
         encode: Encoding = "index",
         num_buckets: int | None = None,
     ) -> None:
-        _check_options(min_count, max_categories, unknown, encode, num_buckets)
+        check_options(min_count, max_categories, unknown, encode, num_buckets)
         self.min_count = min_count
         self.max_categories = max_categories
         self.unknown = unknown
@@ -292,37 +290,3 @@ def _values(rows: Rows, name: str, places: IntArray | None) -> ValueBytes:
 def _hash_into(values: ValueBytes, num_buckets: int, first: int, out: npt.NDArray[Any]) -> None:
     for data, offsets, begin, stop in values.readable():
         bucket_values(data, offsets[begin : stop + 1], np.uint64(num_buckets), first, out[begin:stop])
-
-
-def _check_options(
-    min_count: int, max_categories: int | None, unknown: Unknown, encode: Encoding, num_buckets: int | None
-) -> None:
-    _check_count("min_count", min_count, 1)
-    if max_categories is not None:
-        _check_count("max_categories", max_categories, 2)
-    if unknown not in get_args(Unknown):
-        raise OptionError(f"unknown must be 'bucket', 'zeros' or 'error', got {unknown!r:.40}")
-    if encode not in get_args(Encoding):
-        raise OptionError(f"encode must be 'index', 'onehot' or 'hash', got {encode!r:.40}")
-    if (encode == "hash") != (num_buckets is not None):
-        raise OptionError(
-            "num_buckets goes with encode='hash', and encode='hash' with num_buckets: give both"
-        )
-    if num_buckets is not None:
-        _check_count("num_buckets", num_buckets, 2)
-    counts = min_count > 1 or max_categories is not None
-    if encode == "hash" and (counts or unknown != "bucket"):
-        raise OptionError(
-            "encode='hash' counts nothing and knows every value: leave out min_count, max_categories "
-            "and unknown"
-        )
-    if unknown == "error" and counts:
-        raise OptionError(
-            "unknown='error' refuses what has no code, and min_count or max_categories leave training rows "
-            "without one: use unknown='bucket'"
-        )
-
-
-def _check_count(option: str, given: Any, least: int) -> None:
-    if type(given) is not int or not least <= given <= _MOST_CODES:
-        raise OptionError(f"{option} must be an integer from {least} on, got {given!r:.40}")
