@@ -22,6 +22,7 @@ import pytest
 import stoker
 from reading import column, dense, index_of
 from stoker import cache
+from stoker.conversion.sizes import Sizes
 from stoker.errors import ChangedDataError
 from stoker.sources import Source
 from stoker.sources.columnar.stream import StreamUnits, stream_table
@@ -389,3 +390,23 @@ def test_peek_shows_the_first_rows(source):
     assert rows.num_rows == 3
     assert np.array_equal(dense(rows), dense(read))
     assert column(rows, source.label) == column(read, source.label)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_is_converted_to_the_rows_that_it_holds(name, kept, written, tmp_path, monkeypatch):
+    if not kept:
+        few = Sizes(chunk=1 << 14, keep=0, run=1 << 20, group=1 << 20, piece=1 << 16)
+        monkeypatch.setattr(Sizes, "of", lambda *given, **named: few)
+    source, out = written(name), tmp_path / "out.parquet"
+    stoker.convert(source, out)
+    found = pq.read_table(out).to_pydict()
+    matrix, columns = expected_of(source, np.dtype(np.float64))
+    expected = {name: matrix[:, place] for place, name in enumerate(source.numeric_features)} | columns
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        blank = [value is None or value == "" or value != value for value in values]
+        assert [value is None for value in found[name]] == blank
+        assert [value for value in found[name] if value is not None] == [
+            value for value, is_blank in zip(values, blank, strict=True) if not is_blank
+        ]
