@@ -132,8 +132,8 @@ class TestMistakes:
 
     def test_every_problem_of_the_data_is_listed_with_its_flag(self, capsys, tmp_path):
         path = _write_table(tmp_path / "bad.csv", bad="600,,1,yes\n601,1,2,no\n602,3\n")
-        said = self._sentence(capsys, "plan", path, "--label", "kind")
-        assert "--na" in said
+        said = self._sentence(capsys, "plan", path, "--label", "kind", "--na", "error")
+        assert "--na a=mean" in said
         assert "--on-bad-row skip" in said
 
 

@@ -157,10 +157,9 @@ class Automatic:
         rules = {name: na if isinstance(na, str) else na.get(name, "error") for name in found.features}
         blank = {problem.column for problem in found.problems if problem.kind == "blank"}
         gaps = {name for name, rule in rules.items() if name in blank and rule == "transform"}
-        picks = {name: self._pick(name, found, gaps, rules) for name in source.features}
-        settled = not source.text_features and not gaps and not self.words and self.known is None
-        if settled and all(pick.word == "standardize" or pick.reason == _SAME for pick in picks.values()):
+        if not source.text_features and not gaps and not self.words and self.known is None:
             return Chosen(transform=None, columns=(), na=without_choice(na))
+        picks = {name: self._pick(name, found, gaps, rules) for name in source.features}
         if not any(pick.transform for pick in picks.values()):
             picks = {name: self._kept(name, found, rules) for name in source.features}
         columns, told = _together(picks, found, gaps, rules)

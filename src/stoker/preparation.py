@@ -15,9 +15,9 @@ from stoker import cache as caching
 from stoker.buffers import release_idle
 from stoker.choosing import ColumnChoice
 from stoker.drafting import cache_draft
-from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
-from stoker.fitting import RowLearner, fit_columns, fit_texts
+from stoker.errors import ColumnError, DataError, MemoryBudgetError
 from stoker.keeping import with_kept_inputs
+from stoker.learning import fit_inputs, survey_of, threads_of
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
     DataFacts,
@@ -30,10 +30,8 @@ from stoker.plan import (
     share_bytes,
     work_within,
 )
-from stoker.prefetch import available_cores
 from stoker.settling import (
     FeedOptions,
-    Target,
     by_columns,
     check_inputs,
     check_labels,
@@ -46,13 +44,10 @@ from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
 from stoker.sources.spool import account, let_go_spools, make_ready
-from stoker.survey import Survey, survey
-from stoker.survey.policy import Role
+from stoker.survey import Survey
 from stoker.transforms.base import FittedTransform, InputTransform
-from stoker.transforms.columns import Columns
-from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
-from stoker.types import FeedSpec, Progress, RowReader, Rows, RowSink, StreamLimits
+from stoker.types import FeedSpec, Progress, RowReader, StreamLimits
 from stoker.weights import class_weights
 
 __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "with_cache"]
@@ -171,18 +166,12 @@ def _training_stage(
     assert source.label is not None
     spool = options.plan.cache != "never"
     room = keep_bytes(options.plan)
-    if isinstance(options.transform, Columns) and options.inheritance is None:
-        with RowLearner(options.transform) as learner:
-            found = _survey(source, options, ledger, "train", progress, room, spool, draft, learner.try_to)
-            if learner.num_rows != found.num_rows:  # a survey that was stored shows no rows
-                learner.forget()
-    else:
-        found = _survey(source, options, ledger, "train", progress, room, spool, draft)
+    found = survey_of(source, options, ledger, "train", progress, room, spool, draft)
     options, choices = with_choice(options, found)
     inputs = choose_inputs(source, options, found)
     target = settle_target(source.label, options, found)
     if not inputs.is_fitted:
-        _fit(inputs, found, target, options, ledger, fitting, note)
+        fit_inputs(inputs, found, target, options, ledger, fitting, note)
     learns_texts = isinstance(inputs, TextTransform)
     if isinstance(inputs, TextTransform):
         # One that learned from texts alone, or has nothing to learn, knows no columns yet.
@@ -190,7 +179,7 @@ def _training_stage(
     if learns_texts and options.plan.epochs > 1:
         room = keep_bytes(options.plan)
         found = with_kept_inputs(
-            found, inputs, limit=room, workers=_threads(options), ledger=ledger, progress=fitting
+            found, inputs, limit=room, workers=threads_of(options), ledger=ledger, progress=fitting
         )
     if source.text_features:
         release_idle()
@@ -256,11 +245,11 @@ def derived_stage(
         held = _held(base.source, source, keep, label)
         room = keep_bytes(options.plan, share.held("kept rows"))
         spool = base.options.plan.derived or base.options.plan.cache != "never"
-        found = _survey(held, options, base.ledger, "valid" if label else "predict", None, room, spool)
+        found = survey_of(held, options, base.ledger, "valid" if label else "predict", None, room, spool)
         learns_texts = isinstance(base.inputs, TextTransform)
         if learns_texts and label and options.plan.epochs > 1 and not keep:
             found = with_kept_inputs(
-                found, base.inputs, limit=room, workers=_threads(options), ledger=base.ledger
+                found, base.inputs, limit=room, workers=threads_of(options), ledger=base.ledger
             )
             release_idle()
         reader, view = found.reader(), found.view
@@ -294,37 +283,6 @@ def derived_stage(
     )
     _claim(stage, pays_survey=not is_shared)
     return stage
-
-
-def _survey(
-    source: Source,
-    options: FeedOptions,
-    ledger: Ledger,
-    role: Role,
-    progress: Progress | None,
-    keep: int,
-    spool: bool,
-    beyond: RowSink | None = None,
-    learn: Callable[[Rows], None] | None = None,
-) -> Survey:
-    found = survey(
-        source,
-        role=role,
-        on_bad_row=options.on_bad_row,
-        max_bad_rows=options.max_bad_rows,
-        na=options.na,
-        keep_bytes=keep,
-        workers=options.plan.workers,
-        progress=progress,
-        ledger=ledger,
-        spool=spool,
-        beyond=beyond,
-        texts=options.texts,
-        learn=learn,
-    )
-    if options.quarantine is not None:
-        options.quarantine.add(found, progress)
-    return found
 
 
 def with_cache(stage: Preparation, progress: Progress | None = None) -> Preparation:
@@ -372,43 +330,6 @@ def _held(
     return held.keeping(keep) if keep else held
 
 
-def _fit(
-    inputs: InputTransform,
-    found: Survey,
-    target: Target,
-    options: FeedOptions,
-    ledger: Ledger,
-    progress: Progress | None,
-    note: Callable[[str], None] | None,
-) -> None:
-    """Have the features' transform learn: from the survey's statistics, or from the texts."""
-    if isinstance(inputs, Cast) and not inputs.needs_rows:
-        inputs.fit_statistics(found.statistics)
-    elif isinstance(inputs, TextTransform | Columns | Cast):
-        facts = data_facts(found, found.view, inputs)
-        taken = facts.kept_bytes + facts.places_bytes
-        fit = fit_texts if isinstance(inputs, TextTransform) else fit_columns
-        learns = Columns({"x": (found.source.features, inputs)}) if isinstance(inputs, Cast) else inputs
-        fit(
-            learns,  # type: ignore[arg-type]  # each takes its own
-            found,
-            target.transform,
-            task=target.task,
-            num_classes=None if target.classes is None else len(target.classes),
-            facts=facts,
-            memory_bytes=max(1, options.plan.memory_bytes - taken),
-            workers=_threads(options),
-            ledger=ledger,
-            progress=progress,
-            note=note,
-        )
-    else:
-        raise OptionError(
-            f"{type(inputs).__name__} is not fitted, and a feed cannot fit it by itself: give it to "
-            "stoker.Columns with the columns that it is for, or call its fit before"
-        )
-
-
 def _claim(stage: Preparation, *, pays_survey: bool) -> None:
     """Charge what the feed holds for as long as it lives; the survey has charged kept rows and index."""
     found, view, facts = stage.survey, stage.view, stage.facts
@@ -420,7 +341,3 @@ def _claim(stage: Preparation, *, pays_survey: bool) -> None:
     stage.share.tie("row places", facts.places_bytes, view)
     if found.kept is not None and pays_survey:
         stage.share.tie("kept rows", facts.kept_bytes, found.kept)
-
-
-def _threads(options: FeedOptions) -> int:
-    return available_cores() if options.plan.workers is None else options.plan.workers

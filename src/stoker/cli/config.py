@@ -1,0 +1,111 @@
+"""``--config FILE``: flags from a TOML file, under the same names; the command line's go before it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+import typer.core
+
+from stoker.errors import OptionError
+
+__all__ = ["apply_config"]
+
+_OWN = ("config", "help")
+
+
+def apply_config(context: typer.Context, path: str | None) -> str | None:
+    """Read a file of flags and make its values the defaults of a command; the callback of ``--config``.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be read, is no TOML, or holds what no flag takes.
+    """
+    if path is None or context.resilient_parsing:
+        return path
+    given = _read(path)
+    known = _known(context)
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        option = known.get(key)
+        if option is None:
+            raise OptionError(f"{path}: there is no flag {key!r}{_nearest(key, known)}")
+        values[str(option.name)] = _value(option, value, f"{path}: {key}")
+    context.default_map = {**values, **(context.default_map or {})}
+    return path
+
+
+def _read(path: str) -> dict[str, Any]:
+    import msgspec
+
+    try:
+        found: dict[str, Any] = msgspec.toml.decode(Path(path).read_bytes(), type=dict[str, Any])
+    except OSError as error:
+        raise OptionError(f"--config {path} cannot be read: {error.strerror}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise OptionError(f"--config {path} is no TOML: {error}") from error
+    return found
+
+
+def _known(context: typer.Context) -> dict[str, Any]:
+    """Parameters by their names in a file: those of the command, and of ``train``, whose file they share."""
+    group = context.parent.command if context.parent is not None else None
+    train = getattr(group, "commands", {}).get("train")
+    found: dict[str, Any] = {}
+    for command in (train, context.command):
+        for parameter in command.params if command is not None else ():
+            if isinstance(parameter, typer.core.TyperArgument):
+                found[str(parameter.name)] = parameter
+                continue
+            for flag in parameter.opts:
+                if flag.startswith("--") and flag[2:] not in _OWN:
+                    found[flag[2:]] = parameter
+    return found
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(key.replace("_", "-"), list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else "; its names are those of the flags of stoker train"
+
+
+def _value(option: Any, value: Any, where: str) -> Any:
+    """What the parser would have been given for a value of the file.
+
+    Raises
+    ------
+    OptionError
+        If it is nothing that such a flag takes.
+    """
+    takes_many = getattr(option, "multiple", False) or option.nargs == -1
+    if isinstance(value, Mapping):
+        pairs = [f"{column}={word}" for column, word in value.items()]
+        if not takes_many or option.nargs == -1 or not all(isinstance(word, str) for word in value.values()):
+            raise OptionError(f"{where} takes no table{'' if takes_many else ', but one value'}")
+        return [_quoted(pair) for pair in pairs]
+    if isinstance(value, list):
+        if not takes_many or not all(isinstance(each, str) for each in value):
+            raise OptionError(f"{where} takes {'a list of texts' if takes_many else 'one value and no list'}")
+        return value if option.nargs == -1 else [_quoted(each) for each in value]
+    if not isinstance(value, str | int | float):
+        raise OptionError(f"{where} takes a text, a number or true or false, got {value!r}")
+    is_flag = getattr(option, "is_flag", False)
+    if isinstance(value, bool) != is_flag:
+        wanted = "true or false" if is_flag else "a value and not true or false"
+        raise OptionError(f"{where} takes {wanted}, got {value!r}")
+    if is_flag:
+        return value
+    return [str(value)] if takes_many else str(value)
+
+
+def _quoted(name: str) -> str:
+    """A column, or a column and its word, as `stoker.cli.words.names` reads one."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([name])
+    return line.getvalue()

@@ -1,0 +1,124 @@
+"""Surveys and fits as a feed's options say: transforms learn in the survey's pass what they can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stoker.errors import OptionError
+from stoker.fitting import RowLearner, fit_columns, fit_texts
+from stoker.ledger import Ledger
+from stoker.prefetch import available_cores
+from stoker.settling import FeedOptions, Target
+from stoker.sizes import data_facts
+from stoker.sources import Source
+from stoker.survey import Survey, survey
+from stoker.survey.policy import Role
+from stoker.transforms.base import InputTransform
+from stoker.transforms.columns import Columns
+from stoker.transforms.numeric import Cast
+from stoker.transforms.texts import TextTransform
+from stoker.types import Progress, Rows, RowSink
+
+__all__ = ["fit_inputs", "survey_of", "threads_of"]
+
+
+def survey_of(
+    source: Source,
+    options: FeedOptions,
+    ledger: Ledger,
+    role: Role,
+    progress: Progress | None,
+    keep: int,
+    spool: bool,
+    beyond: RowSink | None = None,
+) -> Survey:
+    """The survey of rows to train on, in which unfitted `Columns` learn, or of others.
+
+    Parameters
+    ----------
+    source, options, ledger, role, progress
+        As of a feed.
+    keep, spool, beyond
+        As `stoker.survey.survey` takes them.
+    """
+    columns = options.transform
+    if role != "train" or not isinstance(columns, Columns) or options.inheritance is not None:
+        return _survey(source, options, ledger, role, progress, keep, spool, beyond)
+    with RowLearner(columns) as learner:
+        found = _survey(source, options, ledger, role, progress, keep, spool, beyond, learner.try_to)
+        if learner.num_rows != found.num_rows:  # a survey that was stored shows no rows
+            learner.forget()
+    return found
+
+
+def _survey(
+    source: Source,
+    options: FeedOptions,
+    ledger: Ledger,
+    role: Role,
+    progress: Progress | None,
+    keep: int,
+    spool: bool,
+    beyond: RowSink | None = None,
+    learn: Callable[[Rows], None] | None = None,
+) -> Survey:
+    found = survey(
+        source,
+        role=role,
+        on_bad_row=options.on_bad_row,
+        max_bad_rows=options.max_bad_rows,
+        na=options.na,
+        keep_bytes=keep,
+        workers=options.plan.workers,
+        progress=progress,
+        ledger=ledger,
+        spool=spool,
+        beyond=beyond,
+        texts=options.texts,
+        learn=learn,
+    )
+    if options.quarantine is not None:
+        options.quarantine.add(found, progress)
+    return found
+
+
+def fit_inputs(
+    inputs: InputTransform,
+    found: Survey,
+    target: Target,
+    options: FeedOptions,
+    ledger: Ledger,
+    progress: Progress | None,
+    note: Callable[[str], None] | None,
+) -> None:
+    """Have the features' transform learn: from the survey's statistics, or from the texts."""
+    if isinstance(inputs, Cast) and not inputs.needs_rows:
+        inputs.fit_statistics(found.statistics)
+    elif isinstance(inputs, TextTransform | Columns | Cast):
+        facts = data_facts(found, found.view, inputs)
+        taken = facts.kept_bytes + facts.places_bytes
+        fit = fit_texts if isinstance(inputs, TextTransform) else fit_columns
+        learns = Columns({"x": (found.source.features, inputs)}) if isinstance(inputs, Cast) else inputs
+        fit(
+            learns,  # type: ignore[arg-type]  # each takes its own
+            found,
+            target.transform,
+            task=target.task,
+            num_classes=None if target.classes is None else len(target.classes),
+            facts=facts,
+            memory_bytes=max(1, options.plan.memory_bytes - taken),
+            workers=threads_of(options),
+            ledger=ledger,
+            progress=progress,
+            note=note,
+        )
+    else:
+        raise OptionError(
+            f"{type(inputs).__name__} is not fitted, and a feed cannot fit it by itself: give it to "
+            "stoker.Columns with the columns that it is for, or call its fit before"
+        )
+
+
+def threads_of(options: FeedOptions) -> int:
+    """Threads a stage: the user's, or one a core."""
+    return available_cores() if options.plan.workers is None else options.plan.workers

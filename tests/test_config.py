@@ -1,0 +1,83 @@
+"""``--config FILE``: flags from a TOML file, under the same names; those of the command line go before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stoker.cli import main
+from test_columns_feed import write_table
+
+
+@pytest.fixture
+def folder(here: Path) -> Path:
+    write_table(here / "houses.csv")
+    return here
+
+
+def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
+    assert main(["plan", *arguments, "--json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_file_says_what_flags_say(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "run.toml").write_text(
+        'files = ["houses.csv"]\n'
+        'label = "sold"\n'
+        "batch-size = 30\n"
+        'drop = ["id", "zip"]\n'
+        "learning-rate = 0.01  # of train alone\n"
+        "header = true\n"
+        "[transform]\n"
+        'city = "hash"\n'
+        "[na]\n"
+        'gaps = "zero"\n',
+        "utf-8",
+    )
+    by_file = planned(capsys, "--config", "run.toml")
+    flags = ["--label", "sold", "--batch-size", "30", "--drop", "id,zip", "--transform", "city=hash"]
+    by_flags = planned(capsys, "houses.csv", *flags, "--na", "gaps=zero", "--header")
+    assert by_file["plan"]["order"] == by_flags["plan"]["order"]
+    assert by_file["spec"] == by_flags["spec"]
+    assert by_file["choices"] == by_flags["choices"]
+
+
+def test_a_flag_goes_before_the_file(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "run.toml").write_text('label = "city"\nbatch-size = 30\ndrop = ["zip"]\n', "utf-8")
+    found = planned(capsys, "houses.csv", "--config", "run.toml", "--label", "sold", "--drop", "id")
+    assert found["spec"]["label"] == "sold"
+    assert found["plan"]["order"]["batch_size"] == 30
+    assert "zip" in found["spec"]["features"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epoch = 3", "there is no flag 'epoch'; did you mean 'epochs'?"),
+        ("batch_size = 3", "did you mean 'batch-size'?"),
+        ("xyzzy = 3", "its names are those of the flags of stoker train"),
+        ("label = ['a']", "label takes one value and no list"),
+        ("label = true", "label takes a value and not true or false"),
+        ("header = 'yes'", "header takes true or false"),
+        ("drop = [1]", "drop takes a list of texts"),
+        ("label = {a = 'b'}", "label takes no table"),
+        ("label = 2024-01-01", "label takes a text, a number or true or false"),
+        ("label = ", "is no TOML"),
+    ],
+)
+def test_what_a_file_cannot_say_is_refused(
+    folder: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "run.toml").write_text(text + "\n", "utf-8")
+    assert main(["plan", "houses.csv", "--config", "run.toml"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_value_that_a_flag_refuses_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "run.toml").write_text('label = "sold"\nepochs = 0\n', "utf-8")
+    assert main(["plan", "houses.csv", "--config", "run.toml"]) == 2
+    assert "--epochs" in capsys.readouterr().err
+    assert main(["plan", "houses.csv", "--config", "nowhere.toml"]) == 2
+    assert "nowhere.toml cannot be read" in capsys.readouterr().err
