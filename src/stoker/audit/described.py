@@ -10,7 +10,7 @@ from stoker.errors import RunError
 from stoker.rundir import RunRecord
 from stoker.sources import Source
 from stoker.sources.formats import FORMATS
-from stoker.sources.objects.opening import IN_MEMORY
+from stoker.sources.nameless import NAMELESS
 from stoker.types import ColumnKind
 
 __all__ = ["DescribedFile", "DescribedSource", "DescribedStep", "described", "read_described", "read_policy"]
@@ -99,7 +99,7 @@ def read_described(record: RunRecord, run: str) -> tuple[DescribedSource, str | 
         reading = msgspec.convert(record.reading, _Reading)
     except msgspec.ValidationError as error:
         raise _damaged(run, error) from error
-    if source.format not in (IN_MEMORY, *FORMATS):
+    if source.format not in (*NAMELESS, *FORMATS):
         raise _damaged(run, f"there is no format {source.format!r}")
     if len(source.files) != len(record.files) or not source.features:
         raise _damaged(run, "files or features are missing")

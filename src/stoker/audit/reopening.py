@@ -25,7 +25,7 @@ from stoker.sources.folder_listing import list_texts
 from stoker.sources.formats import FORMATS
 from stoker.sources.groups import split_by_group
 from stoker.sources.lines import LinesTable
-from stoker.sources.objects.opening import IN_MEMORY
+from stoker.sources.nameless import NAMELESS
 from stoker.sources.packing import packing_of
 from stoker.sources.paths import expand_paths
 from stoker.sources.remote import is_remote
@@ -74,10 +74,11 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
             rows = _narrowed_to(rows, known)
         _require_described(rows, record.source)
         return rows
-    if known.format == IN_MEMORY:
+    if known.format in NAMELESS:
         raise OptionError(
-            f"{run} was trained on rows in memory, which nobody finds again by a name: open them as that "
-            "program did, and give the Source: stoker.verify(run, source), stoker.replay(run, source, step=…)"
+            f"{run} was trained on rows in memory or of a query, which have no name to find them "
+            "by: open them as that program did, and give the Source: stoker.verify(run, source), "
+            "stoker.replay(run, source, step=…)"
         )
     paths = _known_paths(record) if rows is None else list(expand_paths(rows, folders=True))
     if len(paths) != len(record.files):

