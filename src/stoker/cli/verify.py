@@ -74,10 +74,10 @@ def _stretches(epochs: Sequence[EpochAudit]) -> list[list[EpochAudit]]:
 
 
 def _epochs_line(found: Audit, stretch: Sequence[EpochAudit]) -> tuple[str, str]:
-    from stoker.training.lines import counted
+    from stoker.training.lines import counted, grouped
 
     first, last = stretch[0], stretch[-1]
-    what = "every row once" if first.rows == found.rows else f"of {found.rows:,}, each once"
+    what = "every row once" if first.rows == found.rows else f"of {grouped(found.rows)}, each once"
     text = f"{what}, in the run's order"
     if first is last:
         return f"epoch {first.epoch + 1}", f"{counted(first.rows, 'row')}, {text}"
