@@ -141,8 +141,14 @@ def test_training_stops_where_it_is_asked_to_and_is_resumed_to_the_same_bits(ful
         )  # fmt: skip
         return [np.array(value) for value in made.get_weights()]
 
+    def fill() -> None:
+        until = time.monotonic() + 60
+        while CheckpointStore(full / "run").newest() is None and time.monotonic() < until:
+            time.sleep(0.01)  # the first is written meanwhile
+        leave(full, 0)
+
     undisturbed = trained(full / "undisturbed")
-    after_step(12, lambda: leave(full, 0))
+    after_step(12, fill)
     with pytest.raises(RunError, match=r"no checkpoint .* \(No space left on device\); .* make room there"):
         trained(full / "run")
     saved = CheckpointStore(full / "run").newest()
