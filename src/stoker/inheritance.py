@@ -60,7 +60,8 @@ class Inheritance:
         ColumnError
             If no column, or of texts not every column, is one that the old run knew.
         OptionError
-            If one learned from texts and the other is to learn from numbers.
+            If one learned from texts and the other is to learn from numbers, or if it learned from the rows
+            of other columns.
         """
         self.check_features(source)
         if isinstance(self.inputs, TextTransform | Columns):
@@ -68,6 +69,11 @@ class Inheritance:
         assert isinstance(self.inputs, Cast)
         state = self.inputs.state()
         if source.features != self.spec.features:
+            if self.inputs.needs_rows:
+                raise OptionError(
+                    f"init={self.run!r} learned quantiles or counts of {_listed(self.spec.features)}, and "
+                    f"the columns here are {_listed(source.features)}: name the same ones, or leave init= out"
+                )
             statistics = _by_name(source.features, self.inputs.statistics_, found.statistics)
             state |= {"statistics": statistics}
         return type(self.inputs).from_state(state | {"options": state["options"] | {"na": na}})

@@ -131,6 +131,16 @@ def test_texts_keep_their_words(tmp_path):
         other.prepare()
 
 
+def test_quantiles_are_those_of_the_same_columns(tmp_path):
+    path = write_rows(tmp_path / "old.csv")
+    run = run_of(tmp_path / "run", feed_of(path, transform=stoker.Robust()))
+    taken = feed_of(write_rows(tmp_path / "again.csv", seed=1), init=run)
+    taken.prepare()
+    assert taken.transform.state() == stoker.load(run).transform.state()
+    with pytest.raises(OptionError, match="learned quantiles or counts of"):
+        feed_of(write_rows(tmp_path / "more.csv", columns=(*COLUMNS, "d")), init=run).prepare()
+
+
 def test_what_cannot_be_is_named(old, tmp_path):
     path = write_rows(tmp_path / "new.csv")
     feed = feed_of(path)
