@@ -94,7 +94,7 @@ class Preparation:
             If what is left does not suffice.
         """
         plan = self.plan
-        if self.read_bytes:
+        if self.read_bytes and self.source.is_packed:
             make_ready(self.source.paths, self.survey.index)
         claim = self.share.try_charge("epochs", plan.stream_bytes)
         if claim is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +150,9 @@ def test_a_file_that_is_replaced_while_it_is_read_is_noticed_before_its_rows_are
     with pytest.raises(ChangedDataError, match=r"changed|cannot be read now"):
         reader.read(np.arange(ROWS))
     reader.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_compressed_as_a_whole_is_to_be_unpacked(refused, name):
+    Path(name + ".gz").write_bytes(gzip.compress(write(name).read_bytes()))
+    assert f"{name}.gz is compressed as a whole" in refused("plan", name + ".gz", "--label", "y")

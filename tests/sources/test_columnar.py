@@ -20,6 +20,7 @@ from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.sources import IssueKind
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS, value_checksums
 from stoker.sources.columnar.ipc_footer import batch_rows
+from stoker.sources.columnar.unit_reader import HELD_BYTES
 from stoker.sources.columnar.units import anchors_of, pieces_of
 from stoker.sources.files import FileReader
 from stoker.survey import survey
@@ -210,7 +211,7 @@ def test_checksums_are_those_of_values_wherever_they_stand(values, before, kind)
 
 
 def test_rows_of_a_large_unit_are_read_in_any_order_while_little_is_held(tmp_path):
-    rows = 16 * SEGMENT_ROWS + 17
+    rows = 9 * SEGMENT_ROWS + 17
     values = np.arange(rows, dtype=np.float64)
     columns = {f"x{place}": values + place for place in range(40)}
     path = write(
@@ -230,7 +231,7 @@ def test_rows_of_a_large_unit_are_read_in_any_order_while_little_is_held(tmp_pat
         found = reader.read(ids)
         assert np.array_equal(dense(found)[:, 3], ids + 3)
         assert column(found, "y") == (ids % 3).tolist()
-        assert reader._held_bytes <= 17 << 20
+        assert reader._held_bytes <= HELD_BYTES
     reader.close()
 
 

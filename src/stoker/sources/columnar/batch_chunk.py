@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,8 +62,14 @@ class BatchChunk(Chunk):
 
     def text(self, begin: int, end: int) -> bytes:
         """The rows at these places as JSON, a line each."""
-        values = self.rows.slice(begin, end - begin).to_pylist()
-        return b"\n".join(msgspec.json.encode(value, enc_hook=str) for value in values)
+        rows = self.rows.slice(begin, end - begin).to_pylist()
+        plain = ({name: _plain(value) for name, value in row.items()} for row in rows)
+        return b"\n".join(msgspec.json.encode(row, enc_hook=str) for row in plain)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can tell it, which has no words for infinity."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def chunk_of(

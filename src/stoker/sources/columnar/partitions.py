@@ -16,6 +16,7 @@ from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.files import FileIdentity
 from stoker.sources.inference import kind_of
+from stoker.sources.packing import PACKINGS
 from stoker.types import IntArray
 
 __all__ = ["PartitionedUnits", "files_in", "holds", "with_partitions"]
@@ -38,8 +39,13 @@ def files_in(path: str, suffixes: Sequence[str]) -> list[str]:
     Raises
     ------
     DataError
-        The folder cannot be read, has no file, or one of another kind.
+        The folder cannot be read, has no file, or one of another kind; or the file is compressed.
     """
+    if path.lower().endswith(tuple(PACKINGS)):
+        raise DataError(
+            f"{path} is compressed as a whole, and columns are read by position; unpack it: such files are "
+            "compressed within"
+        )
     if not os.path.isdir(path):
         return [path]
     found = sorted(_files(path), key=os.fsencode)

@@ -28,7 +28,7 @@ from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["HELD_BYTES", "UnitReader"]
 
-HELD_BYTES = 16 << 20
+HELD_BYTES = 8 << 20
 """Decoded pieces that are kept take at most this."""
 _PIECE_BYTES = 1 << 20
 _NEAR_PIECES = 8
