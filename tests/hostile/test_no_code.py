@@ -36,7 +36,7 @@ MODELS = {
 }
 """Files that load models."""
 
-NAMED = {"stoker", "keras", "fcntl", "msvcrt"}
+NAMED = {"stoker", "keras", "fcntl", "msvcrt", "resource"}
 """The modules that may be imported by a name that is worked out, if it is a constant that begins with one."""
 
 NAMED_BY_THE_USER = {
