@@ -102,7 +102,7 @@ def test_texts_are_not_learned_again(table, monkeypatch):
     Path("texts.csv").write_text("text,y\n" + "".join(f"{words[n % 4]},{n % 2}\n" for n in range(80)))
     command = ["train", "texts.csv", "--label", "y", "--text", "text", "--run", "run", "--quiet"]
     assert main([*command, "--epochs", "1"]) == 0
-    monkeypatch.setattr("stoker.preparation.fit_texts", None)
+    monkeypatch.setattr("stoker.learning.fit_texts", None)
     assert main([*command, "--epochs", "2", "--resume", "auto"]) == 0
     assert main(["resume", "run", "--epochs", "3", "--quiet"]) == 0
     assert len(history("run")) == 3
