@@ -69,7 +69,7 @@ def duck(folder: Path) -> str:
 
 @pytest.mark.parametrize("make", [sqlite, duck])
 def test_a_query_of_a_database_in_a_file_is_a_table(make, here):
-    source = stoker.open(make(here), query="SELECT * FROM rows ORDER BY id;", label="y", types={"t": "text"})
+    source = stoker.open(make(here), query="SELECT * FROM rows ORDER BY id;", label="y")
     assert source.random_access == "stream"
     rows = [source.parse(chunk, np.float64).rows for chunk in source.chunks(1 << 16)]
     assert np.allclose(np.concatenate([dense(part) for part in rows]), [(i, x) for i, x, _, _ in VALUES])

@@ -9,7 +9,7 @@ from typing import TypeVar
 from stoker.cli.options import ReadOptions
 from stoker.errors import OptionError
 
-__all__ = ["is_known", "resolved", "test_files"]
+__all__ = ["is_known", "require_no_password", "resolved", "test_files"]
 
 Options = TypeVar("Options", bound=ReadOptions)
 
@@ -27,6 +27,24 @@ def is_known(files: Sequence[str]) -> bool:
     if len(files) > 1:
         raise OptionError(f"{' '.join(files)}: a data set stands alone, without further files")
     return True
+
+
+def require_no_password(files: Sequence[str]) -> None:
+    """Refuse a password in an address on the command line.
+
+    Raises
+    ------
+    OptionError
+        There is one; the message leaves it out.
+    """
+    from stoker.sources.database.address import Address, is_database
+
+    for file in files:
+        if is_database(file) and Address(file).has_secrets:
+            raise OptionError(
+                f"{Address(file).shown}: a command line is written down, and everybody on the machine sees "
+                "it: leave the password out of it, and give it in PGPASSWORD or ~/.pgpass"
+            )
 
 
 def resolved(data: Options) -> Options:

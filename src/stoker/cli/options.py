@@ -29,7 +29,7 @@ Files: TypeAlias = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE…",
-        help="CSV or TSV files, or globs, read in the order given; or @NAME, a data set that was fetched.",
+        help="Files, globs or addresses, read in the order given; or @NAME, a data set that was fetched.",
         show_default=False,
     ),
 ]
@@ -63,6 +63,10 @@ class ReadOptions:
     format: Annotated[
         str | None,
         flag("--format", DATA, "How files are written, where their suffix does not say it.", "NAME"),
+    ] = None
+    query: Annotated[
+        str | None,
+        flag("--query", DATA, "What selects the rows, where FILE is a database: `postgresql://…`.", "SQL"),
     ] = None
     columns: Annotated[
         list[str] | None, flag("--columns", DATA, "Use these columns only, besides the label.", "a,b,…")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stoker.cli.known import is_known, resolved, test_files
+from stoker.cli.known import is_known, require_no_password, resolved, test_files
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions, ReadOptions, TextOptions
 from stoker.cli.texts import TEXT_BATCH_ROWS, check_texts, text_transform
 from stoker.cli.words import missing_values, names, settings
@@ -96,6 +96,7 @@ def open_source(data: ReadOptions) -> Source:
     import stoker
 
     data = resolved(data)
+    require_no_password(data.files)
     source = stoker.open(
         data.files,
         label=data.label,
@@ -107,6 +108,7 @@ def open_source(data: ReadOptions) -> Source:
         delimiter=data.delimiter,
         quote="" if data.quote == "none" else data.quote,
         format=data.format,
+        query=data.query,
     )
     if data.where is not None:
         source = source.where(data.where)

@@ -19,11 +19,12 @@ _PACKAGES = {
     "sqlite": "adbc_driver_sqlite",
     "duckdb": "duckdb",
 }
+_SAMPLED_ROWS = 1_000
 _DRIVERS = ("adbc_driver_manager", "pyarrow", "duckdb", "_duckdb")
 
 
 def schema_of(address: Address, query: str) -> pa.Schema:
-    """Names and types of a query's columns; no row is read.
+    """Names and types of a query's columns; SQLite, whose columns have none, is asked for some rows.
 
     Raises
     ------
@@ -32,8 +33,9 @@ def schema_of(address: Address, query: str) -> pa.Schema:
     OptionError
         Its driver is not installed.
     """
+    limit = _SAMPLED_ROWS if address.kind == "sqlite" else 0
     with _told(address, query, "asks for the columns of a query"), _connected(address) as execute:
-        return _plain_schema(execute(f"SELECT * FROM ({_one(query)}) AS rows LIMIT 0").schema)
+        return _plain_schema(execute(f"SELECT * FROM ({_one(query)}) AS rows LIMIT {limit}").schema)
 
 
 def batches_of(address: Address, query: str) -> Iterator[pa.RecordBatch]:
