@@ -78,7 +78,7 @@ def _survey(
         learn=learn,
     )
     if options.quarantine is not None:
-        options.quarantine.add(found, progress)
+        options.quarantine.add(found, progress, ledger=ledger)
     return found
 
 

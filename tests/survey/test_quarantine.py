@@ -61,6 +61,16 @@ def test_the_order_is_that_of_skip(table, tmp_path):
     assert all(np.array_equal(left.ids, right.ids) for left, right in pairs)
 
 
+def test_what_is_read_for_it_is_in_the_ledger(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("x,y,label\n" + f"none,{'1' * 60},a\n1,2,b\n3,4,a\n" * 8_000)
+    feed = feed_of(path, quarantine=tmp_path / "bad.csv", memory="8MB", cache="never").prepare()
+    assert len(quarantined(tmp_path / "bad.csv")) == 8_000
+    assert 0 < feed.ledger.peaks_by_kind["finding"] <= feed.ledger.limit // 8
+    assert feed.ledger.held("finding") == 0
+    assert feed.ledger.peak <= feed.ledger.limit
+
+
 def test_more_than_max_bad_rows_are_an_error(table, tmp_path):
     with pytest.raises(BadRowError, match="at most 2 may be skipped"):
         feed_of(table, quarantine=tmp_path / "bad.csv", max_bad_rows=2).prepare()

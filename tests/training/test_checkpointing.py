@@ -204,3 +204,30 @@ def test_best_weights_of_bfloat16_are_kept(rows, tmp_path):
     stopping = keras.callbacks.EarlyStopping(patience=9, restore_best_weights=True)
     run_to(model, rows, tmp_path / "run", callbacks=[stopping], epochs=1)
     assert CheckpointStore(tmp_path / "run").newest().step == STEPS
+
+
+def test_copies_of_the_model_are_in_the_ledger_once_each_and_leave_it(model, rows, tmp_path):
+    trained, held = model(), []
+    one = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: held.append(ledger.held("checkpoint"))
+    )
+    feed, valid = feed_of(rows)
+    ledger = feed.ledger
+    history = stoker.fit(
+        trained,
+        feed,
+        validation=valid,
+        epochs=4,
+        run=tmp_path / "run",
+        early_stopping=9,
+        checkpoint_every="1epoch",
+        callbacks=[one],
+        progress="none",
+    )
+    weights = sum(variable.value.nbytes for variable in trained.weights)
+    everything = weights + sum(variable.value.nbytes for variable in trained.optimizer.variables)
+    assert held[0] >= everything  # where it began, until a checkpoint is on the disk
+    told = history.report.ledger_peaks
+    assert everything <= told["checkpoint"] <= 2.5 * everything
+    assert weights <= told["best weights"] <= 2 * weights
+    assert (ledger.held("checkpoint"), ledger.held("best weights")) == (0, weights)

@@ -12,6 +12,7 @@ import numpy as np
 from stoker.audit.contents import FileContents, chunk_checksums
 from stoker.audit.difference import Difference, Differs
 from stoker.errors import DataError
+from stoker.ledger import Ledger
 from stoker.rundir import FileRecord
 from stoker.sources import Chunk, Source
 from stoker.sources.index import checksums_of
@@ -29,8 +30,11 @@ def check_files(
     progress: Progress | None = None,
     *,
     used: str = "trained",
+    ledger: Ledger | None = None,
 ) -> None:
     """Read all files and compare them with what a run recorded; `used` says what it did on them.
+
+    What is read is charged to the ledger, if there is one.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def check_files(
         At the first chunk of a file that holds something else, or cannot be read.
     """
     checks = _Checks(source, files, contents, used)
-    with Walk(source, None, progress) as pieces:
+    with Walk(source, None, progress, ledger=ledger) as pieces:
         try:
             for piece in pieces:
                 checks.add(piece.chunk, piece.checksums)
@@ -53,6 +57,8 @@ def read_rows(
     files: Sequence[FileRecord] | None = None,
     contents: Sequence[FileContents] | None = None,
     progress: Progress | None = None,
+    *,
+    ledger: Ledger | None = None,
 ) -> list[FoundRow]:
     """Rows by id; the files are compared with what a run recorded, if that is given, as far as they are read.
 
@@ -66,6 +72,8 @@ def read_rows(
         What the run recorded of the files; without it nothing is compared.
     progress
         Called with bytes done and bytes in all.
+    ledger
+        Charged for what is read.
 
     Returns
     -------
@@ -78,10 +86,10 @@ def read_rows(
     """
     wanted = np.sort(ids)
     if files is None:
-        by_id = {row.row: row for row in find_rows(source, wanted, progress)}
+        by_id = {row.row: row for row in find_rows(source, wanted, progress, ledger=ledger)}
         return [by_id[row] for row in ids.tolist()]
     checks, found = _Checks(source, files, contents), dict[int, FoundRow]()
-    with Walk(source, wanted, progress) as pieces:
+    with Walk(source, wanted, progress, ledger=ledger) as pieces:
         try:
             for piece in pieces:
                 checks.add(piece.chunk, piece.checksums)

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from stoker.ledger import Ledger, allocated_bytes
 from stoker.prefetch import available_cores, prefetch
 from stoker.sources import Chunk, ParsedChunk, RowIssues, Source
 from stoker.sources.packing import read_head
 from stoker.survey.lines import count_ends
+from stoker.survey.unpacking import charge_unpacking
 from stoker.types import IntArray, Progress, Uint64Array
 
 __all__ = ["FoundRow", "Piece", "Walk", "find_rows"]
@@ -21,6 +23,9 @@ __all__ = ["FoundRow", "Piece", "Walk", "find_rows"]
 _CHUNK_BYTES = 4 << 20
 _SMALL_CHUNK_BYTES = 1 << 19
 """Where rows are looked for, of which a chunk may hold many: a row found takes some hundred bytes."""
+_LEAST_CHUNK_BYTES = 1 << 16
+_CHUNK_SHARE = 64
+"""Where there is a ledger, a chunk takes at most this part of its memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,12 @@ class FoundRow:
 
 
 def find_rows(
-    source: Source, ids: IntArray, progress: Progress | None = None, *, with_values: bool = True
+    source: Source,
+    ids: IntArray,
+    progress: Progress | None = None,
+    *,
+    with_values: bool = True,
+    ledger: Ledger | None = None,
 ) -> Iterator[FoundRow]:
     r"""Rows by id, ascending, with their places in the files, which are read up to the last of them.
 
@@ -71,6 +81,8 @@ def find_rows(
         Called with bytes done and bytes in all.
     with_values
         Whether label and values are wanted, besides what stands in the file.
+    ledger
+        Charged for what is read, of which less is then read at a time where its memory is small.
 
     Raises
     ------
@@ -88,7 +100,7 @@ def find_rows(
     """
     if not len(ids):
         return
-    with Walk(source, ids, progress, with_values=with_values) as pieces:
+    with Walk(source, ids, progress, with_values=with_values, ledger=ledger) as pieces:
         for piece in pieces:
             yield from piece.rows
             if piece.chunk.first_row + piece.chunk.num_records > int(ids[-1]):
@@ -117,7 +129,7 @@ class Walk:
         counting lines.
     progress
         Called with bytes done and bytes in all.
-    with_values
+    with_values, ledger
         As of `find_rows`.
     """
 
@@ -128,12 +140,17 @@ class Walk:
         progress: Progress | None = None,
         *,
         with_values: bool = True,
+        ledger: Ledger | None = None,
     ) -> None:
         total = sum(identity.size for identity in source.identity())
         workers = available_cores()
+        target = _CHUNK_BYTES if wanted is None else _SMALL_CHUNK_BYTES
+        if ledger is not None:
+            target = max(_LEAST_CHUNK_BYTES, min(target, ledger.limit // _CHUNK_SHARE))
+        chunks = charge_unpacking(source.chunks(target), source.paths, ledger)
         self._pieces = prefetch(
             partial(_look_at, source, wanted, with_values),
-            _with_byte_before(source.chunks(_CHUNK_BYTES if wanted is None else _SMALL_CHUNK_BYTES)),
+            _with_byte_before(_charged(chunks, ledger)),
             workers=workers,
             in_flight=workers + 1,
             name="find",
@@ -154,6 +171,14 @@ class Walk:
             done += piece.chunk.file_bytes
             if self._progress is not None:
                 self._progress(min(done, self._total), self._total)
+
+
+def _charged(chunks: Iterator[Chunk], ledger: Ledger | None) -> Iterator[Chunk]:
+    """The chunks, charged for as long as somebody holds their bytes."""
+    for chunk in chunks:
+        if ledger is not None:
+            ledger.tie("finding", allocated_bytes(chunk.data), chunk.data)
+        yield chunk
 
 
 def _with_byte_before(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, int]]:

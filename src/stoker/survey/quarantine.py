@@ -13,6 +13,7 @@ import msgspec
 
 from stoker.errors import OptionError, RunError
 from stoker.folders import staged_file
+from stoker.ledger import Ledger
 from stoker.sources import Source
 from stoker.survey.finding import FoundRow, find_rows
 from stoker.survey.result import Survey
@@ -41,6 +42,7 @@ class Quarantine:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path: Path | None = None
         self._found: list[Survey] = []
+        self._ledger: Ledger | None = None
         self._written = 0
         if path is not None:
             self.place(path)
@@ -58,8 +60,8 @@ class Quarantine:
             self.path = Path(path)
             self._write()
 
-    def add(self, survey: Survey, progress: Progress | None = None) -> None:
-        """Take in the bad rows of a survey, behind those of the surveys before.
+    def add(self, survey: Survey, progress: Progress | None = None, *, ledger: Ledger | None = None) -> None:
+        """Take in the bad rows of a survey, behind those of the surveys before; the ledger pays for reading.
 
         Raises
         ------
@@ -68,6 +70,7 @@ class Quarantine:
         RunError
             If the file cannot be written.
         """
+        self._ledger = ledger or self._ledger
         if all(known.paths != survey.paths for known in self._found):
             self._found.append(survey)
             self._write(progress)
@@ -90,7 +93,7 @@ class Quarantine:
         if self.path is None:
             return
         for survey in self._found[self._written :]:
-            rows = _bad_rows(survey.source, survey.excluded, progress)
+            rows = _bad_rows(survey.source, survey.excluded, progress, self._ledger)
             _put(self.path, rows, behind=self._written > 0)
             self._written += 1
 
@@ -146,11 +149,13 @@ def _is_own(path: Path) -> bool:
         return len(first) == 1 << 16 and first.startswith(b'{"file":')
 
 
-def _bad_rows(source: Source, excluded: IntArray, progress: Progress | None) -> Iterator[tuple[Any, ...]]:
+def _bad_rows(
+    source: Source, excluded: IntArray, progress: Progress | None, ledger: Ledger | None
+) -> Iterator[tuple[Any, ...]]:
     """Of the rows left out those that are bad: a blank label is, a blank that ``na=`` drops is not."""
     label = source.label
     yield from _told(
-        find_rows(source.whole, excluded, progress, with_values=False),
+        find_rows(source.whole, excluded, progress, with_values=False, ledger=ledger),
         lambda column, is_bad: is_bad or (column is not None and column == label),
     )
 

@@ -234,7 +234,11 @@ class _Running:
         """The checkpoint, whose copies are in the ledger until they are written."""
         ledger = getattr(self._call.feed, "ledger", None)
         if isinstance(ledger, Ledger):
+            best = self._call.monitor.weights if self._call.monitor is not None else ()
+            known = set(map(id, best))  # in the ledger already, and not copied anew for each checkpoint
             for array in checkpoint.arrays.values():
+                if id(array) in known:
+                    continue
                 ledger.tie_aside("checkpoint", array.nbytes, array)
         return checkpoint
 

@@ -109,7 +109,8 @@ def _rows_of(feed: Any, culprit: Culprit, display: Display) -> tuple[list[int], 
         return [] if ids is None else ids.tolist(), []
     try:
         with display.stage("rows", "B") as progress:
-            return ids.tolist(), read_rows(feed.stage.source, np.asarray(ids, np.int64), progress=progress)
+            wanted = np.asarray(ids, np.int64)
+            return ids.tolist(), read_rows(feed.stage.source, wanted, progress=progress, ledger=feed.ledger)
     except (StokerError, KeyboardInterrupt, SystemExit):
         return ids.tolist(), []
 

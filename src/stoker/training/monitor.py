@@ -90,6 +90,11 @@ class Monitor:
         self._without = 0
         self._weights: Sequence[Any] | None = None
 
+    @property
+    def weights(self) -> Sequence[Any]:
+        """The best weights; none where they are not kept, or nothing was observed."""
+        return () if self._weights is None else self._weights
+
     def observe(
         self, logs: Mapping[str, float], *, step: int, epoch: int, weights: Callable[[], Sequence[Any]]
     ) -> bool:

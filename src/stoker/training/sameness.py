@@ -123,7 +123,7 @@ def _refuse_files(directory: Path, there: RunRecord, feed: BaseFeed) -> None:
     source = feed.stage.source
     if len(there.files) == len(source.paths):
         try:
-            check_files(source, there.files, contents, lambda done, total: None)
+            check_files(source, there.files, contents, lambda done, total: None, ledger=feed.ledger)
         except Differs as found:
             raise ChangedDataError(
                 f"{found.difference.text}; {directory} was trained on what it held, and cannot be resumed on "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stoker.checkpoints import Counters
+from stoker.ledger import Ledger
 from stoker.rundir import EpochRecord
 from stoker.training.adapter import copy_values
 from stoker.training.artifacts import ModelFiles
@@ -310,14 +311,20 @@ class TrainingSupervisor:
     def _observe(self, logs: Mapping[str, float]) -> bool:
         if self._monitor is None:
             return False
-        best = self._monitor.observe(
-            logs, step=self.steps, epoch=self._epoch, weights=lambda: copy_values(self._model.weights)
-        )
+        best = self._monitor.observe(logs, step=self.steps, epoch=self._epoch, weights=self._copied_weights)
         if best and self._files is not None:
             self._files.save_best(self._model)
         if self._monitor.stopped:
             self._stop("early_stopping")
         return best
+
+    def _copied_weights(self) -> list[Any]:
+        """The model's weights, which the ledger tells for as long as they are held."""
+        copied, ledger = copy_values(self._model.weights), getattr(self._training.feed, "ledger", None)
+        if isinstance(ledger, Ledger):
+            for array in copied:
+                ledger.tie_aside("best weights", array.nbytes, array)
+        return copied
 
     def _take_validation(self, logs: Mapping[str, float], best: bool) -> None:
         self.tally.validated_at = time.perf_counter()
