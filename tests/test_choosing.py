@@ -168,3 +168,22 @@ def test_a_word_that_there_is_not_is_refused(tmp_path: Path):
     rows = stoker.open(write_table(tmp_path / "houses.csv"), label="sold")
     with pytest.raises(OptionError, match="'town', which is no feature"):
         stoker.Feed(rows, transform=Automatic({"town": "category"})).prepare()
+
+
+def test_columns_whose_names_no_input_can_have_are_called_otherwise(tmp_path: Path):
+    lines = [",a/b,a_b,numbers,x,label"]
+    lines += [
+        f"{'uv'[row % 2]},{'st'[row % 2]},{'pq'[row % 2]},{'kl'[row % 2]},{row % 7},{row % 2}"
+        for row in range(60)
+    ]
+    (tmp_path / "odd.csv").write_text("\n".join(lines) + "\n")
+    feed = stoker.Feed(stoker.open(tmp_path / "odd.csv", label="label"), transform="auto").prepare()
+    made = {part.name: part.columns for part in feed.transform.parts}
+    assert made == {
+        "numbers_1": ("x",),
+        "#0": ("#0",),
+        "a_b": ("a/b",),
+        "a_b_1": ("a_b",),
+        "numbers": ("numbers",),
+    }
+    assert stoker.models.mlp(feed).predict_on_batch(next(feed.epoch(0)).x).shape == (60, 1)

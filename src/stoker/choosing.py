@@ -254,7 +254,7 @@ def _together(
         if pick.transform is None:
             told.append(ColumnChoice(columns=[name], input=None, transform="drop", reason=pick.reason))
             continue
-        called = _free(name.replace("/", "_"), inputs)
+        called = _free(name.replace("/", "_") or "unnamed", inputs)
         inputs[called] = (name, pick.transform)
         told.append(ColumnChoice(columns=[name], input=called, transform=pick.word, reason=pick.reason))
     return Columns(inputs), tuple(told)

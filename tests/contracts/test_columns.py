@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from stoker.errors import ColumnError, OptionError
 from stoker.transforms import (
+    Category,
     Columns,
     HashingVectorizer,
     Impute,
     NgramVectorizer,
+    QuantileBins,
     Scale,
     SequenceVectorizer,
     Standardize,
@@ -34,6 +36,13 @@ UNFITTED = {
     "numbers": lambda: Columns({"price": Standardize(), "gaps": Impute(na="mean"), "rooms": Scale()}),
     "several columns in one input": lambda: Columns(
         {"size": (["rooms", "price"], Standardize()), "price": Scale(), "all": (FEATURES, Impute(na="zero"))}
+    ),
+    "categories and bins": lambda: Columns(
+        {
+            "rooms": Category(min_count=40),
+            "title": Category(encode="hash", num_buckets=16),
+            "price": QuantileBins(num_bins=3),
+        }
     ),
     "numbers and texts": lambda: Columns(
         {

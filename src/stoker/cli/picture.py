@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["data_lines", "plan_lines", "survey_text"]
 
 _FEW_CLASSES = 12
+_MOST_CHOICES = 40
 _REMARKABLE_SHARE = 0.8
 
 
@@ -67,12 +68,17 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
 def _choice_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     """Which transform each column got where none was named, and why."""
     choices = feed.stage.choices
-    for choice in choices:
-        if choice.input is not None:
-            yield "input", f"{_listed(choice.columns)} → {choice.transform}: {choice.reason}"
+    shown = [choice for choice in choices if choice.input is not None]
+    for choice in shown[:_MOST_CHOICES]:
+        yield "input", f"{_listed(choice.columns)} → {choice.transform}: {choice.reason}"
+    if len(shown) > _MOST_CHOICES:
+        yield "input", f"and {len(shown) - _MOST_CHOICES} more, which --json and run.json tell (choices)"
+    left_out: dict[str, list[str]] = {}
     for choice in choices:
         if choice.input is None:
-            yield "left out", f"{_listed(choice.columns)}: {choice.reason}"
+            left_out.setdefault(choice.reason, []).extend(choice.columns)
+    for reason, names in left_out.items():
+        yield "left out", f"{_listed(names)}: {reason}"
     if choices:
         yield "input", "--transform COLUMN=WORD or --types COLUMN=TYPE has it otherwise; see docs/columns.md"
 
