@@ -30,24 +30,32 @@ compile_plainly()
 LONG = (
     "test_examples.py",
     "test_text_models.py",
-    "test_cli.py",
-    "legacy/test_script.py",
     "legacy/test_table.py",
+    "layers/test_sequences.py",
+    "legacy/test_batches.py",
+    "legacy/test_script.py",
     "legacy/test_faults.py",
-    "faults/test_kills.py",
     "legacy/test_images.py",
+    "test_cli.py",
+    "faults/test_kills.py",
+    "training/test_resuming.py",
     "transforms/test_ngrams.py",
     "transforms/test_sequences.py",
-    "layers/test_sequences.py",
     "test_text_feed.py",
+    "sources/test_spools.py",
     "transforms/test_cutting.py",
     "kernels/test_csv.py",
     "prefetch/test_deaths.py",
-    "doctor/test_command.py",
+    "bad_input/test_odd_texts.py",
+    "test_resume_command.py",
     "training/test_text_runs.py",
     "exploration/test_texts.py",
 )
-"""The longest files: a worker that came to one of them last would leave the others without work."""
+"""The longest files: a worker that came to one of them last would leave the others without work.
+
+Where no kernel is on the disk yet, the first compiles most of them. Those behind it need none: another worker
+does not compile the same ones at the same time.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
