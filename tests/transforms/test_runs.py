@@ -6,10 +6,12 @@ from collections import Counter
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from stoker.kernels.pairs import count_pairs
 from stoker.ledger import Ledger
+from stoker.transforms import runs, wordlists
 from stoker.transforms.runs import Runs
 from stoker.transforms.spill import Spill
 
@@ -54,3 +56,18 @@ def test_merged_runs_are_what_one_table_would_hold(memory, hold, monkeypatch):
     del runs
     assert ledger.current == 0
     spill.close()
+
+
+def test_words_and_pairs_are_the_same_however_many_are_moved_at_once(monkeypatch):
+    words = pa.array(["a", "long" * 9, "é", "eight888", "nine99999", "b"], pa.large_string())
+    order = np.array([4, 1, 1, 0, 3, 5, 2])
+    table = np.zeros(2 << 6, np.uint64)
+    pairs, texts = np.arange(40, dtype=np.uint64), np.arange(40, dtype=np.uint64) % 5
+    table[2:82:2], table[3:83:2] = pairs + np.uint64(1), texts + (np.uint64(7) << np.uint64(32))
+    for together in (2, 6, 1 << 14):
+        monkeypatch.setattr(wordlists, "_TOGETHER", together)
+        monkeypatch.setattr(runs, "_TOGETHER", together)
+        assert wordlists.WordList.of(words).take(order).spelled() == words.take(pa.array(order))
+        found, counts = runs.collected(table, 3)
+        assert found.tolist() == [pair for pair in range(40) if pair % 5 >= 3]
+        assert counts.tolist() == [pair % 5 for pair in found.tolist()]

@@ -32,12 +32,10 @@ __all__ = [
     "LETTERS",
     "absorb",
     "add_word",
-    "copy_words",
     "digest_of",
     "file_words",
     "find_word",
     "hash_words",
-    "look_up",
 ]
 
 ENTRIES, LETTERS = 0, 1
@@ -136,42 +134,10 @@ def file_words(entries, letters, data, count, slots):
 
 
 @bare_kernel
-def copy_words(entries, letters, order, starts, out):
-    """Write the letters of the ids `order` to `out`, one word behind the other, and where each begins.
-
-    Parameters
-    ----------
-    order, starts
-        int64 of shape (n,); the latter is written.
-    out
-        uint64 with room for all; written.
-    """
-    size = 0
-    for place in range(order.shape[0]):
-        at = entries[order[place], 2]
-        starts[place] = size
-        for step in range(1 + ((np.int64(letters[at]) + 7) >> 3)):
-            out[size] = letters[at + step]
-            size += 1
-
-
-@bare_kernel
-def look_up(slots, entries, letters, other_entries, other_letters, data, out):
-    """Write the ids of another dictionary's words to `out`, int32 of shape (n,), -1 for those not held.
-
-    `data` is `other_letters` as bytes.
-    """
-    for number in range(out.shape[0]):
-        at = other_entries[number, 2]
-        start, length = 8 * (at + 1), np.int64(other_letters[at])
-        digest = digest_of(data, start, length)
-        found = find_word(slots, entries, letters, data, start, length, digest)
-        out[number] = np.int32(found if found >= 0 else -1)
-
-
-@bare_kernel
-def absorb(slots, counts, entries, letters, state, others, other_entries, other_letters, data, shift, begin):
-    """Count the words of another dictionary, from id `begin` on, in this one; the earlier first place stays.
+def absorb(
+    slots, counts, entries, letters, state, others, other_entries, other_letters, data, shift, begin, found
+):  # fmt: skip
+    """Count the words of another dictionary, from id `begin` on, in this one; or look them up.
 
     Parameters
     ----------
@@ -180,7 +146,10 @@ def absorb(slots, counts, entries, letters, state, others, other_entries, other_
     others, other_entries, other_letters, data
         The other's counts, entries and letters; the latter as bytes.
     shift
-        Is added to the other's rows.
+        Is added to the other's rows; the earlier first place of a word stays.
+    found
+        int32 of shape (n,): the words' ids are written, -1 for those not held, and nothing is counted. Where
+        it is empty they are counted.
 
     Returns
     -------
@@ -191,6 +160,9 @@ def absorb(slots, counts, entries, letters, state, others, other_entries, other_
         start, length = 8 * (at + 1), np.int64(other_letters[at])
         digest = digest_of(data, start, length)
         mine = find_word(slots, entries, letters, data, start, length, digest)
+        if found.shape[0]:
+            found[number] = np.int32(mine if mine >= 0 else -1)
+            continue
         if mine < 0:
             mine = add_word(slots, entries, letters, state, -1 - mine, data, start, length, digest)
             if mine < 0:

@@ -17,7 +17,7 @@ from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.ngrams import BARE, follow, longest_text, pair_up, scatter, words_of
 from stoker.kernels.words import trailing_zeros
 
-__all__ = ["add_run", "collect", "count_pairs", "insert_counts", "write_run"]
+__all__ = ["add_run", "count_pairs", "insert_counts", "write_run"]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _NONE, _ONE, _HALF = np.uint64(0), np.uint64(1), np.uint64(32)
@@ -112,19 +112,6 @@ def _count_pairs(
                 counting[at + 1] = mark | ((held & _LOW) + _ONE)
         row += 1
     return row, used
-
-
-@bare_kernel
-def collect(counting, least, pairs, counts):
-    """Write the pairs that at least so many texts hold, and their counts; returns how many there are."""
-    written = 0
-    for at in range(0, counting.shape[0], 2):
-        count = np.int64(counting[at + 1] & _LOW)
-        if counting[at] != _NONE and count >= least:
-            if pairs.shape[0]:
-                pairs[written], counts[written] = counting[at] - _ONE, count
-            written += 1
-    return written
 
 
 @bare_kernel

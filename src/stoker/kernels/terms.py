@@ -79,12 +79,12 @@ def _find_terms(
         while size < 2 * longest * (ends[row] - start):
             size *= 2
         num_words = words_of(stream, start, ends[row], words, given)
-        end = _add_terms(given, num_words, first, end, size - 1, slots, nodes, counts)
         for place in range(num_words):  # assigning slices takes seconds to compile
             found[place] = given[place]
-        for step in range(1, longest):
-            pair_up(found, given, step, num_words - step, pairs)
-            follow(finding, pairs, num_words - step, homes, found)
+        for step in range(longest):
+            if step:
+                pair_up(found, given, step, num_words - step, pairs)
+                follow(finding, pairs, num_words - step, homes, found)
             end = _add_terms(found, num_words - step, first, end, size - 1, slots, nodes, counts)
         for slot in range(size):
             slots[slot] = 0

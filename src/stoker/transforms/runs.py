@@ -26,6 +26,9 @@ LOAD = 0.7
 RUN_BYTES = 13
 """What a run takes for an n-gram, with where each bucket of hashes begins."""
 
+_TOGETHER = 1 << 16
+"""So many numbers of a table are looked at at once: what is made of them stays in a core's cache."""
+
 _SLOTS_A_BUCKET = 64
 _SMALLEST = 1 << 4
 _MERGE_BYTES = 64
@@ -123,7 +126,11 @@ class Runs:
 
 def collected(table: Uint64Array, least: int) -> Found:
     """The pairs of a table that at least so many texts hold, in no order, and their counts."""
-    size = int(kernel.collect(table, least, np.empty(0, np.uint64), np.empty(0, np.int64)))
-    pairs, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
-    kernel.collect(table, least, pairs, counts)
-    return pairs, counts
+    pairs, counts = [], []
+    for first in range(0, table.size, _TOGETHER):
+        slots = table[first : first + _TOGETHER].reshape(-1, 2)
+        texts = slots[:, 1].astype(np.uint32)  # the upper half is a row
+        held = np.flatnonzero((slots[:, 0] != 0) & (texts >= least))
+        pairs.append(slots[held, 0] - np.uint64(1))
+        counts.append(texts[held].astype(np.int64))
+    return np.concatenate(pairs), np.concatenate(counts)

@@ -17,7 +17,11 @@ __all__ = ["Dictionary", "Int32Array", "WordList"]
 
 Int32Array = npt.NDArray[np.int32]
 
+_TOGETHER = 1 << 14
+"""So many words are moved at once: the places of their letters take as much memory as the letters."""
+
 _SMALLEST = 1 << 10
+_NOT_WANTED: Int32Array = np.empty(0, np.int32)
 _EIGHTHS = 5
 """Of the slots of a dictionary, how many eighths are taken at most."""
 
@@ -56,23 +60,28 @@ class WordList(NamedTuple):
         letters = np.zeros(int(sizes.sum()), np.uint64)
         letters[entries[:, 2]] = lengths
         data = np.frombuffer(words.buffers()[2] or b"", np.uint8)
-        letters.view(np.uint8)[_places(entries, lengths)] = data[offsets[0] : offsets[-1]]
+        letters.view(np.uint8)[_places(8 * (entries[:, 2] + 1), lengths)] = data[offsets[0] : offsets[-1]]
         return cls(np.zeros(count, np.int64), entries, letters)
 
     def spelled(self) -> pa.LargeStringArray:
         """The words as Arrow holds them."""
         lengths = self.letters[self.entries[:, 2]].astype(np.int64)
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        data = self.letters.view(np.uint8)[_places(self.entries, lengths)]
+        data = self.letters.view(np.uint8)[_places(8 * (self.entries[:, 2] + 1), lengths)]
         return pa.LargeStringArray.from_buffers(lengths.size, pa.py_buffer(offsets), pa.py_buffer(data))
 
     def take(self, order: IntArray) -> WordList:
         """Some of the words, in the order of `order`, which says where they are now."""
         entries = self.entries[order]
-        sizes = 1 + (self.letters[entries[:, 2]].astype(np.int64) + 7) // 8
-        letters, starts = np.empty(int(sizes.sum()), np.uint64), np.empty(order.size, np.int64)
-        kernel.copy_words(self.entries, self.letters, order, starts, letters)
-        entries[:, 2] = starts
+        begins = entries[:, 2].copy()
+        sizes = 1 + (self.letters[begins].astype(np.int64) + 7) // 8
+        ends = np.cumsum(sizes)
+        entries[:, 2] = ends - sizes
+        letters = np.empty(int(sizes.sum()), np.uint64)
+        for first in range(0, order.size, _TOGETHER):
+            some = slice(first, first + _TOGETHER)
+            start, stop = entries[first, 2], ends[some][-1]
+            letters[start:stop] = self.letters[_places(begins[some], sizes[some])]
         return WordList(self.counts[order], entries, letters)
 
     def digests(self) -> npt.NDArray[np.uint64]:
@@ -100,10 +109,10 @@ class WordList(NamedTuple):
         return self.take(chosen[np.lexsort((places, rows, -self.counts[chosen]))][:most])
 
 
-def _places(entries: IntArray, lengths: IntArray) -> IntArray:
-    """Where in the bytes of `letters` each byte of all words lies, word by word."""
+def _places(begins: IntArray, lengths: IntArray) -> IntArray:
+    """All places of stretches that begin somewhere and have some lengths, one behind the other."""
     ends = np.cumsum(lengths)
-    starts = np.repeat(8 * (entries[:, 2] + 1) - (ends - lengths), lengths)
+    starts = np.repeat(begins - (ends - lengths), lengths)
     return np.asarray(starts + np.arange(starts.size), np.int64)
 
 
@@ -186,7 +195,7 @@ class Dictionary:
             done = int(
                 kernel.absorb(
                     self.slots, self.counts, self.entries, self.letters, self.state,
-                    *words, words.letters.view(np.uint8), shift, done,
+                    *words, words.letters.view(np.uint8), shift, done, _NOT_WANTED,
                 )
             )  # fmt: skip
             if done == words.counts.size:
@@ -196,8 +205,10 @@ class Dictionary:
     def numbers_of(self, words: WordList) -> Int32Array:
         """Ids of the words of a list, int32 of shape (n,), -1 for those not held."""
         numbers = np.empty(words.counts.size, np.int32)
-        data = words.letters.view(np.uint8)
-        kernel.look_up(self.slots, self.entries, self.letters, words.entries, words.letters, data, numbers)
+        kernel.absorb(
+            self.slots, self.counts, self.entries, self.letters, self.state,
+            *words, words.letters.view(np.uint8), 0, 0, numbers,
+        )  # fmt: skip
         return numbers
 
     def words(self) -> WordList:
