@@ -112,6 +112,9 @@ def test_a_file_a_source_and_a_frame_evaluate_alike(trained):
     assert by_path.rows == 90
     for rows in (stoker.open(path, label="label", drop=["id"]), pd.read_csv(path)):
         assert np.array_equal(trained.run.evaluate(rows).confusion, by_path.confusion)
+    held = stoker.open(pd.read_csv(path), label="label")
+    assert np.array_equal(trained.run.evaluate(held).confusion, by_path.confusion)
+    assert len(trained.run.predict(held)) == 90
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])

@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
-__all__ = ["IN_MEMORY", "NAMELESS", "QUERY"]
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stoker.errors import OptionError
+
+__all__ = ["IN_MEMORY", "NAMELESS", "QUERY", "Itself"]
 
 IN_MEMORY = "memory"
 """What another library holds."""
 QUERY = "query"
 """What a database answered."""
 NAMELESS = (IN_MEMORY, QUERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Itself:
+    """Opens the rows themselves, by what they are called, and nothing else; for `ColumnarTable.opener`.
+
+    Attributes
+    ----------
+    units
+        The rows.
+    """
+
+    units: Any
+
+    def __call__(self, paths: Sequence[str]) -> Sequence[Any]:
+        """The rows, if that is what they are called.
+
+        Raises
+        ------
+        OptionError
+            It is not.
+        """
+        if tuple(paths) != (self.units.path,):
+            raise OptionError(
+                f"{paths[0]}: rows in memory or of a query cannot be opened by a name; open them with "
+                "stoker.open as the first ones were, and give the Source"
+            )
+        return (self.units,)

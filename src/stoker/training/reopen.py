@@ -19,7 +19,7 @@ from stoker.sources.schema import Schema
 from stoker.stored import DAMAGE, require
 from stoker.types import ColumnSpec
 
-__all__ = ["describe_files", "open_like"]
+__all__ = ["describe_files", "open_like", "source_like"]
 
 
 class _Reading(msgspec.Struct):
@@ -96,6 +96,27 @@ def open_like(
     )
     name = how.format if how.format is not None and how.format in FORMATS else "csv"
     return Source(table=table_like(paths, schema, written, name, with_label=with_label))
+
+
+def source_like(
+    description: Mapping[str, Any],
+    columns: Sequence[ColumnSpec],
+    label: str,
+    source: Source,
+    *,
+    with_label: bool,
+) -> Source:
+    """Rows that have no name to be opened by, with a run's columns and kinds.
+
+    Raises
+    ------
+    RunError
+        If the description is damaged.
+    ColumnError
+        If they lack a column.
+    """
+    schema, _ = _read(description, columns, label)
+    return Source(table=source.table.with_schema(schema).like(source.paths, with_label=with_label))
 
 
 def _read(

@@ -15,6 +15,7 @@ from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory, RunRecord
 from stoker.sources import Source
+from stoker.sources.nameless import NAMELESS
 from stoker.training.agreement import check_agreement
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
 from stoker.training.frames import is_texts
@@ -25,7 +26,7 @@ from stoker.training.prediction import (
     prediction_tables,
     write_predictions,
 )
-from stoker.training.reopen import open_like
+from stoker.training.reopen import open_like, source_like
 from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
@@ -333,6 +334,12 @@ class Run:
             raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
         paths = rows.paths if isinstance(rows, Source) else rows
         reading, columns = self.record.reading, self.record.columns
+        if isinstance(rows, Source) and rows.describe()["format"] in NAMELESS:
+            if rename:
+                raise OptionError(
+                    "rename has no effect on rows in memory or of a query: name their columns there"
+                )
+            return source_like(reading, columns, self.spec.label, rows, with_label=with_label)
         try:
             return open_like(reading, columns, self.spec.label, paths, with_label=with_label, renames=rename)
         except ColumnError as error:

@@ -11,10 +11,9 @@ import pyarrow as pa
 from stoker.errors import DataError, OptionError
 from stoker.sources.columnar.stream import StreamUnits, stream_table
 from stoker.sources.columnar.table import ColumnarTable
-from stoker.sources.columnar.units import UnitFile
 from stoker.sources.database.address import Address
 from stoker.sources.database.streams import batches_of, schema_of
-from stoker.sources.nameless import QUERY
+from stoker.sources.nameless import QUERY, Itself
 from stoker.sources.request import Request
 
 __all__ = ["open_query"]
@@ -56,14 +55,10 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
         return batches_of(address, query)
 
     stream = StreamUnits(_called(address, query), schema_of(address, query), read)
-    return stream_table(QUERY, stream, request.choice, opener=_nothing)
+    return stream_table(QUERY, stream, request.choice, opener=Itself(stream))
 
 
 def _called(address: Address, query: str) -> str:
     """A name for messages and records: the address and a few letters that tell one query from another."""
     told = hashlib.blake2b(" ".join(query.split()).encode(), digest_size=4).hexdigest()
     return f"{address.shown}#query-{told}"
-
-
-def _nothing(paths: Sequence[str]) -> Sequence[UnitFile]:
-    raise OptionError(f"{paths[0]}: a query's rows are opened with stoker.open(address, query=…)")

@@ -12,8 +12,7 @@ from stoker.errors import DataError, OptionError
 from stoker.sources.columnar.arrow_kinds import resolve_columns
 from stoker.sources.columnar.stream import StreamUnits, stream_table
 from stoker.sources.columnar.table import ColumnarTable
-from stoker.sources.columnar.units import UnitFile
-from stoker.sources.nameless import IN_MEMORY
+from stoker.sources.nameless import IN_MEMORY, Itself
 from stoker.sources.objects.datasets import hugging_face_stream, hugging_face_units, map_style_units
 from stoker.sources.objects.tables import MemoryUnits, array_units, arrow_units, frame_units, mapping_units
 from stoker.sources.request import Request
@@ -38,13 +37,9 @@ def open_object(rows: Any, request: Request) -> ColumnarTable:
             raise OptionError(f"{option} has no effect on rows in memory; leave it out")
     units = _units(rows)
     if isinstance(units, StreamUnits):
-        return stream_table(IN_MEMORY, units, request.choice)
+        return stream_table(IN_MEMORY, units, request.choice, opener=Itself(units))
     schema = resolve_columns(request.choice, units.path, units.columns)
-    return ColumnarTable(format=IN_MEMORY, schema=schema, files=(units,), opener=_nothing)
-
-
-def _nothing(paths: Sequence[str]) -> Sequence[UnitFile]:
-    raise OptionError(f"{paths[0]}: rows in memory cannot be opened by a name; give the object itself")
+    return ColumnarTable(format=IN_MEMORY, schema=schema, files=(units,), opener=Itself(units))
 
 
 def _units(rows: Any) -> MemoryUnits | StreamUnits:
