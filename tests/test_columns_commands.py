@@ -36,6 +36,11 @@ def test_a_table_of_everything_trains_without_a_flag_and_says_why(
         assert line in said
     record = RunDirectory("runs/houses-1").read()
     assert [choice.columns for choice in record.choices if choice.input is None] == [["id"]]
+
+
+@pytest.mark.slow
+def test_such_a_run_is_evaluated_proved_resumed_and_answers(table: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["train", table, "--label", "sold", "--epochs", "1", "--quiet"]) == 0
     capsys.readouterr()
     assert main(["evaluate", "runs/houses-1", table, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == 300
