@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import os
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +313,20 @@ def test_options_without_effect_on_columns_are_refused(tmp_path):
     path = write(tmp_path / "t.parquet", {"x": [1, 2], "y": [0, 1]})
     with pytest.raises(OptionError, match="delimiter has no effect on Parquet"):
         stoker.open(path, label="y", delimiter=",")
+
+
+def test_a_touched_file_needs_no_new_survey_and_another_value_does(tmp_path):
+    path = write(
+        tmp_path / "t.parquet", {"x": np.arange(9_000.0), "y": np.arange(9_000) % 2}, compression=None
+    )
+    source = stoker.open(path, label="y")
+    assert survey(source).seconds > 0
+    os.utime(path, (1, 1))
+    assert survey(stoker.open(path, label="y")).seconds == 0
+    data = bytearray(path.read_bytes())
+    place = data.index(np.arange(5_000.0, 5_004.0).tobytes())
+    data[place] = 1
+    path.write_bytes(data)
+    found = survey(stoker.open(path, label="y"))
+    assert found.seconds > 0
+    assert "files changed since the survey" in found.notes[0]

@@ -174,7 +174,7 @@ class _FileCheck:
     ) -> None:
         self._used = used
         self._path, self._size, self._record, self._contents = path, size, record, contents
-        self._place_of = place_of
+        self._place_of, self._by_row = place_of, first.by_row
         head_bytes = int(first.anchor_offsets[0])
         head = np.frombuffer(read_head(path, head_bytes)[0] if head_bytes else b"", np.uint8)
         checksum = int(checksums_of(head, np.array([0, len(head)]))[0])
@@ -221,11 +221,13 @@ class _FileCheck:
 
     def _chunk_differs(self, contents: FileContents, chunk: int) -> Differs:
         if chunk >= len(contents.checksums):
-            return self._differs(f": there is more behind byte {contents.ends[-1]:,}")
+            behind = "row" if self._by_row else "byte"
+            return self._differs(f": there is more behind {behind} {contents.ends[-1]:,}")
         start, row = (contents.ends[chunk - 1], contents.rows[chunk - 1]) if chunk else (
             contents.head_bytes, 0)  # fmt: skip
         last, last_row = contents.ends[chunk] - 1, contents.rows[chunk] - 1
         where = f", first in bytes {start:,} to {last:,} (records {row:,} to {last_row:,})"
+        where = f", first in rows {row:,} to {last_row:,}" if self._by_row else where
         where += "" if self._place_of is None else f", from {self._place_of(start)} on"
         return self._differs(where, start, last, row, last_row)
 

@@ -1,0 +1,34 @@
+"""A run on a table in columns is verified by the values of its rows, and its message counts rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stoker.cli import main
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_run_on_parquet_is_verified_and_predicts_on_csv_what_it_predicts_on_parquet(here, capsys):
+    rng = np.random.default_rng(1)
+    x = np.round(rng.normal(size=(2, 600)), 3)
+    table = pa.table({"a": x[0], "b": x[1], "kind": (x[0] > 0).astype(np.int8)})
+    pq.write_table(table, "t.parquet", row_group_size=250, compression=None, use_dictionary=False)
+    assert main(["train", "t.parquet", "--label", "kind", "--epochs", "1", "--run", "run"]) == 0
+    assert main(["verify", "run"]) == 0
+    Path("t.csv").write_text("b,a\n" + "".join(f"{b},{a}\n" for a, b in x.T))
+    for name in ("t.parquet", "t.csv"):
+        assert main(["predict", "run", name, "-o", name + ".jsonl"]) == 0
+    assert Path("t.parquet.jsonl").read_bytes() == Path("t.csv.jsonl").read_bytes()
+    data = bytearray(Path("t.parquet").read_bytes())
+    place = data.index(x[1][300:303].tobytes())
+    data[place : place + 8] = np.float64(9).tobytes()
+    Path("t.parquet").write_bytes(data)
+    capsys.readouterr()
+    assert main(["verify", "run"]) != 0
+    assert "first in rows 250 to 499" in capsys.readouterr().out
