@@ -120,7 +120,7 @@ def test_an_archive_comes_with_the_command_that_unpacks_it(refused, here):
         ("*.csv", "no file matches this pattern (looked in "),
         ("-", "standard input cannot be trained on: rows are read many times; write it to a file"),
         ("", "a path must be a non-empty string, got ''"),
-        ("https://example.org/t.csv", "files are read from disk, not from the network; download it first"),
+        ("s3://me:hidden@bucket/t.csv", "s3://…@bucket/t.csv: an address is written down with a run"),
         ("/dev/null", "/dev/null is a pipe or a device, and rows are read many times; write it to a file"),
     ],
 )
@@ -130,7 +130,7 @@ def test_what_is_no_file_is_told(refused, path, words):
 
 def test_an_unknown_suffix_comes_with_the_known_ones(refused, write):
     said = refused("plan", write("t.xlsx"), "--label", "kind")
-    assert "t.xlsx has the suffix '.xlsx'; known are .csv, .tsv, .tab, .txt; rename delimited text" in said
+    assert "t.xlsx has the suffix '.xlsx'; known are .csv, .tsv, .tab, .txt, .jsonl, " in said
 
 
 def test_a_file_given_twice_is_told_under_both_names(refused, write):
