@@ -32,7 +32,7 @@ ARROW_SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 
 _MAGIC = b"ARROW1"
 _FEATHER_1 = b"FEA1"
-_STREAM = (b"\xff\xff\xff\xff",)
+_STREAM = b"\xff\xff\xff\xff"
 
 
 def open_arrow(paths: Sequence[str], request: Request) -> ColumnarTable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
@@ -151,7 +151,7 @@ class PartitionedUnits:
 
     def identity(self) -> FileIdentity:
         """The file's."""
-        return replace(self.file.identity())
+        return self.file.identity()
 
     def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
         """The file's rows with the wanted columns besides; see `UnitFile`."""

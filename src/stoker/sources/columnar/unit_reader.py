@@ -108,27 +108,22 @@ class UnitReader:
         schema = self._schema
         matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
         parts: dict[str, list[Any]] = {name: [] for name in schema.texts}
+        has_numbers = schema.label is not None and schema.label.kind != "text"
         label: list[npt.NDArray[Any]] = []
         for first, last, piece in self._pieces_for(ids):
             places = ids[first:last] - piece.first_row
             self._require_sound(piece, ids[first:last])
-            rows = piece.parsed.rows
-            is_run = int(places[-1] - places[0]) == len(places) - 1
-            take: Any = slice(int(places[0]), int(places[-1]) + 1) if is_run else places
+            rows, take = piece.parsed.rows, _run(places)
             if rows.matrix is not None:
-                whole = rows.matrix.values.reshape(rows.num_rows, -1)
-                matrix[first:last] = whole[take]
+                matrix[first:last] = rows.matrix.values.reshape(rows.num_rows, -1)[take]
             for name, taken in parts.items():
-                values = rows.columns[name]
-                taken.append(
-                    values.slice(int(places[0]), len(places)) if is_run else values.take(pa.array(places))
-                )
-            if schema.label is not None and schema.label.kind != "text":
+                taken.append(_taken(rows.columns[name], take))
+            if has_numbers and schema.label is not None:
                 label.append(rows.columns[schema.label.name][take])
         columns: dict[str, Any] = {
             name: join_texts(taken, large=name in schema.learned_texts) for name, taken in parts.items()
         }
-        if schema.label is not None and schema.label.kind != "text":
+        if has_numbers and schema.label is not None:
             empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)
             columns[schema.label.name] = np.concatenate([empty, *label])
         packed = Matrix.of(matrix) if matrix.shape[1] else None
@@ -310,3 +305,13 @@ class UnitReader:
             f"{path}, row {int(issues.offsets[first]):,}: {issues.explain(first)}; the survey did not report "
             "this row, so survey the file again"
         )
+
+
+def _run(places: IntArray) -> slice | IntArray:
+    """Ascending places as a slice where none is left out between them, which spares a copy."""
+    is_run = int(places[-1] - places[0]) == len(places) - 1
+    return slice(int(places[0]), int(places[-1]) + 1) if is_run else places
+
+
+def _taken(texts: Any, take: slice | IntArray) -> Any:
+    return texts[take] if isinstance(take, slice) else texts.take(pa.array(take))

@@ -16,7 +16,6 @@ from stoker.sources.texts import decode_texts
 __all__ = ["Numbers", "as_numbers", "as_texts", "normalised"]
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
-_EXACT = 2.0**53
 _LARGEST_INT64 = (1 << 63) - 1
 
 
