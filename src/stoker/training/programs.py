@@ -64,6 +64,7 @@ class _Step:
         self.owner = owner
         self._leaves = jax.tree.leaves
         self._jitted = jax.jit(step, donate_argnums=0)
+        self._called = False
         self._state, self._tracing = state, tracing
         self._programs: dict[Any, Future[Any]] = {}
 
@@ -83,6 +84,7 @@ class _Step:
             except (TypeError, ValueError):  # layers were frozen since, or moved; nothing was computed
                 self._programs.clear()
         with self._tracing:
+            self._called = True
             return self._jitted(state, batch)
 
     def _key(self, batch: Any) -> Any:
@@ -91,6 +93,8 @@ class _Step:
     def _compile(self, batch: Any) -> Any:
         with self._tracing:  # layers note in themselves what they are called with
             lowered = self._jitted.trace(self._state, batch).lower()
+            if not self._called:
+                self._jitted.clear_cache()  # what tracing noted: a megabyte or two that nobody asks for again
         compiled = lowered.compile()
         release_idle()  # the 50 MB that this took
         return compiled
