@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,7 +13,8 @@ class RangeServer(ThreadingHTTPServer):
     """Serves `files` by path. The next answers misbehave as `troubles` says, one after the other.
 
     ``"drop"`` closes the connection in mid-answer, ``"stall"`` goes silent there, ``"short"`` announces and
-    gives fewer bytes than were asked for, ``"500"`` and the like answer with that status.
+    gives fewer bytes than were asked for, ``"500"`` and the like answer with that status. The first answers
+    wait until as many requests as `together` says are under way, for five seconds at most.
     """
 
     daemon_threads = True
@@ -27,6 +29,7 @@ class RangeServer(ThreadingHTTPServer):
         self.asked: list[tuple[str, int, int]] = []
         self.at_once = self.most_at_once = 0
         self.closing = threading.Event()
+        self.together = 1
         self.lock = threading.Lock()
 
     def put(self, name: str, content: bytes, tag: str = '"one"') -> str:
@@ -51,6 +54,10 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.at_once += 1
             self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
+        for _ in range(500):
+            if self.server.most_at_once >= self.server.together:
+                break
+            time.sleep(0.01)
         try:
             self._serve(with_body=True)
         finally:

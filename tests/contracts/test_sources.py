@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import pytest
 
 import stoker
 from reading import column, dense, index_of
-from stoker import cache
+from stoker import cache, waits
 from stoker.conversion.sizes import Sizes
 from stoker.errors import ChangedDataError
 from stoker.sources import Source
@@ -358,6 +359,13 @@ def test_chunks_hold_every_record_once_in_order(source):
         row, file_index = row + chunk.num_records, chunk.file_index
     assert row == NUM_ROWS
     assert file_index == len(source.paths) - 1
+
+
+def test_a_scan_that_rests_between_two_chunks_is_at_nothing(source):
+    chunks = source.chunks(1 << 14)
+    next(chunks)
+    assert get_ident() not in waits._innermost
+    chunks.close()
 
 
 def test_the_index_does_not_depend_on_the_size_of_chunks(source):

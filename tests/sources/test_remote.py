@@ -156,6 +156,7 @@ def test_any_ranges_are_the_files_bytes(server, seed, monkeypatch):
 
 
 def test_reading_in_order_asks_ahead_and_for_several_blocks_at_once(server):
+    server.together = 2
     content = noise(16 * BLOCK_BYTES)
     with open_reader(server.put("noise.bin", content), in_order=True) as file:
         out = np.empty(100_000, np.uint8)

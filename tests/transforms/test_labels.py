@@ -137,5 +137,5 @@ def test_a_number_to_regress_on_passes_as_float32():
 
 
 def test_a_state_of_no_known_transform_is_refused():
-    with pytest.raises(RunError, match="'wavelet'; this version knows cast"):
+    with pytest.raises(RunError, match="'wavelet'; this version knows bins, cast"):
         from_state({"name": "wavelet"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -75,7 +74,7 @@ class ParquetUnits:
     def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
         """The rows from a row group on; see `UnitFile`."""
         groups = [number for number in range(first_unit, len(self.unit_rows)) if self.unit_rows[number]]
-        with _opened(self.path) as file:
+        with _input_file(self.path) as file:
             found = pq.ParquetFile(
                 file,
                 metadata=self.metadata,
@@ -136,12 +135,6 @@ def _open_all(paths: Sequence[str]) -> list[UnitFile]:
     return with_partitions([open_parquet_file(file) for file in files])
 
 
-@contextmanager
-def _opened(path: str) -> Generator[Any]:
-    with Wait("reads {}", path), _input_file(path) as file:
-        yield file
-
-
 def _input_file(path: str) -> Any:
     if is_remote(path):
         return pa.PythonFile(open_bytes(path), mode="r")
@@ -157,7 +150,7 @@ def open_parquet_file(path: str) -> ParquetUnits:
         It is no Parquet file, cut off, or cannot be read.
     """
     try:
-        with _opened(path) as file:
+        with Wait("reads {}", path), _input_file(path) as file:
             _require_parquet(path, file)
             return ParquetUnits(path, file.size(), pq.ParquetFile(file).metadata)
     except (OSError, pa.ArrowException) as error:

@@ -11,6 +11,7 @@ __all__ = ["SCHEMES", "Address", "is_database"]
 
 SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite", "duckdb": "duckdb"}
 """Which database a scheme means."""
+_CONNECT_SECONDS = 20
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
 
@@ -62,6 +63,13 @@ class Address:
         options = [(name, value) for name, value in parse_qsl(parts.query) if not _SECRET.search(name)]
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit((parts.scheme, host, parts.path, urlencode(options), ""))
+
+    @property
+    def with_limit(self) -> str:
+        """The whole of it, and after how many seconds a server that does not answer is given up."""
+        if "connect_timeout" in self.whole:
+            return self.whole
+        return f"{self.whole}{'&' if '?' in self.whole else '?'}connect_timeout={_CONNECT_SECONDS}"
 
     def without_secrets(self, text: str) -> str:
         """A driver's message, in which it may have repeated what it was given."""

@@ -34,7 +34,11 @@ def schema_of(address: Address, query: str) -> pa.Schema:
         Its driver is not installed.
     """
     limit = _SAMPLED_ROWS if address.kind == "sqlite" else 0
-    with _told(address, query, "asks for the columns of a query"), _connected(address) as execute:
+    with (
+        _told(address),
+        Wait("asks {} for the columns of a query", address.shown),
+        _connected(address) as execute,
+    ):
         return _plain_schema(execute(f"SELECT * FROM ({_one(query)}) AS rows LIMIT {limit}").schema)
 
 
@@ -47,7 +51,7 @@ def batches_of(address: Address, query: str) -> Iterator[pa.RecordBatch]:
         The database does not answer, or breaks off: then nothing of what came is all there is.
     """
     rows = 0
-    with _told(address, query, "reads a query's rows", lambda: rows), _connected(address) as execute:
+    with _told(address, lambda: rows), _connected(address) as execute:
         for batch in execute(_one(query)):
             plain = _plain(batch)
             rows += plain.num_rows
@@ -70,7 +74,7 @@ def _connected(address: Address) -> Iterator[Callable[[str], Any]]:
         with closing(driver.connect(address.file, read_only=True)) as connection:
             yield lambda statement: pa.RecordBatchReader.from_stream(connection.sql(statement))
         return
-    target = address.whole if address.kind == "postgresql" else f"file:{address.file}?mode=ro"
+    target = address.with_limit if address.kind == "postgresql" else f"file:{address.file}?mode=ro"
     with (
         driver.connect(target, autocommit=True) as connection,
         connection.cursor() as cursor,
@@ -101,11 +105,10 @@ def _driver(kind: str) -> Any:
 
 
 @contextmanager
-def _told(address: Address, query: str, doing: str, rows: Callable[[], int] | None = None) -> Iterator[None]:
+def _told(address: Address, rows: Callable[[], int] | None = None) -> Iterator[None]:
     """Say of what a driver raises which database it was, and what to do; never with a password."""
     try:
-        with Wait("{} of {}", doing, address.shown):
-            yield
+        yield
     except (DataError, OptionError, GeneratorExit):
         raise
     except Exception as error:
