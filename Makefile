@@ -12,12 +12,15 @@ PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_models.py tests/test_text_models.py tests/test_cli.py)
 
+BIT_TESTS := $(addprefix tests/,training/test_resuming.py training/test_inheriting.py training/test_columns_runs.py test_resume_command.py faults/test_kills.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-backends soak check format bench
+.PHONY: help install demo test test-bits test-slow test-backends soak check format bench
 
 help:
 	@echo 'make demo           train on the handwritten digits, from an empty checkout'
 	@echo 'make test           quick tests'
+	@echo 'make test-bits      those that compare runs bit for bit, compiled as users have it'
 	@echo 'make install        create $(VENV)'
 	@echo 'make check          ruff, mypy and the import layers'
 	@echo 'make format         let ruff format and mend what it can'
@@ -59,7 +62,7 @@ demo: install
 	$(BIN)/stoker demo
 
 # Every process of the tests would compile stoker and its tests anew where bytecode is not kept.
-test test-slow test-backends: export PYTHONDONTWRITEBYTECODE =
+test test-bits test-slow test-backends: export PYTHONDONTWRITEBYTECODE =
 
 # The quick tests have XLA optimize nothing (tests/compiling.py).
 test-slow soak: export XLA_FLAGS ?=
@@ -69,6 +72,11 @@ test: install
 
 test-slow: install
 	$(BIN)/pytest -m 'slow and not soak' $(PYTEST_ARGS)
+
+# Compiled by XLA as users have it: that a run which was stopped ends with the bits of one that was not.
+test-bits: export XLA_FLAGS =
+test-bits: install
+	$(BIN)/pytest -m 'not slow and not soak' $(BIT_TESTS) $(PYTEST_ARGS)
 
 # One at a time: what it measures is this machine's memory. -s shows the figures.
 soak: export STOKER_SOAK_SECONDS := $(STOKER_SOAK_SECONDS)

@@ -63,7 +63,7 @@ class _Step:
 
         self.owner = owner
         self._leaves = jax.tree.leaves
-        self._jitted = jax.jit(step, donate_argnums=0)
+        self._jitted: Any = jax.jit(step, donate_argnums=0)
         self._called = False
         self._state, self._tracing = state, tracing
         self._programs: dict[Any, Future[Any]] = {}
