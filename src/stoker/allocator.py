@@ -7,10 +7,6 @@ of 128 words, 440 MB for 500.
 
 ``STOKER_KEEP_FREED_MEMORY`` decides: ``1`` keeps it for every model, ``0`` for none; where it is not set, it
 is kept for models with convolutions. Other C libraries than glibc are left alone.
-
-Where a framework allocates in threads of its own, as JAX does, all threads share one arena, and Arrow
-allocates there as well: what one of them has freed is what the next one gets. Each with memory of its own
-they held 15 MB more in a training on texts that works on 5 MB.
 """
 
 from __future__ import annotations
@@ -21,11 +17,9 @@ import sys
 
 from stoker.errors import OptionError
 
-__all__ = ["VARIABLE", "keep_freed_memory", "prepare", "share_one_arena"]
+__all__ = ["VARIABLE", "keep_freed_memory", "prepare"]
 
 VARIABLE = "STOKER_KEEP_FREED_MEMORY"
-_ARROW_POOL = "ARROW_DEFAULT_MEMORY_POOL"
-"""Where this is set, somebody has chosen."""
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 """Numbers of mallopt's parameters, from glibc's malloc.h."""
@@ -48,26 +42,10 @@ def prepare(*, many_threads: bool) -> None:
         If the variable is neither 0 nor 1.
     """
     wanted = _wanted()
-    if many_threads and share_one_arena() and _ARROW_POOL not in os.environ:
-        import pyarrow as pa
-
-        pa.set_memory_pool(pa.system_memory_pool())
+    if many_threads and wanted is not False:
+        _set({_ARENA_MAX: 1})
     if wanted:
         keep_freed_memory()
-
-
-def share_one_arena() -> bool:
-    """Have all threads allocate from one arena: those that have no other yet, so the earlier the better.
-
-    PyArrow starts a thread when it is imported, which has one; `import stoker` comes before that where it
-    comes first.
-
-    Returns
-    -------
-    bool
-        Whether they do: not without glibc, and not where ``STOKER_KEEP_FREED_MEMORY`` is 0.
-    """
-    return os.environ.get(VARIABLE) != "0" and _set({_ARENA_MAX: 1})
 
 
 def keep_freed_memory() -> bool:

@@ -44,7 +44,7 @@ def choose() -> str:
     OptionError
         If ``KERAS_BACKEND`` names a backend that cannot train.
     """
-    from stoker import allocator
+    from stoker import allocator  # which `prefer`, and so every worker process, can do without
 
     chosen = _chosen()
     allocator.prepare(many_threads=chosen == "jax")
@@ -70,15 +70,10 @@ def _chosen() -> str:
 def prefer() -> None:
     """Let a Keras that is imported later find a backend that is there; says nothing and refuses nothing.
 
-    Keras by itself takes TensorFlow, and fails in its own imports where that is not installed. For JAX it is
-    also the first moment at which threads can be told to share their memory.
+    Keras by itself takes TensorFlow, and fails in its own imports where that is not installed.
     """
     if "keras" not in sys.modules and not os.environ.get("KERAS_BACKEND") and (available := installed()):
         os.environ["KERAS_BACKEND"] = available[0]
-    if os.environ.get("KERAS_BACKEND") == "jax":
-        from stoker.allocator import share_one_arena
-
-        share_one_arena()
 
 
 @contextmanager

@@ -91,9 +91,7 @@ def release_idle() -> None:
     """
     import pyarrow as pa
 
-    pool = pa.default_memory_pool()
-    if pool.backend_name != "system":  # which is the C library
-        pool.release_unused()
+    pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others have none
         if trim is not None:

@@ -109,7 +109,7 @@ def test_a_child_imports_neither_keras_nor_jax_nor_numba(remote):
     heavy = {"keras", "jax", "tensorflow", "torch", "numba", "pyarrow", "pandas", "scipy", "multiprocessing"}
     assert not loaded & heavy
     rooms = {name.split(".")[1] for name in loaded if name.startswith("stoker.")}
-    assert rooms <= {"prefetch", "errors", "backends", "signals", "waits", "allocator"}
+    assert rooms <= {"prefetch", "errors", "backends", "signals", "waits"}
 
 
 def test_a_class_can_have_a_light_one_stand_in_for_it():
