@@ -201,6 +201,43 @@ def test_passwords_are_in_nothing_that_is_written_or_shown(here):
     assert "SELECT" not in told
 
 
+@pytest.mark.parametrize(
+    ("whole", "shown"),
+    [
+        ("postgresql://me:pa#ss@host/base", "postgresql://host/base"),
+        ("postgresql://me:pa?ss@host/base", "postgresql://host/base"),
+        ("POSTGRESQL://me:pass@host/base", "postgresql://host/base"),
+        ("postgresql://me:pa/ss@host/base", "postgresql://…"),
+        ("postgresql://me:p@ss@host/base", "postgresql://…"),
+        ("postgresql://host/base?user=a&PWD=pass", "postgresql://host/base?user=a"),
+    ],
+)
+def test_no_way_to_write_a_password_is_shown(whole, shown):
+    address = Address(whole)
+    assert address.shown == shown
+    assert address.has_secrets
+    assert "ss" not in address.without_secrets(f"connecting to {whole}")
+
+
+def test_limits_are_added_to_what_is_there():
+    assert Address("postgresql://host/base").with_limits.startswith(
+        "postgresql://host/base?connect_timeout=20&"
+    )
+    added = Address("postgresql://host/base?connect_timeout=3").with_limits
+    assert added == "postgresql://host/base?connect_timeout=3&keepalives_idle=20&tcp_user_timeout=60000"
+
+
+def test_a_value_of_another_type_is_no_lost_connection(here):
+    address = sqlite(here)
+    with sqlite3.connect(here / "rows.db") as connection:
+        connection.execute("CREATE TABLE mixed (x)")
+        connection.executemany("INSERT INTO mixed VALUES (?)", [(row,) for row in range(5_000)] + [("n/a",)])
+    connection.close()
+    source = stoker.open(address, query="SELECT x FROM mixed -- all of it")
+    with pytest.raises(DataError, match=r"not of its column's type.*CAST"):
+        survey(source, stored=False, role="predict")
+
+
 def test_options_without_effect_are_refused(here):
     with pytest.raises(OptionError, match="query has no effect without a database"):
         stoker.open(here / "rows.csv", query="SELECT 1")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode
 
 __all__ = ["SCHEMES", "Address", "is_database"]
 
 SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite", "duckdb": "duckdb"}
 """Which database a scheme means."""
 _CONNECT_SECONDS = 20
-_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
+_LOST_MILLISECONDS = 60_000
+_SECRET = re.compile(r"pass|pwd|secret|token|key|cred", re.IGNORECASE)
 
 
 def is_database(path: object) -> bool:
@@ -23,12 +24,14 @@ def is_database(path: object) -> bool:
     >>> is_database("postgresql://host/base"), is_database("train.csv")
     (True, False)
     """
-    return isinstance(path, str) and path.partition("://")[0] in SCHEMES and "://" in path
+    return isinstance(path, str) and "://" in path and path.partition("://")[0].lower() in SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """A database's address.
+
+    It is taken apart as libpq does it: name and password reach to the first ``@``, and hold no ``/``.
 
     Attributes
     ----------
@@ -41,12 +44,12 @@ class Address:
     @property
     def kind(self) -> str:
         """``"postgresql"``, ``"sqlite"`` or ``"duckdb"``."""
-        return SCHEMES[self.whole.partition("://")[0]]
+        return SCHEMES[self.whole.partition("://")[0].lower()]
 
     @property
     def file(self) -> str:
         """Path of a database in a file: ``/tmp/x.db`` of ``sqlite:///tmp/x.db``, ``x.db`` of ``sqlite://x.db``."""
-        return self.whole.partition("://")[2].partition("?")[0]
+        return self.whole.partition("://")[2]
 
     @property
     def shown(self) -> str:
@@ -54,22 +57,28 @@ class Address:
 
         Examples
         --------
-        >>> Address("postgresql://me:hidden@host:5432/base?sslpassword=x&sslmode=require").shown
+        >>> Address("postgresql://me:hid#den@host:5432/base?sslpassword=x&sslmode=require").shown
         'postgresql://host:5432/base?sslmode=require'
         """
         if self.kind != "postgresql":
             return f"{self.kind}://{self.file}"
-        parts = urlsplit(self.whole)
-        options = [(name, value) for name, value in parse_qsl(parts.query) if not _SECRET.search(name)]
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path, urlencode(options), ""))
+        place, _, options = self._parts[1].partition("?")
+        if "@" in place:
+            return f"{self.kind}://…"  # who knows what was meant to be the password
+        kept = urlencode([(name, value) for name, value in parse_qsl(options) if not _SECRET.search(name)])
+        return f"{self.kind}://{place}{'?' if kept else ''}{kept}"
 
     @property
-    def with_limit(self) -> str:
-        """The whole of it, and after how many seconds a server that does not answer is given up."""
-        if "connect_timeout" in self.whole:
-            return self.whole
-        return f"{self.whole}{'&' if '?' in self.whole else '?'}connect_timeout={_CONNECT_SECONDS}"
+    def with_limits(self) -> str:
+        """The whole of it, and after which times a server that does not answer, or is gone, is given up."""
+        limits = {
+            "connect_timeout": _CONNECT_SECONDS,
+            "keepalives_idle": _CONNECT_SECONDS,
+            "tcp_user_timeout": _LOST_MILLISECONDS,
+        }
+        _, mark, options = self._parts[1].partition("?")
+        added = urlencode({name: value for name, value in limits.items() if f"{name}=" not in options})
+        return f"{self.whole}{'' if mark and not options else '&' if mark else '?'}{added}"
 
     def without_secrets(self, text: str) -> str:
         """A driver's message, in which it may have repeated what it was given."""
@@ -82,9 +91,22 @@ class Address:
         """Whether a password stands in it."""
         return any(self._secrets())
 
+    @property
+    def _parts(self) -> tuple[str, str]:
+        """Name and password, and what stands behind them."""
+        found = self.whole.partition("://")[2]
+        user, at, rest = found.partition("@")
+        return (user, rest) if at and "/" not in user else ("", found)
+
     def _secrets(self) -> Iterator[str]:
-        parts = urlsplit(self.whole)
-        if parts.password:
-            yield parts.password
-            yield unquote(parts.password)
-        yield from (value for name, value in parse_qsl(parts.query) if _SECRET.search(name) and value)
+        if self.kind != "postgresql":
+            return
+        user, rest = self._parts
+        place, _, options = rest.partition("?")
+        if "@" in place:
+            yield rest
+        password = user.partition(":")[2]
+        if password:
+            yield password
+            yield unquote(password)
+        yield from (value for name, value in parse_qsl(options) if _SECRET.search(name) and value)

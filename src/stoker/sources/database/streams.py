@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 
@@ -20,6 +21,7 @@ _PACKAGES = {
     "duckdb": "duckdb",
 }
 _SAMPLED_ROWS = 1_000
+_REPEATED = ("INVALID_DATA", "Type mismatch", "type mismatch", "Failed to cast", "Conversion Error")
 _DRIVERS = ("adbc_driver_manager", "pyarrow", "duckdb", "_duckdb")
 
 
@@ -39,7 +41,7 @@ def schema_of(address: Address, query: str) -> pa.Schema:
         Wait("asks {} for the columns of a query", address.shown),
         _connected(address) as execute,
     ):
-        return _plain_schema(execute(f"SELECT * FROM ({_one(query)}) AS rows LIMIT {limit}").schema)
+        return _plain_schema(execute(f"SELECT * FROM ({_one(query)}\n) AS rows LIMIT {limit}").schema)
 
 
 def batches_of(address: Address, query: str) -> Iterator[pa.RecordBatch]:
@@ -74,7 +76,7 @@ def _connected(address: Address) -> Iterator[Callable[[str], Any]]:
         with closing(driver.connect(address.file, read_only=True)) as connection:
             yield lambda statement: pa.RecordBatchReader.from_stream(connection.sql(statement))
         return
-    target = address.with_limit if address.kind == "postgresql" else f"file:{address.file}?mode=ro"
+    target = address.with_limits if address.kind == "postgresql" else f"file:{quote(address.file)}?mode=ro"
     with (
         driver.connect(target, autocommit=True) as connection,
         connection.cursor() as cursor,
@@ -117,6 +119,11 @@ def _told(address: Address, rows: Callable[[], int] | None = None) -> Iterator[N
         said = " ".join(address.without_secrets(str(error)).split())
         said = said[:300] + ("…" if len(said) > 300 else "")
         count = rows() if rows is not None else 0
+        if count and any(word in said for word in _REPEATED):
+            raise DataError(
+                f"{address.shown}: a value behind row {count:,} is not of its column's type ({said}); have "
+                "the query give one type: CAST(… AS …)"
+            ) from None
         if count:
             raise DataError(
                 f"{address.shown}: the connection was lost after {count:,} rows ({said}); they are not all, "
