@@ -135,7 +135,7 @@ def test_what_a_child_prints_appears_at_once(capfd):
         assert capfd.readouterr().out == "from the child"
 
 
-def test_an_exception_arrives_in_its_place_with_its_own_type_and_attributes(remote):
+def test_an_exception_arrives_in_its_place_with_its_own_type_and_attributes():
     class OutOfStockError(LookupError):
         def __init__(self, part, *, shelf):
             super().__init__(f"no {part}")
@@ -145,12 +145,14 @@ def test_an_exception_arrives_in_its_place_with_its_own_type_and_attributes(remo
         raise OutOfStockError("bolt", shelf=np.arange(3))
 
     tasks = [lambda: 1, lambda: 2, fail, lambda: 4]
-    results = prefetch(remote, tasks, workers=1, in_flight=3, name="fault")
-    assert [next(results), next(results)] == [1, 2]
-    with pytest.raises(OutOfStockError, match="no bolt") as caught:
-        next(results)
-    assert list(caught.value.shelf) == [0, 1, 2]
-    assert list(results) == []
+    # Processes of its own: whoever is closed ends what computes a task that nobody asks for any more.
+    with Processes(call, workers=1, name="calls") as own:
+        results = prefetch(own, tasks, workers=1, in_flight=3, name="fault")
+        assert [next(results), next(results)] == [1, 2]
+        with pytest.raises(OutOfStockError, match="no bolt") as caught:
+            next(results)
+        assert list(caught.value.shelf) == [0, 1, 2]
+        assert list(results) == []
 
 
 def test_an_exception_brings_the_traceback_of_its_process(remote):
