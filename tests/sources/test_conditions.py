@@ -153,3 +153,10 @@ def test_a_survey_of_chosen_rows_is_of_these_alone(people):
     found = survey(people.where("city == 'Rome' and age > 0"), na="mean", texts=True)
     assert found.num_rows == 4
     assert found.statistics.mean[0] == np.float64(31)
+
+
+def test_numbers_that_are_not_exact_are_refused(here):
+    (here / "t.csv").write_text("id,y\n9007199254740993,0\n9007199254740992,1\n")
+    rows = stoker.open(here / "t.csv", label="y")
+    with pytest.raises(OptionError, match=r"beyond 2\*\*53.*read as text"):
+        rows.where("id == 9007199254740993")

@@ -39,6 +39,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Gt: pc.greater,
     ast.GtE: pc.greater_equal,
 }
+_INEXACT = 1 << 53
 _SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
 Columns = Mapping[str, Any]
 
@@ -149,6 +150,11 @@ class Condition:
         if isinstance(node, ast.Name):
             return _Column(node.id)
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | None):
+            if isinstance(node.value, int) and abs(node.value) >= _INEXACT:
+                raise self._refused(
+                    f"{node.value} is beyond 2**53, where numbers are rounded and not told apart: have the "
+                    "column read as text (types=) and compare it with a text"
+                )
             return node.value
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
             return tuple(self._operand(item) for item in node.elts)
