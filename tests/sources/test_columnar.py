@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,68 @@ def test_checksums_are_those_of_values_wherever_they_stand(values, before, kind)
     other = [*values[:-1], something if values[-1] is None else None]
     three = value_checksums(pa.record_batch({"x": pa.array(other, kind)}), bounds)
     assert one[1] != three[1]
+
+
+KINDS = {
+    "number": (pa.float64(), st.floats(allow_nan=False)),
+    "whole": (pa.int16(), st.integers(-3, 3)),
+    "text": (pa.string(), st.text(max_size=3)),
+    "bool": (pa.bool_(), st.booleans()),
+    "decimal": (pa.decimal128(5, 1), st.integers(-9, 9).map(decimal.Decimal)),
+    "category": (pa.dictionary(pa.int8(), pa.string()), st.sampled_from("abc")),
+}
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data(), st.sampled_from(sorted(KINDS)), st.integers(1, 40))
+def test_a_segments_checksum_does_not_depend_on_the_rows_that_were_read_with_it(data, name, rows):
+    kind, values = KINDS[name]
+    drawn = data.draw(st.lists(values, min_size=rows, max_size=rows))
+    empty = data.draw(st.sets(st.integers(0, rows - 1), max_size=2))
+    array = pa.array([None if place in empty else value for place, value in enumerate(drawn)], kind)
+    batch = pa.record_batch({"x": array, "z": pa.array(np.arange(rows))})
+    edges = np.array(sorted({0, rows, *data.draw(st.sets(st.integers(0, rows)))}), np.int64)
+    whole = value_checksums(batch, edges)
+    for place, (first, last) in enumerate(itertools.pairwise(edges.tolist())):
+        part = batch.slice(first, last - first)
+        assert value_checksums(part, np.array([0, last - first])).tolist() == [whole[place]]
+
+
+def test_checksums_are_of_types_too_and_not_of_what_stands_for_a_missing_value():
+    bounds = np.array([0, 2, 4])
+
+    def sums(array):
+        return value_checksums(pa.record_batch({"x": array}), bounds).tolist()
+
+    whole = pa.array([1, 2, 3, 4])
+    assert not set(sums(whole)) & set(sums(whole.view(pa.timestamp("us"))))
+    assert sums(whole.cast(pa.string())) == sums(whole.cast(pa.large_string()))
+    valid = pa.py_buffer(b"\x07")
+    one, other = (
+        pa.Array.from_buffers(pa.int64(), 4, [valid, pa.py_buffer(np.array([1, 2, 3, last]))])
+        for last in (4, 5)
+    )
+    assert sums(one) == sums(other)
+    assert sums(one)[0] == sums(whole)[0]
+    assert sums(one)[1] != sums(whole)[1]
+
+
+def test_a_few_missing_values_do_not_make_an_unchanged_file_a_changed_one(tmp_path):
+    rows = 1 << 17
+    columns = {f"x{place}": np.arange(rows, dtype=np.float64) + place for place in range(10)}
+    missing = np.zeros(rows, np.bool_)
+    missing[[5, 70_000, 131_000]] = True
+    sparse = pa.array(np.arange(rows, dtype=np.float64), mask=missing)
+    path = write(tmp_path / "t.parquet", {**columns, "sparse": sparse})
+    source = stoker.open(path, label="x0")
+    found = survey(source, stored=False, keep_bytes=0, na="mean")
+    reader = source.reader(found.index, None, found.dtype)
+    try:
+        read = dense(reader.read(np.arange(rows)))
+    finally:
+        reader.close()
+    assert np.array_equal(np.flatnonzero(np.isnan(read).any(axis=1)), np.flatnonzero(missing))
+    source.table.check(found.index)
 
 
 def test_rows_of_a_large_unit_are_read_in_any_order_while_little_is_held(tmp_path):

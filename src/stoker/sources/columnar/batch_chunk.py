@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from stoker.errors import ChangedDataError
 from stoker.sources.chunks import Chunk
+from stoker.sources.columnar.values import normalised
 from stoker.sources.index import RowIndex, checksums_of
 from stoker.sources.texts import text_bounds
 from stoker.types import IntArray, Uint64Array
@@ -147,9 +148,9 @@ def value_checksums(batch: pa.RecordBatch, bounds: IntArray) -> Uint64Array:
     """Checksums of the rows ``bounds[i]`` to ``bounds[i + 1]``, uint64 of shape (s,).
 
     They depend on the values and their types alone: not on what stands where there is none, nor on how the
-    values were stored.
+    values were stored, nor on the other rows of the batch.
     """
-    words = [checksums_of(data, at) for column in batch.columns for data, at in _canonical(column, bounds)]
+    words = [word for column in batch.columns for word in _words(column, bounds)]
     if not words:
         return np.zeros(len(bounds) - 1, np.uint64)
     together = np.ascontiguousarray(np.stack(words, axis=1), "<u8")
@@ -158,12 +159,32 @@ def value_checksums(batch: pa.RecordBatch, bounds: IntArray) -> Uint64Array:
     )
 
 
-def _canonical(array: Any, bounds: IntArray) -> Iterator[tuple[npt.NDArray[np.uint8], IntArray]]:
-    """Bytes that say what an array holds, each with the places of the segments in them."""
+def _words(array: Any, bounds: IntArray) -> Iterator[Uint64Array]:
+    """Checksums of an array's type, of which values are missing, and of the values; one a segment each."""
+    array = normalised(array)
+    name = str(array.type).removeprefix("large_").encode()
+    type_word = checksums_of(np.frombuffer(name, np.uint8), np.array([0, len(name)]))
+    yield np.repeat(type_word, len(bounds) - 1)
     missing = None
     if array.null_count:
         missing = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
-        yield missing.view(np.uint8), bounds
+    yield _missing_words(missing, bounds)
+    for data, at in _canonical(array, missing, bounds):
+        yield checksums_of(data, at)
+
+
+def _missing_words(missing: npt.NDArray[np.bool_] | None, bounds: IntArray) -> Uint64Array:
+    """Checksums of which values are missing, 0 where none is: whatever is missing in other segments."""
+    if missing is None:
+        return np.zeros(len(bounds) - 1, np.uint64)
+    before = np.concatenate([[0], np.cumsum(missing)])[bounds]
+    return np.where(np.diff(before) > 0, checksums_of(missing.view(np.uint8), bounds), np.uint64(0))
+
+
+def _canonical(
+    array: Any, missing: npt.NDArray[np.bool_] | None, bounds: IntArray
+) -> Iterator[tuple[npt.NDArray[np.uint8], IntArray]]:
+    """Bytes that say what an array holds, each with the places of the segments in them."""
     kind = array.type
     if _has_offsets(kind):
         array = array if missing is None else pc.fill_null(array, pa.scalar(b"", pa.binary()).cast(kind))
