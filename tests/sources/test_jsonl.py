@@ -124,6 +124,33 @@ def test_what_is_wrong_is_told_with_its_line_and_its_text(here, line, name, kind
     assert values[2] == 2.5
 
 
+@pytest.mark.parametrize(
+    ("line", "is_malformed"),
+    [
+        ('{"n": 1, "z": 1, "z": 2, "o": {"k": 1}, "l": 0}', False),
+        ('{"n": 1, "z": {"n": 1, "n": 2}, "o": {"k": 1}, "l": 0}', False),
+        ('{"n": 1, "o": {"k": 1, "z": 2, "z": 3}, "l": 0}', False),
+        ('{"n": 1, "o": {"k": 1, "n": 2, "n": 3}, "l": 0}', False),
+        ('{"n": 1, "o": {"k": 1, "k": 1}, "l": 0}', True),
+        ('{"n": 1, "o": {"k": 1}, "o": {"z": 1}, "l": 0}', True),
+        ('{"n": 1, "o": null, "o": {"k": 1}, "l": 0}', True),
+        ('{"n": 1, "\\u006e": 1, "o": {"k": 1}, "l": 0}', True),
+    ],
+)
+@pytest.mark.parametrize(
+    "neighbour", ['{"n": 2, "o": {"k": 2}, "l": 1}', '{"n": "x", "o": {"k": 2}, "l": 1}']
+)
+def test_a_repeated_key_is_wrong_where_it_is_used_whatever_stands_in_other_lines(
+    here, line, is_malformed, neighbour
+):
+    path = lines_file(here, '{"n": 1.5, "o": {"k": 0.5}, "l": 1}', line, neighbour)
+    source = stoker.open(path, label="l", columns=["n", "o.k"], types={"n": "float"})
+    malformed = [row for row, _, kind, _ in found(source) if kind is IssueKind.MALFORMED]
+    assert malformed == [1] * is_malformed
+    if not is_malformed:
+        assert dense(read(source).rows)[1].tolist() == [1, 1]
+
+
 def test_a_text_that_is_not_utf8_is_wrong_but_for_texts_to_learn_from(here):
     path = lines_file(here, '{"t": "a", "l": "x"}', b'{"t": "caf\xe9", "l": "y"}')
     assert found(stoker.open(path, label="l"))[0][:3] == (1, "t", IssueKind.BAD_TEXT)

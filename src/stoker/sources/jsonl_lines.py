@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,17 @@ class _Number(str):
     __slots__ = ()
 
 
+class _Repeating(dict[str, Any]):
+    """An object in which keys stand twice; the last value of each is kept."""
+
+    __slots__ = ("repeated",)
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs)
+        self.repeated = {key for key, count in counts.items() if count > 1}
+
+
 class _WrongValueError(Exception):
     """A value that its column does not take."""
 
@@ -64,7 +76,7 @@ def read_lines(lines: Sequence[bytes], columns: Sequence[JsonColumn]) -> tuple[l
     Parameters
     ----------
     lines
-        A JSON object each.
+        A JSON object each; one in which a key of a column's path stands twice is malformed.
     columns
         What is wanted of them.
 
@@ -84,6 +96,8 @@ def read_lines(lines: Sequence[bytes], columns: Sequence[JsonColumn]) -> tuple[l
         except UnicodeDecodeError:
             text, is_utf8 = line.decode("utf-8", "replace"), False
         record = _record_of(text)
+        if record is not None and any(_is_repeated(column.path, record) for column in columns):
+            record = None
         if record is None:
             faults.append((number, -1, IssueKind.MALFORMED, line.rstrip()))
         for place, column in enumerate(columns):
@@ -99,18 +113,25 @@ def read_lines(lines: Sequence[bytes], columns: Sequence[JsonColumn]) -> tuple[l
 def _record_of(text: str) -> dict[str, Any] | None:
     try:
         record = json.loads(
-            text, parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_unique
+            text, parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_object
         )
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
-    if len(record) < len(pairs):
-        raise ValueError("a key stands twice in an object")
-    return record
+    return record if len(record) == len(pairs) else _Repeating(pairs)
+
+
+def _is_repeated(path: tuple[str, ...], record: Any) -> bool:
+    """Whether a key of the path stands twice in its object: Arrow refuses those, and no others."""
+    for key in path:
+        if isinstance(record, _Repeating) and key in record.repeated:
+            return True
+        record = record.get(key) if isinstance(record, dict) else None
+    return False
 
 
 def _nothing(column: JsonColumn) -> Any:
