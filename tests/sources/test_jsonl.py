@@ -151,6 +151,15 @@ def test_a_repeated_key_is_wrong_where_it_is_used_whatever_stands_in_other_lines
         assert dense(read(source).rows)[1].tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("value", ["0", "false", '""'])
+def test_what_stands_beside_objects_is_a_column_and_null_is_none(here, value):
+    first = '{"a": {"b": 1}, "l": 0}'
+    path = lines_file(here, first, f'{{"a": {value}, "l": 1}}')
+    assert {spec.name for spec in stoker.open(path, label="l").columns} == {"a", "a.b", "l"}
+    path = lines_file(here, first, '{"a": null, "l": 1}')
+    assert {spec.name for spec in stoker.open(path, label="l").columns} == {"a.b", "l"}
+
+
 def test_a_text_that_is_not_utf8_is_wrong_but_for_texts_to_learn_from(here):
     path = lines_file(here, '{"t": "a", "l": "x"}', b'{"t": "caf\xe9", "l": "y"}')
     assert found(stoker.open(path, label="l"))[0][:3] == (1, "t", IssueKind.BAD_TEXT)

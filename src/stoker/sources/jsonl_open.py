@@ -142,7 +142,8 @@ def _values_of(path: str) -> dict[Path, list[Any]]:
         for keys, value in flattened(record):
             values.setdefault(keys, []).append(value)
     inner = {keys[:depth] for keys in values for depth in range(1, len(keys))}
-    for keys in [keys for keys, found in values.items() if keys in inner and not any(found)]:
+    empty = [keys for keys in inner & values.keys() if all(value is None for value in values[keys])]
+    for keys in empty:
         del values[keys]  # an object that is null in some records
     if not values:
         raise DataError(f"{path}: its objects have no keys; give a file whose objects hold values")
