@@ -157,6 +157,33 @@ def test_an_item_unlike_the_first_is_named():
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (1, 0.5, "'x' of item 1 of the data set is float64, and of item 0 int64"),
+        (True, 2, "is int64, and of item 0 bool"),
+        (np.int8(1), 300, "is int64, and of item 0 int8"),
+        (np.uint64(1), -1, "is int64, and of item 0 uint64"),
+        (1, "a", "is str.*, and of item 0 int64"),
+        ("a", 1, "is int64, and of item 0 str"),
+        ("a", b"b", "is bytes.*, and of item 0 str"),
+    ],
+)
+def test_an_item_of_a_type_that_the_first_does_not_hold_is_named_with_both(first, second, said):
+    source = stoker.open(Items(lambda place: {"x": second if place else first, "y": 0}, 3), label="y")
+    with pytest.raises(DataError, match=said):
+        list(source.chunks(1 << 20))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "read"),
+    [(0.5, 3, 3.0), (np.float32(0.5), True, 1.0), (2, True, 1), (np.int8(1), 100, 100)],
+)
+def test_an_item_of_a_type_that_the_first_holds_is_taken(first, second, read):
+    source = stoker.open(Items(lambda place: {"x": second if place else first, "y": 0}, 3), label="y")
+    assert dense(source.peek(3))[:, 0].tolist() == [first, read, read]
+
+
+@pytest.mark.parametrize(
     ("rows", "error", "said"),
     [
         (pd.DataFrame({"x": []}), DataError, "the frame has no rows"),

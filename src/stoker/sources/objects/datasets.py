@@ -16,6 +16,8 @@ __all__ = ["LABEL", "hugging_face_stream", "hugging_face_units", "map_style_unit
 
 LABEL = "label"
 """What the second of two things is called that an item consists of."""
+_TAKEN = {"f": "fiub", "i": "iub", "u": "iub"}
+"""Of a kind of numbers in the first item, the kinds that others may have."""
 _PIECE_ROWS = 1_024
 _BATCH_ROWS = 1_024
 
@@ -82,9 +84,7 @@ def map_style_units(dataset: Any) -> MemoryUnits:
     schema = pa.schema([field for name, value in first.items() for field in _fields(name, value)])
 
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
-        items = [_parts(dataset[place], place) for place in range(start, stop)]
-        for place, item in enumerate(items, start):
-            _require_alike(item, first, place)
+        items = [_alike(_parts(dataset[place], place), first, place) for place in range(start, stop)]
         columns: dict[str, Any] = {}
         for name, value in first.items():
             stacked = np.stack([item[name] for item in items]).reshape(len(items), -1)
@@ -137,8 +137,8 @@ def _fields(name: str, value: Any) -> list[pa.Field]:
     return [pa.field(f"{name}[{i}]" if name else f"#{i}", kind) for i in range(value.size)]
 
 
-def _require_alike(item: Mapping[str, Any], first: Mapping[str, Any], place: int) -> None:
-    """Refuse an item of other parts than the first."""
+def _alike(item: Mapping[str, Any], first: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """An item with the types of the first; refused where it has other parts, or its values do not fit."""
     found = {name: value.shape for name, value in item.items()}
     expected = {name: value.shape for name, value in first.items()}
     if found != expected:
@@ -146,3 +146,19 @@ def _require_alike(item: Mapping[str, Any], first: Mapping[str, Any], place: int
             f"item {place:,} of the data set has the shapes {found}, and the first {expected}: give items "
             "that are alike"
         )
+    return {name: _as_first(value, first[name].dtype, name, place) for name, value in item.items()}
+
+
+def _as_first(value: Any, dtype: np.dtype[Any], name: str, place: int) -> Any:
+    """An array in the type of the first item's: texts are texts, floats take every number."""
+    if value.dtype == dtype or (dtype.kind in "US" and value.dtype.kind == dtype.kind):
+        return value
+    if value.dtype.kind in _TAKEN.get(dtype.kind, ""):
+        cast = value.astype(dtype)
+        if dtype.kind == "f" or np.array_equal(cast, value):
+            return cast
+    what = f"{name!r} of item {place:,}" if name else f"item {place:,}"
+    raise DataError(
+        f"{what} of the data set is {value.dtype.name}, and of item 0 {dtype.name}, which does not hold it: "
+        "give every item the same type, for example float(…) for all of them"
+    )
