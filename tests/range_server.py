@@ -13,7 +13,8 @@ class RangeServer(ThreadingHTTPServer):
     """Serves `files` by path. The next answers misbehave as `troubles` says, one after the other.
 
     ``"drop"`` closes the connection in mid-answer, ``"stall"`` goes silent there, ``"short"`` announces and
-    gives fewer bytes than were asked for, ``"500"`` and the like answer with that status. The first answers
+    gives fewer bytes than were asked for, ``"drip"`` gives a byte now and then, ``"whole"``
+    everything whatever was asked for, ``"500"`` and the like answer with that status. The first answers
     wait until as many requests as `together` says are under way, for five seconds at most.
     """
 
@@ -26,6 +27,9 @@ class RangeServer(ThreadingHTTPServer):
         self.tags: dict[str, str] = {}
         self.troubles: deque[str] = deque()
         self.always: dict[str, str] = {}
+        self.extra: dict[str, str] = {}
+        self.sent = 0
+        self.redirects: dict[str, str] = {}
         self.asked: list[tuple[str, int, int]] = []
         self.at_once = self.most_at_once = 0
         self.closing = threading.Event()
@@ -51,6 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve(with_body=False)
 
     def do_GET(self) -> None:
+        if self.headers.get("Range") == "bytes=0-0":  # a look, and no reading
+            self._serve(with_body=True, is_look=True)
+            return
         with self.server.lock:
             self.server.at_once += 1
             self.server.most_at_once = max(self.server.most_at_once, self.server.at_once)
@@ -64,27 +71,34 @@ class _Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 self.server.at_once -= 1
 
-    def _serve(self, *, with_body: bool) -> None:
-        name = self.path.lstrip("/")
+    def _serve(self, *, with_body: bool, is_look: bool = False) -> None:
+        name = self.path.lstrip("/").partition("?")[0]
+        if name in self.server.redirects:
+            self._answer(302, {"Location": self.server.redirects[name]}, b"")
+            return
         content = self.server.files.get(name)
         if content is None:
             self._answer(404, {}, b"")
             return
         trouble = self.server.always.get(name, "")
-        if with_body and not trouble and self.server.troubles:
+        if with_body and not is_look and not trouble and self.server.troubles:
             trouble = self.server.troubles.popleft()
         if trouble.isdigit():
             self._answer(int(trouble), {}, b"")
             return
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        headers = {"ETag": self.server.tags[name], "Accept-Ranges": "bytes"}
-        if trouble == "whole":
-            headers["Accept-Ranges"] = "none"
+        headers = {**self.server.extra}
+        if self.server.tags[name]:
+            headers["ETag"] = self.server.tags[name]
         if not found or trouble == "whole":
             self._answer(200, headers, content, with_body=with_body)
             return
         start, stop = int(found[1]), min(int(found[2]) + 1, len(content))
-        self.server.asked.append((name, start, stop))
+        if start >= len(content):
+            self._answer(416, {"Content-Range": f"bytes */{len(content)}", **headers}, b"")
+            return
+        if not is_look:
+            self.server.asked.append((name, start, stop))
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
         data = content[start:stop]
         if trouble == "short":
@@ -108,4 +122,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        self.wfile.write(data)
+        if trouble == "drip":
+            for place in range(len(data)):
+                self.wfile.write(data[place : place + 1])
+                self.wfile.flush()
+                if self.server.closing.wait(0.1):
+                    return
+        for place in range(0, len(data) if trouble != "drip" else 0, 1 << 16):
+            self.wfile.write(data[place : place + (1 << 16)])
+            self.server.sent = place

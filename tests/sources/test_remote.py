@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from range_server import RangeServer
 from reading import PACK, dense, index_of
 from stoker.errors import ChangedDataError, DataError, OptionError
 from stoker.sources.files import open_reader
+from stoker.sources.remote import is_remote, stores, web
 from stoker.sources.remote import reader as remote
 from stoker.sources.remote.blocks import BlockCache
 from stoker.sources.remote.names import BLOCK_BYTES
+from stoker.sources.remote.retrying import Refused
 from stoker.survey import survey
 
 pytestmark = pytest.mark.timeout(60)
@@ -214,12 +217,126 @@ def test_a_cache_that_cannot_be_written_keeps_nothing_and_harms_nobody(server, t
         "s3://key:hidden@bucket/train.csv",
         "https://host/train.csv?X-Amz-Signature=hidden",
         "https://host/train.csv?sv=1&sig=hidden",
+        "https://host/train.csv?apikey=hidden",
+        "https://host/train.csv?v=2&accessToken=hidden",
+        "https://host/train.csv?pwd=hidden",
+        "HTTPS://host/train.csv?auth=hidden",
+        "https://host/train.csv?code=hidden",
+        "https://host/train.csv?my_sas=hidden",
     ],
 )
 def test_secrets_in_an_address_are_refused_and_not_repeated(url):
     with pytest.raises(OptionError, match="written down") as error:
         stoker.open(url, label="label")
     assert "hidden" not in str(error.value)
+
+
+def content_of(url: str) -> bytes:
+    with open_reader(url) as file:
+        out = np.empty(file.size, np.uint8)
+        file.read_into(out, 0)
+    return out.tobytes()
+
+
+@pytest.mark.parametrize("modified", [True, False])
+def test_without_a_tag_the_time_tells_versions_apart_and_without_both_nothing_is_kept(server, modified):
+    for day, content in enumerate([b"one", b"two"], 1):
+        server.extra = {"Last-Modified": f"Mon, 0{day} Jan 2024 00:00:00 GMT"} if modified else {}
+        assert content_of(server.put("a.bin", content, tag="")) == content
+        before = len(server.asked)
+        assert content_of(server.put("a.bin", content, tag="")) == content
+        assert len(server.asked) - before == (0 if modified else 1)
+
+
+def test_a_table_whose_versions_cannot_be_told_apart_is_read(server):
+    values, content = table()
+    assert_rows(stoker.open(server.put("train.csv", content, tag=""), label="label"), values)
+
+
+def test_no_more_is_taken_than_was_asked_for(server):
+    url = server.put("noise.bin", noise(32 * BLOCK_BYTES))
+    with open_reader(url) as reader:
+        server.always["noise.bin"] = "whole"
+        with pytest.raises(DataError, match="gives no parts of it any more"):
+            reader.read_into(np.empty(1_000, np.uint8), 0)
+        with pytest.raises(DataError, match="gives no parts of it"):
+            open_reader(url)
+    assert server.sent < 16 * BLOCK_BYTES
+
+
+@pytest.mark.parametrize("size", [1_000, 999, 1_001])
+def test_a_file_that_changes_while_it_is_read_is_told(server, size):
+    url = server.put("noise.bin", noise(1_000))
+    with open_reader(url) as reader:
+        server.put("noise.bin", bytes(size), tag='"two"')
+        with pytest.raises(ChangedDataError, match="changed while it was read"):
+            reader.read_into(np.empty(1_000, np.uint8), 0)
+
+
+@pytest.mark.parametrize("trouble", ["403", "404", "500", "drop", "whole"])
+def test_where_a_server_redirects_to_is_not_repeated(server, trouble):
+    target = server.put("target.bin", noise(1_000))
+    server.redirects["a.bin"] = f"{target}?X-Amz-Signature=hidden"
+    reader = open_reader(target.replace("target", "a"))
+    server.always["target.bin"] = trouble
+    with pytest.raises(DataError) as error:
+        reader.read_into(np.empty(1_000, np.uint8), 0)
+    assert "hidden" not in "".join(traceback.format_exception(error.value))
+    found: BaseException | None = error.value
+    while found is not None:
+        assert "hidden" not in repr(found)
+        found = found.__context__
+
+
+def test_a_server_that_drips_is_given_up(server, monkeypatch):
+    monkeypatch.setattr(web, "_LEAST_BYTES_A_SECOND", 1e9)
+    reader = open_reader(server.put("noise.bin", noise(1_000)))
+    server.always["noise.bin"] = "drip"
+    with pytest.raises(DataError, match=r"failed 5 times in .*TimeoutError"):
+        reader.read_into(np.empty(1_000, np.uint8), 0)
+
+
+def test_an_empty_file_is_looked_at(server):
+    assert open_reader(server.put("a.bin", b"")).size == 0
+
+
+def test_a_schemes_case_does_not_matter(server):
+    values, content = table()
+    url = server.put("train.csv", content)
+    source = stoker.open(url.replace("http", "HTTP"), label="label")
+    assert source.paths == (url,)
+    assert_rows(source, values)
+    assert is_remote("S3://bucket/train.csv")
+    assert not is_remote("C:/train.csv")
+
+
+def test_reading_in_order_may_go_back(server):
+    content = noise(6 * BLOCK_BYTES)
+    with open_reader(server.put("noise.bin", content), in_order=True) as file:
+        for start, stop in [(0, 3.5), (3.2, 4.5), (3.9, 4.2), (1.5, 5), (4.5, 4.6), (0, 6)]:
+            low, high = int(start * BLOCK_BYTES), int(stop * BLOCK_BYTES)
+            out = np.empty(high - low, np.uint8)
+            assert file.read_into(out, low) == high - low
+            assert out.tobytes() == content[low:high]
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("reading 'part-00403.csv' in bucket 'b': AWS Error SLOW_DOWN during GetObject", None),
+        ("reading 'AccessDenied/x.csv': AWS Error NETWORK_CONNECTION during HeadObject", None),
+        ("reading 'x.csv': AWS Error ACCESS_DENIED during HeadObject operation", "permission denied"),
+        ("reading 'x.csv': AWS Error UNKNOWN (HTTP status 403) during HeadObject", "permission denied"),
+        ("reading 'x.csv': AWS Error INVALID_ACCESS_KEY_ID during ListObjectsV2", "credentials"),
+        ("reading 'x.csv': AWS Error NO_SUCH_BUCKET during ListObjectsV2", "no such bucket"),
+    ],
+)
+def test_what_a_store_answers_is_told_from_what_an_object_is_called(said, refused):
+    def ask() -> None:
+        raise OSError(said)
+
+    with pytest.raises(Refused if refused else OSError, match=refused):
+        stores._told(ask)
 
 
 def test_patterns_need_a_store_that_lists(server):
@@ -290,3 +407,35 @@ def test_tables_in_a_bucket_are_matched_and_read(bucket, own_cache):
         stoker.open("s3://bucket/data/*.tsv", label="label")
     with pytest.raises(DataError, match="no such object"):
         stoker.open("s3://bucket/none.csv", label="label")
+
+
+def write(bucket, name: str, content: bytes) -> str:
+    with bucket.open_output_stream(f"bucket/{name}") as file:
+        file.write(content)
+    return f"s3://bucket/{name}"
+
+
+def test_an_object_of_the_same_size_in_a_bucket_is_another_one(bucket):
+    for content in (b"one", b"two", b"six"):
+        assert content_of(write(bucket, "same.bin", content)) == content
+    reader = open_reader(write(bucket, "same.bin", b"ten"))
+    write(bucket, "same.bin", b"ant")
+    with pytest.raises(ChangedDataError, match="changed while it was read"):
+        reader.read_into(np.empty(3, np.uint8), 0)
+
+
+def test_patterns_are_matched_level_by_level(bucket, monkeypatch):
+    for name in ("top/a.csv", "top/b.txt", "top/1/a.csv", "top/1/2/a.csv", "top/3/b.csv"):
+        write(bucket, name, b"x")
+    listed = []
+    listing = stores._ArrowStore._list
+    monkeypatch.setattr(
+        stores._ArrowStore,
+        "_list",
+        lambda self, folder, **how: listed.append(folder) or listing(self, folder, **how),
+    )
+    assert remote.remote_matches("s3://bucket/top/*.csv") == ["s3://bucket/top/a.csv"]
+    assert listed == ["bucket/top"]
+    assert remote.remote_matches("s3://bucket/top/[12]/?.csv") == ["s3://bucket/top/1/a.csv"]
+    assert listed[1:] == ["bucket/top", "bucket/top/1"]
+    assert len(remote.remote_matches("s3://bucket/top/**/a.csv")) == 2

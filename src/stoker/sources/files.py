@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -102,9 +103,9 @@ def _identify_remote(path: str) -> FileIdentity:
     from stoker.sources.remote.reader import remote_info
 
     found = remote_info(path)
-    return FileIdentity(
-        path=path, size=found.size, mtime_ns=found.modified_ns, ctime_ns=found.version, inode=0
-    )
+    # What cannot be told from another version is not taken for the one that was read another time.
+    version = time.time_ns() if found.version is None else found.version
+    return FileIdentity(path=path, size=found.size, mtime_ns=found.modified_ns, ctime_ns=version, inode=0)
 
 
 def open_reader(path: str, *, in_order: bool = False) -> ByteReader:

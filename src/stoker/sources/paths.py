@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from stoker.errors import DataError, OptionError
 from stoker.sources.packing import PACKINGS
-from stoker.sources.remote.names import is_remote, require_no_secrets
+from stoker.sources.remote.names import is_remote, require_no_secrets, scheme_of
 
 __all__ = ["FORMATS", "FORMAT_NAMES", "expand_paths", "format_of"]
 
@@ -117,6 +117,7 @@ def _expand_one(item: str | os.PathLike[str], folders: bool) -> list[str]:
 
 def _expand_remote(url: str) -> list[str]:
     require_no_secrets(url)
+    url = f"{scheme_of(url)}://{url.partition('://')[2]}"
     if not glob.has_magic(url.partition("://")[2].partition("?")[0] if url.startswith("http") else url):
         return [url]
     from stoker.sources.remote.reader import remote_matches

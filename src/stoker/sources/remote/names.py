@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from stoker.errors import OptionError
 
 __all__ = [
     "AT_ONCE",
     "BLOCK_BYTES",
+    "EXTRA",
     "READING_BYTES",
     "RUN_BLOCKS",
     "is_remote",
@@ -26,8 +27,11 @@ AT_ONCE = 4
 READING_BYTES = (AT_ONCE + 1) * RUN_BLOCKS * BLOCK_BYTES
 """What a reader holds while it reads, at most."""
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://")
-_SIGNED = re.compile(r"(^|[&_-])(signature|sig|token|key|password|secret|credential)=", re.IGNORECASE)
+EXTRA = "pip install 'stoker[remote]'"
+"""What brings the packages."""
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_SECRET = re.compile("pass|pwd|secret|token|key|sig|auth|cred|sas|code", re.IGNORECASE)
 
 
 def is_remote(path: str) -> bool:
@@ -42,8 +46,8 @@ def is_remote(path: str) -> bool:
 
 
 def scheme_of(url: str) -> str:
-    """What stands before the colon."""
-    return url.partition("://")[0]
+    """What stands before the colon, in small letters."""
+    return url.partition("://")[0].lower()
 
 
 def require_no_secrets(url: str) -> None:
@@ -62,7 +66,7 @@ def require_no_secrets(url: str) -> None:
             "them where the store's own tools look for them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
             "~/.aws/credentials, GOOGLE_APPLICATION_CREDENTIALS)"
         )
-    if _SIGNED.search(parts.query):
+    if any(_SECRET.search(name) for name, _ in parse_qsl(parts.query)):
         raise OptionError(
             f"{url.partition('?')[0]}?…: a signed address is a secret that expires, and a run's is written "
             "down; name the object itself and give the credentials where the store's own tools look for them"

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from stoker.prefetch import Prefetched, prefetch
 from stoker.sources.remote.blocks import shared_cache
 from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES, RUN_BLOCKS
+from stoker.sources.remote.objects import ObjectInfo
 from stoker.sources.remote.retrying import with_retries
-from stoker.sources.remote.stores import ObjectInfo, store_of
+from stoker.sources.remote.stores import store_of
 
 __all__ = ["RemoteFile", "RemoteReader", "remote_info", "remote_matches"]
 
@@ -120,7 +121,7 @@ class RemoteReader:
         """The blocks [first, behind) of a reading in order; a block at the seam of two calls is kept."""
         kept = {number: block for number, block in self._blocks.items() if number >= first}
         reached = max(kept, default=first - 1) + 1
-        if self._ahead is None or (not kept and first != self._position):
+        if self._ahead is None or (first not in kept and first != self._position):
             self.close()
             runs = _runs(first, -(-self.size // BLOCK_BYTES))
             self._ahead = prefetch(self._fetch, runs, workers=AT_ONCE, in_flight=AT_ONCE, name="ahead")
@@ -137,7 +138,7 @@ class RemoteReader:
 
     def _fetch(self, run: _Run) -> list[bytes]:
         """The blocks of a run: those that are kept, and the others in as few requests as there are gaps."""
-        found = [self._cache.find(self.path, self._info.version, n, self._length(n)) for n in range(*run)]
+        found = [self._find(number) for number in range(*run)]
         missing = [place for place, block in enumerate(found) if block is None]
         breaks = [0, *(i + 1 for i, (a, b) in enumerate(pairwise(missing)) if b != a + 1), len(missing)]
         for low, high in pairwise(breaks):
@@ -149,12 +150,19 @@ class RemoteReader:
         start = (base + low) * BLOCK_BYTES
         stop = min((base + high) * BLOCK_BYTES, self.size)
         doing = f"reading bytes {start:,} to {stop:,}"
-        data = with_retries(lambda: self._store.read(self.path, start, stop), doing, self.path)
+        data = with_retries(lambda: self._store.read(self.path, start, stop, self._info), doing, self.path)
         for place in range(low, high):
             begin = (place - low) * BLOCK_BYTES
             block = data[begin : begin + BLOCK_BYTES]
             found[place] = block
-            self._cache.keep(self.path, self._info.version, base + place, block)
+            if self._info.version is not None:
+                self._cache.keep(self.path, self._info.version, base + place, block)
+
+    def _find(self, number: int) -> bytes | None:
+        """A block that is kept, if it is sure to be of this version."""
+        if self._info.version is None:
+            return None
+        return self._cache.find(self.path, self._info.version, number, self._length(number))
 
     def _length(self, number: int) -> int:
         return min(BLOCK_BYTES, self.size - number * BLOCK_BYTES)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from stoker.errors import DataError, OptionError
+from stoker.errors import ChangedDataError, DataError, OptionError
 from stoker.waits import Wait
 
-__all__ = ["ATTEMPTS", "Refused", "silence_seconds", "with_retries"]
+__all__ = ["ATTEMPTS", "Changed", "Refused", "silence_seconds", "with_retries"]
 
 VARIABLE = "STOKER_REMOTE_SECONDS"
 ATTEMPTS = 5
@@ -21,6 +21,10 @@ Result = TypeVar("Result")
 
 class Refused(Exception):  # noqa: N818 - an answer, and no failure to answer
     """The store answered that it will not: asking again changes nothing."""
+
+
+class Changed(Refused):
+    """The object is another one than was opened."""
 
 
 def silence_seconds() -> float:
@@ -55,6 +59,8 @@ def with_retries(ask: Callable[[], Result], doing: str, url: str) -> Result:
 
     Raises
     ------
+    ChangedDataError
+        The object is another one than was opened.
     DataError
         It was refused, or failed each time.
     """
@@ -63,6 +69,8 @@ def with_retries(ask: Callable[[], Result], doing: str, url: str) -> Result:
         try:
             with Wait("is {} of {}", doing, url):
                 return ask()
+        except Changed as error:
+            raise ChangedDataError(f"{url}: {error}") from error
         except Refused as error:
             raise DataError(f"{url}: {error}") from error
         except (OSError, TimeoutError) as error:

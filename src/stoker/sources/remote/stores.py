@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import fnmatch
 import os
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
 from stoker.errors import OptionError
-from stoker.sources.remote.names import scheme_of
+from stoker.sources.remote.names import EXTRA, scheme_of
+from stoker.sources.remote.objects import ObjectInfo, described, require_same, whole
 from stoker.sources.remote.retrying import Refused, silence_seconds
+from stoker.sources.remote.web import WebStore
 
-__all__ = ["ObjectInfo", "Store", "store_of"]
+__all__ = ["Store", "store_of"]
 
 _OF_ARROW = ("s3", "gs")
-_EXTRA = "pip install 'stoker[remote]'"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectInfo:
-    """What a store says of an object.
-
-    Attributes
-    ----------
-    size
-        Bytes.
-    modified_ns
-        When it was written, in nanoseconds since 1970; 0 where the store does not say.
-    version
-        Changes with the object: a digest of entity tag, time and size.
-    """
-
-    size: int
-    modified_ns: int
-    version: int
+_OF_WEB = ("http", "https")
 
 
 class Store(Protocol):
@@ -48,8 +31,8 @@ class Store(Protocol):
         """Size and version."""
         ...
 
-    def read(self, url: str, start: int, stop: int) -> bytes:
-        """The bytes [start, stop), all of them."""
+    def read(self, url: str, start: int, stop: int, known: ObjectInfo) -> bytes:
+        """The bytes [start, stop), all of them; `Changed` where they are sure to be of another version."""
         ...
 
     def matches(self, url: str) -> Sequence[str]:
@@ -78,13 +61,7 @@ def _arrow_store(scheme: str, seconds: float) -> Store:
 
 @lru_cache(maxsize=8)
 def _fsspec_store(scheme: str, seconds: float) -> Store:
-    return _FsspecStore(scheme, seconds)
-
-
-def _info(size: int, modified_ns: int, tag: str) -> ObjectInfo:
-    said = f"{size} {modified_ns} {tag}".encode()
-    version = int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little") >> 1
-    return ObjectInfo(size=size, modified_ns=modified_ns, version=version)
+    return WebStore(scheme, seconds) if scheme in _OF_WEB else _FsspecStore(scheme)
 
 
 class _ArrowStore:
@@ -94,11 +71,13 @@ class _ArrowStore:
         from pyarrow import fs
 
         self._fs: Any
+        self._place = ""
         if scheme == "gs":
             import datetime
 
             self._fs = fs.GcsFileSystem(retry_time_limit=datetime.timedelta(seconds=seconds))
         else:
+            self._place = _endpoint().get("endpoint_override", "")
             self._fs = fs.S3FileSystem(
                 connect_timeout=seconds,
                 request_timeout=seconds,
@@ -115,32 +94,65 @@ class _ArrowStore:
             raise Refused("no such object; check the address")
         if found.type == fs.FileType.Directory:
             raise Refused(f"this is a folder; name its objects, for example {url.rstrip('/')}/*.csv")
-        return _info(found.size, found.mtime_ns or 0, "")
 
-    def read(self, url: str, start: int, stop: int) -> bytes:
+        def ask() -> str:
+            with self._fs.open_input_file(_path(url)) as file:
+                return self._tag(file)
+
+        return described(found.size, found.mtime_ns or 0, _told(ask))
+
+    def read(self, url: str, start: int, stop: int, known: ObjectInfo) -> bytes:
         def ask() -> bytes:
             with self._fs.open_input_file(_path(url)) as file:
+                require_same(known, file.size(), self._tag(file))
                 data: bytes = file.read_at(stop - start, start)
                 return data
 
-        return _whole(_told(ask), start, stop)
+        return whole(_told(ask), start, stop)
+
+    def _tag(self, file: Any) -> str:
+        """The entity tag, which came when the object was opened, and where it was asked for."""
+        said = {key.lower(): value for key, value in (file.metadata() or {}).items()}
+        tag = said.get("etag", b"")
+        return f"{tag.decode('utf-8', 'replace')} {self._place}" if tag else ""
 
     def matches(self, url: str) -> Sequence[str]:
-        import fnmatch
-
         from pyarrow import fs
 
         path = _path(url)
         fixed = path[: min(path.find(mark) for mark in "*?[" if mark in path)].rpartition("/")[0]
-        found = _told(lambda: self._fs.get_file_info(fs.FileSelector(fixed, recursive=True)))
-        depth = path.count("/")
-        return [
-            f"{scheme_of(url)}://{entry.path}"
-            for entry in found
-            if entry.type == fs.FileType.File
-            and fnmatch.fnmatchcase(entry.path, path)
-            and ("**" in path or entry.path.count("/") == depth)
+        if "**" in path:
+            entries = self._list(fixed, recursive=True)
+            found = [
+                entry.path
+                for entry in entries
+                if entry.type == fs.FileType.File and fnmatch.fnmatchcase(entry.path, path)
+            ]
+        else:
+            found = self._level_by_level(fixed, path[len(fixed) :].lstrip("/").split("/"))
+        return [f"{scheme_of(url)}://{name}" for name in found]
+
+    def _level_by_level(self, folder: str, parts: Sequence[str]) -> list[str]:
+        """Files whose path below a folder fits the parts, without a look at what lies beside them."""
+        from pyarrow import fs
+
+        wanted = fs.FileType.File if len(parts) == 1 else fs.FileType.Directory
+        fitting = [
+            entry.path
+            for entry in self._list(folder, recursive=False)
+            if entry.type == wanted and fnmatch.fnmatchcase(entry.base_name, parts[0])
         ]
+        if len(parts) == 1:
+            return fitting
+        return [name for below in fitting for name in self._level_by_level(below, parts[1:])]
+
+    def _list(self, folder: str, *, recursive: bool) -> Sequence[Any]:
+        from pyarrow import fs
+
+        entries: Sequence[Any] = _told(
+            lambda: self._fs.get_file_info(fs.FileSelector(folder, recursive=recursive))
+        )
+        return entries
 
 
 def _endpoint() -> dict[str, str]:
@@ -164,100 +176,75 @@ def _told(ask: Any) -> Any:
     """What `ask` gives; an answer that will not change is `Refused`."""
     try:
         return ask()
-    except FileNotFoundError as error:
-        raise Refused("no such object; check the address") from error
-    except PermissionError as error:
-        raise Refused(_NO_PERMISSION) from error
+    except FileNotFoundError:
+        raise Refused("no such object; check the address") from None
+    except PermissionError:
+        raise Refused(_NO_PERMISSION) from None
     except OSError as error:
-        text = str(error)
-        if any(word in text for word in _DENIED):
-            raise Refused(_NO_PERMISSION) from error
-        if any(
-            word in text
-            for word in ("INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "InvalidAccessKeyId")
-        ):
-            raise Refused("the store does not know these credentials; check them") from error
-        if "NO_SUCH_BUCKET" in text or "NoSuchBucket" in text:
-            raise Refused("no such bucket; check the address") from error
+        # What stands before names the object, which may be called anything.
+        code = str(error).rpartition("AWS Error ")[2]
+        if _DENIED.search(code):
+            raise Refused(_NO_PERMISSION) from None
+        if _UNKNOWN_KEYS.search(code):
+            raise Refused("the store does not know these credentials; check them") from None
+        if _NO_BUCKET.search(code):
+            raise Refused("no such bucket; check the address") from None
         raise
 
 
-_DENIED = ("ACCESS_DENIED", "AccessDenied", "Forbidden", "403")
-_UNKNOWN_KEYS = ("INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "InvalidAccessKeyId")
+_DENIED = re.compile(r"\b(ACCESS_DENIED|AccessDenied|PERMISSION_DENIED|Forbidden|HTTP status 403)\b")
+_UNKNOWN_KEYS = re.compile(r"\b(INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|InvalidAccessKeyId)\b")
+_NO_BUCKET = re.compile(r"\b(NO_SUCH_BUCKET|NoSuchBucket)\b")
 _NO_PERMISSION = (
     "permission denied; give credentials that may read it where the store's own tools look for them "
     "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials, GOOGLE_APPLICATION_CREDENTIALS)"
 )
 
 
+_VALIDATORS = (
+    "ETag", "etag", "Last-Modified", "LastModified", "last_modified", "Content-MD5", "content_md5", "mtime",
+    "modified", "modification_time",
+)  # fmt: skip
+"""Under which fsspec's file systems give what changes with an object."""
+
+
 class _FsspecStore:
-    """Whatever fsspec knows: https, Azure, Hadoop, SFTP, ….
+    """Whatever else fsspec knows: Azure, Hadoop, SFTP, …."""
 
-    fsspec hands requests to one thread with an event loop of its own; they run side by side there.
-    """
-
-    def __init__(self, scheme: str, seconds: float) -> None:
+    def __init__(self, scheme: str) -> None:
         try:
             import fsspec
         except ImportError as error:
-            raise OptionError(f"{scheme}:// is read with fsspec, which is not installed: {_EXTRA}") from error
-        self._failures: tuple[type[Exception], ...] = (OSError, TimeoutError)
-        options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+            raise OptionError(f"{scheme}:// is read with fsspec, which is not installed: {EXTRA}") from error
         try:
-            if scheme in ("http", "https"):
-                import aiohttp
-
-                self._failures += (aiohttp.ClientError,)
-                timeout = aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds)
-                options["client_kwargs"] = {"timeout": timeout, "auto_decompress": False}
-            self._fs = fsspec.filesystem(scheme, **options)
+            self._fs = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
         except (ImportError, ValueError) as error:
             said = str(error).splitlines()[0]
             raise OptionError(
-                f"{scheme}:// cannot be read ({said}); {_EXTRA}, or download it first"
+                f"{scheme}:// cannot be read ({said}); {EXTRA}, or download it first"
             ) from error
-        self._is_web = scheme in ("http", "https")
 
     def info(self, url: str) -> ObjectInfo:
-        found = self._told(lambda: self._fs.info(url))
+        found = self._answer(lambda: self._fs.info(url))
         if found.get("type") == "directory":
             raise Refused("this is a folder; name its files")
         size = found.get("size")
         if size is None:
             raise Refused(
-                "the server does not say how long it is, so it cannot be read in parts; download it first"
+                "the store does not say how long it is, so it cannot be read in parts; download it first"
             )
-        if self._is_web and found.get("partial") is False:
-            raise Refused("the server gives no parts of it (no Accept-Ranges); download it first")
-        tag = str(
-            found.get("ETag") or found.get("etag") or found.get("LastModified") or found.get("mtime") or ""
-        )
-        return _info(int(size), 0, tag)
+        return described(int(size), 0, " ".join(str(found[key]) for key in _VALIDATORS if found.get(key)))
 
-    def read(self, url: str, start: int, stop: int) -> bytes:
-        return _whole(self._told(lambda: self._fs.cat_file(url, start=start, end=stop)), start, stop)
+    def read(self, url: str, start: int, stop: int, known: ObjectInfo) -> bytes:
+        return whole(self._answer(lambda: self._fs.cat_file(url, start=start, end=stop)), start, stop)
 
     def matches(self, url: str) -> Sequence[str]:
-        if self._is_web:
-            raise Refused("a web server lists no files, so no pattern can be matched; name each file")
-        return [self._fs.unstrip_protocol(path) for path in self._told(lambda: self._fs.glob(url))]
+        return [self._fs.unstrip_protocol(path) for path in self._answer(lambda: self._fs.glob(url))]
 
-    def _told(self, ask: Any) -> Any:
-        """As `_told`; what aiohttp raises is an OSError, or made one."""
+    def _answer(self, ask: Any) -> Any:
+        """As `_told`; of other failures their kind alone, for their texts may hold signed addresses."""
         try:
-            return ask() if self._is_web else _told(ask)
-        except self._failures as error:
-            # fsspec says "not found" whatever kept it from finding out.
-            cause = error.__cause__ if isinstance(error, FileNotFoundError) else error
-            status = getattr(cause, "status", None)
-            if status in (401, 403):
-                raise Refused(f"the server answers {status}: permission denied") from error
-            if status in (404, 410) or (isinstance(error, FileNotFoundError) and cause is None):
-                raise Refused("no such file; check the address") from error
-            raise OSError(f"{type(cause).__name__}: {cause}") from error
-
-
-def _whole(data: bytes, start: int, stop: int) -> bytes:
-    if len(data) != stop - start:
-        raise OSError(f"{len(data):,} bytes came where {stop - start:,} were asked for")
-    return data
+            return _told(ask)
+        except OSError as error:
+            said = f"{type(error).__name__}{f': {error.strerror}' if error.strerror else ''}"
+        raise OSError(said)
