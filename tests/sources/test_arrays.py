@@ -1,5 +1,6 @@
 """Arrays on disk as tables: the same rows from every format, and what cannot be read said in a sentence."""
 
+import errno
 import gzip
 import struct
 from collections.abc import Callable
@@ -17,6 +18,9 @@ import stoker
 from reading import column, dense, index_of
 from stoker.errors import ChangedDataError, ColumnError, DataError, OptionError
 from stoker.sources import Source
+from stoker.sources.arrays.hdf5 import hdf5_arrays
+from stoker.sources.arrays.idx import idx_array
+from stoker.sources.arrays.numpy_files import npy_array, npz_arrays
 from stoker.survey import survey
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -233,3 +237,19 @@ def test_damaged_archives_are_told(here):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"damaged|ends before"):
         survey(stoker.open(path), stored=False, role="predict")
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x-idx1-ubyte", "x.h5"])
+def test_an_array_that_may_not_be_read_is_told(tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    path.write_bytes(b"")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("io.open", refuse)
+    monkeypatch.setattr("h5py.File", refuse)
+    opened = {".npy": npy_array, ".npz": npz_arrays, ".h5": hdf5_arrays}.get(path.suffix, idx_array)
+    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\); check the path"):
+        opened(str(path))

@@ -94,6 +94,33 @@ def test_parquet_and_json_on_a_web_server_are_read(server):
     assert_rows(stoker.open(server.put("t.jsonl", lines.encode()), label="label"), values)
 
 
+@pytest.mark.parametrize("suffix", [".arrow", ".arrows"])
+def test_arrow_on_a_web_server_is_read(server, suffix):
+    values, _ = table(500)
+    frame = pa.table({name: values[:, place] for place, name in enumerate(["label", "a", "b", "c", "d"])})
+    sink = pa.BufferOutputStream()
+    new = pa.ipc.new_file if suffix == ".arrow" else pa.ipc.new_stream
+    with new(sink, frame.schema) as writer:
+        writer.write_table(frame, max_chunksize=100)
+    source = stoker.open(server.put(f"t{suffix}", sink.getvalue().to_pybytes()), label="label")
+    found = survey(source, stored=False, keep_bytes=1 << 20)
+    assert np.allclose(found.statistics.mean, values[:, 1:].mean(axis=0))
+    if suffix == ".arrow":
+        assert_rows(source, values)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("x.npy", None), ("x.npy", "y.npy"), ("x.npz", "y"), ("x-idx3-ubyte.gz", "y.gz"), ("x.h5", "y")],
+)
+def test_arrays_elsewhere_are_refused_with_what_to_do(server, name, label):
+    url = server.put(name, b"\x93NUMPY")
+    if label and "." in label:
+        label = server.put(label, b"")
+    with pytest.raises(DataError, match="download it first"):
+        stoker.open(url, label=label)
+
+
 @pytest.mark.parametrize("trouble", ["drop", "stall", "short", "500", "503", "429"])
 def test_a_request_that_goes_wrong_is_made_again(server, trouble):
     content = noise(3 * BLOCK_BYTES + 17)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
-from stoker.sources.arrays.stored import PlainArray, StoredArray, checked_dtype
+from stoker.sources.arrays.stored import PlainArray, StoredArray, checked_dtype, opening
 from stoker.waits import Wait
 
 __all__ = ["hdf5_arrays"]
@@ -69,7 +69,7 @@ def hdf5_arrays(path: str) -> Mapping[str, StoredArray]:
             found[name] = _stored(path, name, node)
 
     try:
-        with Wait("opens {}", path), _lock, h5py.File(path, "r") as file:
+        with Wait("opens {}", path), opening(path), _lock, h5py.File(path, "r") as file:
             file.visititems(visit)
     except OSError as error:
         said = str(error).splitlines()[0]

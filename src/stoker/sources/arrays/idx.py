@@ -12,7 +12,7 @@ from typing import IO, cast
 import numpy as np
 
 from stoker.errors import DataError
-from stoker.sources.arrays.stored import PackedArray, PlainArray, StoredArray, unpacking
+from stoker.sources.arrays.stored import PackedArray, PlainArray, StoredArray, opening, unpacking
 from stoker.sources.files import identify
 from stoker.waits import Wait
 
@@ -30,7 +30,7 @@ def idx_array(path: str) -> StoredArray:
     DataError
         It is none, damaged or cut off.
     """
-    with Wait("opens {}", path), open(path, "rb") as file:
+    with Wait("opens {}", path), opening(path), open(path, "rb") as file:
         is_packed = file.read(2) == _GZIP
     with unpacking(path), _opened(path, is_packed=is_packed) as file:
         head = file.read(4)

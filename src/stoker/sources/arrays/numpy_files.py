@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from stoker.errors import DataError
-from stoker.sources.arrays.stored import PackedArray, PlainArray, StoredArray, checked_dtype
+from stoker.sources.arrays.stored import PackedArray, PlainArray, StoredArray, checked_dtype, opening
 from stoker.sources.files import identify
 from stoker.waits import Wait
 
@@ -29,7 +29,7 @@ def npy_array(path: str) -> StoredArray:
     DataError
         It is none, cut off, or holds what no columns are made of.
     """
-    with Wait("opens {}", path), open(path, "rb") as file:
+    with Wait("opens {}", path), opening(path), open(path, "rb") as file:
         dtype, shape = _header(path, "the array", file)
         offset = file.tell()
     _require_bytes(path, identify(path).size, offset, dtype, shape)
@@ -46,7 +46,7 @@ def npz_arrays(path: str) -> Mapping[str, StoredArray]:
     """
     arrays: dict[str, StoredArray] = {}
     try:
-        with Wait("opens {}", path), zipfile.ZipFile(path) as archive:
+        with Wait("opens {}", path), opening(path), zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 if member.filename.endswith(_SUFFIX):
                     name = member.filename.removesuffix(_SUFFIX)

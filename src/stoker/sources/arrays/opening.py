@@ -10,7 +10,7 @@ from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.arrays.hdf5 import hdf5_arrays
 from stoker.sources.arrays.idx import idx_array
 from stoker.sources.arrays.numpy_files import npy_array, npz_arrays
-from stoker.sources.arrays.stored import StoredArray
+from stoker.sources.arrays.stored import StoredArray, require_here
 from stoker.sources.arrays.units import ArrayUnits, column_names
 from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.table import ColumnarTable
@@ -94,6 +94,8 @@ def open_pairs(name: str, paths: Sequence[str], request: Request) -> ColumnarTab
     if label is None or label.startswith("#"):
         return open_columnar(name, _Pairs(name, None), paths, request)
     beside = expand_paths(label)
+    for path in (*paths, *beside):
+        require_here(path)
     if len(beside) != len(paths):
         raise OptionError(
             f"label: {label} names {len(beside)} files, and there are {len(paths)} of features; give "

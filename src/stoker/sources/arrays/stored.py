@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
+from stoker.sources.remote import is_remote
 from stoker.waits import Wait
 
-__all__ = ["PackedArray", "PlainArray", "StoredArray", "checked_dtype"]
+__all__ = ["PackedArray", "PlainArray", "StoredArray", "checked_dtype", "opening", "require_here"]
 
 _KINDS = "buifUS"
 _NAMES = {
@@ -118,6 +120,36 @@ class PackedArray:
                 if len(data) < count * row_bytes:
                     raise cut_off(self.path, self.shape[0])
                 yield _native(np.frombuffer(data, np.uint8), self.dtype, width)
+
+
+def require_here(path: str) -> None:
+    """Refuse an address.
+
+    Raises
+    ------
+    DataError
+        It is one.
+    """
+    if is_remote(path):
+        raise DataError(f"{path}: arrays are read from a disk here alone; download it first")
+
+
+@contextmanager
+def opening(path: str) -> Iterator[None]:
+    """While a file on a disk here is opened: say of it what the system says.
+
+    Raises
+    ------
+    DataError
+        It is elsewhere, or the system does not open it.
+    """
+    require_here(path)
+    try:
+        yield
+    except OSError as error:
+        if not error.errno:
+            raise
+        raise DataError(f"{path}: cannot be read ({os.strerror(error.errno)}); check the path") from error
 
 
 @contextmanager

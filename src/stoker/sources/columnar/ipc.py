@@ -17,9 +17,9 @@ from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.partitions import files_in, with_partitions
 from stoker.sources.columnar.stream import StreamUnits
 from stoker.sources.columnar.table import ColumnarTable
-from stoker.sources.columnar.units import UnitFile, unreadable
+from stoker.sources.columnar.units import UnitFile, input_file, unreadable
 from stoker.sources.csv_open import Written
-from stoker.sources.files import FileIdentity, FileReader, identify
+from stoker.sources.files import ByteReader, FileIdentity, identify, open_reader
 from stoker.sources.request import Request
 from stoker.sources.schema import Schema
 from stoker.types import IntArray
@@ -83,7 +83,7 @@ class ArrowUnits:
     def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
         """The rows from a record batch on; see `UnitFile`."""
         options = _only(self.schema, names)
-        with pa.OSFile(self.path, "rb") as file, pa.ipc.open_file(file, options=options) as found:
+        with input_file(self.path) as file, pa.ipc.open_file(file, options=options) as found:
             for number in range(first_unit, found.num_record_batches):
                 whole = _checked(found.get_batch(number))
                 for start in range(0, whole.num_rows, rows):
@@ -128,7 +128,7 @@ def _open_one(path: str) -> UnitFile:
         It is no Arrow file, cut off, or cannot be read.
     """
     try:
-        with FileReader(path) as reader:
+        with open_reader(path) as reader:
             head = np.zeros(min(8, reader.size), np.uint8)
             reader.read_into(head, 0)
             begin, size = head.tobytes(), reader.size
@@ -152,7 +152,7 @@ def _open_one(path: str) -> UnitFile:
     )
 
 
-def _with_footer(path: str, reader: FileReader) -> ArrowUnits:
+def _with_footer(path: str, reader: ByteReader) -> ArrowUnits:
     size = reader.size
     tail = np.zeros(len(_MAGIC), np.uint8)
     reader.read_into(tail, max(0, size - len(_MAGIC)))
@@ -161,18 +161,19 @@ def _with_footer(path: str, reader: FileReader) -> ArrowUnits:
             f"{path} is cut off at byte {size:,}: the footer, which says where its batches are, is missing; "
             "restore the file, or write it again"
         )
-    with Wait("reads {}", path), pa.OSFile(path, "rb") as file, pa.ipc.open_file(file) as found:
+    with Wait("reads {}", path), input_file(path) as file, pa.ipc.open_file(file) as found:
         schema = found.schema
     return ArrowUnits(path, size, schema, np.array(batch_rows(reader), np.int64))
 
 
 def _stream(path: str) -> StreamUnits:
-    with Wait("reads {}", path), pa.OSFile(path, "rb") as file, pa.ipc.open_stream(file) as found:
+    with Wait("reads {}", path), input_file(path) as file, pa.ipc.open_stream(file) as found:
         schema = found.schema
     return StreamUnits(path, schema, partial(_read_stream, path, schema), known=partial(identify, path))
 
 
 def _read_stream(path: str, schema: pa.Schema, names: Sequence[str]) -> Generator[pa.RecordBatch]:
-    with pa.OSFile(path, "rb") as file, pa.ipc.open_stream(file, options=_only(schema, names)) as found:
+    options = _only(schema, names)
+    with input_file(path, in_order=True) as file, pa.ipc.open_stream(file, options=options) as found:
         for batch in found:
             yield _checked(batch)

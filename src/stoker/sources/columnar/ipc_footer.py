@@ -10,7 +10,7 @@ import struct
 
 import numpy as np
 
-from stoker.sources.files import FileReader
+from stoker.sources.files import ByteReader
 
 __all__ = ["batch_rows"]
 
@@ -21,7 +21,7 @@ _BATCHES, _HEADER, _LENGTH = 3, 2, 0
 _CONTINUES = 0xFFFFFFFF
 
 
-def batch_rows(file: FileReader) -> list[int]:
+def batch_rows(file: ByteReader) -> list[int]:
     """Rows of each record batch of an Arrow file.
 
     Raises
@@ -82,7 +82,7 @@ def _number(kind: str, data: bytes, place: int) -> int:
     return int(struct.unpack_from(kind, data, place)[0])
 
 
-def _read(file: FileReader, offset: int, count: int) -> bytes:
+def _read(file: ByteReader, offset: int, count: int) -> bytes:
     if offset < 0 or count < 0 or offset + count > file.size:
         raise ValueError("it refers to what is not there")
     data = np.empty(count, np.uint8)

@@ -16,11 +16,9 @@ from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
 from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.partitions import files_in, with_partitions
 from stoker.sources.columnar.table import ColumnarTable
-from stoker.sources.columnar.units import UnitFile, unreadable
+from stoker.sources.columnar.units import UnitFile, input_file, unreadable
 from stoker.sources.csv_open import Written
 from stoker.sources.files import FileIdentity, identify
-from stoker.sources.packing import open_bytes
-from stoker.sources.remote import is_remote
 from stoker.sources.request import Request
 from stoker.sources.schema import Schema
 from stoker.types import IntArray
@@ -74,7 +72,7 @@ class ParquetUnits:
     def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
         """The rows from a row group on; see `UnitFile`."""
         groups = [number for number in range(first_unit, len(self.unit_rows)) if self.unit_rows[number]]
-        with _input_file(self.path) as file:
+        with input_file(self.path) as file:
             found = pq.ParquetFile(
                 file,
                 metadata=self.metadata,
@@ -135,12 +133,6 @@ def _open_all(paths: Sequence[str]) -> list[UnitFile]:
     return with_partitions([open_parquet_file(file) for file in files])
 
 
-def _input_file(path: str) -> Any:
-    if is_remote(path):
-        return pa.PythonFile(open_bytes(path), mode="r")
-    return pa.OSFile(path, "rb")
-
-
 def open_parquet_file(path: str) -> ParquetUnits:
     """Read a file's footer.
 
@@ -150,7 +142,7 @@ def open_parquet_file(path: str) -> ParquetUnits:
         It is no Parquet file, cut off, or cannot be read.
     """
     try:
-        with Wait("reads {}", path), _input_file(path) as file:
+        with Wait("reads {}", path), input_file(path) as file:
             _require_parquet(path, file)
             return ParquetUnits(path, file.size(), pq.ParquetFile(file).metadata)
     except (OSError, pa.ArrowException) as error:

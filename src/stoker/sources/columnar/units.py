@@ -7,14 +7,17 @@ from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
+from stoker.sources.packing import open_bytes
+from stoker.sources.remote import is_remote
 from stoker.types import IntArray
 
-__all__ = ["UnitFile", "anchors_of", "pieces_of", "unreadable"]
+__all__ = ["UnitFile", "anchors_of", "input_file", "pieces_of", "unreadable"]
 
 
 class UnitFile(Protocol):
@@ -112,6 +115,26 @@ def pieces_of(unit_rows: IntArray, most: int) -> IntArray:
             begun = found[-1]
         row += count
     return np.array([*found, row], np.int64)
+
+
+def input_file(path: str, *, in_order: bool = False) -> Any:
+    """A file as Arrow reads one, wherever it is; a context manager that closes it.
+
+    Parameters
+    ----------
+    path
+        The file, or its address.
+    in_order
+        Whether it will be read from the beginning on.
+
+    Raises
+    ------
+    OSError, DataError
+        It cannot be opened.
+    """
+    if is_remote(path):
+        return pa.PythonFile(open_bytes(path, in_order=in_order), mode="r")
+    return pa.OSFile(path, "rb")
 
 
 def unreadable(path: str, error: BaseException, *, behind: str = "") -> DataError:
