@@ -177,7 +177,7 @@ def _missing_words(missing: npt.NDArray[np.bool_] | None, bounds: IntArray) -> U
     """Checksums of which values are missing, 0 where none is: whatever is missing in other segments."""
     if missing is None:
         return np.zeros(len(bounds) - 1, np.uint64)
-    before = np.concatenate([[0], np.cumsum(missing)])[bounds]
+    before = np.searchsorted(np.flatnonzero(missing), bounds)
     return np.where(np.diff(before) > 0, checksums_of(missing.view(np.uint8), bounds), np.uint64(0))
 
 
