@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,7 +104,7 @@ def _identify_remote(path: str) -> FileIdentity:
 
     found = remote_info(path)
     # What cannot be told from another version is not taken for the one that was read another time.
-    version = time.time_ns() if found.version is None else found.version
+    version = secrets.randbits(62) if found.version is None else found.version
     return FileIdentity(path=path, size=found.size, mtime_ns=found.modified_ns, ctime_ns=version, inode=0)
 
 
