@@ -25,7 +25,7 @@ from typing import Self
 
 from stoker.errors import OptionError
 
-__all__ = ["VARIABLE", "At", "StageWait", "Wait", "limit_seconds", "look", "watched"]
+__all__ = ["VARIABLE", "At", "StageWait", "Wait", "limit_seconds", "look", "seconds_of", "watched"]
 
 VARIABLE = "STOKER_TELL_AFTER"
 
@@ -46,13 +46,24 @@ def limit_seconds() -> float:
     OptionError
         If ``STOKER_TELL_AFTER`` is no number of seconds.
     """
-    text = os.environ.get(VARIABLE, "")
+    return seconds_of(VARIABLE, _USUAL_SECONDS)
+
+
+def seconds_of(variable: str, usual: float) -> float:
+    """Seconds that a variable of the environment sets, or the usual ones.
+
+    Raises
+    ------
+    OptionError
+        If it is no number above 0.
+    """
+    text = os.environ.get(variable, "")
     try:
-        seconds = float(text) if text else _USUAL_SECONDS
+        seconds = float(text) if text else usual
     except ValueError:
         seconds = 0.0
     if not seconds > 0:
-        raise OptionError(f"{VARIABLE} must be a number of seconds above 0, got {text!r}")
+        raise OptionError(f"{variable} must be a number of seconds above 0, got {text!r}")
     return seconds
 
 

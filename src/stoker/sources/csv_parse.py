@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import OptionError
 from stoker.kernels.csv import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS, SKIP, Nulls, parse_numeric
 from stoker.sources.csv_text import read_texts
 from stoker.sources.inference import BLANKS
 from stoker.sources.issues import IssueKind, RowIssues
+from stoker.sources.number_columns import place_of
 from stoker.sources.record_starts import miscounted, record_starts
 from stoker.sources.schema import FileLayout, Schema, find
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["Block", "FileParser", "kept_records", "located", "parser_of"]
+__all__ = ["Block", "FileParser", "issues_of", "kept_records", "located", "parser_of"]
 
 _LABEL_TARGET = -2
 _BEYOND_INT64 = 2.0**63
-_KNOWN = tuple(np.dtype(kind) for kind in DTYPES)
 _Found = tuple[int, int, IssueKind, bytes]
 
 
@@ -134,7 +133,7 @@ class FileParser:
         wanted: IntArray | None,
         out: npt.NDArray[Any] | None,
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], IntArray]:
-        narrowest = _place_of(dtype)
+        narrowest = place_of(dtype)
         capacity = len(data) // 64 + 64
         extra = np.zeros((count, int((self.targets == _LABEL_TARGET).sum())))
         while True:
@@ -229,27 +228,47 @@ class FileParser:
         self, block: Block, data: npt.NDArray[np.uint8], base: int, file_index: int, ids: IntArray
     ) -> RowIssues:
         """A block's issues with row ids (by record ordinal) and file offsets."""
-        raw = block.issues
-        whole = raw[:, 2] == IssueKind.RAGGED
-        return RowIssues(
-            rows=ids[raw[:, 0]],
-            columns=np.where(whole, -1, raw[:, 1]),
-            kinds=raw[:, 2].astype(np.uint8),
-            offsets=raw[:, 3] + base,
-            lengths=raw[:, 4] - raw[:, 3],
-            found=np.where(whole, -1 - raw[:, 1], 0),
-            file_index=file_index,
-            names=self.schema.used,
-            expected=len(self.layout.names),
-            data=data,
-            base=base,
-        )
+        return issues_of(block, data, base, file_index, ids, schema=self.schema, width=len(self.layout.names))
 
 
-def _place_of(dtype: np.dtype[Any]) -> int:
-    if dtype not in _KNOWN:
-        raise OptionError(f"dtype must be one of {', '.join(map(str, _KNOWN))}, got {dtype}")
-    return _KNOWN.index(dtype)
+def issues_of(
+    block: Block,
+    data: npt.NDArray[np.uint8],
+    base: int,
+    file_index: int,
+    ids: IntArray,
+    *,
+    schema: Schema,
+    width: int,
+) -> RowIssues:
+    """A block's issues with row ids (by record ordinal) and file offsets.
+
+    Parameters
+    ----------
+    block
+        Parsed records of `data`, which begins at byte `base` of file number `file_index`.
+    data, base, file_index
+        The records' bytes, and where they stand.
+    ids
+        int64, the row id of each record.
+    schema, width
+        What was wanted, and how many columns the file has.
+    """
+    raw = block.issues
+    whole = raw[:, 2] == IssueKind.RAGGED
+    return RowIssues(
+        rows=ids[raw[:, 0]],
+        columns=np.where(whole, -1, raw[:, 1]),
+        kinds=raw[:, 2].astype(np.uint8),
+        offsets=raw[:, 3] + base,
+        lengths=raw[:, 4] - raw[:, 3],
+        found=np.where(whole, -1 - raw[:, 1], 0),
+        file_index=file_index,
+        names=schema.used,
+        expected=width,
+        data=data,
+        base=base,
+    )
 
 
 def kept_records(

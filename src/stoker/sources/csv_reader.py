@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import BadRowError, ChangedDataError, OptionError
+from stoker.errors import BadRowError, ChangedDataError
 from stoker.sources.csv_parse import Block
 from stoker.sources.files import ByteReader, FilePool, line_of
-from stoker.sources.index import RowIndex, checksums_of
+from stoker.sources.index import RowIndex, checked_ids, checksums_of
 from stoker.sources.record_parser import RecordParser
 from stoker.sources.spool import unpacked
 from stoker.sources.texts import join_texts
@@ -111,7 +111,7 @@ class CsvReader:
         BadRowError
             A row that is not among the excluded ones cannot be parsed.
         """
-        ids = self._checked(ids)
+        ids = checked_ids(ids, self.num_slots)
         schema = self._parsers[0].schema
         matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
         label: list[npt.NDArray[Any]] = []
@@ -134,14 +134,6 @@ class CsvReader:
     def close(self) -> None:
         """Close the files; idempotent. A later `read` opens them again."""
         self._files.close()
-
-    def _checked(self, ids: IntArray) -> IntArray:
-        ids = np.ascontiguousarray(ids, np.int64)
-        if ids.ndim != 1 or (len(ids) > 1 and not bool((ids[1:] > ids[:-1]).all())):
-            raise OptionError("ids must be strictly ascending and of one dimension")
-        if len(ids) and not 0 <= int(ids[0]) <= int(ids[-1]) < self.num_slots:
-            raise OptionError(f"ids must lie in [0, {self.num_slots}), got {int(ids[0])} to {int(ids[-1])}")
-        return ids
 
     def _pieces(self, ids: IntArray) -> Iterator[_Piece]:
         """Cut a request by file and then by bytes."""

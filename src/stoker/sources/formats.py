@@ -10,9 +10,10 @@ from pathlib import Path
 
 from stoker.errors import DataError, OptionError
 from stoker.sources.arrays.opening import array_template, open_members, open_pairs
-from stoker.sources.columnar.ipc import ARROW_SUFFIXES, arrow_template, open_arrow
-from stoker.sources.columnar.parquet import PARQUET_SUFFIXES, open_parquet, parquet_template
-from stoker.sources.columnar.partitions import holds
+from stoker.sources.columnar.ipc import ARROW_SUFFIXES, open_arrow_file
+from stoker.sources.columnar.opening import columnar_template, open_columnar
+from stoker.sources.columnar.parquet import PARQUET_SUFFIXES, open_parquet_file
+from stoker.sources.columnar.partitions import holds, opened
 from stoker.sources.csv_open import Written
 from stoker.sources.delimited import delimited_template, open_delimited
 from stoker.sources.folder import folder_template, open_folders
@@ -20,7 +21,7 @@ from stoker.sources.folder_listing import has_folders
 from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
 from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
-from stoker.sources.request import Request
+from stoker.sources.request import COLUMNS_ALONE, Request
 from stoker.sources.schema import Schema
 from stoker.sources.table import Table
 
@@ -50,12 +51,12 @@ class Format:
     what: str
     open: Callable[[Sequence[str], Request], Table]
     template: Callable[[Schema, Written], Table]
-    options: frozenset[str] = frozenset()
-    why: str = ""
+    options: frozenset[str] = COLUMNS_ALONE
+    why: str = "which says it by itself"
     takes_folders: bool = False
 
 
-_TABLE = frozenset({"columns", "drop", "types", "header", "delimiter", "quote"})
+_TABLE = COLUMNS_ALONE | {"header", "delimiter", "quote"}
 _DELIMITED = Format(what="delimited text", open=open_delimited, template=delimited_template, options=_TABLE)
 
 FORMATS: Mapping[str, Format] = {
@@ -66,43 +67,32 @@ FORMATS: Mapping[str, Format] = {
         what="a folder of texts",
         open=open_folders,
         template=folder_template,
+        options=frozenset(),
         why="which is no table",
         takes_folders=True,
     ),
     "lines": Format(
-        what="files of a text a line", open=open_lines, template=lines_template, why="which is no table"
+        what="files of a text a line",
+        open=open_lines,
+        template=lines_template,
+        options=frozenset(),
+        why="which is no table",
     ),
-    "jsonl": Format(
-        what="JSON",
-        open=open_json,
-        template=json_template,
-        options=frozenset({"columns", "drop", "types"}),
-        why="which says it by itself",
-    ),
-    "parquet": Format(
-        what="Parquet",
-        open=open_parquet,
-        template=parquet_template,
-        options=frozenset({"columns", "drop", "types"}),
-        why="which says it by itself",
-        takes_folders=True,
-    ),
-    "arrow": Format(
-        what="Arrow",
-        open=open_arrow,
-        template=arrow_template,
-        options=frozenset({"columns", "drop", "types"}),
-        why="which says it by itself",
-        takes_folders=True,
-    ),
+    "jsonl": Format(what="JSON", open=open_json, template=json_template),
     **{
         name: Format(
             what=what,
-            open=partial(opener, name),
-            template=partial(array_template, name),
-            options=frozenset({"columns", "drop", "types"}),
-            why="which says it by itself",
+            open=partial(open_columnar, name, opener),
+            template=partial(columnar_template, name, opener),
+            takes_folders=True,
         )
+        for name, what, opener in (
+            ("parquet", "Parquet", partial(opened, suffixes=PARQUET_SUFFIXES, open_one=open_parquet_file)),
+            ("arrow", "Arrow", partial(opened, suffixes=ARROW_SUFFIXES, open_one=open_arrow_file)),
+        )
+    },
+    **{
+        name: Format(what=what, open=partial(opener, name), template=partial(array_template, name))
         for name, what, opener in (
             ("npy", "a NumPy array", open_pairs),
             ("npz", "NumPy arrays", open_members),
@@ -130,9 +120,7 @@ def open_table(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     places = expand_paths(paths, folders=True)
     name = _name_of(places, request.written.format)
     found = FORMATS[name]
-    for option in request.given:
-        if option not in found.options:
-            raise OptionError(f"{option} has no effect on {found.what}, {found.why}; leave it out")
+    request.require(found.options, f"{found.what}, {found.why}")
     return found.open(places if found.takes_folders else expand_paths(paths), request)
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import ChangedDataError, DataError
+from stoker.errors import ChangedDataError, DataError, OptionError
 from stoker.kernels.checksum import checksum_segments
 from stoker.sources.files import ByteReader, open_reader
 from stoker.sources.index_check import check_index
@@ -23,7 +23,7 @@ from stoker.sources.packing import packing_of, read_head
 from stoker.stored import mapped_array
 from stoker.types import IntArray, Progress, Uint64Array
 
-__all__ = ["SEGMENT_BYTES", "IndexBuilder", "RowIndex", "checksums_of"]
+__all__ = ["SEGMENT_BYTES", "IndexBuilder", "RowIndex", "checked_ids", "checksums_of"]
 
 SEGMENT_BYTES = 4_096
 """A segment ends at the first record that begins at least this many bytes behind its anchor."""
@@ -38,6 +38,22 @@ _ARRAYS: dict[str, str] = {
     "head_checksums": "<u8",
 }
 _HASHED_AT_A_TIME = 1 << 22
+
+
+def checked_ids(ids: IntArray, num_slots: int) -> IntArray:
+    """Row ids as a reader takes them, int64 of shape (n,).
+
+    Raises
+    ------
+    OptionError
+        They are not strictly ascending, or lie outside [0, num_slots).
+    """
+    ids = np.ascontiguousarray(ids, np.int64)
+    if ids.ndim != 1 or (len(ids) > 1 and not bool((ids[1:] > ids[:-1]).all())):
+        raise OptionError("ids must be strictly ascending and of one dimension")
+    if len(ids) and not 0 <= int(ids[0]) <= int(ids[-1]) < num_slots:
+        raise OptionError(f"ids must lie in [0, {num_slots}), got {int(ids[0])} to {int(ids[-1])}")
+    return ids
 
 
 def checksums_of(data: npt.NDArray[np.uint8], bounds: IntArray) -> Uint64Array:

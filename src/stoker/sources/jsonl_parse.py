@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.sources.csv_parse import Block, kept_records, located
+from stoker.sources.csv_parse import Block, issues_of, kept_records, located
 from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.jsonl_arrow import read_with_arrow
 from stoker.sources.jsonl_lines import JsonColumn, read_lines
@@ -154,20 +154,7 @@ class JsonParser:
         self, block: Block, data: npt.NDArray[np.uint8], base: int, file_index: int, ids: IntArray
     ) -> RowIssues:
         """A block's issues with row ids (by record ordinal) and file offsets."""
-        raw = block.issues
-        return RowIssues(
-            rows=ids[raw[:, 0]],
-            columns=raw[:, 1],
-            kinds=raw[:, 2].astype(np.uint8),
-            offsets=raw[:, 3] + base,
-            lengths=raw[:, 4] - raw[:, 3],
-            found=np.zeros(len(raw), np.int64),
-            file_index=file_index,
-            names=self.schema.used,
-            expected=len(self.layout.names),
-            data=data,
-            base=base,
-        )
+        return issues_of(block, data, base, file_index, ids, schema=self.schema, width=len(self.layout.names))
 
 
 def json_parser(schema: Schema, layout: JsonLayout) -> JsonParser:

@@ -1,4 +1,4 @@
-"""Columns of numbers laid side by side: the matrix of a format that keeps each column by itself."""
+"""The matrix that rows' numbers are packed in: its types, and columns laid side by side in it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,29 @@ from stoker.errors import OptionError
 from stoker.kernels.csv import DTYPES
 from stoker.types import IntArray
 
-__all__ = ["blanks_of", "narrowest", "side_by_side"]
+__all__ = ["blanks_of", "place_of", "side_by_side"]
 
 _KNOWN: tuple[np.dtype[Any], ...] = tuple(np.dtype(kind) for kind in DTYPES)
+_FLOAT64 = _KNOWN[-1]
+_BLOCK_ROWS = 1 << 10
+
+
+def place_of(dtype: np.dtype[Any]) -> int:
+    """Place of a matrix type among them, from the narrowest on.
+
+    Raises
+    ------
+    OptionError
+        It is none.
+
+    Examples
+    --------
+    >>> place_of(np.dtype(np.uint8)), place_of(np.dtype(np.float64))
+    (0, 4)
+    """
+    if dtype not in _KNOWN:
+        raise OptionError(f"dtype must be one of {', '.join(map(str, _KNOWN))}, got {dtype}")
+    return _KNOWN.index(dtype)
 
 
 def side_by_side(
@@ -28,41 +48,50 @@ def side_by_side(
     Parameters
     ----------
     columns
-        int64, or float64 with NaN for blanks, each of shape (num_rows,).
+        Integers or floats, NaN for blanks, each of shape (num_rows,).
     num_rows
         Their length.
     dtype
         The narrowest type: uint8, int16, int32, int64 or float64.
     out
         Takes the matrix where it is of that type.
-    """
-    kind = narrowest(columns, dtype)
-    if out is None or out.dtype != kind:
-        out = np.empty((num_rows, len(columns)), kind)
-    for place, column in enumerate(columns):
-        out[:, place] = column
-    return out
-
-
-def narrowest(columns: Sequence[npt.NDArray[Any]], dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The narrowest of the matrix's types, from `dtype` on, that holds all columns.
 
     Raises
     ------
     OptionError
         `dtype` is none of them.
+
+    Examples
+    --------
+    >>> side_by_side([np.array([1, 2]), np.array([300, 4])], 2, np.dtype(np.uint8))
+    array([[  1, 300],
+           [  2,   4]], dtype=int16)
     """
-    if dtype not in _KNOWN:
-        raise OptionError(f"dtype must be one of {', '.join(map(str, _KNOWN))}, got {dtype}")
-    if any(column.dtype.kind == "f" for column in columns):
-        return np.dtype(np.float64)
-    filled = [column for column in columns if len(column)]
-    least = min((int(column.min()) for column in filled), default=0)
-    most = max((int(column.max()) for column in filled), default=0)
-    for kind in _KNOWN[_KNOWN.index(dtype) :]:
-        if kind.kind == "f" or (np.iinfo(kind).min <= least and most <= np.iinfo(kind).max):
-            return kind
-    raise AssertionError("float64 holds everything")
+    place = place_of(dtype)
+    for values in columns:
+        place = max(place, _narrowest(values, _KNOWN[place]))
+        if _KNOWN[place] == _FLOAT64:
+            break
+    kind = _KNOWN[place]
+    matrix = out if out is not None and out.dtype == kind else np.empty((num_rows, len(columns)), kind)
+    # A few rows at a time, so that those being written stay in the core's cache.
+    for start in range(0, num_rows, _BLOCK_ROWS):
+        block = matrix[start : start + _BLOCK_ROWS]
+        for number, values in enumerate(columns):
+            block[:, number] = values[start : start + _BLOCK_ROWS]
+    return matrix
+
+
+def _narrowest(values: npt.NDArray[Any], least: np.dtype[Any]) -> int:
+    """Place of the first of the types that holds all values; not looked for below `least`."""
+    if values.dtype.kind == "f":
+        return place_of(_FLOAT64)
+    if not len(values) or np.can_cast(values.dtype, least):
+        return 0
+    low, high = int(values.min()), int(values.max())
+    bounds = ((place, np.iinfo(kind.name)) for place, kind in enumerate(_KNOWN[:-1]))
+    fitting = (place for place, most in bounds if most.min <= low and high <= most.max)
+    return next(fitting, place_of(_FLOAT64))
 
 
 def blanks_of(column: npt.NDArray[Any]) -> IntArray:

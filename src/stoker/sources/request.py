@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from stoker.errors import OptionError
 from stoker.sources.csv_open import Written
 from stoker.sources.schema import Choice
 
-__all__ = ["Request"]
+__all__ = ["COLUMNS_ALONE", "Request"]
+
+COLUMNS_ALONE = frozenset({"columns", "drop", "types"})
+"""Options that say which columns, and nothing of how they are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +35,22 @@ class Request:
     text: tuple[str, ...] | None
     written: Written
     given: tuple[str, ...] = ()
+
+    def require(self, options: Collection[str], what: str) -> None:
+        """Refuse what was said and has no effect.
+
+        Parameters
+        ----------
+        options
+            Those that have.
+        what
+            On which rows, for the message.
+
+        Raises
+        ------
+        OptionError
+            Another one was said.
+        """
+        for option in self.given:
+            if option not in options:
+                raise OptionError(f"{option} has no effect on {what}; leave it out")

@@ -7,21 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import OptionError
-from stoker.kernels.csv import DTYPES
 from stoker.sources.chunks import ParsedChunk
 from stoker.sources.columnar.batch_chunk import BatchChunk
 from stoker.sources.columnar.batch_issues import Faults
 from stoker.sources.columnar.values import Numbers, as_numbers, as_texts
 from stoker.sources.issues import IssueKind
+from stoker.sources.number_columns import side_by_side
 from stoker.sources.schema import Schema
 from stoker.types import ColumnSpec, Matrix, Rows
 
 __all__ = ["parse_batch"]
 
-_KNOWN = tuple(np.dtype(kind) for kind in DTYPES)
-_FLOAT64 = _KNOWN[-1]
-_BLOCK_ROWS = 1 << 10
 _EXACT = 1 << 53
 
 
@@ -29,15 +25,13 @@ def parse_batch(
     chunk: BatchChunk, schema: Schema, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None
 ) -> ParsedChunk:
     """A chunk's rows and issues; see `Source.parse`."""
-    if dtype not in _KNOWN:
-        raise OptionError(f"dtype must be one of {', '.join(map(str, _KNOWN))}, got {dtype}")
     batch, faults = chunk.rows, Faults(schema.used)
     numbers = [
         _feature(batch.column(column.name), column, schema, faults)
         for column in schema.features
         if column.kind != "text"
     ]
-    matrix = _packed(numbers, chunk.num_records, dtype, out)
+    matrix = side_by_side(numbers, chunk.num_records, dtype, out)
     columns: dict[str, Any] = {}
     for name in schema.texts:
         columns[name] = _texts(batch.column(name), name, schema, faults)
@@ -116,31 +110,3 @@ def _bounds(texts: Any) -> npt.NDArray[Any]:
         return np.zeros(1, np.int32)
     offsets = np.frombuffer(texts.buffers()[1], np.int32)
     return offsets[texts.offset : texts.offset + len(texts) + 1]
-
-
-def _packed(
-    columns: list[npt.NDArray[Any]], count: int, dtype: np.dtype[Any], out: npt.NDArray[Any] | None
-) -> npt.NDArray[Any]:
-    """Columns side by side, in the narrowest type from `dtype` on that holds them all; in `out` if it can."""
-    for values in columns:
-        dtype = max(dtype, _narrowest(values, dtype), key=_KNOWN.index)
-        if dtype == _FLOAT64:
-            break
-    matrix = out if out is not None and out.dtype == dtype else np.empty((count, len(columns)), dtype)
-    # A few rows at a time, so that those being written stay in the core's cache.
-    for start in range(0, count, _BLOCK_ROWS):
-        block = matrix[start : start + _BLOCK_ROWS]
-        for place, values in enumerate(columns):
-            block[:, place] = values[start : start + _BLOCK_ROWS]
-    return matrix
-
-
-def _narrowest(values: npt.NDArray[Any], least: np.dtype[Any]) -> np.dtype[Any]:
-    """The first of the matrix types that holds all values; not looked for below `least`."""
-    if values.dtype.kind == "f":
-        return _FLOAT64
-    if not len(values) or np.can_cast(values.dtype, least):
-        return _KNOWN[0]
-    low, high = int(values.min()), int(values.max())
-    bounds = ((kind, np.iinfo(kind.name)) for kind in _KNOWN[:-1])
-    return next((kind for kind, most in bounds if most.min <= low and high <= most.max), _FLOAT64)

@@ -13,19 +13,13 @@ import pyarrow as pa
 from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
 from stoker.sources.columnar.ipc_footer import batch_rows
-from stoker.sources.columnar.opening import columnar_template, open_columnar
-from stoker.sources.columnar.partitions import files_in, with_partitions
 from stoker.sources.columnar.stream import StreamUnits
-from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.columnar.units import UnitFile, input_file, unreadable
-from stoker.sources.csv_open import Written
 from stoker.sources.files import ByteReader, FileIdentity, identify, open_reader
-from stoker.sources.request import Request
-from stoker.sources.schema import Schema
 from stoker.types import IntArray
 from stoker.waits import Wait
 
-__all__ = ["ARROW_SUFFIXES", "ArrowUnits", "arrow_template", "open_arrow"]
+__all__ = ["ARROW_SUFFIXES", "ArrowUnits", "open_arrow_file"]
 
 ARROW_SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 """What Arrow files are called; the last one is a stream's."""
@@ -33,21 +27,6 @@ ARROW_SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 _MAGIC = b"ARROW1"
 _FEATHER_1 = b"FEA1"
 _STREAM = b"\xff\xff\xff\xff"
-
-
-def open_arrow(paths: Sequence[str], request: Request) -> ColumnarTable:
-    """Arrow files, streams, and folders of them; see `open_columnar`."""
-    return open_columnar("arrow", _open_all, paths, request)
-
-
-def arrow_template(schema: Schema, written: Written) -> ColumnarTable:
-    """No file, to open others with columns that are known."""
-    return columnar_template("arrow", _open_all, schema, written)
-
-
-def _open_all(paths: Sequence[str]) -> list[UnitFile]:
-    files = [file for path in paths for file in files_in(path, ARROW_SUFFIXES)]
-    return with_partitions([_open_one(file) for file in files])
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +98,7 @@ def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _open_one(path: str) -> UnitFile:
+def open_arrow_file(path: str) -> UnitFile:
     """Look at a file's beginning, and at the end of one that has a footer.
 
     Raises

@@ -13,18 +13,12 @@ import pyarrow.parquet as pq
 
 from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
-from stoker.sources.columnar.opening import columnar_template, open_columnar
-from stoker.sources.columnar.partitions import files_in, with_partitions
-from stoker.sources.columnar.table import ColumnarTable
-from stoker.sources.columnar.units import UnitFile, input_file, unreadable
-from stoker.sources.csv_open import Written
+from stoker.sources.columnar.units import input_file, unreadable
 from stoker.sources.files import FileIdentity, identify
-from stoker.sources.request import Request
-from stoker.sources.schema import Schema
 from stoker.types import IntArray
 from stoker.waits import Wait
 
-__all__ = ["PARQUET_SUFFIXES", "ParquetUnits", "open_parquet", "open_parquet_file", "parquet_template"]
+__all__ = ["PARQUET_SUFFIXES", "ParquetUnits", "open_parquet_file"]
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 """What Parquet files are called."""
@@ -116,21 +110,6 @@ class ParquetUnits:
     def describe(self) -> dict[str, Any]:
         """Nothing: a footer tells how a file is written."""
         return {}
-
-
-def open_parquet(paths: Sequence[str], request: Request) -> ColumnarTable:
-    """Parquet files, and folders of them; see `open_columnar`."""
-    return open_columnar("parquet", _open_all, paths, request)
-
-
-def parquet_template(schema: Schema, written: Written) -> ColumnarTable:
-    """No file, to open others with columns that are known."""
-    return columnar_template("parquet", _open_all, schema, written)
-
-
-def _open_all(paths: Sequence[str]) -> list[UnitFile]:
-    files = [file for path in paths for file in files_in(path, PARQUET_SUFFIXES)]
-    return with_partitions([open_parquet_file(file) for file in files])
 
 
 def open_parquet_file(path: str) -> ParquetUnits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from stoker.sources.inference import kind_of
 from stoker.sources.packing import PACKINGS
 from stoker.types import IntArray
 
-__all__ = ["PartitionedUnits", "files_in", "holds", "with_partitions"]
+__all__ = ["PartitionedUnits", "files_in", "holds", "opened", "with_partitions"]
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 _TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
@@ -31,6 +31,19 @@ def holds(path: str, suffixes: Sequence[str]) -> bool:
         return False
     first = next(_files(path), "")
     return first.lower().endswith(tuple(suffixes))
+
+
+def opened(
+    paths: Sequence[str], suffixes: Sequence[str], open_one: Callable[[str], UnitFile]
+) -> Sequence[UnitFile]:
+    """The files that are named, and those of folders, each opened, with what their folders tell.
+
+    Raises
+    ------
+    DataError
+        A folder cannot be read, or holds what is no such file.
+    """
+    return with_partitions([open_one(file) for path in paths for file in files_in(path, suffixes)])
 
 
 def files_in(path: str, suffixes: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.errors import BadRowError, ChangedDataError, DataError, OptionError
+from stoker.errors import BadRowError, ChangedDataError, DataError
 from stoker.sources.chunks import ParsedChunk
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS, changed, chunk_of, require_values
 from stoker.sources.columnar.batch_parse import parse_batch
@@ -20,7 +20,7 @@ from stoker.sources.columnar.columns import FileColumns
 from stoker.sources.columnar.cursor import Cursor
 from stoker.sources.columnar.units import pieces_of
 from stoker.sources.files import FileIdentity
-from stoker.sources.index import RowIndex
+from stoker.sources.index import RowIndex, checked_ids
 from stoker.sources.issues import IssueKind
 from stoker.sources.schema import Schema
 from stoker.sources.texts import join_texts
@@ -104,7 +104,7 @@ class UnitReader:
         BadRowError
             A row that is not among the excluded ones is bad.
         """
-        ids = self._checked(ids)
+        ids = checked_ids(ids, self.num_slots)
         schema = self._schema
         matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
         parts: dict[str, list[Any]] = {name: [] for name in schema.texts}
@@ -139,14 +139,6 @@ class UnitReader:
         with self._bookkeeping:
             self._held.clear()
             self._held_bytes = 0
-
-    def _checked(self, ids: IntArray) -> IntArray:
-        ids = np.ascontiguousarray(ids, np.int64)
-        if ids.ndim != 1 or (len(ids) > 1 and not bool((ids[1:] > ids[:-1]).all())):
-            raise OptionError("ids must be strictly ascending and of one dimension")
-        if len(ids) and not 0 <= int(ids[0]) <= int(ids[-1]) < self.num_slots:
-            raise OptionError(f"ids must lie in [0, {self.num_slots}), got {int(ids[0])} to {int(ids[-1])}")
-        return ids
 
     def _pieces_in(self, number: int) -> IntArray:
         """Rows of a file at which pieces begin, and its rows."""

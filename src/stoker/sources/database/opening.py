@@ -14,11 +14,9 @@ from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.database.address import Address
 from stoker.sources.database.streams import batches_of, schema_of
 from stoker.sources.nameless import QUERY, Itself
-from stoker.sources.request import Request
+from stoker.sources.request import COLUMNS_ALONE, Request
 
 __all__ = ["open_query"]
-
-_OPTIONS = frozenset({"columns", "drop", "types"})
 
 
 def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable:
@@ -44,9 +42,9 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
         raise OptionError(
             "a database is asked by a query: say which with query= (--query), 'SELECT … FROM …'"
         )
-    for option in (*request.given, *(("format",) if request.written.format is not None else ())):
-        if option not in _OPTIONS:
-            raise OptionError(f"{option} has no effect on a query's rows; leave it out")
+    request.require(COLUMNS_ALONE, "a query's rows")
+    if request.written.format is not None:
+        raise OptionError("format has no effect on a query's rows; leave it out")
     address = Address(whole)
     if address.kind != "postgresql" and not os.path.isfile(address.file):
         raise DataError(f"{address.shown}: no such file as {address.file!r}; check the address")

@@ -15,11 +15,9 @@ from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.nameless import IN_MEMORY, Itself
 from stoker.sources.objects.datasets import hugging_face_stream, hugging_face_units, map_style_units
 from stoker.sources.objects.tables import MemoryUnits, array_units, arrow_units, frame_units, mapping_units
-from stoker.sources.request import Request
+from stoker.sources.request import COLUMNS_ALONE, Request
 
 __all__ = ["open_object"]
-
-_OPTIONS = frozenset({"columns", "drop", "types"})
 
 
 def open_object(rows: Any, request: Request) -> ColumnarTable:
@@ -32,9 +30,9 @@ def open_object(rows: Any, request: Request) -> ColumnarTable:
     OptionError
         It is nothing of that kind, or an option has no effect on it.
     """
-    for option in (*request.given, *(("format",) if request.written.format is not None else ())):
-        if option not in _OPTIONS:
-            raise OptionError(f"{option} has no effect on rows in memory; leave it out")
+    request.require(COLUMNS_ALONE, "rows in memory")
+    if request.written.format is not None:
+        raise OptionError("format has no effect on rows in memory; leave it out")
     units = _units(rows)
     if isinstance(units, StreamUnits):
         return stream_table(IN_MEMORY, units, request.choice, opener=Itself(units))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from stoker.errors import ChangedDataError, DataError, OptionError
-from stoker.waits import Wait
+from stoker.errors import ChangedDataError, DataError
+from stoker.waits import Wait, seconds_of
 
 __all__ = ["ATTEMPTS", "Changed", "Refused", "silence_seconds", "with_retries"]
 
@@ -35,14 +34,7 @@ def silence_seconds() -> float:
     OptionError
         If ``STOKER_REMOTE_SECONDS`` is no number of seconds.
     """
-    text = os.environ.get(VARIABLE, "")
-    try:
-        seconds = float(text) if text else _USUAL_SECONDS
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise OptionError(f"{VARIABLE} must be a number of seconds above 0, got {text!r}")
-    return seconds
+    return seconds_of(VARIABLE, _USUAL_SECONDS)
 
 
 def with_retries(ask: Callable[[], Result], doing: str, url: str) -> Result:
