@@ -28,6 +28,7 @@ _HOME = {
     "QuantileBins": "stoker.transforms.bins",
     "Category": "stoker.transforms.category",
     "Dates": "stoker.transforms.dates",
+    "Image": "stoker.transforms.image",
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "NgramVectorizer": "stoker.transforms.ngrams",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from stoker.transforms.columns import Columns as Columns
     from stoker.transforms.dates import Dates as Dates
     from stoker.transforms.hashing import HashingVectorizer as HashingVectorizer
+    from stoker.transforms.image import Image as Image
     from stoker.transforms.labels import LabelEncoder as LabelEncoder
     from stoker.transforms.labels import OneHot as OneHot
     from stoker.transforms.ngrams import NgramVectorizer as NgramVectorizer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.buffers import BufferPool
+from stoker.errors import DataError
+from stoker.images.headers import BadImageError
 from stoker.kernels.padding import longest_row, pad_rows, padded_width
 from stoker.ledger import Ledger
 from stoker.loader import BatchGroup
 from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
 from stoker.types import Arrays, Batch, IntArray, Position, Rows, SparseRows
 
@@ -39,6 +42,8 @@ class BatchEncoder:
         Where the inputs' memory comes from.
     ledger
         What the other arrays of a batch are charged to.
+    told
+        Where a row stands, for errors.
     """
 
     inputs: InputTransform
@@ -47,6 +52,7 @@ class BatchEncoder:
     keep: tuple[str, ...]
     pool: BufferPool
     ledger: Ledger
+    told: Callable[[int], str] = "row {}".format
 
     def __call__(self, group: BatchGroup) -> list[Batch]:
         """The batches of a group, views of arrays that nobody writes again."""
@@ -55,7 +61,11 @@ class BatchEncoder:
             slice(first, min(first + group.batch_size, len(take)))
             for first in range(0, len(take), group.batch_size)
         ]
-        inputs = self._inputs(rows, take, parts)
+        try:
+            with self.ledger.charge("working", self.inputs.working_bytes):
+                inputs = self._inputs(rows, take, parts)
+        except BadImageError as error:
+            raise DataError(f"{self.told(int(group.ids[error.place]))}: {error}") from error
         y = None if self.target is None else self.target.apply(rows, take)
         weights = None if self.class_weights is None or y is None else self.class_weights[y]
         ids, digests = group.ids, group.digests()
@@ -92,10 +102,9 @@ class BatchEncoder:
             return self._pairs(self.inputs.apply(rows, take), parts)
         if self.inputs.output == "named":
             return self._named(self.inputs.apply(rows, take), parts)
-        if isinstance(self.inputs, Cast):
-            x = self.inputs.apply(
-                rows, take, self.pool.lend((len(take), self.inputs.num_outputs), np.float32)
-            )
+        if isinstance(self.inputs, Cast | Image):
+            out = self.pool.lend((len(take), *self.inputs.row_shape), self.inputs.dtype)
+            x = self.inputs.apply(rows, take, out)
         else:
             x = self.ledger.attach("batches", self.inputs.apply(rows, take))
         return [x[part] for part in parts]

@@ -21,6 +21,7 @@ from stoker.sources import Source
 from stoker.stream import BatchStream
 from stoker.survey import Survey
 from stoker.transforms.base import InputTransform
+from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
 from stoker.types import Arrays, FeedSpec, Progress, StreamLimits
 
@@ -132,6 +133,7 @@ class BaseFeed(ABC):
             keep=stage.keep,
             pool=pool,
             ledger=stage.ledger,
+            told=stage.told,
         )
 
         def release() -> None:
@@ -205,8 +207,11 @@ class BaseFeed(ABC):
         pool = BufferPool(
             stage.ledger,
             "batches",
-            num_bytes=limits.group_batches * self.batch_size * 4 * stage.inputs.num_outputs
-            if isinstance(stage.inputs, Cast)
+            num_bytes=limits.group_batches
+            * self.batch_size
+            * stage.facts.feature_bytes
+            * stage.inputs.num_outputs
+            if isinstance(stage.inputs, Cast | Image)
             else 0,
             most_idle=limits.groups_in_flight + 1,
         )

@@ -109,6 +109,10 @@ class Preparation:
             raise MemoryBudgetError("several epochs were opened at once: open them one after the other")
         return limits, claim
 
+    def told(self, row: int) -> str:
+        """The file that holds a row and the row's id, for people."""
+        return self.source.told(row, self.survey.index)
+
     @property
     def row_bytes(self) -> int:
         """What a row takes once it is read; 0 where rows are mapped or kept."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from stoker.stored import require
-from stoker.types import FeedSpec, InputSpec, OrderSpec, StreamLimits
+from stoker.types import EachKind, FeedSpec, InputKind, InputSpec, OrderSpec, StreamLimits
 
 __all__ = ["check_order", "check_spec"]
 
@@ -47,7 +48,7 @@ def check_spec(spec: FeedSpec) -> None:
         If there is none such.
     """
     sizes = (*spec.input_shape, spec.num_outputs, *(() if spec.num_tokens is None else (spec.num_tokens,)))
-    require(len(spec.input_shape) == 1, f"its rows have {len(spec.input_shape)} dimensions")
+    _check_shape(spec.input_kind, spec.input_shape, spec.input_dtype, "its rows")
     require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"its sizes are {', '.join(map(str, sizes))}")
     _check_inputs(spec)
     if spec.classes is not None:
@@ -66,15 +67,22 @@ def _check_inputs(spec: FeedSpec) -> None:
     require(len(names) == len(spec.inputs), "it names an input twice")
     for each in spec.inputs:
         _check_input(each)
-    numbers = sum(each.shape[0] for each in spec.inputs)
+    numbers = sum(math.prod(each.shape) for each in spec.inputs)
     require(not spec.inputs or (numbers,) == spec.input_shape, "its inputs have other numbers than its rows")
 
 
 def _check_input(each: InputSpec) -> None:
     require(bool(each.columns), f"the input {each.name!r} is made of nothing")
     sizes = (*each.shape, 1 if each.num_tokens is None else each.num_tokens)
-    require(len(each.shape) == 1, f"the input {each.name!r} has {len(each.shape)} dimensions")
+    _check_shape(each.kind, each.shape, each.dtype, f"the input {each.name!r}")
     require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"the input {each.name!r} is of no size")
     is_tokens = each.kind in ("tokens", "codes")
     require(is_tokens == (each.num_tokens is not None), f"the input {each.name!r} has tokens, or none")
-    require(each.dtype == ("int32" if is_tokens else "float32"), f"the input {each.name!r} is {each.dtype}")
+
+
+def _check_shape(kind: InputKind | EachKind, shape: tuple[int, ...], dtype: str, what: str) -> None:
+    """Refuse rows that are neither numbers side by side nor images."""
+    is_image = kind == "dense" and len(shape) == 3
+    require(is_image or len(shape) == 1, f"{what} have {len(shape)} dimensions")
+    known = ("int32",) if kind in ("tokens", "codes") else ("float32", *(("uint8",) * is_image))
+    require(dtype in known, f"{what} are {dtype}")

@@ -187,8 +187,8 @@ def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -
     if isinstance(inputs, Columns):
         features = tuple(name for name in features if name in inputs.columns)
     return FeedSpec(
-        input_shape=(inputs.num_outputs,),
-        input_dtype="int32" if inputs.output == "tokens" else "float32",
+        input_shape=inputs.row_shape,
+        input_dtype=inputs.dtype,
         features=features,
         task=target.task,
         classes=classes,

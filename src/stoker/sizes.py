@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+import numpy as np
+
 from stoker.cache import Draft
 from stoker.folders import homes
 from stoker.kernels.padding import padded_width
@@ -57,12 +59,13 @@ def data_facts(
         num_slots=found.num_slots,
         num_bytes=found.num_bytes,
         num_features=_most_numbers(inputs, lengths[0][0] if lengths else 0),
-        feature_bytes=_PAIR_BYTES if inputs.output == "sparse" else _NUMBER_BYTES,
+        feature_bytes=_feature_bytes(inputs),
         num_columns=len(numbers) + 1,
         row_bytes=len(numbers) * found.dtype.itemsize + 8 + carried,
         text_lengths=lengths,
         text_columns=len(found.source.text_features),
         transform_bytes=inputs.num_bytes if holds_transform else 0,
+        working_bytes=inputs.working_bytes,
         carried_bytes=carried,
         kept=found.kept is not None,
         kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
@@ -74,17 +77,23 @@ def data_facts(
     )
 
 
+def _feature_bytes(inputs: InputTransform) -> int:
+    """What a number of a row of a batch takes."""
+    if inputs.output == "named":
+        return _NUMBER_BYTES
+    return _PAIR_BYTES if inputs.output == "sparse" else np.dtype(inputs.dtype).itemsize
+
+
 def _most_numbers(inputs: InputTransform, longest: int) -> int:
     """Numbers that a row of a batch holds at most: of pairs so many as the widest batch has.
 
-    Of several inputs together, a pair counts as so many numbers as take the same memory.
+    Of several inputs together, those of another size count as so many numbers as take the same memory.
     """
     if not inputs.is_fitted:
         return 1
     if isinstance(inputs, Columns):
         return sum(
-            _most_numbers(part.transform, longest)
-            * (_PAIR_BYTES // _NUMBER_BYTES if part.transform.output == "sparse" else 1)
+            -(-_most_numbers(part.transform, longest) * _feature_bytes(part.transform) // _NUMBER_BYTES)
             for part in inputs.parts
         )
     if inputs.output != "sparse":

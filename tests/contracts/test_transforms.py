@@ -18,6 +18,7 @@ from stoker.transforms import (
     Category,
     Columns,
     Dates,
+    Image,
     Impute,
     LabelEncoder,
     MinMax,
@@ -108,7 +109,7 @@ def same_bits(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> bool:
 
 
 def test_every_registered_transform_is_held_to_the_contract():
-    others = (TextTransform, Columns, Category, Dates)
+    others = (TextTransform, Columns, Category, Dates, Image)
     numeric = {name for name, kind in TRANSFORMS.items() if not issubclass(kind, others)}
     assert {transform.name for transform in FITTED.values()} == numeric
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from stoker.images.headers import ImageHeader
+from stoker.images.headers import BadImageError, ImageHeader, read_header
 from stoker.stored import MOST, require
 
-__all__ = ["MOST_SIDE", "ImageSizes"]
+__all__ = ["MOST_SIDE", "ImageSizes", "sizes_of"]
 
 MOST_SIDE = 224
 """Pixels of a side at most where nobody says the size: what most published networks take."""
@@ -201,3 +202,24 @@ def _hash(size: tuple[int, int]) -> tuple[int, int, int]:
     mixed = (width * 0x9E3779B97F4A7C15 + height * 0xC2B2AE3D27D4EB4F) & 0xFFFFFFFFFFFFFFFF
     mixed = (mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
     return mixed ^ mixed >> 32, width, height
+
+
+def sizes_of(values: Any, good: npt.NDArray[np.bool_] | None = None) -> ImageSizes:
+    """The sizes of a column's images.
+
+    Parameters
+    ----------
+    values
+        An Arrow array of bytes.
+    good
+        bool of shape (n,): which of them to look at; None for all.
+    """
+    seen = ImageSizes()
+    for row, value in enumerate(values):
+        if good is not None and not good[row]:
+            continue
+        try:
+            seen.add(read_header(value.as_buffer().to_pybytes()))
+        except BadImageError as error:
+            seen.add_bad(row, str(error))
+    return seen

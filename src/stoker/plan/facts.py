@@ -29,6 +29,7 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     ``kept`` says that the rows are in memory, and ``kept_bytes`` what this feed pays for that;
     ``places_bytes`` is what it takes to find rows: index, ids of rows left out, the view's tables;
     ``transform_bytes`` what the fitted transform holds;
+    ``working_bytes`` what a thread holds while it makes a batch, beside the batch;
     ``carried_bytes`` are those of a row's columns that come along with its batch;
     ``access`` says how rows are read by position, ``unit_rows`` how many are decoded for one of them, and
     ``reading_bytes`` what a reader holds for that.
@@ -47,6 +48,7 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     survey_seconds: float = 0.0
     feature_bytes: int = 4
     transform_bytes: int = 0
+    working_bytes: int = 0
     text_lengths: tuple[tuple[int, int], ...] = ()
     text_columns: int = 0
     access: Literal["rows", "units", "stream"] = "rows"

@@ -33,6 +33,8 @@ _AHEAD_SHARE = 4
 """Batches made ahead take at most this part."""
 _READ_SHARE = 8
 """Reads take at most this part."""
+_WORKING_SHARE = 2
+"""What threads hold while they make batches takes at most this part, unless it is a single thread's."""
 _GROUP_SHARE = 24
 """Batches made in one go take at most this part."""
 _GROUP_BYTES = 2 * MIB
@@ -118,6 +120,10 @@ def work_within(
     workers = max(1, machine.cores) if options.workers is None else options.workers
     if workers < 0:
         raise OptionError(f"workers must be 0 or more, got {workers}")
+    if data.working_bytes:
+        workers = min(workers, max(1, budget // _WORKING_SHARE // data.working_bytes))
+    working = max(1, workers) * data.working_bytes
+    budget -= working
     window = order.window * (ORDER_BYTES if in_storage else ORDER_BYTES + data.row_bytes)
     # Numbers are used where they are mapped, texts are taken from there.
     window += 0 if data.kept else data.text_bytes(order.window)
@@ -140,8 +146,8 @@ def work_within(
     ahead, more = (groups + 1) * group * batch, _more_windows(groups * group, size)
     windows = max(0, min(max(2, workers), (room - ahead) // window - more))
     if ahead > room:
-        least = held + (0 if in_storage else read) + 2 * (window + batch)
-        raise MemoryBudgetError(_too_little(budget + held, least, data, options))
+        least = working + held + (0 if in_storage else read) + 2 * (window + batch)
+        raise MemoryBudgetError(_too_little(budget + held + working, least, data, options))
     limits = StreamLimits(
         workers=workers, windows_in_flight=windows, group_batches=group, groups_in_flight=groups
     )
@@ -149,6 +155,7 @@ def work_within(
         MemoryLine(name="windows", count=windows + 2 + more, num_bytes=(windows + 2 + more) * window),
         MemoryLine(name="batches", count=groups + 1, num_bytes=ahead),
         MemoryLine(name="reads", count=workers, num_bytes=reads + held),
+        MemoryLine(name="working", count=workers, num_bytes=working),
     )
 
 

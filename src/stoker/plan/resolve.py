@@ -13,6 +13,9 @@ from stoker.types import OrderSpec, StreamLimits
 
 __all__ = ["Plan", "make_plan"]
 
+_OF_STREAMS = ("windows", "batches", "reads", "working")
+"""Lines of memory that an open epoch takes."""
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A run as it will be: printed, written to run.json, and read from there when the run goes on."""
@@ -31,7 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stream_bytes(self) -> int:
         """Bytes that an open epoch takes, beside what the feed holds all the time."""
-        return sum(line.num_bytes for line in self.memory if line.name in ("windows", "batches", "reads"))
+        return sum(line.num_bytes for line in self.memory if line.name in _OF_STREAMS)
 
     @property
     def memory_planned(self) -> int:

@@ -283,6 +283,12 @@ class Source(Narrowing):
         """Where a byte of a file stands, for people: file and line; reads the file up to there."""
         return self.table.place_of(file_index, offset)
 
+    def told(self, row: int, index: RowIndex) -> str:
+        """The file that holds a row of an index, and the row's id, for people."""
+        file = int(np.searchsorted(index.file_rows, row, side="right")) - 1
+        file_of = getattr(self.table, "file_of", None)
+        return f"{self.paths[file] if file_of is None else file_of(row)} (row {row:,})"
+
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""
         return self.table.identity()

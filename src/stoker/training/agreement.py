@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ from stoker.errors import RunError
 from stoker.transforms import FittedTransform
 from stoker.transforms.base import InputTransform
 from stoker.transforms.columns import Columns
+from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, Passthrough
 from stoker.transforms.numeric import Cast
 from stoker.types import FeedSpec
@@ -76,6 +78,9 @@ def _check_kinds(run: Loaded) -> None:
         sound = sound and set(run.transform.columns) == set(spec.features)
     if isinstance(run.transform, Cast):
         sound = sound and run.transform.features_ == spec.features
+    if isinstance(run.transform, Image):
+        sound = sound and run.transform.is_fitted and run.transform.row_shape == spec.input_shape
+        sound = sound and run.transform.dtype == spec.input_dtype
     if not (sound and run.transform.is_fitted):
         raise RunError(
             f"{run.directory / 'run.json'} names transforms that are not those of its features and label: it "
@@ -87,8 +92,9 @@ def _check_parts(run: Loaded, path: Path) -> None:
     """Refuse a record and a model that do not belong together."""
     spec, said = run.spec, f"{run.directory / 'run.json'} names"
     takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
-    one_each = spec.input_kind == "dense" and not getattr(run.transform, "indicator", False)
-    inputs = len(spec.features) if one_each else spec.input_shape[0]
+    is_row = spec.input_kind == "dense" and len(spec.input_shape) == 1
+    one_each = is_row and not getattr(run.transform, "indicator", False)
+    inputs = len(spec.features) if one_each else math.prod(spec.input_shape)
     made = getattr(run.transform, "num_outputs", None)
     tokens = getattr(run.transform, "num_tokens", None)
     facts: list[tuple[str, str, int | None, tuple[int | None, ...]]] = [

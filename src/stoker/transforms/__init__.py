@@ -6,6 +6,7 @@ from stoker.transforms.category import Category
 from stoker.transforms.columns import Columns
 from stoker.transforms.dates import Dates
 from stoker.transforms.hashing import HashingVectorizer
+from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute
@@ -22,6 +23,7 @@ __all__ = [
     "Dates",
     "FittedTransform",
     "HashingVectorizer",
+    "Image",
     "Impute",
     "LabelEncoder",
     "MinMax",

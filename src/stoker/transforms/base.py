@@ -85,11 +85,12 @@ class FittedTransform(ABC):
 
 
 class InputTransform(FittedTransform):
-    """A transform of the features: what a feed makes a model's inputs with.
+    r"""A transform of the features: what a feed makes a model's inputs with.
 
-    `apply` gives a float32 array of shape (n, num_outputs) where `output` is ``"dense"``; a SciPy CSR matrix
-    of that shape, float32, its indices ascending in each row, where it is ``"sparse"``; and int32 of that
-    shape, 0 for padding, where it is ``"tokens"``.
+    `apply` gives an array of shape (n, \*row_shape) and of `dtype`, which are (num_outputs,) and float32 but
+    for images, where `output` is ``"dense"``; a SciPy CSR matrix of shape (n, num_outputs), float32, its
+    indices ascending in each row, where it is ``"sparse"``; and int32 of that shape, 0 for padding, where it
+    is ``"tokens"``.
     """
 
     @abstractmethod
@@ -105,6 +106,21 @@ class InputTransform(FittedTransform):
     @abstractmethod
     def num_outputs(self) -> int:
         """Columns of what `apply` gives."""
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of a row of what `apply` gives."""
+        return (self.num_outputs,)
+
+    @property
+    def dtype(self) -> str:
+        """Of what `apply` gives, of sparse rows that of their values."""
+        return "int32" if self.output == "tokens" else "float32"
+
+    @property
+    def working_bytes(self) -> int:
+        """Memory that `apply` takes in each thread beside what it gives, where it is worth counting."""
+        return 0
 
     @property
     def num_tokens(self) -> int | None:
@@ -129,7 +145,7 @@ class InputTransform(FittedTransform):
         column
             Its name.
         kind
-            What it holds: ``"int"``, ``"float"`` or ``"text"``.
+            What it holds: `stoker.types.ColumnKind`.
         """
 
     def most_entries(self, num_bytes: int) -> int:

@@ -41,8 +41,8 @@ class Part:
             name=self.name,
             columns=self.columns,
             kind="codes" if is_codes else made.output,
-            shape=(made.num_outputs,),
-            dtype="int32" if made.output == "tokens" else "float32",
+            shape=made.row_shape,
+            dtype=made.dtype,
             num_tokens=made.num_tokens,
         )
 
@@ -161,6 +161,11 @@ class Columns(InputTransform):
     def num_bytes(self) -> int:
         """Memory that the fitted transforms hold, where it is worth counting."""
         return sum(part.transform.num_bytes for part in self.parts)
+
+    @property
+    def working_bytes(self) -> int:
+        """What the one takes that takes most."""
+        return max(part.transform.working_bytes for part in self.parts)
 
     def reset(self) -> None:
         """Forget what every transform learned."""

@@ -12,6 +12,7 @@ from stoker.transforms.bins import QuantileBins
 from stoker.transforms.category import Category
 from stoker.transforms.dates import Dates
 from stoker.transforms.hashing import HashingVectorizer
+from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute
@@ -34,6 +35,7 @@ KINDS: dict[str, type[FittedTransform]] = {
         QuantileBins,
         Category,
         Dates,
+        Image,
         LabelEncoder,
         OneHot,
         Passthrough,
