@@ -183,7 +183,7 @@ def test_an_error_inside_of_ones_own_module_is_shown_as_it_is(module_of):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet", {}, "model must be auto, mlp, linear, sepcnn or package.module:build, got 'resnet'"),
+        ("resnet", {}, "model must be auto, mlp, linear, sepcnn, cnn or package.module:build, got 'resnet'"),
         ("no_such_package_here.models:build", {}, "there is no module"),
         ("mlp", {"depth": 3}, "does not take these options"),
         ("json:loads", {"units": 3}, "units has no effect on a model of your own"),

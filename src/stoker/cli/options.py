@@ -250,7 +250,11 @@ class TextOptions:
     model: Annotated[
         str,
         flag(
-            "--model", MODEL, "auto, mlp, linear, sepcnn, or your own `package.module:build`.", "NAME", True
+            "--model",
+            MODEL,
+            "auto, mlp, linear, sepcnn, cnn, or your own `package.module:build`.",
+            "NAME",
+            True,
         ),
     ] = "auto"
     vectorizer: Annotated[

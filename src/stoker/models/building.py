@@ -9,28 +9,32 @@ from typing import Any, cast
 
 from stoker import backends
 from stoker.errors import OptionError
-from stoker.models.parts import HasSpec, spec_of
+from stoker.models.convolutional import cnn
+from stoker.models.parts import HasSpec, kind_given, spec_of
 from stoker.models.perceptrons import linear, mlp
 from stoker.models.separable import sepcnn
 from stoker.types import FeedSpec
 
 __all__ = ["build", "check"]
 
-_NAMES = ("auto", "mlp", "linear", "sepcnn")
+_NAMES = ("auto", "mlp", "linear", "sepcnn", "cnn")
+_AUTO = {"tokens": "sepcnn", "images": "cnn"}
+"""What ``auto`` is where it is not mlp."""
 
 
 def build(name: str, feed: FeedSpec | HasSpec, **options: Any) -> Any:
-    """A model by name: ``"mlp"``, ``"linear"``, ``"sepcnn"``, ``"auto"``, or ``"package.module:build"``.
+    """A model by name: ``mlp``, ``linear``, ``sepcnn``, ``cnn``, ``auto``, or ``package.module:build``.
 
     Parameters
     ----------
     name
-        ``"auto"`` is sepcnn for sequences of words and mlp otherwise. ``"package.module:function"`` calls
-        ``function(spec)`` of your own, which returns a compiled ``keras.Model``.
+        ``"auto"`` is sepcnn for sequences of words, cnn for images and mlp otherwise.
+        ``"package.module:function"`` calls ``function(spec)`` of your own, which returns a compiled
+        ``keras.Model``.
     feed
         A feed, or its spec.
     **options
-        Options of `mlp`, `linear` or `sepcnn`; a function of your own takes none.
+        Options of `mlp`, `linear`, `sepcnn` or `cnn`; a function of your own takes none.
 
     Raises
     ------
@@ -39,9 +43,9 @@ def build(name: str, feed: FeedSpec | HasSpec, **options: Any) -> Any:
     """
     spec = spec_of(feed)
     check(name, **options)
-    known: dict[str, Callable[..., Any]] = {"mlp": mlp, "linear": linear, "sepcnn": sepcnn}
+    known: dict[str, Callable[..., Any]] = {"mlp": mlp, "linear": linear, "sepcnn": sepcnn, "cnn": cnn}
     if name == "auto":
-        name = "sepcnn" if spec.input_kind == "tokens" else "mlp"
+        name = _AUTO.get(kind_given(spec), "mlp")
     if name not in known:
         return _call_builder(name, spec)
     try:
@@ -61,7 +65,7 @@ def check(name: str, **options: Any) -> None:
     if not options.get("learning_rate", 1.0) > 0:
         raise OptionError(f"learning_rate must be positive, got {options['learning_rate']}")
     if name in _NAMES:
-        if options.get("embeddings") is not None and name in ("mlp", "linear"):
+        if options.get("embeddings") is not None and name in ("mlp", "linear", "cnn"):
             raise OptionError(f"embeddings has no effect on {name}, which knows no single words: take sepcnn")
         return
     if ":" not in name:

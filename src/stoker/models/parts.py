@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 import numpy as np
 
 from stoker.errors import OptionError
 from stoker.types import FeedSpec, InputKind
 
-__all__ = ["HasSpec", "Seeds", "compiled", "last_layers", "needs", "spec_of"]
+__all__ = ["HasSpec", "Names", "Seeds", "compiled", "last_layers", "needs", "spec_of"]
+
+
+Taken: TypeAlias = "InputKind | Literal['images']"
+"""What a model may take."""
 
 
 class HasSpec(Protocol):
@@ -28,7 +32,7 @@ def spec_of(feed: FeedSpec | HasSpec) -> FeedSpec:
     return cast(FeedSpec, found)
 
 
-def needs(spec: FeedSpec, name: str, *kinds: InputKind) -> None:
+def needs(spec: FeedSpec, name: str, *kinds: Taken) -> None:
     """Refuse inputs that a model cannot take.
 
     Raises
@@ -36,11 +40,18 @@ def needs(spec: FeedSpec, name: str, *kinds: InputKind) -> None:
     OptionError
         Naming the models that can.
     """
-    if spec.input_kind not in kinds:
-        raise OptionError(f"{name} takes {_takes(kinds)}, and {_GIVES[spec.input_kind]}")
+    given = kind_given(spec)
+    if given not in kinds:
+        raise OptionError(f"{name} takes {_takes(kinds)}, and {_GIVES[given]}")
 
 
-_GIVES = {
+def kind_given(spec: FeedSpec) -> Taken:
+    """What a feed gives, as models tell them apart: its kind of input, or images."""
+    return "images" if spec.input_kind == "dense" and len(spec.input_shape) == 3 else spec.input_kind
+
+
+_GIVES: dict[Taken, str] = {
+    "images": "this feed gives images: cnn takes those",
     "dense": "this feed gives numbers: mlp and linear take those",
     "sparse": "this feed gives texts as n-grams: mlp and linear take those; see SequenceVectorizer",
     "tokens": "this feed gives texts as sequences: sepcnn takes those; see NgramVectorizer",
@@ -48,7 +59,9 @@ _GIVES = {
 }
 
 
-def _takes(kinds: tuple[InputKind, ...]) -> str:
+def _takes(kinds: tuple[Taken, ...]) -> str:
+    if kinds == ("images",):
+        return "images"
     return "sequences of words" if kinds == ("tokens",) else "numbers or n-grams"
 
 
@@ -64,6 +77,25 @@ class Seeds:
             return None
         self._next += 1
         return self._next - 1
+
+
+class Names:
+    """Names of layers that no input has: Keras wants every name once, and columns have any.
+
+    Those of layers with weights are not made of columns': PyTorch wants no dots in them.
+    """
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+
+    def free(self, name: str) -> str:
+        """The name, or the first of it with a number that is free."""
+        made, number = name, 0
+        while made in self._taken:
+            number += 1
+            made = f"{name}_{number}"
+        self._taken.add(made)
+        return made
 
 
 def last_layers(keras: Any, feed: FeedSpec | HasSpec, make: Any) -> list[Any]:

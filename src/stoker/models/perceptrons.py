@@ -7,8 +7,8 @@ from typing import Any
 
 from stoker import backends
 from stoker.errors import OptionError
-from stoker.models.parts import HasSpec, Seeds, compiled, last_layers, needs, spec_of
-from stoker.models.several import Names, joined_inputs
+from stoker.models.parts import HasSpec, Names, Seeds, compiled, last_layers, needs, spec_of
+from stoker.models.several import joined_inputs
 from stoker.types import FeedSpec
 
 __all__ = ["linear", "mlp"]
@@ -74,7 +74,8 @@ def mlp(
 
     Several inputs, as `stoker.Columns` makes them, are put side by side before the hidden layers: numbers as
     they are, of each category an embedding of ``min(50, round(1.6 · n ** 0.56))`` numbers for n categories,
-    n-grams through a layer of 64 units of their own, and words as the mean of embeddings of 64 numbers.
+    n-grams through a layer of 64 units of their own, words as the mean of embeddings of 64 numbers, and
+    images through the blocks of `cnn`.
 
     Parameters
     ----------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from stoker.models.parts import Seeds
+from stoker.models.parts import Names, Seeds
+from stoker.models.towers import image_features
 from stoker.types import FeedSpec, InputSpec
 
-__all__ = ["Inputs", "Names", "code_dimensions", "joined_inputs"]
+__all__ = ["Inputs", "code_dimensions", "joined_inputs"]
 
 Inputs = dict[str, Any]
 
@@ -31,25 +31,6 @@ def code_dimensions(num_codes: int) -> int:
     return max(1, min(_MOST_DIMENSIONS, round(wanted)))
 
 
-class Names:
-    """Names of layers that no input has: Keras wants every name once, and columns have any.
-
-    Those of layers with weights are not made of columns': PyTorch wants no dots in them.
-    """
-
-    def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = set(taken)
-
-    def free(self, name: str) -> str:
-        """The name, or the first of it with a number that is free."""
-        made, number = name, 0
-        while made in self._taken:
-            number += 1
-            made = f"{name}_{number}"
-        self._taken.add(made)
-        return made
-
-
 def joined_inputs(
     keras: Any, spec: FeedSpec, dropout: float, seeds: Seeds, names: Names
 ) -> tuple[Inputs, Any]:
@@ -57,7 +38,7 @@ def joined_inputs(
 
     Numbers come as they are; each category as an embedding of `code_dimensions`; n-grams through 64 ReLU
     units of a `stoker.layers.SparseDense`, with dropout on their values; words as the mean of embeddings of
-    64 numbers.
+    64 numbers; images through the blocks of `stoker.models.cnn`.
 
     Parameters
     ----------
@@ -88,7 +69,7 @@ def joined_inputs(
 
 def _of_array(keras: Any, each: InputSpec, x: Any, seeds: Seeds, names: Names) -> Any:
     if each.kind == "dense":
-        return x
+        return image_features(keras, x, each.shape, seeds, names) if len(each.shape) == 3 else x
     from stoker.layers import MeanEmbedding
 
     assert each.num_tokens is not None
