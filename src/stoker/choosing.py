@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stoker.errors import OptionError
+from stoker.errors import ColumnError, OptionError
 from stoker.survey import Survey
 from stoker.survey.policy import NaOption
 from stoker.survey.profiles import TextProfile
@@ -27,6 +27,7 @@ from stoker.transforms import (
 from stoker.transforms.base import InputTransform, nearest
 from stoker.transforms.columns import ColumnsOf
 from stoker.transforms.dates import Dates
+from stoker.types import KIND_WORDS, ColumnKind
 
 __all__ = ["WORDS", "Automatic", "Chosen", "ColumnChoice", "without_choice"]
 
@@ -157,11 +158,15 @@ class Automatic:
         rules = {name: na if isinstance(na, str) else na.get(name, "error") for name in found.features}
         blank = {problem.column for problem in found.problems if problem.kind == "blank"}
         gaps = {name for name, rule in rules.items() if name in blank and rule == "transform"}
-        if not source.text_features and not gaps and not self.words and self.known is None:
+        if len(source.features) == len(found.features) and not gaps and not self.words and self.known is None:
             return Chosen(transform=None, columns=(), na=without_choice(na))
         picks = {name: self._pick(name, found, gaps, rules) for name in source.features}
         if not any(pick.transform for pick in picks.values()):
-            picks = {name: self._kept(name, found, rules) for name in source.features}
+            plain = [*found.features, *source.text_features]
+            if not plain:
+                why = ", ".join(f"{name!r} ({pick.reason})" for name, pick in picks.items())
+                raise ColumnError(f"{source.paths[0]}: nothing is left to learn from: {why:.400}")
+            picks |= {name: self._kept(name, found, rules) for name in plain}
         columns, told = _together(picks, found, gaps, rules)
         made = self.known or columns
         made.check_kinds({column.name: column.kind for column in source.table.schema.features})
@@ -173,13 +178,21 @@ class Automatic:
             return _Pick(word=word, reason="asked for", transform=_made(word, name, gaps, rules))
         if name in found.features:
             return _number(name, found, gaps, rules)
+        source = found.source
+        if name not in source.text_features:
+            return _Pick(word="drop", reason=_left_out(source.kind_of(name)))
         assert found.profiles is not None
-        return _text(name, found.profiles[name], is_declared=name in found.source.table.schema.declared)
+        return _text(name, found.profiles[name], is_declared=name in source.table.schema.declared)
 
     def _kept(self, name: str, found: Survey, rules: Mapping[str, str]) -> _Pick:
         """What becomes of a column where the rules would leave all of them out."""
         word = self.words.get(name) or ("standardize" if name in found.features else "hash")
         return _Pick(word=word, reason="no other column is left", transform=_made(word, name, set(), rules))
+
+
+def _left_out(kind: ColumnKind) -> str:
+    """Why no input is made of what is neither number nor text."""
+    return f"{KIND_WORDS[kind]}, of which no input is made"
 
 
 def _number(name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> _Pick:

@@ -64,6 +64,7 @@ def data_facts(
         row_bytes=len(numbers) * found.dtype.itemsize + 8 + carried,
         text_lengths=lengths,
         text_columns=len(found.source.text_features),
+        value_lengths=tuple(seen.longest_first() for seen in found.values.values()),
         transform_bytes=inputs.num_bytes if holds_transform else 0,
         working_bytes=inputs.working_bytes,
         carried_bytes=carried,

@@ -29,7 +29,7 @@ from stoker.sources import Source
 from stoker.sources.columnar.stream import StreamUnits, stream_table
 from stoker.sources.schema import Choice
 from stoker.survey import Survey, survey
-from stoker.types import RowReader
+from stoker.types import RowReader, is_number
 
 NUM_ROWS = 2_500
 
@@ -129,6 +129,21 @@ def write_parquet(folder: Path) -> Source:
     return stoker.open(folder / "part-*.parquet", label="kind")
 
 
+def write_lists(folder: Path) -> Source:
+    rng = np.random.default_rng(11)
+    sizes = rng.integers(0, 9, (2, NUM_ROWS))
+    table = pa.table(
+        {
+            "words": pa.array([rng.integers(0, 99, size) if size else None for size in sizes[0]]),
+            "signal": pa.array([rng.normal(size=size) for size in sizes[1]], pa.list_(pa.float32())),
+            "picture": pa.array([rng.bytes(size) if size else None for size in sizes[0]]),
+            "kind": ["abc"[row % 3] for row in range(NUM_ROWS)],
+        }
+    )
+    pq.write_table(table, folder / "lists.parquet", row_group_size=900)
+    return stoker.open(folder / "lists.parquet", label="kind")
+
+
 def write_partitions(folder: Path) -> Source:
     for part in range(5):
         home = folder / "table" / f"year={2020 + part}"
@@ -203,6 +218,7 @@ SOURCES = {
     "two csv files with text": write_texts,
     "two compressed csv files": write_packed,
     "two parquet files": write_parquet,
+    "a parquet file of lists and bytes": write_lists,
     "two arrow files": write_arrow,
     "an arrow stream": write_stream,
     "rows of a query": write_query,
@@ -239,9 +255,9 @@ def surveyed_reader(read: Callable[[Survey], RowReader]) -> Callable[[Source], C
         texts = source.text_features
         if texts and not source.is_text:
             schema = source.table.schema
-            numbers = tuple(column for column in schema.features if column.kind != "text")
+            numbers = tuple(column for column in schema.features if is_number(column.kind))
             source = Source(table=source.table.with_schema(replace(schema, features=numbers))).keeping(texts)
-        found = survey(source, stored=False, keep_bytes=1 << 30)
+        found = survey(source, stored=False, keep_bytes=1 << 30, texts="given")
         matrix, columns = expected_of(source, found.dtype)
         return Case(reader=read(found), matrix=matrix, columns=columns)
 
@@ -400,6 +416,10 @@ def test_peek_shows_the_first_rows(source):
     assert column(rows, source.label) == column(read, source.label)
 
 
+def is_blank(value: Any) -> bool:
+    return value is None or value != value or (isinstance(value, str | bytes | list) and not value)
+
+
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_source_is_converted_to_the_rows_that_it_holds(name, kept, written, tmp_path, monkeypatch):
@@ -413,8 +433,8 @@ def test_every_source_is_converted_to_the_rows_that_it_holds(name, kept, written
     expected = {name: matrix[:, place] for place, name in enumerate(source.numeric_features)} | columns
     assert set(found) == set(expected)
     for name, values in expected.items():
-        blank = [value is None or value == "" or value != value for value in values]
+        blank = [is_blank(value) for value in values]
         assert [value is None for value in found[name]] == blank
         assert [value for value in found[name] if value is not None] == [
-            value for value, is_blank in zip(values, blank, strict=True) if not is_blank
+            value for value, is_missing in zip(values, blank, strict=True) if not is_missing
         ]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import stoker
 from reading import index_of
 from stoker.errors import ColumnError, OptionError
-from stoker.sources.texts import decode_texts, join_texts, text_bounds
+from stoker.sources.held import join_values, value_bounds
+from stoker.sources.texts import decode_texts
 
 TEXTS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=30)
 
@@ -115,11 +116,11 @@ def test_an_absent_text_column_is_named_with_the_nearest(tmp_path):
 def test_joined_texts_are_the_texts_and_their_parts_are_let_go(values, large):
     kind = pa.large_string() if large else pa.string()
     parts = [pa.array(["skipped", *part], kind)[1:] for part in values]
-    joined = join_texts(parts, large=large)
+    joined = join_values(parts, pa.large_string() if large else pa.string())
     assert parts == []
     assert joined.type == kind
     assert joined.to_pylist() == [value for part in values for value in part]
-    assert np.diff(text_bounds(joined)).tolist() == [len(v.encode()) for part in values for v in part]
+    assert np.diff(value_bounds(joined)).tolist() == [len(v.encode()) for part in values for v in part]
 
 
 @given(st.lists(st.binary(max_size=12), max_size=8))

@@ -18,6 +18,7 @@ import stoker
 from stoker import folders
 from stoker.errors import ColumnError
 from stoker.survey import Survey, store, survey
+from stoker.survey.records import VERSION
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +160,7 @@ def spoil_json(folder: Path) -> None:
 
 def spoil_version(folder: Path) -> None:
     text = (folder / "survey.json").read_text()
-    (folder / "survey.json").write_text(text.replace('"version": 2', '"version": 99'))
+    (folder / "survey.json").write_text(text.replace(f'"version": {VERSION}', '"version": 99'))
 
 
 def spoil_statistics(folder: Path) -> None:

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from stoker.types import ColumnSpec, IntArray
+from stoker.types import ColumnSpec, IntArray, is_number
+from stoker.types.arrow import arrow_type
 
 __all__ = ["NUMBERS", "Columns", "Contents", "expected_bytes", "metadata_of", "row_bytes", "schema_of"]
 
 _FORMAT = b"2"
 _MATRIX = "features"
-_TEXT_BYTES = 16
-_TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+_ARRAY_BYTES = 16
 
 NUMBERS = {"int": np.dtype(np.int64), "float": np.dtype(np.float64)}
 """Of the columns of numbers beside the matrix."""
@@ -55,7 +55,7 @@ class Contents(Columns, Protocol):
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of the texts to learn from, of all slots."""
+        """Bytes of the values that are no numbers, of all slots: of texts those to learn from."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -77,8 +77,8 @@ def expected_bytes(contents: Contents) -> int:
 
 
 def row_bytes(columns: Columns, dtype: np.dtype[Any]) -> int:
-    """Bytes of a row, less those of the texts to learn from."""
-    others = sum(_TEXT_BYTES if column.kind == "text" else 8 for column in columns.others)
+    """Bytes of a row, less those of the values of any length."""
+    others = sum(8 if is_number(column.kind) else _ARRAY_BYTES for column in columns.others)
     return len(columns.features) * dtype.itemsize + others
 
 
@@ -103,7 +103,7 @@ def schema_of(columns: Columns, dtype: np.dtype[Any], digest: str) -> pa.Schema:
 
 
 def _type_of(column: ColumnSpec, columns: Columns) -> pa.DataType:
-    return pa.large_string() if column.name in columns.large_texts else _TYPES[column.kind]
+    return pa.large_string() if column.name in columns.large_texts else arrow_type(column.kind)
 
 
 def metadata_of(columns: Columns, dtype: np.dtype[Any], digest: str) -> dict[bytes, bytes]:

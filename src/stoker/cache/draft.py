@@ -19,8 +19,8 @@ from stoker.cache.filling import PieceWriter, piece_bytes, rows_per_piece
 from stoker.cache.mapped import CachedRows
 from stoker.cache.places import check_room, file_name, folders_of
 from stoker.ledger import Ledger
-from stoker.sources.texts import text_bounds
-from stoker.types import Rows
+from stoker.sources.held import held_bytes
+from stoker.types import LISTS, Rows, is_number
 
 __all__ = ["Draft"]
 
@@ -138,9 +138,9 @@ class Draft:
             self.drop()
 
     def _mean_text_bytes(self, rows: Rows) -> int:
-        parts = [rows.columns[name] for name in self._columns.large_texts]
-        bounds = [text_bounds(part) for part in parts]
-        return sum(int(bound[-1] - bound[0]) for bound in bounds) // max(1, rows.num_rows)
+        long = [column.name for column in self._columns.others if column.kind in (*LISTS, "bytes")]
+        held = sum(held_bytes(rows.columns[name]) for name in (*self._columns.large_texts, *long))
+        return held // max(1, rows.num_rows)
 
     def _rows_for(self, dtype: np.dtype[Any], mean_text_bytes: int) -> int:
         return rows_per_piece(self._columns, dtype, mean_text_bytes, self._ledger)
@@ -209,7 +209,7 @@ class _Growing(PieceWriter):
                 if width:
                     matrix = _numbers(arrays.pop(0).values, self.dtype).reshape(-1, width)
                 columns = {
-                    column.name: array if column.kind == "text" else _numbers(array, NUMBERS[column.kind])
+                    column.name: _numbers(array, NUMBERS[column.kind]) if is_number(column.kind) else array
                     for column, array in zip(self._columns.others, arrays, strict=True)
                 }
                 yield batch.num_rows, matrix, columns

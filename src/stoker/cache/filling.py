@@ -13,7 +13,7 @@ from stoker.cache.contents import NUMBERS, Columns, row_bytes, schema_of
 from stoker.cache.pieces import CHECKSUM, buffers_of, checksum_of
 from stoker.ledger import Charge, Ledger
 
-__all__ = ["PieceWriter", "matrix_array", "numbers_array", "piece_bytes", "rows_per_piece"]
+__all__ = ["PieceWriter", "filled", "matrix_array", "numbers_array", "piece_bytes", "rows_per_piece"]
 
 _PIECE_BYTES = 4 << 20
 _SHARE_OF_MEMORY = 32
@@ -201,6 +201,12 @@ def numbers_array(values: npt.NDArray[Any]) -> pa.Array:
 
 
 def _whole(parts: list[pa.Array], kind: pa.DataType) -> pa.Array:
-    """The texts of all parts, with not a byte before or behind them."""
+    """The values of all parts, with not a byte before or behind them."""
     empty = pa.nulls(0, kind)  # one part alone would stay a part of something larger
-    return pa.concat_arrays([empty, *(part.cast(kind).fill_null("") for part in parts)])
+    return pa.concat_arrays([empty, *(filled(part, kind) for part in parts)])
+
+
+def filled(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values as those of a type, with empty texts for nulls, which nothing else has."""
+    cast = values.cast(kind)
+    return cast.fill_null("") if pa.types.is_string(kind) or pa.types.is_large_string(kind) else cast

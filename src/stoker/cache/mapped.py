@@ -17,7 +17,7 @@ from stoker.cache.pieces import CHECKSUM, buffers_of, check_places, checksum_of
 from stoker.errors import ChangedDataError
 from stoker.kernels.gather import gather
 from stoker.stored import require
-from stoker.types import IntArray, Matrix, Rows
+from stoker.types import IntArray, Matrix, Rows, is_number
 
 __all__ = ["CachedRows"]
 
@@ -62,12 +62,12 @@ class CachedRows:
             buffers = [batch.column(0).values.buffers()[1] for batch in self._batches]
             self._values, self._starts = self._map(buffers, contents.dtype)
         first = 1 if self._features else 0
-        self._texts: dict[str, list[pa.Array]] = {}
+        self._arrays: dict[str, list[pa.Array]] = {}
         self._numbers: dict[str, tuple[npt.NDArray[Any], IntArray]] = {}
         for place, column in enumerate(contents.others, start=first):
             arrays = [batch.column(place) for batch in self._batches]
-            if column.kind == "text":
-                self._texts[column.name] = arrays
+            if not is_number(column.kind):
+                self._arrays[column.name] = arrays
             else:
                 buffers = [array.buffers()[1] for array in arrays]
                 self._numbers[column.name] = self._map(buffers, NUMBERS[column.kind])
@@ -104,8 +104,8 @@ class CachedRows:
             column = np.empty((len(ids), 1), values.dtype)
             gather(values, starts, self._rows_per_piece, 1, ids, column)
             columns[name] = column[:, 0]
-        for name, arrays in self._texts.items():
-            columns[name] = _take_texts(arrays, ids, pieces, self._rows_per_piece)
+        for name, arrays in self._arrays.items():
+            columns[name] = _take_values(arrays, ids, pieces, self._rows_per_piece)
         matrix = None
         if self._starts is not None:
             width = len(self._features)
@@ -133,7 +133,7 @@ class CachedRows:
         """Nothing is held open; the mapping goes with the last array that shows it."""
 
 
-def _take_texts(
+def _take_values(
     arrays: list[pa.Array], ids: IntArray, pieces: IntArray, rows_per_piece: int
 ) -> pa.ChunkedArray:
     parts = []

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from stoker.kernels.checksum import checksum_segments
 from stoker.stored import require
-from stoker.types import ColumnSpec
+from stoker.types import ColumnSpec, is_number
+from stoker.types.arrow import is_list
 
 __all__ = ["CHECKSUM", "buffers_of", "check_places", "checksum_of"]
 
@@ -44,14 +45,18 @@ def buffers_of(batch: pa.RecordBatch, width: int, others: Sequence[ColumnSpec]) 
         require(not values.offset and not values.null_count, "the matrix has missing values")
         found.append((values.buffers()[1], num_rows * width * values.type.bit_width // 8))
     for column, spec in zip(columns, others, strict=True):
-        if spec.kind != "text":
+        if is_number(spec.kind):
             found.append((column.buffers()[1], 8 * num_rows))
             continue
-        offsets, data = column.buffers()[1:]
-        item = np.dtype(np.int64 if pa.types.is_large_string(column.type) else np.int32)
+        # Of a list the buffers of its numbers come last; they know no missing values either.
+        offsets, data, width = column.buffers()[1], column.buffers()[-1], 1
+        if is_list(column.type):
+            values, width = column.values, column.type.value_type.bit_width // 8
+            require(not values.offset and not values.null_count, "a list has missing values")
+        item = np.dtype(np.int32 if pa.types.is_string(column.type) else np.int64)
         num_bytes = (num_rows + 1) * item.itemsize
-        require(offsets is not None and offsets.size >= num_bytes, "texts without places")
-        length = int(np.frombuffer(offsets, item, num_rows + 1)[-1])
+        require(offsets is not None and offsets.size >= num_bytes, "values without places")
+        length = int(np.frombuffer(offsets, item, num_rows + 1)[-1]) * width
         found += [(offsets, num_bytes), (data, length)]
     for buffer, num_bytes in found:
         require(0 <= num_bytes <= (0 if buffer is None else buffer.size), "a buffer is too short")
@@ -67,7 +72,8 @@ def check_places(batch: pa.RecordBatch, begin: int, end: int) -> None:
         If it does not.
     """
     for column in batch.columns:
-        arrays = [column, column.values] if pa.types.is_fixed_size_list(column.type) else [column]
+        has_values = pa.types.is_fixed_size_list(column.type) or is_list(column.type)
+        arrays = [column, column.values] if has_values else [column]
         require(all(array.buffers()[0] is None for array in arrays), "a column has missing values")
         for buffer in column.buffers():
             inside = buffer is None or not buffer.size or begin <= buffer.address <= end - buffer.size

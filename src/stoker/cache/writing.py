@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from stoker import folders
 from stoker.cache.contents import NUMBERS, Contents, expected_bytes, schema_of
-from stoker.cache.filling import matrix_array, numbers_array, rows_per_piece
+from stoker.cache.filling import filled, matrix_array, numbers_array, rows_per_piece
 from stoker.cache.pieces import CHECKSUM, buffers_of, checksum_of
 from stoker.kernels.gather import gather
 from stoker.ledger import Ledger
 from stoker.prefetch import available_cores, prefetch
-from stoker.types import ColumnSpec, IntArray, Matrix, Progress, RowReader, Rows
+from stoker.types import ColumnSpec, IntArray, Matrix, Progress, RowReader, Rows, is_number
+from stoker.types.arrow import blank_value
 
 __all__ = ["write"]
 
@@ -120,14 +121,14 @@ def _packed(matrix: Matrix, places: IntArray) -> npt.NDArray[Any]:
 def _column_array(
     values: Any, places: IntArray, good: IntArray, size: int, column: ColumnSpec, kind: pa.DataType
 ) -> pa.Array:
-    if column.kind == "text":
+    if not is_number(column.kind):
         taken = values.take(pa.array(places))
         taken = taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
-        taken = taken.cast(kind).fill_null("")
+        taken = filled(taken, kind)
         if len(good) == size:
             return taken
-        # Place 0 of the extended array is the text of an excluded slot.
-        extended = pa.concat_arrays([pa.array([""], kind), taken])
+        # Place 0 of the extended array is the value of an excluded slot.
+        extended = pa.concat_arrays([pa.array([blank_value(kind).as_py()], kind), taken])
         source = np.zeros(size, np.int64)
         source[good] = np.arange(1, len(good) + 1)
         return extended.take(pa.array(source))

@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 from stoker.cache.filling import numbers_array
 from stoker.kernels.gather import gather
 from stoker.sources import Source
+from stoker.sources.held import value_bounds
 from stoker.sources.inference import BLANKS
 from stoker.survey import Survey
 from stoker.types import ColumnSpec, IntArray, Rows
+from stoker.types.arrow import arrow_type, is_list
 
 __all__ = ["Layout", "layout_of", "rounded_columns", "table_columns"]
 
@@ -65,7 +67,7 @@ class Layout:
     @property
     def row_bytes(self) -> int:
         """What a row takes in memory, about."""
-        fixed = sum(4 if pa.types.is_string(kind) else kind.bit_width // 8 for kind in self.schema.types)
+        fixed = sum(_fixed_bytes(kind) for kind in self.schema.types)
         return int(fixed + sum(column.has_blanks for column in self.columns) / 8 + self.text_bytes) + 1
 
     def table(self, rows: Rows, take: IntArray | None = None) -> pa.Table:
@@ -81,8 +83,14 @@ class Layout:
                 assert matrix is not None
                 arrays.append(_numbers(matrix[:, column.place], column))
             else:
-                arrays.append(_texts(rows.columns[column.name], places, column))
+                arrays.append(_beside(rows.columns[column.name], places, column))
         return pa.Table.from_arrays(arrays, schema=self.schema)
+
+
+def _fixed_bytes(kind: pa.DataType) -> int:
+    """What a value takes, less that of any length."""
+    is_long = is_list(kind) or pa.types.is_large_binary(kind)
+    return 4 if pa.types.is_string(kind) else 8 if is_long else int(kind.bit_width // 8)
 
 
 def table_columns(source: Source, as_text: Sequence[str] = ()) -> Source:
@@ -130,8 +138,8 @@ def layout_of(found: Survey, digits: Survey | None = None) -> Layout:
             place, kind, has_blanks = numeric[feature.name]
             columns.append(_Column(name=feature.name, place=place, type=kind, has_blanks=has_blanks))
         else:
-            kind = before[feature.name][1] if feature.name in before else pa.string()
-            is_digits = not pa.types.is_string(kind)
+            kind = before[feature.name][1] if feature.name in before else arrow_type(feature.kind)
+            is_digits = feature.name in before and not pa.types.is_string(kind)
             columns.append(_Column(name=feature.name, place=-1, type=kind, has_blanks=True, digits=is_digits))
     return Layout(columns=tuple(columns), text_bytes=found.text_bytes / max(1, found.num_slots))
 
@@ -178,14 +186,29 @@ def _numbers(values: npt.NDArray[Any], column: _Column) -> pa.Array:
     return pa.Array.from_buffers(column.type, len(dense), [valid, pa.py_buffer(dense)])
 
 
-def _texts(values: Any, places: IntArray | None, column: _Column) -> pa.Array:
+def _beside(values: Any, places: IntArray | None, column: _Column) -> pa.Array:
     taken = values if places is None else values.take(numbers_array(places))
     taken = taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+    if not pa.types.is_string(column.type) and not column.digits:
+        return _with_nulls(taken)
     if column.digits:
         return _from_digits(taken.cast(pa.string()), column.type)
     taken = taken.cast(pa.string())
     empty = pc.equal(taken, "")
     return pc.if_else(empty, pa.scalar(None, pa.string()), taken) if pc.any(empty).as_py() else taken
+
+
+def _with_nulls(values: pa.Array) -> pa.Array:
+    """Bytes or lists, with nulls for those that are empty; their own memory."""
+    empty = np.diff(value_bounds(values)) == 0
+    if not empty.any():
+        return values
+    whole = pa.concat_arrays([values]) if values.offset else values
+    valid = pa.py_buffer(np.packbits(~empty, bitorder="little"))
+    inside = whole.buffers()[1:]
+    if not is_list(whole.type):
+        return pa.Array.from_buffers(whole.type, len(whole), [valid, *inside])
+    return pa.Array.from_buffers(whole.type, len(whole), [valid, inside[0]], children=[whole.values])
 
 
 def _from_digits(texts: pa.Array, kind: pa.DataType) -> pa.Array:

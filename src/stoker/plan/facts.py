@@ -24,7 +24,8 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     ``num_features`` is how many numbers a row of a batch holds at most, of ``feature_bytes`` each;
     ``num_columns`` how many columns of numbers are read.
     ``row_bytes`` is one parsed row in memory without its texts; ``text_lengths`` says how long these are, as
-    (bytes, rows) with the longest first; ``text_columns`` in how many columns they stand.
+    (bytes, rows) with the longest first; ``text_columns`` in how many columns they stand; ``value_lengths``
+    the same of each column of bytes or lists.
     ``survey_seconds`` is what the survey took, 0 if it was stored.
     ``kept`` says that the rows are in memory, and ``kept_bytes`` what this feed pays for that;
     ``places_bytes`` is what it takes to find rows: index, ids of rows left out, the view's tables;
@@ -51,30 +52,41 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     working_bytes: int = 0
     text_lengths: tuple[tuple[int, int], ...] = ()
     text_columns: int = 0
+    value_lengths: tuple[tuple[tuple[int, int], ...], ...] = ()
     access: Literal["rows", "units", "stream"] = "rows"
     unit_rows: int = 1
     reading_bytes: int = 0
 
     def text_bytes(self, num_rows: int) -> int:
-        """What the texts of so many rows take at most, whichever rows these are."""
-        left, found = num_rows, _OFFSET_BYTES * self.text_columns * num_rows
-        for length, count in self.text_lengths:
-            taken = min(left, count)
-            found += taken * length
-            left -= taken
-            if not left:
-                break
-        return found
+        """What the texts, bytes and lists of so many rows take at most, whichever rows these are."""
+        places = _OFFSET_BYTES * (self.text_columns + len(self.value_lengths)) * num_rows
+        return places + sum(_longest(lengths, num_rows) for lengths in self._lengths)
 
     @property
     def longest_text(self) -> int:
-        """Bytes of the longest row's texts; 0 where there are none."""
-        return self.text_lengths[0][0] if self.text_lengths else 0
+        """Bytes that no row's texts, bytes and lists exceed; 0 where there are none."""
+        return sum(lengths[0][0] for lengths in self._lengths if lengths)
 
     @property
     def all_text_bytes(self) -> int:
-        """Bytes of all texts together, to less than a hundredth."""
-        return sum(length * count for length, count in self.text_lengths)
+        """Bytes of all of them together, to less than a hundredth."""
+        return sum(length * count for lengths in self._lengths for length, count in lengths)
+
+    @property
+    def _lengths(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        return (self.text_lengths, *self.value_lengths)
+
+
+def _longest(lengths: tuple[tuple[int, int], ...], num_rows: int) -> int:
+    """Bytes of the longest of all rows, so many of them."""
+    left, found = num_rows, 0
+    for length, count in lengths:
+        taken = min(left, count)
+        found += taken * length
+        left -= taken
+        if not left:
+            break
+    return found
 
 
 class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):

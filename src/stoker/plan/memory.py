@@ -78,7 +78,7 @@ def batch_bytes(data: DataFacts, batch_size: int) -> int:
 
 def read_bytes(data: DataFacts, order: OrderSpec) -> int:
     """What a read of a window holds besides its result: texts come in parts that are then joined."""
-    return READ_BYTES + (2 * data.longest_text + data.text_bytes(order.window) if data.text_lengths else 0)
+    return READ_BYTES + (2 * data.longest_text + data.text_bytes(order.window) if data.longest_text else 0)
 
 
 def held_lines(data: DataFacts) -> tuple[MemoryLine, ...]:

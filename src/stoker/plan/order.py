@@ -81,7 +81,7 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
 
 def rows_within(room: int, row_bytes: int, data: DataFacts, limit: int) -> int:
     """The most rows, `limit` at most, that take no more than `room` bytes, whichever rows they are."""
-    if not data.text_lengths:
+    if not data.longest_text:
         return min(room // row_bytes, limit)
     low, high = 0, limit
     while low < high:
@@ -92,6 +92,7 @@ def rows_within(room: int, row_bytes: int, data: DataFacts, limit: int) -> int:
 
 
 def _contents(data: DataFacts) -> str:
-    if not data.text_lengths:
+    if not data.longest_text:
         return f"{data.num_columns} columns"
-    return f"text, up to {data.longest_text:,} bytes each,"
+    what = "values" if data.value_lengths else "text"
+    return f"{what}, up to {data.longest_text:,} bytes each,"

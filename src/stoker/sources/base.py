@@ -19,7 +19,7 @@ from stoker.sources.paths import expand_paths
 from stoker.sources.table import Access, Table
 from stoker.sources.text_batches import TextBatch, text_batches
 from stoker.sources.views import Spec, View
-from stoker.types import ColumnSpec, IntArray, RowReader, Rows
+from stoker.types import ColumnKind, ColumnSpec, IntArray, RowReader, Rows
 
 __all__ = ["Source", "Table"]
 
@@ -136,7 +136,7 @@ class Source(Narrowing):
         """The source with every row."""
         return replace(self, view=View())
 
-    def kind_of(self, column: str) -> str:
+    def kind_of(self, column: str) -> ColumnKind:
         """Kind of a used column; `KeyError` where it is not used."""
         return {spec.name: spec.kind for spec in self.columns}[column]
 

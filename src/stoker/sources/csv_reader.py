@@ -16,10 +16,10 @@ import numpy.typing as npt
 from stoker.errors import BadRowError, ChangedDataError
 from stoker.sources.csv_parse import Block
 from stoker.sources.files import ByteReader, FilePool, line_of
+from stoker.sources.held import join_values
 from stoker.sources.index import RowIndex, checked_ids, checksums_of
 from stoker.sources.record_parser import RecordParser
 from stoker.sources.spool import unpacked
-from stoker.sources.texts import join_texts
 from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["CsvReader"]
@@ -123,7 +123,7 @@ class CsvReader:
             for name, array in block.texts.items():
                 texts[name].append(array)
         columns: dict[str, Any] = {
-            name: join_texts(parts, large=name in schema.learned_texts) for name, parts in texts.items()
+            name: join_values(parts, schema.array_types[name]) for name, parts in texts.items()
         }
         if schema.label is not None and schema.label.kind != "text":
             empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.kernels.mixing import mix_many
+from stoker.sources.held import value_bounds
 from stoker.sources.index import checksums_of
-from stoker.sources.texts import text_bounds
 from stoker.sources.views import SplitSpec, TakeSpec
 from stoker.types import Uint64Array
 
@@ -84,7 +84,7 @@ def value_hashes(source: Source, column: str) -> Uint64Array:
         known = values.dictionary.cast(pa.large_string())
         data = known.buffers()[2]
         held = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-        found.append(checksums_of(held, text_bounds(known))[values.indices.to_numpy(zero_copy_only=False)])
+        found.append(checksums_of(held, value_bounds(known))[values.indices.to_numpy(zero_copy_only=False)])
     return np.concatenate(found)
 
 

@@ -35,6 +35,8 @@ class IssueKind(IntEnum):
     """Bytes that are not UTF-8 in a text column."""
     MALFORMED = 9
     """A line that is no JSON object, or names a key twice."""
+    BAD_LIST = 10
+    """In a column of lists no list, or one with what is no number there: a fraction among integers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ class RowIssues:
             IssueKind.BAD_QUOTE: "which has bytes outside its quotes",
             IssueKind.INEXACT: "which is too large an integer to be exact (beyond 2**53)",
             IssueKind.BAD_TEXT: "which is not UTF-8",
+            IssueKind.BAD_LIST: "which is no list of such numbers",
         }[kind]
         if (
             kind is IssueKind.NOT_A_NUMBER

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, get_args
 
+import pyarrow as pa
+
 from stoker.errors import ColumnError, OptionError
 from stoker.sources.dialect import Dialect
-from stoker.types import ColumnKind, ColumnSpec
+from stoker.types import KIND_WORDS, LISTS, ColumnKind, ColumnSpec, is_number
+from stoker.types.arrow import arrow_type
 
-__all__ = ["Choice", "FileLayout", "Schema", "columns_in", "nearest", "resolve"]
+__all__ = ["PLAIN_KINDS", "Choice", "FileLayout", "Schema", "columns_in", "nearest", "resolve"]
+
+PLAIN_KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
+"""What a line of text can hold in a field, and what a label may be."""
+_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +79,8 @@ class Choice:
 
     def __post_init__(self) -> None:
         for name, kind in self.types.items():
-            if kind not in get_args(ColumnKind):
-                raise OptionError(f"types: {name!r} must be int, float or text, got {kind!r}")
+            if kind not in _KINDS:
+                raise OptionError(f"types: {name!r} must be {_one_of(_KINDS)}, got {kind!r}")
         if self.label is not None and self.label in self.drop:
             raise OptionError(f"drop: {self.label!r} is the label; drop only what is no label")
         both = sorted(set(self.columns or ()) & set(self.drop))
@@ -98,7 +105,8 @@ class Schema:
     label
         The label column, or None.
     kept
-        Names of columns that come along as text, whatever they hold.
+        Names of columns that come along as text, whatever they hold, but for features of bytes and lists,
+        which come as they are.
     declared
         Names whose kind the user gave: such integers take no fraction, such numbers leading zeros.
     file_names
@@ -121,7 +129,7 @@ class Schema:
     @cached_property
     def numeric(self) -> tuple[str, ...]:
         """Features that are the matrix's columns, in order."""
-        return tuple(column.name for column in self.features if column.kind != "text")
+        return tuple(column.name for column in self.features if is_number(column.kind))
 
     @cached_property
     def text_features(self) -> tuple[str, ...]:
@@ -133,17 +141,36 @@ class Schema:
         """Features that are text because the user said so: large strings, of whatever bytes."""
         return tuple(name for name in self.text_features if name in self.declared)
 
+    @cached_property
+    def lists(self) -> tuple[str, ...]:
+        """Features that are lists of numbers, in order."""
+        return tuple(column.name for column in self.features if column.kind in LISTS)
+
     @property
     def is_text(self) -> bool:
         """Whether every feature is text because the user said so."""
         return len(self.learned_texts) == len(self.features)
 
     @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """Columns that come as text: features, label, kept ones."""
+    def arrays(self) -> tuple[ColumnSpec, ...]:
+        """Columns that come as Arrow arrays: features, label, kept ones; each once."""
         label = () if self.label is None else (self.label,)
-        names = [column.name for column in (*self.features, *label) if column.kind == "text"]
-        return tuple(dict.fromkeys([*names, *self.kept]))
+        found = {column.name: column for column in (*self.features, *label) if not is_number(column.kind)}
+        kept = {name: ColumnSpec(name=name, kind="text") for name in self.kept}
+        return tuple({**found, **{name: found.get(name, column) for name, column in kept.items()}}.values())
+
+    @cached_property
+    def array_types(self) -> dict[str, pa.DataType]:
+        """The Arrow types that those are held as, by name."""
+        return {
+            column.name: pa.large_string() if column.name in self.learned_texts else arrow_type(column.kind)
+            for column in self.arrays
+        }
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Those of them that are text."""
+        return tuple(column.name for column in self.arrays if column.kind == "text")
 
     @cached_property
     def used(self) -> tuple[str, ...]:
@@ -220,7 +247,9 @@ def _why_absent(name: str, layout: FileLayout) -> str:
     return nearest(name, layout.names)
 
 
-def resolve(choice: Choice, layout: FileLayout, sample: SampledKinds) -> Schema:
+def resolve(
+    choice: Choice, layout: FileLayout, sample: SampledKinds, kinds: Collection[ColumnKind] = PLAIN_KINDS
+) -> Schema:
     """Settle features, label and kinds from the first file.
 
     Parameters
@@ -231,13 +260,15 @@ def resolve(choice: Choice, layout: FileLayout, sample: SampledKinds) -> Schema:
         The first file.
     sample
         Some of its records.
+    kinds
+        Those that a column of such a file can have.
 
     Raises
     ------
     ColumnError
-        A column is absent or named twice, or no feature is left.
+        A column is absent or named twice, no feature is left, or the label is none.
     OptionError
-        A kind was given for a column that is not used.
+        A kind was given for a column that is not used, or one that the file's columns cannot have.
     """
     if choice.label is not None:
         find(choice.label, layout, "the label column")
@@ -255,13 +286,30 @@ def resolve(choice: Choice, layout: FileLayout, sample: SampledKinds) -> Schema:
         find(name, layout, "types: column")
         if name not in chosen and name != choice.label:
             raise OptionError(f"types: {name!r} is not used, so its type has no effect; leave it out")
+        if choice.types[name] not in kinds:
+            raise OptionError(
+                f"types: {name!r} cannot be {choice.types[name]!r}: {layout.path} holds no such values, each "
+                f"is {_one_of(kinds)}; lists of numbers are read from Parquet, Arrow and JSON Lines, bytes "
+                "from Parquet and Arrow"
+            )
     if not chosen:
         raise ColumnError(
             f"{layout.path}: no feature column is left beside the label; name others in columns"
         )
     features = tuple(_spec(name, layout, sample, choice, strict=False) for name in chosen)
     label = None if choice.label is None else _spec(choice.label, layout, sample, choice, strict=True)
+    if label is not None and label.kind not in PLAIN_KINDS:
+        way = f", or say types={{{label.name!r}: 'text'}} if these are texts" if label.kind == "bytes" else ""
+        raise ColumnError(
+            f"{layout.path}: the label {label.name!r} holds {KIND_WORDS[label.kind]}, and a label is a "
+            f"number or a text: name another column{way}"
+        )
     return Schema(features=features, label=label, declared=frozenset(choice.types), file_names=layout.names)
+
+
+def _one_of(kinds: Collection[str]) -> str:
+    *first, last = kinds
+    return f"{', '.join(first)} or {last}"
 
 
 def _once(names: Sequence[str]) -> Sequence[str]:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from stoker.types import Rows
+from stoker.types.arrow import blank_value
 
 __all__ = ["blanked"]
 
 
 def blanked(rows: Rows, is_out: npt.NDArray[np.bool_]) -> Rows:
-    """The rows with zeros and empty texts in the place of some.
+    """The rows with zeros and empty values in the place of some.
 
     Parameters
     ----------
@@ -41,4 +41,7 @@ def _blanked(values: Any, is_out: npt.NDArray[np.bool_]) -> Any:
     if isinstance(values, np.ndarray):
         values[is_out] = 0
         return values
-    return pc.if_else(pa.array(is_out), pa.scalar("", values.type), values)
+    # Arrow's if_else and fill_null may crash on lists; taking does not.
+    blank = pa.array([blank_value(values.type).as_py()], values.type)
+    places = np.where(is_out, len(values), np.arange(len(values)))
+    return pa.concat_arrays([values, blank]).take(pa.array(places))

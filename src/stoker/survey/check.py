@@ -15,6 +15,7 @@ from stoker.survey.labels import MAX_CLASSES
 from stoker.survey.lengths import TextLengths
 from stoker.survey.profiles import profiles_from_state
 from stoker.survey.records import LabelRecord, SurveyRecord, label_counts
+from stoker.survey.valuelengths import lengths_from_state
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray
 
@@ -53,6 +54,8 @@ def check_record(record: SurveyRecord, source: Source) -> None:
     if record.texts is not None:
         lengths = TextLengths.from_state(record.texts)
         require(lengths.num_rows <= slots, "it tells of more texts than rows")
+    values = lengths_from_state(record.values, source.table.schema.features)
+    require(all(seen.num_rows <= slots for seen in values.values()), "it tells of more values than rows")
     profiles = profiles_from_state(record.profiles) or {}
     require(set(profiles) <= set(source.text_features), "it knows what other columns hold")
     require(all(seen.num_rows <= slots for seen in profiles.values()), "it knows more texts than rows")

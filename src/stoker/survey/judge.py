@@ -14,8 +14,9 @@ from stoker.survey.policy import Blanks, Policy
 from stoker.survey.problems import ColumnProblem, Kind
 from stoker.survey.tally import FirstPlace, IssueTally
 from stoker.transforms.statistics import ColumnStatistics
+from stoker.types import LISTS
 
-__all__ = ["column_problems", "label_problems", "row_problems", "text_problems"]
+__all__ = ["array_problems", "column_problems", "label_problems", "row_problems", "text_problems"]
 
 _EXACT = float(1 << 53)
 _ENOUGH_ROWS = 50
@@ -124,6 +125,8 @@ def _settle(
 def _other_type(source: Source, column: str, kind: Kind, text: str) -> str | None:
     """The kind of column that the value would be good in."""
     held = source.kind_of(column)
+    if kind == "bad_list":
+        return "floats" if held == "ints" else None
     if kind == "inexact":
         return "text"
     if kind != "not_a_number":
@@ -161,6 +164,24 @@ def text_problems(
             )
         )
     return problems
+
+
+def array_problems(source: Source, num_rows: int) -> list[ColumnProblem]:
+    """Features of bytes and lists, of which nothing is made unless the user says what."""
+    return [
+        ColumnProblem(
+            column=column.name,
+            kind="array_feature",
+            count=num_rows,
+            file=source.paths[0],
+            remedy=f"drop=[{column.name!r}]"
+            + (f", types={{{column.name!r}: 'text'}} if these are texts" if column.kind == "bytes" else "")
+            + ", or transform='auto' to have it chosen",
+            blocking=True,
+        )
+        for column in source.table.schema.features
+        if column.kind in LISTS or column.kind == "bytes"
+    ]
 
 
 def _if_numbers(name: str, example: str) -> str:

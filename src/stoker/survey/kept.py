@@ -8,17 +8,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
-from stoker.sources.texts import join_texts
-from stoker.types import ColumnSpec, IntArray, Matrix, RowReader, Rows, SparseRows
+from stoker.sources.held import join_values
+from stoker.types import ColumnSpec, IntArray, Matrix, RowReader, Rows, SparseRows, is_number
+from stoker.types.arrow import arrow_type
 
 __all__ = ["KeptRows", "collect", "join_columns", "kept_bytes"]
 
 _PIECE_BYTES = 1 << 20
-_COLUMN_BYTES = {"int": 8, "float": 8, "text": 32}
+_ARRAY_BYTES = 32
+"""Of a value that is no number, with its place."""
 
 
 class Contents(Protocol):
@@ -42,7 +43,7 @@ class Contents(Protocol):
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of the texts to learn from."""
+        """Bytes of the values that are no numbers, of all slots."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -124,17 +125,16 @@ class KeptRows:
 
 
 def join_columns(parts: list[Any], column: ColumnSpec) -> Any:
-    """One array of a column's values from those of consecutive chunks, a list that texts leave empty."""
-    if column.kind == "text":
-        large = any(pa.types.is_large_string(part.type) for part in parts[:1])
-        return join_texts(parts, large=large)
+    """One array of a column's values from those of consecutive chunks, a list that Arrow's leave empty."""
+    if not is_number(column.kind):
+        return join_values(parts, parts[0].type if parts else arrow_type(column.kind))
     dtype = np.int64 if column.kind == "int" else np.float64
     return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
 def kept_bytes(contents: Contents) -> int:
     """About what all rows take in memory."""
-    others = sum(_COLUMN_BYTES[column.kind] for column in contents.others)
+    others = sum(8 if is_number(column.kind) else _ARRAY_BYTES for column in contents.others)
     row_bytes = len(contents.features) * contents.dtype.itemsize + others
     return contents.num_slots * row_bytes + contents.text_bytes
 

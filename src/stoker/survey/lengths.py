@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.kernels.lengths import EXACT, STEPS, add_lengths, count_lengths
+from stoker.kernels.lengths import add_lengths
 from stoker.stored import MOST, require
+from stoker.survey.lengthcounts import LengthCounts
 from stoker.types import IntArray
 
 __all__ = ["TextLengths"]
-
-_DOUBLINGS = 40
-_PLACES = EXACT + _DOUBLINGS * STEPS
 
 
 class TextLengths:
@@ -35,8 +33,7 @@ class TextLengths:
         self.num_rows = 0
         self.num_bytes = 0
         self.longest = 0
-        self._bytes: IntArray = np.zeros(_PLACES, np.int64)
-        self._words: IntArray = np.zeros(_PLACES, np.int64)
+        self._bytes, self._words = LengthCounts(), LengthCounts()
 
     def update(self, columns: Mapping[str, Any], names: Sequence[str]) -> Self:
         """Take in rows: the named columns, Arrow arrays of strings of one length."""
@@ -51,8 +48,8 @@ class TextLengths:
                 part = slice(row, row + len(piece))
                 add_lengths(*_buffers(piece), num_bytes[part], num_words[part])
                 row += len(piece)
-        count_lengths(num_bytes, self._bytes)
-        count_lengths(num_words, self._words)
+        self._bytes.update(num_bytes)
+        self._words.update(num_words)
         self.num_rows += num_rows
         self.num_bytes += int(num_bytes.sum())
         self.longest = max(self.longest, int(num_bytes.max(initial=0)))
@@ -63,8 +60,8 @@ class TextLengths:
         self.num_rows += other.num_rows
         self.num_bytes += other.num_bytes
         self.longest = max(self.longest, other.longest)
-        self._bytes += other._bytes
-        self._words += other._words
+        self._bytes.merge(other._bytes)
+        self._words.merge(other._words)
         return self
 
     @property
@@ -72,20 +69,16 @@ class TextLengths:
         """Median of the words a row; exact below 256."""
         if not self.num_rows:
             return 0.0
-        behind = np.cumsum(self._words)
-        ranks = ((self.num_rows - 1) // 2, self.num_rows // 2)
-        low, high = (_range_of(int(np.searchsorted(behind, rank, side="right"))) for rank in ranks)
+        low, high = (self._words.at(rank) for rank in ((self.num_rows - 1) // 2, self.num_rows // 2))
         return (low[0] + high[0]) / 2
 
     def words(self) -> tuple[tuple[int, int], ...]:
         """(words, rows) with the shortest rows first; from 256 words on to less than a hundredth."""
-        places = np.flatnonzero(self._words).tolist()
-        return tuple((sum(_range_of(place)) // 2, int(self._words[place])) for place in places)
+        return self._words.shortest_first()
 
     def longest_first(self) -> tuple[tuple[int, int], ...]:
         """(bytes, rows) with the longest rows first: so many rows, none longer than that."""
-        places = np.flatnonzero(self._bytes)[::-1].tolist()
-        return tuple((min(_range_of(place)[1], self.longest), int(self._bytes[place])) for place in places)
+        return self._bytes.longest_first(self.longest)
 
     def state(self) -> dict[str, Any]:
         """Plain data."""
@@ -93,8 +86,8 @@ class TextLengths:
             "rows": self.num_rows,
             "bytes": self.num_bytes,
             "longest": self.longest,
-            "byte_counts": _sparse(self._bytes),
-            "word_counts": _sparse(self._words),
+            "byte_counts": self._bytes.state(),
+            "word_counts": self._words.state(),
         }
 
     @classmethod
@@ -110,25 +103,9 @@ class TextLengths:
         made.num_rows, made.num_bytes, made.longest = state["rows"], state["bytes"], state["longest"]
         for number in (made.num_rows, made.num_bytes, made.longest):
             require(isinstance(number, int) and 0 <= number <= MOST, f"lengths of texts of {number!r}")
-        for counts, pairs in ((made._bytes, state["byte_counts"]), (made._words, state["word_counts"])):
-            for place, count in pairs:
-                require(0 <= place < _PLACES and 0 <= count <= made.num_rows, "texts of impossible lengths")
-                counts[place] = count
-            require(int(counts.sum()) == made.num_rows, "other numbers of texts")
+        made._bytes = LengthCounts.from_state(state["byte_counts"], made.num_rows)
+        made._words = LengthCounts.from_state(state["word_counts"], made.num_rows)
         return made
-
-
-def _range_of(place: int) -> tuple[int, int]:
-    """The least and the greatest length that are counted at a place."""
-    if place < EXACT:
-        return place, place
-    shift, rest = divmod(place - EXACT, STEPS)
-    return (rest + STEPS) << (shift + 1), ((rest + STEPS + 1) << (shift + 1)) - 1
-
-
-def _sparse(counts: IntArray) -> list[list[int]]:
-    places = np.flatnonzero(counts)
-    return np.stack([places, counts[places]], axis=1).tolist()  # type: ignore[no-any-return]
 
 
 def _pieces(column: Any) -> Iterator[Any]:

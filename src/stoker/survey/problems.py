@@ -18,7 +18,9 @@ Kind: TypeAlias = Literal[
     "ragged",
     "malformed",
     "bad_quote",
+    "bad_list",
     "text_feature",
+    "array_feature",
     "constant",
     "unique",
     "large_integer",
@@ -30,7 +32,7 @@ Kind: TypeAlias = Literal[
 ]
 
 _ROW_KINDS = frozenset(
-    {"ragged", "malformed", "bad_quote", "not_utf8", "not_a_number", "not_finite", "inexact"}
+    {"ragged", "malformed", "bad_quote", "not_utf8", "bad_list", "not_a_number", "not_finite", "inexact"}
 )
 
 _IN_FULL = 12
@@ -45,6 +47,11 @@ _WHAT = {
     "malformed": ("line that is no JSON object", "lines that are no JSON objects"),
     "bad_quote": ("value with bytes outside its quotes", "values with bytes outside their quotes"),
     "inexact": ("integer beyond 2**53", "integers beyond 2**53"),
+    "bad_list": ("value that is no list of such numbers", "values that are no lists of such numbers"),
+    "array_feature": (
+        "row of bytes or lists, of which nobody says what it becomes",
+        "rows of bytes or lists, of which nobody says what it becomes",
+    ),
     "text_feature": (
         "row of text beside numbers, of which nobody says what it becomes",
         "rows of text beside numbers, of which nobody says what it becomes",
@@ -73,6 +80,11 @@ _SHARED = {
     "not_a_number": ("values that are no numbers", f"{_ROWS}, or leave them out with drop="),
     "not_finite": ("values that are not finite", f"{_ROWS}, or leave them out with drop="),
     "not_utf8": ("values that are not UTF-8", f"{_ROWS}, or leave them out with drop="),
+    "bad_list": ("values that are no lists of such numbers", f"{_ROWS}, or leave them out with drop="),
+    "array_feature": (
+        "bytes or lists, of which nobody says what it becomes",
+        "leave them out with drop=, or transform='auto' to have it chosen",
+    ),
     "text_feature": (
         "text beside numbers, of which nobody says what it becomes",
         "leave them out with drop=, types={'NAME': 'float'} for those that hold numbers, text=['NAME'] to "

@@ -24,7 +24,7 @@ __all__ = [
     "label_record",
 ]
 
-VERSION = 2
+VERSION = 3
 """Of the layout; a survey of another version is made anew."""
 
 
@@ -83,6 +83,8 @@ class SurveyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """State of the `ColumnStatistics`; None where there are no numeric features."""
     texts: dict[str, Any] | None
     """State of the `TextLengths`; None where no feature is text."""
+    values: dict[str, dict[str, Any]] | None = None
+    """By column the state of its `ValueLengths`; None where no feature is bytes or lists."""
     profiles: dict[str, dict[str, Any]] | None = None
     """By column the state of its `TextProfile`, where transforms are chosen by them."""
     labels: LabelRecord | None

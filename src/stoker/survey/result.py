@@ -15,8 +15,9 @@ from stoker.survey.lengths import TextLengths
 from stoker.survey.problems import ColumnProblem
 from stoker.survey.profiles import TextProfile
 from stoker.survey.records import FileRecord
+from stoker.survey.valuelengths import ValueLengths
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import ColumnSpec, IntArray, RowReader
+from stoker.types import ColumnSpec, IntArray, RowReader, is_number
 
 __all__ = ["Survey", "others_of"]
 
@@ -48,6 +49,8 @@ class Survey:
         Of the numeric features over the view, less excluded rows.
     texts
         How long the texts of all rows are; None where no feature is text.
+    values
+        By name how long the values of each feature of bytes or lists are, of all rows.
     profiles
         What each feature of text holds; None unless transforms are to be chosen by it.
     labels, view_labels
@@ -76,6 +79,7 @@ class Survey:
     dtype: np.dtype[Any]
     statistics: ColumnStatistics
     texts: TextLengths | None
+    values: dict[str, ValueLengths]
     profiles: dict[str, TextProfile] | None
     labels: LabelCounts | None
     view_labels: LabelCounts | None
@@ -108,8 +112,9 @@ class Survey:
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of the texts of all rows; 0 where no feature is text."""
-        return 0 if self.texts is None else self.texts.num_bytes
+        """Bytes of the values of all rows' features that are no numbers: of texts, bytes and lists."""
+        texts = 0 if self.texts is None else self.texts.num_bytes
+        return texts + sum(seen.num_bytes for seen in self.values.values())
 
     @property
     def plain_bytes(self) -> int:
@@ -142,9 +147,7 @@ class Survey:
 
 
 def others_of(source: Source) -> tuple[ColumnSpec, ...]:
-    """Columns that rows have beside the matrix: label, texts, and what comes along as text."""
+    """Columns that rows have beside the matrix: label, features that are no numbers, and what comes along."""
     schema = source.table.schema
-    others = [ColumnSpec(name=name, kind="text") for name in schema.texts]
-    if schema.label is not None and schema.label.kind != "text":
-        others.append(schema.label)
-    return tuple(others)
+    is_beside = schema.label is not None and is_number(schema.label.kind)
+    return (*schema.arrays, *((schema.label,) if schema.label is not None and is_beside else ()))

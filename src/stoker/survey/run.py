@@ -22,7 +22,7 @@ from stoker.sources.spool import clean_spools
 from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey import store
 from stoker.survey.extremes import extreme_problems
-from stoker.survey.judge import column_problems, label_problems, row_problems, text_problems
+from stoker.survey.judge import array_problems, column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows
 from stoker.survey.labels import check_class_names
@@ -34,6 +34,7 @@ from stoker.survey.profiles import profiles_from_state
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_counts, label_record
 from stoker.survey.result import Survey, others_of
 from stoker.survey.scan import Pass
+from stoker.survey.valuelengths import lengths_from_state
 from stoker.types import Progress, Rows, RowSink
 from stoker.waits import watched
 
@@ -140,7 +141,7 @@ def survey(
     if found is None:
         began = time.perf_counter()
         # What takes in the rows spares unpacking them for it; texts are read once more, to learn from them.
-        unpack = bool(spool) and (beyond is None or bool(source.text_features))
+        unpack = bool(spool) and (beyond is None or len(source.features) > len(source.numeric_features))
         with spool_of(source, unpack) as writer:
             must_keep = source.is_packed and spool is False
             found, kept = _pass(
@@ -249,6 +250,7 @@ def _record(
         dtype=str(done.dtype),
         statistics=done.statistics.state(),
         texts=None if done.texts is None else done.texts.state(),
+        values={name: seen.state() for name, seen in (done.values or {}).items()} or None,
         profiles=None
         if done.profiles is None
         else {name: profile.state() for name, profile in done.profiles.items()},
@@ -287,6 +289,7 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
     problems = []
     if policy.texts == "refused":
         problems = text_problems(source, done.examples, done.num_slots)
+        problems += array_problems(source, done.num_slots)
     problems += row_problems(source, done.tally, policy, empty, done.num_slots)
     if policy.role == "train":
         label, whole, seen = source.label, done.labels, done.view_labels
@@ -347,6 +350,7 @@ def _result(
         dtype=np.dtype(record.dtype),
         statistics=found.statistics,
         texts=None if record.texts is None else TextLengths.from_state(record.texts),
+        values=lengths_from_state(record.values, source.table.schema.features),
         profiles=profiles_from_state(record.profiles),
         labels=label_counts(record.labels),
         view_labels=label_counts(record.view_labels),

@@ -29,6 +29,7 @@ from stoker.survey.policy import Policy
 from stoker.survey.profiles import TextProfile, merge_profiles, profiles_of
 from stoker.survey.tally import IssueTally
 from stoker.survey.unpacking import charge_unpacking, not_kept
+from stoker.survey.valuelengths import ValueLengths, lengths_of, merge_lengths
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray, Progress, Rows, Uint64Array
 
@@ -57,6 +58,7 @@ class _Done:
     parsed: ParsedChunk
     checksums: Uint64Array
     lengths: TextLengths | None
+    values: dict[str, ValueLengths]
     profiles: dict[str, TextProfile] | None
     charge: Charge | None
 
@@ -94,9 +96,10 @@ class Pass:
         Whether rows that do not fit into memory are refused.
     learn
         Given the view's rows, less those left out, in their order.
-    num_slots, dtype, statistics, tally, examples, texts, profiles
+    num_slots, dtype, statistics, tally, examples, texts, values, profiles
         What was found so far; `examples` are row and value of the first text in each feature of text,
-        `texts` how long the texts of all rows are, and `profiles` what each column of them holds.
+        `texts` how long the texts of all rows are, `values` how long what each feature of bytes and lists
+        holds, and `profiles` what each column of texts holds.
     """
 
     source: Source
@@ -113,6 +116,7 @@ class Pass:
     statistics: ColumnStatistics = field(default_factory=ColumnStatistics)
     examples: dict[str, tuple[int, str]] = field(default_factory=dict)
     texts: TextLengths | None = None
+    values: dict[str, ValueLengths] | None = None
     profiles: dict[str, TextProfile] | None = None
     tally: IssueTally = field(init=False)
     inside: LabelTally | None = field(init=False)
@@ -191,7 +195,7 @@ class Pass:
         for chunk in charge_unpacking(chunks, self.source.paths, self.ledger):
             seen += max(1, chunk.file_bytes)
             row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
-            texts = chunk.num_bytes if self.source.text_features else 0
+            texts = chunk.num_bytes if len(self.source.features) > width else 0
             charge = self._charge(chunk.num_bytes + texts + chunk.num_records * row_bytes)
             estimate = (chunk.first_row + chunk.num_records) * self.num_bytes // seen
             room = self.keeper.room(chunk.first_row, chunk.num_records, num_slots=estimate, dtype=self.dtype)
@@ -206,8 +210,9 @@ class Pass:
         parsed = self.source.parse(task.chunk, self.dtype, task.room)
         texts = self.source.text_features
         lengths = TextLengths().update(parsed.rows.columns, texts) if texts else None
+        values = lengths_of(parsed.rows.columns, self.source.table.schema.features)
         profiles = profiles_of(parsed.rows.columns, texts) if self.policy.texts == "chosen" else None
-        return _Done(task.chunk, parsed, checksums, lengths, profiles, task.charge)
+        return _Done(task.chunk, parsed, checksums, lengths, values, profiles, task.charge)
 
     def _take_in(self, result: _Done, total: int, done: int) -> None:
         chunk, parsed = result.chunk, result.parsed
@@ -223,6 +228,7 @@ class Pass:
             self.examples = {name: _example(parsed.rows.columns[name]) for name in texts}
         if result.lengths is not None:
             self.texts = result.lengths if self.texts is None else self.texts.merge(result.lengths)
+        self.values = merge_lengths(self.values, result.values)
         self.profiles = merge_profiles(self.profiles, result.profiles)
         self.num_slots += chunk.num_records
         rows = parsed.rows

@@ -24,6 +24,7 @@ _KINDS: dict[int, Kind] = {
     IssueKind.INEXACT: "inexact",
     IssueKind.BAD_TEXT: "not_utf8",
     IssueKind.MALFORMED: "malformed",
+    IssueKind.BAD_LIST: "bad_list",
 }
 _NUM_KINDS = 16
 _WHOLE_ROW = -1

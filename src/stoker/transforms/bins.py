@@ -12,7 +12,7 @@ from stoker.errors import ColumnError, OptionError
 from stoker.kernels.gather import gather_bins
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places, same_features
 from stoker.transforms.sampling import RowSample
-from stoker.types import ColumnKind, InputKind, IntArray, Rows
+from stoker.types import KIND_WORDS, ColumnKind, InputKind, IntArray, Rows, is_number
 
 __all__ = ["QuantileBins"]
 
@@ -96,16 +96,17 @@ class QuantileBins(InputTransform):
         return self
 
     def check_kind(self, column: str, kind: ColumnKind) -> None:
-        """Refuse texts.
+        """Refuse what is no number.
 
         Raises
         ------
         ColumnError
-            If the column holds text.
+            If the column holds text, bytes or lists.
         """
-        if kind == "text":
+        if not is_number(kind):
             raise ColumnError(
-                f"column {column!r} holds text, and QuantileBins is for numbers: give it stoker.Category()"
+                f"column {column!r} holds {KIND_WORDS[kind]}, and QuantileBins is for numbers: give texts "
+                "stoker.Category()"
             )
 
     def fills_blank(self, column: str) -> bool:

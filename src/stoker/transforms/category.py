@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import DataError, OptionError
+from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.values import bucket_values
 from stoker.stored import require
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places
@@ -15,7 +15,7 @@ from stoker.transforms.categoryoptions import Encoding, check_options
 from stoker.transforms.codebook import Codebook, Unknown
 from stoker.transforms.tallies import Tally
 from stoker.transforms.valuebytes import ValueBytes, column_bytes
-from stoker.types import InputKind, IntArray, Rows
+from stoker.types import KIND_WORDS, ColumnKind, InputKind, IntArray, Rows, is_number
 
 __all__ = ["Category"]
 
@@ -122,6 +122,12 @@ class Category(InputTransform):
             for mine, others in zip(self._tallies, other._tallies, strict=True):
                 mine.merge(others)
         return self
+
+    def check_kind(self, column: str, kind: ColumnKind) -> None:
+        """Refuse bytes and lists with a `ColumnError`."""
+        if not is_number(kind) and kind != "text":
+            held = KIND_WORDS[kind]
+            raise ColumnError(f"column {column!r} holds {held}, and Category is for texts and integers")
 
     @property
     def is_fitted(self) -> bool:

@@ -13,7 +13,7 @@ from stoker.stored import require
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places
 from stoker.transforms.datetexts import DateReader
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import ColumnKind, InputKind, IntArray, Matrix, Rows
+from stoker.types import KIND_WORDS, ColumnKind, InputKind, IntArray, Matrix, Rows
 
 __all__ = ["DatePart", "Dates"]
 
@@ -156,16 +156,16 @@ class Dates(InputTransform):
         return self
 
     def check_kind(self, column: str, kind: ColumnKind) -> None:
-        """Refuse numbers.
+        """Refuse what is no text.
 
         Raises
         ------
         ColumnError
-            If the column holds numbers.
+            If the column holds something else.
         """
         if kind != "text":
             raise ColumnError(
-                f"column {column!r} holds numbers, and Dates reads texts: open the data with "
+                f"column {column!r} holds {KIND_WORDS[kind]}, and Dates reads texts: open the data with "
                 f"types={{{column!r}: 'text'}}, or give the column a transform of numbers"
             )
 

@@ -21,7 +21,7 @@ from stoker.transforms.base import FittedTransform, InputTransform, checked_plac
 from stoker.transforms.blanks import MostFrequent, NaRule, Rules, check_names, check_rules, rule_of, wants
 from stoker.transforms.sampling import RowSample
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import ColumnKind, InputKind, IntArray, Rows
+from stoker.types import KIND_WORDS, ColumnKind, InputKind, IntArray, Rows, is_number
 
 __all__ = ["Cast", "Impute", "NaRule"]
 
@@ -132,18 +132,18 @@ class Cast(InputTransform):
         return self._learn()
 
     def check_kind(self, column: str, kind: ColumnKind) -> None:
-        """Refuse texts.
+        """Refuse what is no number.
 
         Raises
         ------
         ColumnError
-            If the column holds text.
+            If the column holds text, bytes or lists.
         """
-        if kind == "text":
+        if not is_number(kind):
             raise ColumnError(
-                f"column {column!r} holds text, and {type(self).__name__} is for numbers: give it a "
-                f"transform of texts, or open the data with types={{{column!r}: 'float'}} if these are "
-                "numbers"
+                f"column {column!r} holds {KIND_WORDS[kind]}, and {type(self).__name__} is for numbers: give "
+                f"it a transform of {KIND_WORDS[kind]}, or open the data with types={{{column!r}: 'float'}} "
+                "if these are numbers"
             )
 
     @property

@@ -15,7 +15,7 @@ from stoker.stored import require
 from stoker.transforms.base import InputTransform, checked_places, nearest
 from stoker.transforms.chunks import Passes, as_texts
 from stoker.transforms.parameters import Parameters
-from stoker.types import ColumnKind, IntArray, Rows
+from stoker.types import KIND_WORDS, ColumnKind, IntArray, Rows
 
 __all__ = ["TextTransform", "joined_texts", "stored_columns"]
 
@@ -61,17 +61,17 @@ class TextTransform(Parameters, InputTransform):
         return 0
 
     def check_kind(self, column: str, kind: ColumnKind) -> None:
-        """Refuse numbers, which may be texts all the same.
+        """Refuse what is no text: numbers and bytes may be texts all the same.
 
         Raises
         ------
         ColumnError
-            If the column holds numbers.
+            If the column holds something else.
         """
         if kind != "text":
             raise ColumnError(
-                f"column {column!r} holds numbers, and {type(self).__name__} learns from texts: open the "
-                f"data with types={{{column!r}: 'text'}}, or give the column another transform"
+                f"column {column!r} holds {KIND_WORDS[kind]}, and {type(self).__name__} learns from texts: "
+                f"open the data with types={{{column!r}: 'text'}}, or give the column another transform"
             )
 
     def columns_of(self, rows: Rows) -> tuple[str, ...]:

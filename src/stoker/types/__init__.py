@@ -6,12 +6,25 @@ Shapes are written with ``n`` rows, ``k`` numeric feature columns and ``B`` rows
 from __future__ import annotations
 
 from stoker.types.batch import Batch
-from stoker.types.columns import ColumnKind, ColumnSpec, EachKind, FeedSpec, InputKind, InputSpec, Task
+from stoker.types.columns import (
+    KIND_WORDS,
+    LISTS,
+    ColumnKind,
+    ColumnSpec,
+    EachKind,
+    FeedSpec,
+    InputKind,
+    InputSpec,
+    Task,
+    is_number,
+)
 from stoker.types.order import OrderKind, OrderSpec, Position, ReadRequest, StreamLimits
 from stoker.types.protocols import Progress, RowReader, RowSink, Sampler, Transform
 from stoker.types.rows import Arrays, IntArray, Matrix, Rows, SparseRows, Uint64Array
 
 __all__ = [
+    "KIND_WORDS",
+    "LISTS",
     "Arrays",
     "Batch",
     "ColumnKind",
@@ -36,4 +49,5 @@ __all__ = [
     "Task",
     "Transform",
     "Uint64Array",
+    "is_number",
 ]

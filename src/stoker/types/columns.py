@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 __all__ = [
+    "KIND_WORDS",
+    "LISTS",
     "ColumnKind",
     "ColumnSpec",
     "EachKind",
@@ -13,12 +15,36 @@ __all__ = [
     "InputKind",
     "InputSpec",
     "Task",
+    "is_number",
 ]
 
-ColumnKind: TypeAlias = Literal["int", "float", "text"]
+ColumnKind: TypeAlias = Literal["int", "float", "text", "bytes", "ints", "floats"]
+"""What each value of a column is: one number, a text, bytes, or a list of any length of numbers."""
+LISTS: tuple[ColumnKind, ...] = ("ints", "floats")
+"""The kinds of which a value is a list."""
 InputKind: TypeAlias = Literal["dense", "sparse", "tokens", "named"]
 EachKind: TypeAlias = Literal["dense", "sparse", "tokens", "codes"]
 Task: TypeAlias = Literal["binary", "classes", "regression"]
+KIND_WORDS: dict[ColumnKind, str] = {
+    "int": "numbers",
+    "float": "numbers",
+    "text": "text",
+    "bytes": "bytes",
+    "ints": "lists of integers",
+    "floats": "lists of numbers",
+}
+"""What a column of each kind holds, for people."""
+
+
+def is_number(kind: ColumnKind) -> bool:
+    """Whether values of a kind are one number each, held as NumPy arrays; all others are Arrow arrays.
+
+    Examples
+    --------
+    >>> is_number("float"), is_number("text"), is_number("floats")
+    (True, False, False)
+    """
+    return kind in ("int", "float")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,21 @@ import pyarrow as pa
 from stoker.errors import ColumnError
 from stoker.sources.dialect import Dialect
 from stoker.sources.inference import Sample
-from stoker.sources.schema import Choice, FileLayout, Schema, resolve
-from stoker.types import ColumnKind
+from stoker.sources.schema import PLAIN_KINDS, Choice, FileLayout, Schema, resolve
+from stoker.types import LISTS, ColumnKind
 
-__all__ = ["ArrowColumn", "arrow_columns", "column_kind", "layout_of", "resolve_columns"]
+__all__ = [
+    "ArrowColumn",
+    "arrow_columns",
+    "as_lists",
+    "can_be",
+    "column_kind",
+    "holds_lists",
+    "is_binary",
+    "layout_of",
+    "resolve_columns",
+    "unsupported",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,8 @@ def column_kind(kind: pa.DataType) -> ColumnKind | None:
     --------
     >>> column_kind(pa.bool_()), column_kind(pa.decimal128(9, 2)), column_kind(pa.timestamp("us"))
     ('int', 'float', 'text')
+    >>> column_kind(pa.binary()), column_kind(pa.list_(pa.int8()))
+    ('bytes', 'ints')
     >>> column_kind(pa.struct([("x", pa.int8())])) is None
     True
     """
@@ -58,7 +72,37 @@ def column_kind(kind: pa.DataType) -> ColumnKind | None:
         return "float"
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     is_time = types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind)
-    return "text" if is_text or is_time else None
+    if is_text or is_time:
+        return "text"
+    if is_binary(kind):
+        return "bytes"
+    return _LISTS_OF.get(column_kind(kind.value_type)) if holds_lists(kind) else None
+
+
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether values are bytes, however they are stored."""
+    types = pa.types
+    return bool(
+        types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_binary_view(kind)
+        or types.is_fixed_size_binary(kind)
+    )
+
+
+def holds_lists(kind: pa.DataType) -> bool:
+    """Whether values are lists, however they are stored."""
+    types = pa.types
+    return bool(
+        types.is_list(kind)
+        or types.is_large_list(kind)
+        or types.is_list_view(kind)
+        or types.is_large_list_view(kind)
+        or types.is_fixed_size_list(kind)
+    )
+
+
+_LISTS_OF: dict[ColumnKind | None, ColumnKind] = {"int": "ints", "float": "floats"}
 
 
 def arrow_columns(schema: pa.Schema) -> list[ArrowColumn]:
@@ -74,6 +118,19 @@ def arrow_columns(schema: pa.Schema) -> list[ArrowColumn]:
         else:
             columns.append(ArrowColumn(entry.name, entry.name, -1, kind))
     return columns
+
+
+def as_lists(columns: Sequence[ArrowColumn], names: Collection[str]) -> list[ArrowColumn]:
+    """The columns, those of the fields `names` that are lists of a fixed size as one column of lists each."""
+    found: dict[str, ArrowColumn] = {}
+    for column in columns:
+        if column.element < 0 or column.source not in names:
+            found[column.name] = column
+        else:
+            size = sum(other.source == column.source for other in columns)
+            whole = pa.list_(column.type, size)
+            found[column.source] = ArrowColumn(column.source, column.source, -1, whole)
+    return list(found.values())
 
 
 def layout_of(path: str, columns: Sequence[ArrowColumn]) -> FileLayout:
@@ -104,23 +161,25 @@ class _Typed(Sample):
         return found
 
 
-def unsupported(column: ArrowColumn) -> str:
-    """Why a column cannot be used."""
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return (
-            f"column {column.name!r} holds bytes: say types={{{column.name!r}: 'text'}} if they are texts, "
-            f"or drop=[{column.name!r}]"
-        )
+def unsupported(column: ArrowColumn, kind: ColumnKind | None = None) -> str:
+    """Why a column cannot be used, or not as one of a kind."""
+    if kind is not None and column_kind(column.type) is not None:
+        return f"column {column.name!r} holds {column.type}, and no {kind} can be made of it"
     return (
         f"column {column.name!r} holds {column.type}, of which nothing is made here: leave it out with "
         f"drop=[{column.name!r}], or write what you need of it to a column of its own"
     )
 
 
-def can_be(column: ArrowColumn, kind: str) -> bool:
+def can_be(column: ArrowColumn, kind: ColumnKind) -> bool:
     """Whether a column's values can be taken for those of a kind."""
-    is_bytes = pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
-    return column_kind(column.type) is not None or (is_bytes and kind == "text")
+    found = column_kind(column.type)
+    if kind in LISTS:
+        return found in LISTS
+    if kind == "bytes":
+        is_string = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        return found == "bytes" or is_string or pa.types.is_string_view(column.type)
+    return found in PLAIN_KINDS or (found is not None and kind == "text")
 
 
 def resolve_columns(choice: Choice, path: str, columns: Sequence[ArrowColumn]) -> Schema:
@@ -133,11 +192,13 @@ def resolve_columns(choice: Choice, path: str, columns: Sequence[ArrowColumn]) -
     OptionError
         A kind was given for a column that is not used.
     """
+    listed = {name for name, kind in choice.types.items() if kind in LISTS}
+    columns = as_lists(columns, listed)
     layout = layout_of(path, columns)
     sample = _Typed(parts=(), plain=np.zeros(0, np.bool_), layout=layout, columns=columns)
-    schema = resolve(choice, layout, sample)
+    schema = resolve(choice, layout, sample, get_args(ColumnKind))
     by_name = {column.name: column for column in columns}
     for spec in schema.columns:
         if not can_be(by_name[spec.name], spec.kind):
-            raise ColumnError(f"{path}: {unsupported(by_name[spec.name])}")
+            raise ColumnError(f"{path}: {unsupported(by_name[spec.name], spec.kind)}")
     return schema

@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 
 from stoker.errors import ChangedDataError
 from stoker.sources.chunks import Chunk
+from stoker.sources.columnar.arrow_kinds import holds_lists
 from stoker.sources.columnar.values import normalised
+from stoker.sources.held import list_bounds, value_bounds
 from stoker.sources.index import RowIndex, checksums_of
-from stoker.sources.texts import text_bounds
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["SEGMENT_ROWS", "BatchChunk", "changed", "chunk_of", "require_values", "value_checksums"]
@@ -162,15 +163,27 @@ def value_checksums(batch: pa.RecordBatch, bounds: IntArray) -> Uint64Array:
 def _words(array: Any, bounds: IntArray) -> Iterator[Uint64Array]:
     """Checksums of an array's type, of which values are missing, and of the values; one a segment each."""
     array = normalised(array)
-    name = str(array.type).removeprefix("large_").encode()
+    name = _name_of(array.type).encode()
     type_word = checksums_of(np.frombuffer(name, np.uint8), np.array([0, len(name)]))
     yield np.repeat(type_word, len(bounds) - 1)
     missing = None
     if array.null_count:
         missing = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
     yield _missing_words(missing, bounds)
+    if holds_lists(array.type):
+        places = list_bounds(array)
+        yield checksums_of(np.diff(places).view(np.uint8), bounds * 8)
+        yield from _words(array.flatten(), places[bounds])
+        return
     for data, at in _canonical(array, missing, bounds):
         yield checksums_of(data, at)
+
+
+def _name_of(kind: pa.DataType) -> str:
+    """What is told of a type: not how wide its offsets are, nor what the items of lists are called."""
+    if holds_lists(kind):
+        return f"list of {kind.value_type}"
+    return str(kind).removeprefix("large_")
 
 
 def _missing_words(missing: npt.NDArray[np.bool_] | None, bounds: IntArray) -> Uint64Array:
@@ -188,7 +201,7 @@ def _canonical(
     kind = array.type
     if _has_offsets(kind):
         array = array if missing is None else pc.fill_null(array, pa.scalar(b"", pa.binary()).cast(kind))
-        places = text_bounds(array)
+        places = value_bounds(array)
         yield np.diff(places).view(np.uint8), bounds * 8
         yield np.frombuffer(array.buffers()[2] or b"", np.uint8), places[bounds]
         return

@@ -10,11 +10,12 @@ import numpy.typing as npt
 from stoker.sources.chunks import ParsedChunk
 from stoker.sources.columnar.batch_chunk import BatchChunk
 from stoker.sources.columnar.batch_issues import Faults
+from stoker.sources.columnar.lists import as_bytes, as_lists_of
 from stoker.sources.columnar.values import Numbers, as_numbers, as_texts
 from stoker.sources.issues import IssueKind
 from stoker.sources.number_columns import side_by_side
 from stoker.sources.schema import Schema
-from stoker.types import ColumnSpec, Matrix, Rows
+from stoker.types import ColumnSpec, Matrix, Rows, is_number
 
 __all__ = ["parse_batch"]
 
@@ -29,14 +30,14 @@ def parse_batch(
     numbers = [
         _feature(batch.column(column.name), column, schema, faults)
         for column in schema.features
-        if column.kind != "text"
+        if is_number(column.kind)
     ]
     matrix = side_by_side(numbers, chunk.num_records, dtype, out)
     columns: dict[str, Any] = {}
-    for name in schema.texts:
-        columns[name] = _texts(batch.column(name), name, schema, faults)
+    for column in schema.arrays:
+        columns[column.name] = _beside(batch.column(column.name), column, schema, faults)
     label = schema.label
-    if label is not None and label.kind != "text":
+    if label is not None and is_number(label.kind):
         columns[label.name] = _label(batch.column(label.name), label, faults)
     return ParsedChunk(
         file_index=chunk.file_index,
@@ -92,6 +93,17 @@ def _label(array: Any, label: ColumnSpec, faults: Faults) -> npt.NDArray[Any]:
             faults.add(label.name, IssueKind.INEXACT, inexact)
             values = np.where(inexact, 0, values)
     return values.astype(np.int64)
+
+
+def _beside(array: Any, column: ColumnSpec, schema: Schema, faults: Faults) -> Any:
+    """Values that are no numbers, as Arrow holds them."""
+    if column.kind == "text":
+        return _texts(array, column.name, schema, faults)
+    if column.kind == "bytes":
+        return as_bytes(array)
+    lists, wrong = as_lists_of(array, column.kind)
+    faults.add(column.name, IssueKind.BAD_LIST, wrong)
+    return lists
 
 
 def _texts(array: Any, name: str, schema: Schema, faults: Faults) -> Any:

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stoker.sources.columnar.arrow_kinds import ArrowColumn, layout_of
+from stoker.sources.columnar.arrow_kinds import ArrowColumn, as_lists, layout_of
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.columnar.values import normalised
-from stoker.sources.schema import find
+from stoker.sources.schema import Schema, find
 
-__all__ = ["FileColumns"]
+__all__ = ["FileColumns", "columns_for"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +36,15 @@ class FileColumns:
     columns: tuple[ArrowColumn, ...]
 
     @classmethod
-    def of(cls, file: UnitFile, names: Sequence[str], renames: Mapping[str, str]) -> FileColumns:
+    def of(cls, file: UnitFile, schema: Schema, renames: Mapping[str, str]) -> FileColumns:
         """Match names with a file's columns.
 
         Parameters
         ----------
         file
             The file.
-        names
-            Of the used columns.
+        schema
+            The used columns.
         renames
             By names that columns have in the file, the schema's for them.
 
@@ -54,9 +54,10 @@ class FileColumns:
             The file lacks one of them.
         """
         there = {inner: outer for outer, inner in renames.items()}
-        layout = layout_of(file.path, file.columns)
-        found = tuple(file.columns[find(there.get(name, name), layout, "column")] for name in names)
-        return cls(file, tuple(names), found)
+        columns = columns_for(file, schema, there)
+        layout = layout_of(file.path, columns)
+        found = tuple(columns[find(there.get(name, name), layout, "column")] for name in schema.used)
+        return cls(file, schema.used, found)
 
     @property
     def sources(self) -> list[str]:
@@ -83,6 +84,21 @@ class FileColumns:
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def columns_for(file: UnitFile, schema: Schema, names: Mapping[str, str]) -> Sequence[ArrowColumn]:
+    """The columns of a file as a schema sees them: lists of a fixed size whole where it has them as lists.
+
+    Parameters
+    ----------
+    file, schema
+        Of which columns, and who sees them.
+    names
+        By the schema's names those of the file, where they differ.
+    """
+    return as_lists(file.columns, {names.get(name, name) for name in schema.lists})
+
+
 def _values(array: Any, column: ArrowColumn) -> Any:
     array = normalised(array)
+    if column.element < 0 and pa.types.is_fixed_size_list(array.type):
+        return array.cast(pa.large_list(array.type.value_type))
     return array if column.element < 0 else normalised(pc.list_element(array, column.element))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stoker.errors import ColumnError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, can_be, column_kind, resolve_columns, unsupported
+from stoker.sources.columnar.columns import columns_for
 from stoker.sources.columnar.table import ColumnarTable, Opener, with_rows
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.csv_open import Written
@@ -50,8 +51,8 @@ def columnar_template(name: str, opener: Opener, schema: Schema, written: Writte
 
 def _require_same_columns(schema: Schema, first: UnitFile, other: UnitFile) -> None:
     """Refuse a file that lacks a column, has others besides, or other kinds of values in a used one."""
-    known = {column.name: column for column in first.columns}
-    found = {column.name: column for column in other.columns}
+    known = {column.name: column for column in columns_for(first, schema, {})}
+    found = {column.name: column for column in columns_for(other, schema, {})}
     lacking = [name for name in known if name not in found]
     added = [name for name in found if name not in known]
     if lacking or added:
@@ -65,7 +66,7 @@ def _require_same_columns(schema: Schema, first: UnitFile, other: UnitFile) -> N
         one, two = known[spec.name], found[spec.name]
         is_label = schema.label is not None and spec.name == schema.label.name
         if not can_be(two, spec.kind):
-            raise ColumnError(f"{other.path}: {unsupported(two)}")
+            raise ColumnError(f"{other.path}: {unsupported(two, spec.kind)}")
         if spec.name not in schema.declared and not _alike(one, two, strict=is_label):
             raise ColumnError(
                 f"column {spec.name!r} holds {one.type} in {first.path} and {two.type} in {other.path}: say "

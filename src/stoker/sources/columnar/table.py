@@ -15,7 +15,7 @@ from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.columnar.arrow_kinds import can_be, layout_of, unsupported
 from stoker.sources.columnar.batch_chunk import BatchChunk, changed, require_values
 from stoker.sources.columnar.batch_parse import parse_batch
-from stoker.sources.columnar.columns import FileColumns
+from stoker.sources.columnar.columns import FileColumns, columns_for
 from stoker.sources.columnar.scan import scan_units
 from stoker.sources.columnar.unit_reader import HELD_BYTES, UnitReader
 from stoker.sources.columnar.units import UnitFile
@@ -23,7 +23,7 @@ from stoker.sources.files import FileIdentity
 from stoker.sources.index import RowIndex
 from stoker.sources.schema import Schema, find
 from stoker.sources.table import Access
-from stoker.types import IntArray, Progress, RowReader
+from stoker.types import ColumnKind, IntArray, Progress, RowReader
 
 __all__ = ["ColumnarTable", "Opener", "with_rows"]
 
@@ -95,7 +95,7 @@ class ColumnarTable:
     @cached_property
     def _columns(self) -> tuple[FileColumns, ...]:
         names = dict(self.renames)
-        return tuple(FileColumns.of(file, self.schema.used, names) for file in self.files)
+        return tuple(FileColumns.of(file, self.schema, names) for file in self.files)
 
     def with_schema(self, schema: Schema) -> ColumnarTable:
         """The same files with other columns."""
@@ -135,13 +135,14 @@ class ColumnarTable:
             found._require(column.name, "the label column" if is_label else "the feature column", column.kind)
         return found
 
-    def _require(self, name: str, what: str, kind: str) -> None:
+    def _require(self, name: str, what: str, kind: ColumnKind) -> None:
         """Refuse files without a column, or with one of which no such values can be made."""
         names: Mapping[str, str] = {inner: outer for outer, inner in self.renames}
         for file in self.files:
-            place = find(names.get(name, name), layout_of(file.path, file.columns), what)
-            if not can_be(file.columns[place], kind):
-                raise ColumnError(f"{file.path}: {unsupported(file.columns[place])}")
+            columns = columns_for(file, self.schema, names)
+            place = find(names.get(name, name), layout_of(file.path, columns), what)
+            if not can_be(columns[place], kind):
+                raise ColumnError(f"{file.path}: {unsupported(columns[place], kind)}")
 
     def chunks(self, target_bytes: int) -> Iterator[Chunk]:
         """All files in order; see `Source.chunks`.

@@ -20,11 +20,11 @@ from stoker.sources.columnar.columns import FileColumns
 from stoker.sources.columnar.cursor import Cursor
 from stoker.sources.columnar.units import pieces_of
 from stoker.sources.files import FileIdentity
+from stoker.sources.held import join_values
 from stoker.sources.index import RowIndex, checked_ids
 from stoker.sources.issues import IssueKind
 from stoker.sources.schema import Schema
-from stoker.sources.texts import join_texts
-from stoker.types import IntArray, Matrix, Rows
+from stoker.types import IntArray, Matrix, Rows, is_number
 
 __all__ = ["HELD_BYTES", "UnitReader"]
 
@@ -107,8 +107,8 @@ class UnitReader:
         ids = checked_ids(ids, self.num_slots)
         schema = self._schema
         matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
-        parts: dict[str, list[Any]] = {name: [] for name in schema.texts}
-        has_numbers = schema.label is not None and schema.label.kind != "text"
+        parts: dict[str, list[Any]] = {column.name: [] for column in schema.arrays}
+        has_numbers = schema.label is not None and is_number(schema.label.kind)
         label: list[npt.NDArray[Any]] = []
         for first, last, piece in self._pieces_for(ids):
             places = ids[first:last] - piece.first_row
@@ -121,7 +121,7 @@ class UnitReader:
             if has_numbers and schema.label is not None:
                 label.append(rows.columns[schema.label.name][take])
         columns: dict[str, Any] = {
-            name: join_texts(taken, large=name in schema.learned_texts) for name, taken in parts.items()
+            name: join_values(taken, schema.array_types[name]) for name, taken in parts.items()
         }
         if has_numbers and schema.label is not None:
             empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)

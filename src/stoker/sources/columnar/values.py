@@ -45,6 +45,11 @@ def normalised(array: Any) -> Any:
         return normalised(array.dictionary_decode())
     if pa.types.is_string_view(kind):
         return array.cast(pa.large_string())
+    if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
+        return array.cast(pa.large_binary())
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        # Arrow casts a part of such an array to lists that lie outside of their values.
+        return pa.array(array.to_pylist(), pa.large_list(kind.value_type))
     if pa.types.is_null(kind):
         return pa.nulls(len(array), pa.float64())
     if pa.types.is_float16(kind):
@@ -101,7 +106,7 @@ def as_texts(array: Any, *, large: bool) -> tuple[Any, npt.NDArray[np.bool_] | N
     Parameters
     ----------
     array
-        Of any type with a kind, or of bytes.
+        Of any type with a kind; lists become what JSON writes for them.
     large
         Whether the result is of large strings.
     """
@@ -113,6 +118,8 @@ def as_texts(array: Any, *, large: bool) -> tuple[Any, npt.NDArray[np.bool_] | N
         array, broken = _sound(array)
     elif pa.types.is_time(kind):
         array = _without_zeros(array.cast(pa.string()))
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        array = _written(array)
     texts = array.cast(wanted)
     return (texts.fill_null("") if texts.null_count else texts), broken
 
@@ -162,6 +169,17 @@ def _parsed(texts: Any) -> tuple[Any, npt.NDArray[np.bool_] | None]:
         return plain.cast(pa.int64()), found
     except pa.ArrowInvalid:
         return plain.cast(pa.float64()), found
+
+
+def _written(array: Any) -> Any:
+    """Lists of numbers as JSON writes them, and null where there is no list."""
+    numbers = normalised(array.values)
+    numbers = numbers.cast(pa.int8()) if pa.types.is_boolean(numbers.type) else numbers
+    texts = pc.fill_null(numbers.cast(pa.string()), "null")
+    parts = pa.LargeListArray.from_arrays(array.offsets.cast(pa.int64()), texts)
+    inside = pc.binary_join(parts, ", ")
+    whole = pc.binary_join_element_wise("[", inside, "]", "")
+    return pc.if_else(array.is_null(), pa.scalar(None, whole.type), whole)
 
 
 def _stamps(array: Any) -> Any:
