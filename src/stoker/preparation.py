@@ -43,6 +43,7 @@ from stoker.settling import (
 from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
+from stoker.sources.opening import chosen_as
 from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey
 from stoker.transforms.base import FittedTransform, InputTransform
@@ -330,7 +331,7 @@ def _held(
     elif source.table is base.table:
         held = source if label else source.without_label()
     else:
-        held = replace(base.like(source.paths, with_label=label), view=source.view)
+        held = replace(chosen_as(base.like(source.paths, with_label=label), source), view=source.view)
     return held.keeping(keep) if keep else held
 
 

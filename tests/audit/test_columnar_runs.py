@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import stoker
 from stoker.cli import main
+from stoker.errors import DataError, OptionError
 
 
 @pytest.mark.slow
@@ -32,3 +34,20 @@ def test_a_run_on_parquet_is_verified_and_predicts_on_csv_what_it_predicts_on_pa
     capsys.readouterr()
     assert main(["verify", "run"]) != 0
     assert "first in rows 250 to 499" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(60)
+def test_rows_chosen_as_they_were_opened_are_chosen_again(a_run, tmp_path):
+    path = tmp_path / "t.parquet"
+    table = pa.table({"a": np.arange(900.0), "b": np.arange(900) % 7, "kind": np.arange(900) % 2})
+    pq.write_table(table, path, row_group_size=250)
+    run = a_run(stoker.open(path, label="kind", columns=["b"], where="a >= 250 and b != 3").split(0.8)[0])
+    found = stoker.verify(run.path)
+    assert found.agrees, found.difference
+    pq.write_table(table, path, row_group_size=100)
+    assert not stoker.verify(run.path).agrees
+    whole = stoker.open(path, label="kind", columns=["b"])
+    with pytest.raises(DataError, match="none of 900 rows"):
+        whole.where("a > 900")
+    with pytest.raises(OptionError, match="differs in view, where"):
+        stoker.verify(run.path, whole)

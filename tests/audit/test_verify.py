@@ -46,6 +46,13 @@ def test_a_split_by_groups_and_a_head_and_a_shard_are_proved(a_run, tmp_path):
     assert stoker.verify(a_run(source.shard(0, 2)).path).agrees
 
 
+def test_rows_chosen_by_a_column_that_is_no_feature_are_proved(a_run, tmp_path):
+    (tmp_path / "a.csv").write_text("a,b,y\n" + "".join(f"{row},{row % 5},{row % 2}\n" for row in range(300)))
+    run = a_run(stoker.open(tmp_path / "a.csv", label="y", columns=["b"], where="a >= 100"))
+    found = stoker.verify(run.path)
+    assert found.agrees, found.difference
+
+
 @pytest.mark.parametrize("options", [{"on_bad_row": "skip"}, {"on_bad_row": "skip", "na": "drop-row"}])
 def test_rows_that_were_left_out_are_left_out_again(a_run, tmp_path, options):
     source = open_table(write_table(tmp_path / "a.csv", 300, bad=(0, 7, 299)))

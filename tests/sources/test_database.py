@@ -13,6 +13,7 @@ import pytest
 
 import stoker
 from reading import column, dense
+from stoker.cli import main
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.database import streams
 from stoker.sources.database.address import Address
@@ -259,3 +260,21 @@ def test_a_million_rows_are_each_used_once_an_epoch(postgresql, here, monkeypatc
         seen = np.concatenate([batch.x[:, 0] for batch in feed.epoch(epoch)])
         assert np.array_equal(np.sort(seen), np.arange(1, 1_000_001, dtype=np.float32))
     feed.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_run_is_evaluated_and_answers_from_a_query(here, capsys):
+    where = sqlite(here)
+    train = ["train", where, "--query", "SELECT x, y % 2 AS odd FROM rows", "--label", "odd", "--run", "run"]
+    assert main([*train, "--epochs", "1", "--quiet"]) == 0
+    few = "SELECT x AS x, y % 2 AS odd, id FROM rows WHERE id < 90 ORDER BY id"
+    capsys.readouterr()
+    assert main(["evaluate", "run", where, "--query", few, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 90
+    assert main(["predict", "run", where, "--query", few, "--keep", "id", "-o", "out.csv", "--quiet"]) == 0
+    assert [line.split(",")[0] for line in (here / "out.csv").read_text().split()] == ["id", *map(str, range(90))]
+    capsys.readouterr()
+    assert main(["evaluate", "run", where]) != 0
+    assert "say which with --query" in capsys.readouterr().err
+    assert main(["predict", "run", "postgresql://me:hidden@host/b", "--query", few, "-o", "o.csv"]) != 0
+    assert "hidden" not in capsys.readouterr().err

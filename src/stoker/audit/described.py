@@ -63,6 +63,7 @@ class DescribedSource(msgspec.Struct, frozen=True, kw_only=True):
     kept: list[str]
     declared: list[str]
     files: list[DescribedFile]
+    where: str = ""
     view: _View
 
 

@@ -15,13 +15,14 @@ from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.rundir import RunRecord
 from stoker.sources import Source
 from stoker.sources.base import Table
-from stoker.sources.conditions import rows_where
+from stoker.sources.columnar.table import ColumnarTable
+from stoker.sources.conditions import Condition
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, layout_as_known
 from stoker.sources.dialect import Dialect
 from stoker.sources.files import identify
 from stoker.sources.folder import FolderTable
-from stoker.sources.folder_listing import list_texts
+from stoker.sources.folder_listing import list_files
 from stoker.sources.formats import FORMATS
 from stoker.sources.groups import split_by_group
 from stoker.sources.lines import LinesTable
@@ -32,6 +33,7 @@ from stoker.sources.remote import is_remote
 from stoker.sources.schema import FileLayout, Schema, find
 from stoker.sources.strata import folds_by_value, split_by_stratum
 from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec, TakeSpec
+from stoker.sources.where import rows_where
 from stoker.types import ColumnSpec
 
 __all__ = ["RowsOption", "reopened", "with_view"]
@@ -208,6 +210,8 @@ def _any_table(schema: Schema, known: DescribedSource, record: RunRecord, paths:
         written = Written(label_names=None if names is None else msgspec.convert(names, tuple[str, str]))
         template = FORMATS[known.format].template(schema, written)
         table = template.like(tuple(paths), with_label=schema.label is not None).with_schema(schema)
+        if known.where and isinstance(table, ColumnarTable):
+            table = table.where(Condition(known.where))
     except (ColumnError, DataError) as error:
         raise Differs(Difference(kind="file", text=str(error))) from error
     for path, found, file in zip(paths, table.describe()["files"], record.source["files"], strict=True):
@@ -253,7 +257,7 @@ def _other_header(path: str, why: str) -> Differs:
 
 def _folder(schema: Schema, known: DescribedSource, paths: Sequence[str]) -> FolderTable:
     try:
-        listings = tuple(list_texts(path, with_label=known.label is not None) for path in paths)
+        listings = tuple(list_files(path, with_label=known.label is not None) for path in paths)
     except DataError as error:
         raise Differs(Difference(kind="file", text=str(error))) from error
     table = FolderTable(schema=schema, listings=listings)

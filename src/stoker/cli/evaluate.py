@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
-from stoker.cli.scoring import QuarantineFile, RenamedColumns, UnscoredRows, renames, trained
+from stoker.cli.scoring import (
+    QuarantineFile,
+    QueryText,
+    RenamedColumns,
+    UnscoredRows,
+    renames,
+    rows_to_score,
+    trained,
+)
 from stoker.cli.session import warn_of_bad_rows
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ def evaluate(
     directory: RunDirectory,
     files: Files,
     output: OutputOptions,
+    query: QueryText = None,
     rename: RenamedColumns = None,
     on_bad_row: UnscoredRows = "skip",
     quarantine: QuarantineFile = None,
@@ -29,7 +37,7 @@ def evaluate(
     with trained(directory, modules, output) as (run, display):
         with display.stage("evaluate", "B") as progress:
             found = run.evaluate(
-                test_files(files),
+                rows_to_score(files, query),
                 rename=renames(rename, run),
                 on_bad_row=on_bad_row,
                 quarantine=quarantine,

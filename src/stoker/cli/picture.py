@@ -52,6 +52,9 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     counts = " and ".join(f"{kinds.count(kind)} {kind}" for kind in ("int", "float", "text") if kind in kinds)
     held = f" · held as {found.dtype}" if found.features else ""
     yield "columns", f"{counts} · label {spec.label}{held}"
+    chosen = getattr(found.source.table, "chosen", None)
+    if chosen is not None:
+        yield "where", f"{chosen.condition} · {chosen.told}"
     if found.excluded.size:
         quarantine = feed.stage.options.quarantine
         where = "" if quarantine is None or quarantine.path is None else f" · bad ones in {quarantine.path}"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stoker.cli.known import test_files
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
-from stoker.cli.scoring import QuarantineFile, RenamedColumns, UnscoredRows, renames, trained
+from stoker.cli.scoring import (
+    QuarantineFile,
+    QueryText,
+    RenamedColumns,
+    UnscoredRows,
+    renames,
+    rows_to_score,
+    trained,
+)
 from stoker.cli.session import warn_of_bad_rows
 from stoker.cli.words import names
 
@@ -41,6 +47,7 @@ def predict(
             "--keep", metavar="a,b,…", help="Columns to copy beside the predictions.", show_default=False
         ),
     ] = None,
+    query: QueryText = None,
     rename: RenamedColumns = None,
     on_bad_row: UnscoredRows = "skip",
     quarantine: QuarantineFile = None,
@@ -50,7 +57,7 @@ def predict(
     with trained(directory, modules, output) as (run, display):
         with display.stage("predict", "B") as progress:
             report = run.predict(
-                [Path(file) for file in test_files(files)],
+                rows_to_score(files, query),
                 output=out,
                 overwrite=overwrite,
                 keep=names(keep, "--keep") or (),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from stoker.cli.known import require_no_password, test_files
 from stoker.cli.options import OutputOptions
 from stoker.cli.session import choose_display, import_modules
 from stoker.cli.words import settings
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
     from stoker.training.progress import Display
     from stoker.training.run import Run
 
-__all__ = ["QuarantineFile", "RenamedColumns", "UnscoredRows", "renames", "trained"]
+__all__ = [
+    "QuarantineFile",
+    "QueryText",
+    "RenamedColumns",
+    "UnscoredRows",
+    "renames",
+    "rows_to_score",
+    "trained",
+]
 
 UnscoredRows: TypeAlias = Annotated[
     Literal["error", "skip", "quarantine"],
@@ -35,6 +45,15 @@ QuarantineFile: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+QueryText: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--query",
+        metavar="SQL",
+        help="What selects the rows, where FILE is a database: `postgresql://…`.",
+        show_default=False,
+    ),
+]
 RenamedColumns: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
@@ -44,6 +63,25 @@ RenamedColumns: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+
+
+def rows_to_score(files: Sequence[str], query: str | None) -> Any:
+    """Files, of ``@NAME`` those of its test split; or the rows of a query, opened.
+
+    Raises
+    ------
+    OptionError
+        A password stands in an address, or there is a query without a database, or none for one.
+    DataError
+        The database does not answer.
+    """
+    import stoker
+    from stoker.sources.database.address import is_database
+
+    require_no_password(files)
+    if query is None and not any(map(is_database, files)):
+        return [Path(file) for file in test_files(files)]
+    return stoker.open(files, query=query)
 
 
 def renames(values: Sequence[str] | None, run: Run) -> dict[str, str] | None:

@@ -109,9 +109,8 @@ def open_source(data: ReadOptions) -> Source:
         quote="" if data.quote == "none" else data.quote,
         format=data.format,
         query=data.query,
+        where=data.where,
     )
-    if data.where is not None:
-        source = source.where(data.where)
     return source if data.limit is None else source.head(data.limit)
 
 

@@ -9,27 +9,17 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stoker.errors import ColumnError, DataError, OptionError
-from stoker.prefetch import available_cores, prefetch
-from stoker.sources.schema import nearest
-from stoker.sources.strata import ValueSpec
-from stoker.types import ColumnKind, ColumnSpec
+from stoker.errors import OptionError
+from stoker.sources.outcomes import ANYTHING, Outcome, Range, blank_outcome, compared, either, inverted
 
-if TYPE_CHECKING:
-    from stoker.sources.base import Source
-    from stoker.sources.chunks import Chunk, ParsedChunk
+__all__ = ["Condition"]
 
-__all__ = ["Condition", "rows_where"]
-
-_CHUNK_BYTES = 1 << 21
 _LONGEST = 10_000
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: pc.equal,
@@ -115,6 +105,16 @@ class Condition:
         """
         return self._value(self._tree, columns)
 
+    def outcome(self, ranges: Mapping[str, Range]) -> Outcome:
+        """What it may come to for rows whose values lie in ranges; nothing is known of columns without one.
+
+        Examples
+        --------
+        >>> Condition("age > 30 and age is not None").outcome({"age": Range(low=3, high=30)})
+        <Outcome.FALSE|BLANK: 6>
+        """
+        return self._outcome(self._tree, ranges)
+
     def _sides(self) -> Iterator[list[Any]]:
         """What is compared in each comparison."""
         for node in ast.walk(self._tree):
@@ -185,6 +185,17 @@ class Condition:
             found = one if found is None else pc.and_kleene(found, one)
         return found
 
+    def _outcome(self, node: ast.expr, ranges: Mapping[str, Range]) -> Outcome:
+        if isinstance(node, ast.BoolOp):
+            outcomes = [self._outcome(value, ranges) for value in node.values]
+            return either(outcomes) if isinstance(node.op, ast.Or) else _both(outcomes)
+        if isinstance(node, ast.UnaryOp):
+            return inverted(self._outcome(node.operand, ranges))
+        assert isinstance(node, ast.Compare)
+        sides = [self._operand(side) for side in (node.left, *node.comparators)]
+        pairs = zip(sides, node.ops, sides[1:], strict=False)
+        return _both([_outcome_of(left, sign, right, ranges) for left, sign, right in pairs])
+
     def _compared(self, left: Any, sign: ast.cmpop, right: Any, columns: Columns) -> Any:
         if isinstance(sign, ast.Is | ast.IsNot):
             blank = pc.is_null(columns[left.name])
@@ -230,71 +241,20 @@ def _flat(values: list[Any]) -> Iterator[Any]:
             yield value
 
 
-def rows_where(source: Source, text: str) -> ValueSpec:
-    """The rows of a source's view that satisfy a condition; the files are read once.
-
-    Rows in which a value that is asked for cannot be parsed are chosen, too: they are bad rows, of which
-    the survey tells.
-
-    Raises
-    ------
-    OptionError
-        It is no condition, or compares what cannot be compared.
-    ColumnError
-        It names a column that there is not.
-    DataError
-        No row satisfies it.
-    """
-    condition = Condition(text)
-    reading = _only(source, condition)
-    numbers = reading.numeric_features
-
-    def judge(chunk: Chunk) -> npt.NDArray[np.bool_]:
-        parsed = reading.parse(chunk, np.float64)
-        return _judged(parsed, condition, numbers)
-
-    threads = available_cores()
-    with prefetch(
-        judge, reading.chunks(_CHUNK_BYTES), workers=threads, in_flight=threads + 1, name="where"
-    ) as parts:
-        chosen = np.concatenate([np.empty(0, np.bool_), *parts])
-    view = source.view.bind(len(chosen))
-    indices = np.flatnonzero(chosen[view.ids(0, view.num_rows)])
-    if not len(indices):
-        raise DataError(f"{source.paths[0]}: none of {view.num_rows:,} rows satisfies where={text!r}")
-    indices.flags.writeable = False
-    return ValueSpec(indices=indices, recipe={"kind": "where", "condition": text})
+def _both(outcomes: list[Outcome]) -> Outcome:
+    return inverted(either(map(inverted, outcomes)))
 
 
-def _only(source: Source, condition: Condition) -> Source:
-    """The source with those columns alone that a condition names."""
-    plain = source.without_label()
-    schema = plain.table.schema
-    kinds = {column.name: column.kind for column in source.columns}
-    for name in condition.names:
-        if name not in kinds and name not in schema.file_names:
-            raise ColumnError(f"where: column {name!r} is absent{nearest(name, schema.file_names)}")
-    others: dict[str, ColumnKind] = {
-        name: "float" if name in condition.numeric else "text" for name in condition.names
-    }
-    features = tuple(ColumnSpec(name=name, kind=kinds.get(name, others[name])) for name in condition.names)
-    declared = schema.declared | {name for name in others if name not in kinds}
-    table = plain.table.with_schema(replace(schema, features=features, kept=(), declared=declared))
-    return replace(plain, table=table)
+def _outcome_of(left: Any, sign: ast.cmpop, right: Any, ranges: Mapping[str, Range]) -> Outcome:
+    if isinstance(sign, ast.Is | ast.IsNot):
+        blank = blank_outcome(_range(left, ranges))
+        return blank if isinstance(sign, ast.Is) else inverted(blank)
+    if isinstance(sign, ast.In | ast.NotIn):
+        values = _range(left, ranges)
+        among = either(compared(values, ast.Eq, Range.of(value)) for value in right)
+        return among if isinstance(sign, ast.In) else inverted(among)
+    return compared(_range(left, ranges), type(sign), _range(right, ranges))
 
 
-def _judged(parsed: ParsedChunk, condition: Condition, numbers: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    rows = parsed.rows
-    columns: dict[str, Any] = {}
-    if rows.matrix is not None:
-        matrix = rows.matrix.values[: rows.num_rows * len(numbers)].reshape(rows.num_rows, len(numbers))
-        for place, name in enumerate(numbers):
-            values = matrix[:, place].astype(np.float64)
-            columns[name] = pa.array(values, mask=np.isnan(values))
-    for name in condition.names:
-        if name not in columns:
-            texts = rows.columns[name].cast(pa.string())
-            columns[name] = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-    chosen = np.array(pc.fill_null(condition(columns), False).to_numpy(zero_copy_only=False))
-    chosen[parsed.issues.bad_rows() - parsed.first_row] = True
-    return chosen
+def _range(side: Any, ranges: Mapping[str, Range]) -> Range:
+    return ranges.get(side.name, ANYTHING) if isinstance(side, _Column) else Range.of(side)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from stoker.errors import OptionError
-from stoker.sources.conditions import rows_where
 from stoker.sources.groups import split_by_group
 from stoker.sources.strata import folds_by_value, split_by_stratum
 from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec, TakeSpec
+from stoker.sources.where import rows_where
 from stoker.types import IntArray
 
 if TYPE_CHECKING:
@@ -135,6 +135,9 @@ class Narrowing:
 
     def where(self, condition: str) -> Source:
         r"""The view of the rows that satisfy a condition; the files are read once for it, now.
+
+        What statistics of Parquet's row groups and folders' names exclude is not read for it. Whoever wants
+        no other rows at all says ``stoker.open(…, where=)``, and spares the survey from reading them, too.
 
         Parameters
         ----------

@@ -9,6 +9,8 @@ from typing import Any
 
 from stoker.errors import OptionError
 from stoker.sources.base import Source
+from stoker.sources.columnar.table import ColumnarTable
+from stoker.sources.conditions import Condition
 from stoker.sources.csv_open import Written
 from stoker.sources.database.address import is_database
 from stoker.sources.database.opening import open_query
@@ -16,10 +18,11 @@ from stoker.sources.formats import open_table
 from stoker.sources.objects.opening import open_object
 from stoker.sources.request import Request
 from stoker.sources.schema import Choice
+from stoker.sources.table import Table
 from stoker.types import ColumnKind
 from stoker.waits import watched
 
-__all__ = ["open"]
+__all__ = ["chosen_as", "open"]
 
 
 @watched()
@@ -36,6 +39,7 @@ def open(
     quote: str | None = None,
     format: str | None = None,
     query: str | None = None,
+    where: str | None = None,
 ) -> Source:
     r"""Open CSV, TSV or JSONL files, or texts; nothing is read yet but a sample.
 
@@ -75,6 +79,12 @@ def open(
         along the first axis.
     query
         Of a database (``postgresql://…``, ``sqlite://FILE``, ``duckdb://FILE``): what selects the rows.
+    where
+        Only the rows that satisfy a condition such as ``"age > 30 and city == 'Rome'"``, as `Source.where`
+        takes it. Columns that it names need not be features. Of formats in columns (Parquet, Arrow, arrays,
+        frames, queries) the others are no rows of the source at all: they have no number, their labels are no
+        classes, what is bad in them is not told, and row groups of Parquet that statistics or the names of
+        folders exclude are not read. It is not asked of other files that are opened like these.
 
     Returns
     -------
@@ -119,14 +129,29 @@ def open(
     )
     alone = paths[0] if isinstance(paths, list | tuple) and len(paths) == 1 else paths
     if is_database(alone):
-        return Source(table=open_query(alone, query, request))
+        return _chosen(open_query(alone, query, request), where)
     if query is not None:
         raise OptionError(
             "query has no effect without a database: give its address, postgresql://…, sqlite://… or duckdb://…"
         )
     if not _are_paths(paths):
-        return Source(table=open_object(paths, request))
-    return Source(table=open_table(paths, request))
+        return _chosen(open_object(paths, request), where)
+    return _chosen(open_table(paths, request), where)
+
+
+def _chosen(table: Table, where: str | None) -> Source:
+    """The rows of a table that satisfy a condition, if there is one."""
+    if where is None:
+        return Source(table=table)
+    if isinstance(table, ColumnarTable):
+        return Source(table=table.where(Condition(where)))
+    return Source(table=table).where(where)
+
+
+def chosen_as(found: Source, source: Source) -> Source:
+    """Rows that were opened anew, narrowed to those that a condition left as `source` was opened."""
+    told = getattr(source.table, "chosen", None)
+    return found if told is None else replace(found, table=_chosen(found.table, told.condition).table)
 
 
 def _are_paths(rows: Any) -> bool:

@@ -28,7 +28,7 @@ class Table(Protocol):
 
     A table may also tell ``random_access``, ``unit_rows``, ``reading_bytes``, ``has_lines`` and
     ``is_lasting``, as a `Source` does; one that tells nothing is of files whose rows are read each by itself,
-    in lines.
+    in lines. One that knows beforehand how many rows there are tells ``num_rows``.
     """
 
     @property

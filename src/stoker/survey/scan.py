@@ -161,7 +161,7 @@ class Pass:
                 if result is None:
                     break
                 done += result.chunk.file_bytes
-                self._take_in(result, total, done)
+                self._take_in(result, done)
                 if progress is not None:
                     progress(min(done, total), total)
         self._settle(self.num_slots, final=True)
@@ -197,9 +197,14 @@ class Pass:
             row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
             texts = chunk.num_bytes if len(self.source.features) > width else 0
             charge = self._charge(chunk.num_bytes + texts + chunk.num_records * row_bytes)
-            estimate = (chunk.first_row + chunk.num_records) * self.num_bytes // seen
+            estimate = self._slots_in_all(chunk.first_row + chunk.num_records, seen)
             room = self.keeper.room(chunk.first_row, chunk.num_records, num_slots=estimate, dtype=self.dtype)
             yield _Task(chunk, room, charge)
+
+    def _slots_in_all(self, slots: int, done: int) -> int:
+        """Rows of all files: known, or estimated by how many came with so many bytes."""
+        known: int | None = getattr(self.source.table, "num_rows", None)
+        return slots * self.num_bytes // max(1, done) if known is None else known
 
     def _charge(self, num_bytes: int) -> Charge | None:
         return None if self.ledger is None else self.ledger.charge("survey", num_bytes)
@@ -214,7 +219,7 @@ class Pass:
         profiles = profiles_of(parsed.rows.columns, texts) if self.policy.texts == "chosen" else None
         return _Done(task.chunk, parsed, checksums, lengths, values, profiles, task.charge)
 
-    def _take_in(self, result: _Done, total: int, done: int) -> None:
+    def _take_in(self, result: _Done, done: int) -> None:
         chunk, parsed = result.chunk, result.parsed
         self.builder.add(chunk, result.checksums)
         self.dtype = np.promote_types(self.dtype, parsed.dtype)
@@ -236,7 +241,7 @@ class Pass:
             self.keeper.beyond.drop()  # the survey will refuse them
         elif self.keeper.beyond is not None and is_out is not None:
             rows = blanked(rows, is_out)
-        self.keeper.add(rows, num_slots=self.num_slots * total // max(1, done))
+        self.keeper.add(rows, num_slots=self._slots_in_all(self.num_slots, done))
         if self.spool is not None:
             self.spool.add(chunk)
         elif self.must_keep and not self.keeper.active:

@@ -16,6 +16,7 @@ from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory, RunRecord
 from stoker.sources import Source
 from stoker.sources.nameless import NAMELESS
+from stoker.sources.opening import chosen_as
 from stoker.training.agreement import check_agreement
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
 from stoker.training.frames import is_texts
@@ -339,9 +340,11 @@ class Run:
                 raise OptionError(
                     "rename has no effect on rows in memory or of a query: name their columns there"
                 )
-            return source_like(reading, columns, self.spec.label, rows, with_label=with_label)
+            found = source_like(reading, columns, self.spec.label, rows, with_label=with_label)
+            return chosen_as(found, rows)
         try:
-            return open_like(reading, columns, self.spec.label, paths, with_label=with_label, renames=rename)
+            found = open_like(reading, columns, self.spec.label, paths, with_label=with_label, renames=rename)
+            return chosen_as(found, rows) if isinstance(rows, Source) else found
         except ColumnError as error:
             if rename or "is absent" not in str(error):
                 raise

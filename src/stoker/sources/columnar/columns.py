@@ -76,12 +76,15 @@ class FileColumns:
 
     def batches(self, first_unit: int, rows: int) -> Generator[pa.RecordBatch]:
         """The rows from a unit on, with the used columns alone; see `UnitFile.batches`."""
-        for batch in self.file.batches(first_unit, self.sources, rows):
-            fields = {name: batch.column(place) for place, name in enumerate(batch.schema.names)}
-            arrays = [_values(fields[column.source], column) for column in self.columns]
-            schema = pa.schema([(name, array.type) for name, array in zip(self.names, arrays, strict=True)])
-            # Without a column a batch would not know its rows.
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        return (self.used(batch) for batch in self.file.batches(first_unit, self.sources, rows))
+
+    def used(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The used columns of a batch as the file gives it."""
+        fields = {name: batch.column(place) for place, name in enumerate(batch.schema.names)}
+        arrays = [_values(fields[column.source], column) for column in self.columns]
+        schema = pa.schema([(name, array.type) for name, array in zip(self.names, arrays, strict=True)])
+        # Without a column a batch would not know its rows.
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def columns_for(file: UnitFile, schema: Schema, names: Mapping[str, str]) -> Sequence[ArrowColumn]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
+from stoker.sources.columnar.ranges import leaves_of
 from stoker.sources.columnar.units import input_file, unreadable
 from stoker.sources.files import FileIdentity, identify
 from stoker.types import IntArray
@@ -42,11 +43,14 @@ class ParquetUnits:
         Its bytes.
     metadata
         Its footer.
+    groups
+        The row groups that are its units, ascending.
     """
 
     path: str
     size: int
     metadata: pq.FileMetaData
+    groups: Sequence[int]
 
     @cached_property
     def columns(self) -> tuple[ArrowColumn, ...]:
@@ -56,8 +60,20 @@ class ParquetUnits:
     @cached_property
     def unit_rows(self) -> IntArray:
         """Rows of each row group."""
-        groups = range(self.metadata.num_row_groups)
-        return np.array([self.metadata.row_group(number).num_rows for number in groups], np.int64)
+        return np.array([self.metadata.row_group(number).num_rows for number in self.groups], np.int64)
+
+    def only(self, units: IntArray) -> ParquetUnits:
+        """The file with some of its units alone."""
+        return replace(self, groups=[self.groups[unit] for unit in units.tolist()])
+
+    def parts_of(self, unit: int, names: Sequence[str]) -> Mapping[str, pq.ColumnChunkMetaData]:
+        """What the footer says of fields in a unit; fields that do not hold one value a row are left out."""
+        group = self.metadata.row_group(self.groups[unit])
+        return {name: group.column(self._leaves[name]) for name in names if name in self._leaves}
+
+    @cached_property
+    def _leaves(self) -> Mapping[str, int]:
+        return leaves_of(self.metadata)
 
     def identity(self) -> FileIdentity:
         """What the file system says of the file now."""
@@ -65,7 +81,8 @@ class ParquetUnits:
 
     def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
         """The rows from a row group on; see `UnitFile`."""
-        groups = [number for number in range(first_unit, len(self.unit_rows)) if self.unit_rows[number]]
+        counts = self.unit_rows.tolist()
+        groups = [group for group, count in list(zip(self.groups, counts, strict=True))[first_unit:] if count]
         with input_file(self.path) as file:
             found = pq.ParquetFile(
                 file,
@@ -83,7 +100,7 @@ class ParquetUnits:
     def decoding_bytes(self, names: Sequence[str]) -> int:
         """What pages and dictionaries take while they are decoded."""
         most = max(1, int(self.unit_rows.max()) if len(self.unit_rows) else 1)
-        share = most / max(1, self.metadata.num_rows)
+        share = most / max(1, int(self.unit_rows.sum()))
         return sum(min(_PAGE_BYTES, int(2 * plain * share) + 1) for _, plain in self._sizes(names))
 
     def _sizes(self, names: Sequence[str]) -> list[tuple[int, int]]:
@@ -96,7 +113,7 @@ class ParquetUnits:
             if metadata.schema.column(place).path.split(".")[0] in wanted
             or metadata.schema.column(place).path in wanted
         ]
-        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        groups = [metadata.row_group(number) for number in self.groups]
         for place in places:
             parts = [group.column(place) for group in groups]
             found.append(
@@ -123,7 +140,8 @@ def open_parquet_file(path: str) -> ParquetUnits:
     try:
         with Wait("reads {}", path), input_file(path) as file:
             _require_parquet(path, file)
-            return ParquetUnits(path, file.size(), pq.ParquetFile(file).metadata)
+            metadata = pq.ParquetFile(file).metadata
+            return ParquetUnits(path, file.size(), metadata, range(metadata.num_row_groups))
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error, behind=" in its footer, which says where the columns are") from error
 

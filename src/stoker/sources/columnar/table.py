@@ -16,13 +16,17 @@ from stoker.sources.columnar.arrow_kinds import can_be, layout_of, unsupported
 from stoker.sources.columnar.batch_chunk import BatchChunk, changed, require_values
 from stoker.sources.columnar.batch_parse import parse_batch
 from stoker.sources.columnar.columns import FileColumns, columns_for
+from stoker.sources.columnar.filtered import Where, filtered
 from stoker.sources.columnar.scan import scan_units
+from stoker.sources.columnar.sieve import Sieve, condition_schema, rows_of
 from stoker.sources.columnar.unit_reader import HELD_BYTES, UnitReader
 from stoker.sources.columnar.units import UnitFile
+from stoker.sources.conditions import Condition
 from stoker.sources.files import FileIdentity
 from stoker.sources.index import RowIndex
 from stoker.sources.schema import Schema, find
 from stoker.sources.table import Access
+from stoker.sources.where import all_judged, none_satisfies
 from stoker.types import ColumnKind, IntArray, Progress, RowReader
 
 __all__ = ["ColumnarTable", "Opener", "with_rows"]
@@ -47,6 +51,8 @@ class ColumnarTable:
         Opens others, for `like`; a folder may be several.
     renames
         Pairs of a column's name in files opened later and its name in the schema.
+    chosen
+        By which condition rows of the files were chosen; None for all of them.
     """
 
     format: str
@@ -54,6 +60,7 @@ class ColumnarTable:
     files: tuple[UnitFile, ...]
     opener: Opener
     renames: tuple[tuple[str, str], ...] = ()
+    chosen: Where | None = None
     class_names: tuple[str, ...] | None = None
     has_lines: bool = field(default=False, init=False)
 
@@ -76,6 +83,13 @@ class ColumnarTable:
     def is_lasting(self) -> bool:
         """Whether what was surveyed may be recognised later: not where something is no file."""
         return all(file.size for file in self.files)
+
+    @property
+    def num_rows(self) -> int | None:
+        """Rows of all files; None where only the last one tells."""
+        if self.random_access == "stream":
+            return None
+        return sum(int(rows_of(file).sum()) for file in self.files)
 
     @property
     def unit_rows(self) -> int:
@@ -129,11 +143,37 @@ class ColumnarTable:
             A file lacks a feature, or the label where it is wanted.
         """
         schema = self.schema if with_label else self.schema.without_label()
-        found = replace(self, schema=replace(schema, kept=()), files=with_rows(self.opener(paths)))
+        found = replace(
+            self, schema=replace(schema, kept=()), files=with_rows(self.opener(paths)), chosen=None
+        )
         for column in found.schema.columns:
             is_label = schema.label is not None and column.name == schema.label.name
             found._require(column.name, "the label column" if is_label else "the feature column", column.kind)
         return found
+
+    def where(self, condition: Condition) -> ColumnarTable:
+        """The rows that satisfy a condition, which alone are numbered; see `stoker.open`.
+
+        Raises
+        ------
+        OptionError, ColumnError
+            The condition does not fit the columns.
+        DataError
+            No row satisfies it.
+        """
+        if self.random_access == "stream":
+            return replace(self, **filtered(self, condition, [None] * len(self.files)))
+        sieve = Sieve.of(self, condition)
+        found = replace(self, **filtered(self, condition, sieve.counts()))
+        if not found.files:
+            raise none_satisfies(self.paths[0], self.num_rows or 0, condition.text)
+        return found
+
+    def rows_where(self, condition: Condition) -> npt.NDArray[np.bool_]:
+        """Whether each row satisfies a condition; see `Source.where`."""
+        if self.random_access == "stream":
+            return all_judged(self, condition, condition_schema(self, condition))
+        return Sieve.of(self, condition).chosen()
 
     def _require(self, name: str, what: str, kind: ColumnKind) -> None:
         """Refuse files without a column, or with one of which no such values can be made."""
@@ -158,7 +198,7 @@ class ColumnarTable:
             for chunk in scan_units(columns, number, first, target_bytes):
                 yield replace(chunk, unpacking_bytes=self._decoding_bytes)
                 row = chunk.first_row + chunk.num_records
-            if row == first:
+            if row == first and self.chosen is None:
                 raise DataError(f"{self.paths[number]} holds no rows; leave it out, or name others")
 
     def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
@@ -171,8 +211,9 @@ class ColumnarTable:
         return [file.identity() for file in self.files]
 
     def place_of(self, file_index: int, offset: int) -> str:
-        """A file and its row, counted from 0."""
-        return f"{self.paths[file_index]}, row {offset:,}"
+        """A file and its row, counted from 0; of those that a condition left, if one did."""
+        among = "" if self.chosen is None else f" of those where {self.chosen.condition}"
+        return f"{self.paths[file_index]}, row {offset:,}{among}"
 
     def record_offset(self, chunk: Chunk, ordinal: int) -> int:
         """The number of a row within its file."""
@@ -214,7 +255,8 @@ class ColumnarTable:
     def describe(self) -> dict[str, Any]:
         """Plain data: columns, and what is to know of each file, paths left out."""
         files = [file.describe() for file in self.files]
-        return {"format": self.format, **self.schema.describe(), "files": files}
+        chosen = {} if self.chosen is None else {"where": self.chosen.condition}
+        return {"format": self.format, **self.schema.describe(), **chosen, "files": files}
 
 
 def with_rows(files: Sequence[UnitFile]) -> tuple[UnitFile, ...]:
