@@ -6,6 +6,7 @@ A new kind of reader joins by one more entry in `READERS`, a new format by one m
 import gzip
 import json
 import lzma
+import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,16 @@ def write_folder(folder: Path) -> Source:
         text = "wörd\n" * int(rng.integers(0, 40)) + f"{row}\r\n"
         (part / f"{row}_7.txt").write_bytes(text.encode() + b"\xff" * (row % 50 == 0))
     return stoker.open(folder / "texts")
+
+
+def write_images(folder: Path) -> Source:
+    """So many files, nearly all of them the smallest that pass for images."""
+    for row in range(NUM_ROWS):
+        part = folder / "images" / ["neg", "pos"][row % 2]
+        part.mkdir(parents=True, exist_ok=True)
+        size = struct.pack("<HH", 1 + row % 99, 1)
+        (part / f"{row}.{['gif', 'PNG'][row % 50 == 0]}").write_bytes(b"GIF89a" + size + bytes(3) + b";")
+    return stoker.open(folder / "images")
 
 
 def write_lines(folder: Path) -> Source:
@@ -213,6 +224,7 @@ SOURCES = {
     "two files of JSON objects": write_json,
     "a file of texts for each class": write_lines,
     "a folder of texts": write_folder,
+    "a folder of images": write_images,
     "a folder of parquet files by year": write_partitions,
     "csv of numbers": write_numbers,
     "two csv files with text": write_texts,
@@ -238,7 +250,7 @@ def raw_reader(source: Source) -> Case:
 
     def spoil() -> None:
         path = Path(source.paths[0])
-        path = sorted(path.rglob("*.txt"))[0] if path.is_dir() else path
+        path = sorted(path.rglob("*.*"))[0] if path.is_dir() else path
         data = bytearray(path.read_bytes())
         place = len(data) // 2
         data[place] = ord("1") if data[place] != ord("1") else ord("2")

@@ -110,11 +110,11 @@ def test_a_large_text_is_one_row(write):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"pos/1.txt": "x", "neg/.hidden": "y"}, "neg is empty: a class needs texts"),
+        ({"pos/1.txt": "x", "neg/.hidden": "y"}, "neg is empty: a class needs files"),
         ({"pos/1.txt": "x", "neg/sub/2.txt": "y"}, "is a folder within a class's folder"),
         ({"pos/1.txt": "x", "neg/2.csv": "y"}, r"2\.csv has the suffix '\.csv', and texts"),
         ({"pos/1.txt": "x", "neg/2.txt.gz": "y"}, r"2\.txt\.gz is compressed, .* unpack them: find "),
-        ({"pos/1.txt": "x", "neg/2.txt": b"x" * ((64 << 20) + 1)}, "one text may have 64 MiB"),
+        ({"pos/1.txt": "x", "neg/2.txt": b"x" * ((64 << 20) + 1)}, "one file may have 64 MiB"),
     ],
 )
 def test_folders_that_are_none_of_texts_are_refused(write, files, said):
@@ -140,7 +140,7 @@ def test_columns_and_options_that_do_not_apply_are_refused(write):
         stoker.open(folder, label="stars")
     with pytest.raises(ColumnError, match="'review' is not the text"):
         stoker.open(folder, text="review")
-    with pytest.raises(OptionError, match="header has no effect on a folder of texts"):
+    with pytest.raises(OptionError, match="header has no effect on a folder of texts or images"):
         stoker.open(folder, header=True)
     with pytest.raises(ColumnError, match="columns text, label, file, not 'id'"):
         stoker.open(folder).keeping(["id"])

@@ -283,11 +283,20 @@ class Source(Narrowing):
         """Where a byte of a file stands, for people: file and line; reads the file up to there."""
         return self.table.place_of(file_index, offset)
 
+    def file_of(self, file_index: int, row: int) -> str:
+        """The file that a row stands in: of a folder whose files are rows, one of its files."""
+        own = getattr(self.table, "file_of", None)
+        return self.paths[file_index] if own is None else str(own(row))
+
+    def place_of_row(self, file_index: int, offset: int, row: int) -> str:
+        """Where a row stands that begins at a byte of a file, for people: the file, and the line if any."""
+        own = getattr(self.table, "file_of", None)
+        return self.place_of(file_index, offset) if own is None else str(own(row))
+
     def told(self, row: int, index: RowIndex) -> str:
         """The file that holds a row of an index, and the row's id, for people."""
-        file = int(np.searchsorted(index.file_rows, row, side="right")) - 1
-        file_of = getattr(self.table, "file_of", None)
-        return f"{self.paths[file] if file_of is None else file_of(row)} (row {row:,})"
+        file_index = int(np.searchsorted(index.file_rows, row, side="right")) - 1
+        return f"{self.file_of(file_index, row)} (row {row:,})"
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""

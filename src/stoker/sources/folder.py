@@ -1,4 +1,4 @@
-"""Folders of texts by class: a file a text, a folder a class, as the Large Movie Review Dataset has them."""
+"""Folders by class: a file a text or an image, a folder a class."""
 
 from __future__ import annotations
 
@@ -18,54 +18,45 @@ from stoker.prefetch import prefetch
 from stoker.sources.chunks import Chunk, ParsedChunk, check_chunks
 from stoker.sources.csv_open import Written, refuse_renames
 from stoker.sources.files import FileIdentity
-from stoker.sources.folder_listing import Listing, list_texts
+from stoker.sources.folder_contents import (
+    IMAGES,
+    TEXTS,
+    FolderContents,
+    ImageChunk,
+    folder_schema,
+    image_issues,
+)
+from stoker.sources.folder_listing import Listing, list_files, same_contents
 from stoker.sources.folder_reader import FolderReader
+from stoker.sources.held import of_buffers
 from stoker.sources.index import RowIndex
 from stoker.sources.record_parser import no_issues
 from stoker.sources.request import Request
 from stoker.sources.schema import Schema
 from stoker.sources.texts import decode_bytes
-from stoker.types import ColumnSpec, IntArray, Progress, RowReader, Rows
+from stoker.types import IntArray, Progress, RowReader, Rows
+from stoker.types.arrow import arrow_type
 
-__all__ = ["COLUMNS", "FolderTable", "folder_template", "open_folders"]
+__all__ = ["FolderTable", "folder_template", "open_folders"]
 
-COLUMNS = ("text", "label", "file")
-"""What a file is read as: what it holds, the name of its folder, its path."""
 _READERS = 4
 _CHECKED_BYTES = 1 << 22
 
 
-def _folder_schema(label: str | None, texts: Sequence[str] | None) -> Schema:
-    """The columns of a folder of texts.
-
-    Raises
-    ------
-    ColumnError
-        Others are asked for than there are.
-    """
-    for what, names in (("label", () if label is None else (label,)), ("text", texts or ())):
-        for name in names:
-            if name != what:
-                raise ColumnError(
-                    f"{what}: a folder of texts has the columns text (what a file holds), label (its "
-                    f"folder's name) and file (its path), and {name!r} is not the {what}; leave it out"
-                )
-    text, kind = ColumnSpec(name="text", kind="text"), ColumnSpec(name="label", kind="text")
-    return Schema(features=(text,), label=kind, declared=frozenset({"text"}), file_names=COLUMNS)
-
-
 def open_folders(paths: Sequence[str], request: Request) -> FolderTable:
-    """Look into folders of texts; see `stoker.open`.
+    """Look into folders of texts or images; see `stoker.open`.
 
     Raises
     ------
     DataError
-        One of them is no folder of texts, or they have different classes.
+        One of them is no such folder, or they hold different sorts of files.
     ColumnError
         Other columns are asked for than there are.
     """
-    schema = _folder_schema(request.choice.label, request.choice.columns)
-    return FolderTable(schema=schema, listings=tuple(list_texts(path, with_label=True) for path in paths))
+    listings = tuple(list_files(path, with_label=True) for path in paths)
+    contents = same_contents(listings, listings[0].contents, listings[0].path)
+    schema = folder_schema(contents, request.choice.label, request.choice.columns)
+    return FolderTable(schema=schema, listings=listings)
 
 
 def folder_template(schema: Schema, written: Written) -> FolderTable:
@@ -78,18 +69,19 @@ def folder_template(schema: Schema, written: Written) -> FolderTable:
     OptionError
         They are to be renamed.
     """
-    refuse_renames(written, "folders of texts")
+    contents = IMAGES if any(column.kind == "bytes" for column in schema.features) else TEXTS
+    refuse_renames(written, f"folders of {contents.many}")
     label = None if schema.label is None else schema.label.name
-    known = _folder_schema(label, [column.name for column in schema.features])
+    known = folder_schema(contents, label, [column.name for column in schema.features])
     return FolderTable(schema=replace(known, declared=schema.declared), listings=())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FolderTable:
-    """Folders of texts; implements `stoker.sources.base.Table`.
+    """Folders of texts or of images; implements `stoker.sources.base.Table`.
 
     A row is a file; rows are in the bytewise order of the files' paths. For the index a folder is one file
-    that holds all texts, one behind the other, each a segment of its own.
+    that holds them all, one behind the other, each a segment of its own.
 
     Attributes
     ----------
@@ -109,8 +101,18 @@ class FolderTable:
         return tuple(listing.path for listing in self.listings)
 
     @property
+    def contents(self) -> FolderContents:
+        """What their files are."""
+        return IMAGES if self.schema.file_names == IMAGES.columns else TEXTS
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether people find a place in a file by its line."""
+        return self.contents is TEXTS
+
+    @property
     def packings(self) -> tuple[str, ...]:
-        """Texts are read as they stand."""
+        """Files are read as they stand."""
         return ("",) * len(self.listings)
 
     @cached_property
@@ -131,26 +133,28 @@ class FolderTable:
             There is no such column.
         """
         for name in names:
-            if name not in COLUMNS:
+            if name not in self.contents.columns:
+                known = ", ".join(self.contents.columns)
                 raise ColumnError(
-                    f"keep=: a folder of texts has the columns {', '.join(COLUMNS)}, not {name!r}"
+                    f"keep=: a folder of {self.contents.many} has the columns {known}, not {name!r}"
                 )
         return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
 
     def like(self, paths: tuple[str, ...], *, with_label: bool) -> FolderTable:
-        """Other folders of texts; without a label the texts may stand in the folders themselves."""
+        """Other folders of the same; without a label the files may stand in the folders themselves."""
         schema = self.schema if with_label else self.schema.without_label()
-        listings = tuple(list_texts(path, with_label=with_label) for path in paths)
+        listings = tuple(list_files(path, with_label=with_label) for path in paths)
+        same_contents(listings, self.contents, "the folders before it")
         return FolderTable(schema=replace(schema, kept=()), listings=listings)
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each folder's files now."""
         return [
-            list_texts(listing.path, with_label=listing.has_classes).identity for listing in self.listings
+            list_files(listing.path, with_label=listing.has_classes).identity for listing in self.listings
         ]
 
     def chunks(self, target_bytes: int) -> Iterator[Chunk]:
-        """All texts in order; see `Source.chunks`.
+        """All files in order; see `Source.chunks`.
 
         Raises
         ------
@@ -166,14 +170,15 @@ class FolderTable:
             for start, stop in listing.groups(target_bytes)
         )
         with prefetch(
-            lambda task: self._chunk(*task), tasks, workers=_READERS, in_flight=_READERS, name="texts"
+            lambda task: self._chunk(*task), tasks, workers=_READERS, in_flight=_READERS, name="files"
         ) as chunks:
             yield from chunks
 
     def _chunk(self, number: int, start: int, stop: int) -> Chunk:
         listing = self.listings[number]
         offset, first = int(listing.offsets[start]), int(self.first_rows[number])
-        return Chunk(
+        kind = Chunk if self.contents is TEXTS else ImageChunk
+        return kind(
             file_index=number,
             first_row=first + start,
             num_records=stop - start,
@@ -184,7 +189,7 @@ class FolderTable:
         )
 
     def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
-        """A chunk's rows; texts of whatever bytes are sound. See `Source.parse`."""
+        """A chunk's rows; texts of whatever bytes are sound, images are looked at. See `Source.parse`."""
         start = chunk.first_row - int(self.first_rows[chunk.file_index])
         places = np.arange(start, start + chunk.num_records)
         bounds = np.append(chunk.anchor_offsets - chunk.offset, len(chunk.data))
@@ -195,17 +200,23 @@ class FolderTable:
             num_records=chunk.num_records,
             rows=Rows(num_rows=chunk.num_records, features=(), matrix=None, columns=columns),
             dtype=np.dtype(dtype),
-            issues=no_issues(self.schema, len(COLUMNS), chunk.data, chunk.offset, chunk.file_index),
+            issues=no_issues(
+                self.schema, len(self.contents.columns), chunk.data, chunk.offset, chunk.file_index
+            )
+            if self.contents is TEXTS
+            else image_issues(self.schema, chunk, bounds),
         )
 
     def columns_of(
         self, number: int, places: IntArray, data: npt.NDArray[np.uint8], bounds: IntArray
     ) -> dict[str, Any]:
-        """The used columns of the files at `places`, whose texts are ``data[bounds[i]:bounds[i + 1]]``."""
+        """The used columns of the files at `places`, which hold ``data[bounds[i]:bounds[i + 1]]``."""
         listing = self.listings[number]
         columns: dict[str, Any] = {}
-        for name in self.schema.texts:
-            if name == "text":
+        for name in self.schema.array_types:
+            if name == IMAGES.column:
+                columns[name] = of_buffers(arrow_type("bytes"), bounds, data)
+            elif name == TEXTS.column:
                 columns[name] = decode_bytes(data, bounds)
                 if name not in self.schema.learned_texts:
                     columns[name] = columns[name].cast(pa.string())
@@ -221,11 +232,17 @@ class FolderTable:
         check_chunks(self.chunks(_CHECKED_BYTES), index, self.paths, progress)
 
     def record_offset(self, chunk: Chunk, ordinal: int) -> int:
-        """Where a text of a chunk begins among its folder's; see `Table`."""
+        """Where a file of a chunk begins among its folder's; see `Table`."""
         return int(chunk.anchor_offsets[ordinal])
 
+    def file_of(self, row: int) -> str:
+        """The file that a row is."""
+        number = int(np.searchsorted(self.first_rows, row, side="right")) - 1
+        listing = self.listings[number]
+        return os.path.join(listing.path, listing.names[row - int(self.first_rows[number])])
+
     def place_of(self, file_index: int, offset: int) -> str:
-        """The file whose text holds a byte."""
+        """The file that holds a byte; of several where all but the last are empty, the last."""
         listing = self.listings[file_index]
         place = int(np.searchsorted(listing.offsets, offset, side="right")) - 1
         return os.path.join(listing.path, listing.names[min(place, len(listing.names) - 1)])
@@ -242,7 +259,7 @@ class FolderTable:
         """
         if index.num_records != int(self.first_rows[-1]) or index.num_files != len(self.listings):
             raise ChangedDataError(
-                f"the index is of {index.num_records} texts and {self.paths[0]} has "
+                f"the index is of {index.num_records} files and {self.paths[0]} has "
                 f"{int(self.first_rows[-1])}; survey it"
             )
         return FolderReader(self, index, verify)

@@ -1,10 +1,9 @@
-"""The files of a folder of texts: their names, classes and sizes, and what they hold."""
+"""The files of a folder of texts or images: their names, classes and sizes, and what they hold."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,29 +13,28 @@ import numpy.typing as npt
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.csv_scan import MAX_RECORD_BYTES
 from stoker.sources.files import FileIdentity
-from stoker.sources.packing import PACKINGS
+from stoker.sources.folder_contents import TEXTS, FolderContents, contents_of, is_image
 from stoker.types import IntArray
 from stoker.waits import Wait
 
-__all__ = ["TEXT_SUFFIXES", "Listing", "has_folders", "list_texts"]
-
-TEXT_SUFFIXES = (".txt", "")
-"""Of the files in class folders; a number will do as well."""
+__all__ = ["Listing", "has_folders", "has_images", "list_files", "same_contents"]
 
 _WITHOUT_LABEL = "unsup"
 """The movie reviews' folder of texts that nobody labelled: no class of its own."""
-_UNPACKERS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd --rm"}
+_LEFT_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 _INODE_BITS = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Listing:
-    """The texts of one folder when it was looked at.
+    """The files of one folder when it was looked at.
 
     Attributes
     ----------
     path
         The folder.
+    contents
+        What its files are.
     names
         Paths of the files within it, sorted bytewise.
     classes
@@ -50,6 +48,7 @@ class Listing:
     """
 
     path: str
+    contents: FolderContents
     names: Sequence[str]
     classes: tuple[str, ...]
     codes: IntArray
@@ -105,14 +104,14 @@ class Listing:
         return data
 
 
-def list_texts(path: str, *, with_label: bool) -> Listing:
-    """Look into a folder of texts.
+def list_files(path: str, *, with_label: bool) -> Listing:
+    """Look into a folder of texts or of images.
 
     Parameters
     ----------
     path
         A folder with a folder of files for each class. Names that begin with a dot, files beside the class
-        folders, and a folder called ``unsup`` are passed over.
+        folders, a folder called ``unsup``, and ``Thumbs.db`` are passed over.
     with_label
         Whether the classes are needed; if not, and there is no class folder, the folder's own files are
         taken.
@@ -120,25 +119,27 @@ def list_texts(path: str, *, with_label: bool) -> Listing:
     Raises
     ------
     DataError
-        There is no text, or only one class, or a class folder holds a folder, an unreadable or too long file.
+        There is no file, or no class, a class folder holds a folder, an unreadable or too long file, or one
+        of another sort than the others.
     """
     here = _entries(path)
     folders = sorted((entry.name for entry in here if entry.is_dir()), key=os.fsencode)
     folders = [name for name in folders if name != _WITHOUT_LABEL] or folders
     if not folders and with_label:
         raise DataError(
-            f"{path} holds no folders, and texts by class stand in a folder for each class "
+            f"{path} holds no folders, and texts or images by class stand in a folder for each class "
             f"({os.path.join(path, 'pos', '1.txt')}); name files, for example {os.path.join(path, '*.csv')!r}"
         )
     rows: list[tuple[str, int, os.stat_result]] = []
     for code, folder in enumerate(folders or [""]):
         rows += _files(path, folder, code)
     if not rows:
-        raise DataError(f"{path}: there is no text in any of its folders; give a folder with files")
+        raise DataError(f"{path}: there is no file in any of its folders; give a folder with files")
     rows.sort(key=lambda row: os.fsencode(row[0]))
     sizes = np.array([status.st_size for _, _, status in rows], np.int64)
     return Listing(
         path=path,
+        contents=_one_sort(path, [name for name, _, _ in rows]),
         names=[name for name, _, _ in rows],
         classes=tuple(folders),
         codes=np.array([code for _, code, _ in rows], np.int64),
@@ -153,12 +154,65 @@ def has_folders(path: str) -> bool:
     return os.path.isdir(path) and any(entry.is_dir() for entry in _entries(path))
 
 
+def has_images(path: str) -> bool:
+    """Whether a path is that of a folder with images in it."""
+    return os.path.isdir(path) and any(is_image(entry.name) for entry in _entries(path))
+
+
+def _one_sort(path: str, names: Sequence[str]) -> FolderContents:
+    """What all files are.
+
+    Raises
+    ------
+    DataError
+        Some are texts, and some are images.
+    """
+    found = {name: contents_of(os.path.join(path, name)) for name in names}
+    first = next(iter(found.values()))
+    other = next((name for name, contents in found.items() if contents is not first), None)
+    if other is None:
+        return first
+    text, image = (names[0], other) if first is TEXTS else (other, names[0])
+    raise DataError(
+        f"{path} holds texts ({text}) and images ({image}), and the files of a folder are of one sort: move "
+        "those of the other to a folder of their own"
+    )
+
+
+def same_contents(listings: Sequence[Listing], wanted: FolderContents, known: str) -> FolderContents:
+    """What all folders hold.
+
+    Parameters
+    ----------
+    listings
+        What stands in each.
+    wanted, known
+        What they must hold, and who does.
+
+    Raises
+    ------
+    DataError
+        One holds something else.
+    """
+    for listing in listings:
+        if listing.contents is not wanted:
+            raise DataError(
+                f"{listing.path} holds {listing.contents.many}, and {known} {wanted.many}: folders of one "
+                "source hold the same"
+            )
+    return wanted
+
+
 def _entries(path: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(path) as found:
-            return [entry for entry in found if not entry.name.startswith(".")]
+            return [entry for entry in found if not _is_passed_over(entry.name)]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _LEFT_BY_WINDOWS
 
 
 def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_result]]:
@@ -168,8 +222,8 @@ def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_re
             if not folder:
                 continue
             raise DataError(
-                f"{entry.path} is a folder within a class's folder, and texts stand in the class's own; move "
-                "the files, or open another folder"
+                f"{entry.path} is a folder within a class's folder, and files stand in the class's own; move "
+                "them, or open another folder"
             )
         try:
             status = entry.stat()
@@ -177,33 +231,15 @@ def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_re
             raise DataError(
                 f"{entry.path}: cannot be read ({error.strerror}); remove it or mend it"
             ) from error
-        _require_text_suffix(entry)
         if status.st_size > MAX_RECORD_BYTES:
             raise DataError(
-                f"{entry.path} has {status.st_size:,} bytes, and one text may have {MAX_RECORD_BYTES >> 20} "
+                f"{entry.path} has {status.st_size:,} bytes, and one file may have {MAX_RECORD_BYTES >> 20} "
                 "MiB; split it, or move it away"
             )
         found.append((os.path.join(folder, entry.name), code, status))
     if folder and not found:
-        raise DataError(f"{os.path.join(path, folder)} is empty: a class needs texts; fill it, or remove it")
+        raise DataError(f"{os.path.join(path, folder)} is empty: a class needs files; fill it, or remove it")
     return found
-
-
-def _require_text_suffix(entry: os.DirEntry[str]) -> None:
-    """Refuse tables, archives, pictures and compressed files where texts are meant."""
-    suffix = os.path.splitext(entry.name)[1]
-    packing = PACKINGS.get(suffix.lower())
-    if packing is not None:
-        folder = os.path.dirname(entry.path)
-        raise DataError(
-            f"{entry.path} is compressed, and texts in the folders of their classes are read as they stand; "
-            f"unpack them: find {shlex.quote(folder)} -name '*{suffix}' -exec {_UNPACKERS[packing]} {{}} +"
-        )
-    if suffix.lower() not in TEXT_SUFFIXES and not suffix[1:].isdigit():
-        raise DataError(
-            f"{entry.path} has the suffix {suffix!r}, and texts in the folders of their classes have .txt, a "
-            "number or none; name tables by their paths, or move the file away"
-        )
 
 
 def _identity(path: str, rows: Sequence[tuple[str, int, os.stat_result]]) -> FileIdentity:

@@ -1,4 +1,4 @@
-"""Random access to the texts of folders by row id."""
+"""Random access to the files of folders by row id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FolderReader"]
 
 
 class FolderReader:
-    """A `RowReader` over folders of texts; opens a file at a time in each calling thread.
+    """A `RowReader` over folders of files; opens a file at a time in each calling thread.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class FolderReader:
 
     @property
     def num_slots(self) -> int:
-        """Texts."""
+        """Files."""
         return self._index.num_records
 
     def read(self, ids: IntArray) -> Rows:
-        """Texts of the given ids, strictly ascending, in that order.
+        """Files of the given ids, strictly ascending, in that order.
 
         Raises
         ------
@@ -50,7 +50,7 @@ class FolderReader:
         """
         ids = np.ascontiguousarray(ids, np.int64)
         cuts = np.searchsorted(ids, self._table.first_rows)
-        parts: dict[str, list[Any]] = {name: [] for name in self._table.schema.texts}
+        parts: dict[str, list[Any]] = {name: [] for name in self._table.schema.array_types}
         for number, listing in enumerate(self._table.listings):
             places = ids[cuts[number] : cuts[number + 1]] - self._table.first_rows[number]
             data = listing.read(places)

@@ -17,7 +17,7 @@ from stoker.sources.columnar.partitions import holds, opened
 from stoker.sources.csv_open import Written
 from stoker.sources.delimited import delimited_template, open_delimited
 from stoker.sources.folder import folder_template, open_folders
-from stoker.sources.folder_listing import has_folders
+from stoker.sources.folder_listing import has_folders, has_images
 from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
 from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
@@ -64,7 +64,7 @@ FORMATS: Mapping[str, Format] = {
     "tsv": _DELIMITED,
     "zhang": _DELIMITED,
     "folder": Format(
-        what="a folder of texts",
+        what="a folder of texts or images",
         open=open_folders,
         template=folder_template,
         options=frozenset(),
@@ -172,6 +172,8 @@ def _name_like(places: Sequence[str], known: str) -> str:
         return known
     if known == "lines" and name == "csv" and not any(map(_is_table, places)):
         return known  # texts a line may be called .txt, as tables may
+    if known == "folder" and all(map(os.path.isdir, places)):
+        return known  # of texts without classes
     return known if FORMATS[name].open is FORMATS[known].open else name
 
 
@@ -185,7 +187,7 @@ def _name_of(places: Sequence[str], chosen: str | None) -> str:
     for name, suffixes in _IN_FOLDERS.items():
         if chosen is None and folders and all(holds(path, suffixes) for path in folders):
             return name
-    if chosen is None and any(map(has_folders, places)):
+    if chosen is None and any(has_folders(path) or has_images(path) for path in places):
         return "folder"
     if chosen is None and any(map(is_named_by_class, places)):
         return "lines"

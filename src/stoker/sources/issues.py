@@ -35,6 +35,8 @@ class IssueKind(IntEnum):
     """Bytes that are not UTF-8 in a text column."""
     MALFORMED = 9
     """A line that is no JSON object, or names a key twice."""
+    BAD_IMAGE = 11
+    """Bytes that are no whole image."""
     BAD_LIST = 10
     """In a column of lists no list, or one with what is no number there: a fraction among integers."""
 
@@ -110,6 +112,8 @@ class RowIssues:
             return f"the record has {int(self.found[place])} fields instead of {self.expected}: {text}"
         if kind is IssueKind.MALFORMED:
             return f"the line is no JSON object, or names a key twice: {text}"
+        if kind is IssueKind.BAD_IMAGE:
+            return f"column {column!r} holds no image: {self.text(place)}"
         said = {
             IssueKind.BLANK: "which is blank",
             IssueKind.NOT_A_NUMBER: "which is not a number",

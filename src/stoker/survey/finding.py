@@ -297,8 +297,7 @@ class _Places:
         if not self._is_folder:
             return replace(row, record=record, line=line + row.line)
         # A folder is one file to the index, and each of its files a record.
-        offset = int(chunk.anchor_offsets[row.row - chunk.first_row])
-        path = self._source.table.place_of(chunk.file_index, offset)
+        path = self._source.file_of(chunk.file_index, row.row)
         return replace(row, record=record, line=1, file=path)
 
     def _begin(self, chunk: Chunk) -> None:

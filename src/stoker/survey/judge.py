@@ -66,7 +66,7 @@ def row_problems(
                 column=column,
                 kind=kind,
                 count=count,
-                file=source.paths[first.file_index],
+                file=source.file_of(first.file_index, first.row),
                 line=lines.get((first.file_index, first.offset)),
                 row=first.row,
                 example=first.text or None,
@@ -117,7 +117,7 @@ def _settle(
     if kind == "not_utf8":
         path = source.paths[first.file_index]
         ways.insert(0, f"convert the file (iconv -f WINDOWS-1252 -t UTF-8 {path} > utf8.csv)")
-    if column != source.label:
+    if column != source.label and (kind != "bad_image" or len(source.features) > 1):
         ways.append(f"drop=[{column!r}]")
     return " or ".join(ways) or _NO_ROW_LEFT, True
 

@@ -19,6 +19,7 @@ Kind: TypeAlias = Literal[
     "malformed",
     "bad_quote",
     "bad_list",
+    "bad_image",
     "text_feature",
     "array_feature",
     "constant",
@@ -32,7 +33,17 @@ Kind: TypeAlias = Literal[
 ]
 
 _ROW_KINDS = frozenset(
-    {"ragged", "malformed", "bad_quote", "not_utf8", "bad_list", "not_a_number", "not_finite", "inexact"}
+    {
+        "ragged",
+        "malformed",
+        "bad_quote",
+        "not_utf8",
+        "bad_list",
+        "bad_image",
+        "not_a_number",
+        "not_finite",
+        "inexact",
+    }
 )
 
 _IN_FULL = 12
@@ -48,6 +59,7 @@ _WHAT = {
     "bad_quote": ("value with bytes outside its quotes", "values with bytes outside their quotes"),
     "inexact": ("integer beyond 2**53", "integers beyond 2**53"),
     "bad_list": ("value that is no list of such numbers", "values that are no lists of such numbers"),
+    "bad_image": ("value that is no image", "values that are no images"),
     "array_feature": (
         "row of bytes or lists, of which nobody says what it becomes",
         "rows of bytes or lists, of which nobody says what it becomes",

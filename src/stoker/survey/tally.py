@@ -25,6 +25,7 @@ _KINDS: dict[int, Kind] = {
     IssueKind.BAD_TEXT: "not_utf8",
     IssueKind.MALFORMED: "malformed",
     IssueKind.BAD_LIST: "bad_list",
+    IssueKind.BAD_IMAGE: "bad_image",
 }
 _NUM_KINDS = 16
 _WHOLE_ROW = -1

@@ -54,5 +54,6 @@ def first_unknown_in(
     if not len(unknown):
         return None
     row = int(unknown[0])
-    place = source.table.place_of(chunk.file_index, source.table.record_offset(chunk, row))
+    offset = source.table.record_offset(chunk, row)
+    place = source.place_of_row(chunk.file_index, offset, chunk.first_row + row)
     return place, labels[row].as_py()

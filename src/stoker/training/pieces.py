@@ -200,7 +200,8 @@ def _good_rows(
 
     def tell() -> str:
         place = int(places[0])
-        where = source.place_of(issues.file_index, int(issues.offsets[place]))
+        row, offset = int(issues.rows[place]), int(issues.offsets[place])
+        where = source.place_of_row(issues.file_index, offset, row)
         return f"{where}: {issues.explain(place)}"
 
     return np.flatnonzero(good).astype(np.int64), tell if len(places) else None
