@@ -258,3 +258,43 @@ def test_buffers_stay_within_the_memory(shuffle, tmp_path):
     report = convert(stoker.open(path), out, memory="16MB", shuffle=shuffle)
     assert report.peak_bytes < 16_000_000
     assert np.array_equal(np.sort(pa.parquet.read_table(out)["x3"].to_numpy()), np.sort(numbers[:, 3]))
+
+
+def lists_and_bytes(folder):
+    rng = np.random.default_rng(5)
+    sizes = rng.integers(0, 5, 400)
+    known = pa.table(
+        {
+            "id": np.arange(400),
+            "words": pa.array([rng.integers(0, 9, size).tolist() or None for size in sizes]),
+            "signal": pa.array([rng.normal(size=size).tolist() or None for size in sizes]),
+            "picture": pa.array([rng.bytes(size) or None for size in sizes]),
+        }
+    )
+    pa.parquet.write_table(known, folder / "known.parquet")
+    return known.to_pydict()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("held", [True, False])
+def test_lists_and_bytes_stay_what_they_are(tmp_path, request, held, shuffle):
+    if not held:
+        request.getfixturevalue("streamed")
+    known = lists_and_bytes(tmp_path)
+    convert(stoker.open(tmp_path / "known.parquet"), tmp_path / "a.arrow", shuffle=shuffle)
+    convert(stoker.open(tmp_path / "a.arrow", drop=["picture"]), tmp_path / "b.jsonl")
+    convert(stoker.open(tmp_path / "b.jsonl"), tmp_path / "c.parquet")
+    ends = [pa.feather.read_table(tmp_path / "a.arrow"), pa.parquet.read_table(tmp_path / "c.parquet")]
+    assert (ends[0]["id"].to_pylist() == known["id"]) is not shuffle
+    for found in ends:
+        found = found.sort_by("id").to_pydict()
+        assert found == {name: known[name] for name in found}
+
+
+@pytest.mark.parametrize(("suffix", "drop", "said"), [("csv", [], "lists"), ("jsonl", ["words"], "bytes")])
+def test_a_format_that_cannot_hold_them_says_which_can_before_rows_are_read(tmp_path, suffix, drop, said):
+    lists_and_bytes(tmp_path)
+    source = stoker.open(tmp_path / "known.parquet", drop=drop)
+    with pytest.raises(OptionError, match=rf"holds {said}, which \.{suffix} files cannot: write \.parquet"):
+        convert(source, tmp_path / f"out.{suffix}")
+    assert not (tmp_path / f"out.{suffix}").exists()

@@ -153,3 +153,12 @@ def test_what_a_killed_shuffle_left_is_removed_by_the_next(tmp_path):
     os.utime(left, (1, 1))
     shuffled(source, tmp_path)
     assert not left.exists()
+
+
+def test_lists_and_bytes_go_through_the_disk_as_they_are(tmp_path, through_disk):
+    rng = np.random.default_rng(3)
+    lists = [rng.integers(0, 9, size).tolist() or None for size in rng.integers(0, 5, 300)]
+    known = pa.table({"id": np.arange(300), "x": lists, "b": [bytes(each or []) or None for each in lists]})
+    found, _ = shuffled(stoker.open(known), tmp_path, seed=9)
+    assert found["id"].to_pylist() != known["id"].to_pylist()
+    assert found.sort_by("id").to_pydict() == known.to_pydict()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import stoker
 from reading import PACK, column, dense, index_of
-from stoker.errors import ColumnError, DataError, OptionError
+from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.sources import IssueKind, Source
 from stoker.survey import survey
 
@@ -211,10 +211,44 @@ def test_a_view_and_the_index_work_as_with_tables(here):
     assert source.table.place_of(0, int(index.anchor_offsets[0])).endswith("line 1")
 
 
-def test_a_list_names_the_column_and_the_way_out(here):
-    path = lines_file(here, '{"tags": [1], "l": 0}')
+@pytest.mark.parametrize("tags", ['["a"]', "[[1]]", '[{"b": 1}]'])
+def test_a_list_of_no_numbers_names_the_column_and_the_way_out(here, tags):
+    path = lines_file(here, f'{{"tags": {tags}, "l": 0}}')
     with pytest.raises(ColumnError, match=r"'tags' holds lists.*drop=\['tags'\]"):
         stoker.open(path, label="l")
+
+
+LISTS = st.lists(
+    st.none() | st.lists(st.integers(-(1 << 63), (1 << 63) - 1) | st.booleans(), max_size=4), min_size=1
+)
+
+
+@given(LISTS.filter(lambda lists: any(lists)), st.sampled_from(["ints", "floats"]), st.data())
+@settings(deadline=None, max_examples=40)
+def test_lists_are_read_as_python_reads_them_by_arrow_and_line_by_line(tmp_path_factory, lists, kind, data):
+    here = tmp_path_factory.mktemp("lists")
+    spoiled = data.draw(st.none() | st.sampled_from(['["a"]', "[null]", "[1.5]", "7", "[1e400]"]))
+    lines = [json.dumps({"x": value, "l": 0}) for value in lists]
+    if spoiled is not None:
+        lines.append(f'{{"x": {spoiled}, "l": 0}}')
+    source = stoker.open(lines_file(here, *lines), label="l", types={"x": kind})
+    fine = lines_file(here, *lines[: len(lists)], name="fine.jsonl")
+    assert stoker.open(fine, label="l").kind_of("x") == "ints"
+    parsed = read(source)
+    number = float if kind == "floats" else int
+    expected = [[number(each) for each in value or []] for value in lists]
+    is_fine = spoiled == "[1.5]" and kind == "floats"
+    assert column(parsed.rows, "x")[: len(lists)] == expected
+    wrong = [] if spoiled is None or is_fine else [(len(lists), "x", IssueKind.BAD_LIST)]
+    assert [each[:3] for each in found(source)] == wrong
+
+
+def test_a_list_that_is_none_of_integers_says_so_and_how_to_have_numbers(here):
+    lines = [f'{{"x": [{row}], "l": {row % 2}}}' for row in range(40)]
+    source = stoker.open(lines_file(here, *lines), label="l")
+    path = lines_file(here, *lines, '{"x": [2.5], "l": 0}')
+    with pytest.raises(BadRowError, match=r"line 41 .*'\[2.5\]'.*types={'x': 'floats'}"):
+        survey(source.like(path, with_label=True), texts="given")
 
 
 def test_a_file_that_is_one_list_says_how_to_convert_it(here):

@@ -274,3 +274,12 @@ def test_lists_and_bytes_beside_numbers_are_refused_unless_something_is_made_of_
 
 def test_what_stands_for_no_value_is_an_empty_one():
     assert [blank_value(arrow_type(kind)).as_py() for kind in ("text", "bytes", "ints")] == ["", b"", []]
+
+
+def test_a_list_that_comes_along_is_what_json_writes_unless_it_is_learned_from(tmp_path):
+    lists = pa.array([[1, 2], None, []], pa.list_(pa.int16()))
+    path = write(tmp_path / "t.parquet", {"x": lists, "n": [1, 2, 3], "y": [0, 1, 0]})
+    beside = stoker.open(path, label="y", columns=["n"]).keeping(["x"])
+    assert column(beside.peek(3), "x") == ["[1, 2]", "", "[]"]
+    learned = stoker.open(path, label="y").keeping(["x"])
+    assert column(learned.peek(3), "x") == [[1, 2], [], []]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from stoker.cli.flags import with_flags
 from stoker.cli.options import TextOptions
@@ -43,13 +43,14 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     """What is in the files, and what to know of it."""
     from stoker.survey.problems import describe_problems
     from stoker.training.lines import counted, size
+    from stoker.types import ColumnKind
 
     found, spec = feed.survey, feed.spec
     paths = [os.fspath(path) for path in found.source.paths]
     shown = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more files"
     yield "data", f"{shown} · {size(found.num_bytes)} · {counted(found.num_slots, 'row')}"
     kinds = [column.kind for column in found.source.columns if column.name != spec.label]
-    counts = " and ".join(f"{kinds.count(kind)} {kind}" for kind in ("int", "float", "text") if kind in kinds)
+    counts = " and ".join(f"{kinds.count(kind)} {kind}" for kind in get_args(ColumnKind) if kind in kinds)
     held = f" · held as {found.dtype}" if found.features else ""
     yield "columns", f"{counts} · label {spec.label}{held}"
     chosen = getattr(found.source.table, "chosen", None)

@@ -35,7 +35,7 @@ __all__ = [
     "warn_of_bad_rows",
 ]
 
-_KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
+_KINDS: tuple[ColumnKind, ...] = ("int", "float", "text", "bytes", "ints", "floats")
 
 HELD_OUT = 0.1
 """The share of rows that are held out for validation where no files are given."""

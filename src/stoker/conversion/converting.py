@@ -103,7 +103,8 @@ def convert(
     Raises
     ------
     OptionError
-        `out` is there already, is one of the files that are read, or has another suffix.
+        `out` is there already, is one of the files that are read, has another suffix, or cannot hold lists or
+        bytes that there are.
     BadRowError
         A row cannot be parsed.
     DataError
@@ -137,6 +138,7 @@ def convert(
     _require_other(final, source)
     limit, threads = parse_bytes(memory), available_cores() if workers is None else workers
     columns = table_columns(source)
+    form.require_types(pa.schema(list(columns.table.schema.array_types.items())))
     has_floats = any(column.kind == "float" for column in columns.columns)
     conversion = _Conversion(
         sizes=Sizes.of(limit, threads, has_floats=has_floats),

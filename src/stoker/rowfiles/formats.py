@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import pyarrow as pa
+
 from stoker.errors import OptionError
 
 __all__ = ["COMPRESSIONS", "SUFFIXES", "Format", "FormatName", "format_of"]
@@ -50,6 +52,24 @@ class Format:
     name: FormatName
     packing: str = ""
     compression: str = "none"
+
+    def require_types(self, schema: pa.Schema) -> None:
+        """Refuse columns that files of this format cannot hold, as lists in CSV.
+
+        Raises
+        ------
+        OptionError
+            Naming the first of them, and the formats that can.
+        """
+        for field in schema:
+            is_bytes = pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type)
+            others = ".parquet or .arrow" if is_bytes else ".parquet, .arrow or .jsonl"
+            cannot = {"csv": is_bytes or pa.types.is_nested(field.type), "jsonl": is_bytes}
+            if cannot.get(self.name, False):
+                raise OptionError(
+                    f"column {field.name!r} holds {'bytes' if is_bytes else 'lists'}, which .{self.name} "
+                    f"files cannot: write {others}, or leave the column out"
+                )
 
 
 def format_of(

@@ -61,7 +61,7 @@ class RowFile:
     Raises
     ------
     OptionError
-        There is something at `path`.
+        There is something at `path`, or a column cannot be written there.
     RunError
         It cannot be written. What the caller raises meanwhile goes on as it is, and nothing is left behind.
 
@@ -88,6 +88,7 @@ class RowFile:
     ) -> None:
         self.path, self.schema, self.form = path, schema, form
         require_place(path, overwrite=overwrite)
+        form.require_types(schema)
         self._lines = _LINES.get(form.name)
         self._grouping = Grouping(group_rows)
         self._stack = ExitStack()

@@ -12,9 +12,12 @@ from stoker.sources.csv_open import Written
 from stoker.sources.jsonl_open import JsonLayout, read_json_layout
 from stoker.sources.jsonl_parse import JsonParser, json_parser
 from stoker.sources.request import Request
-from stoker.sources.schema import Schema, find, resolve
+from stoker.sources.schema import PLAIN_KINDS, Schema, find, resolve
+from stoker.types import LISTS
 
 __all__ = ["JsonTable", "json_template", "open_json"]
+
+_KINDS = (*PLAIN_KINDS, *LISTS)
 
 
 def open_json(files: Sequence[str], request: Request) -> JsonTable:
@@ -25,10 +28,10 @@ def open_json(files: Sequence[str], request: Request) -> JsonTable:
     DataError
         A file is empty, or holds no JSON objects.
     ColumnError
-        A column is absent, or holds lists.
+        A column is absent, or holds lists that are not of numbers.
     """
     first, sample = read_json_layout(files[0])
-    schema = resolve(request.choice, first, sample)
+    schema = resolve(request.choice, first, sample, _KINDS)
     layouts = (first, *(read_json_layout(path)[0] for path in files[1:]))
     for layout in layouts:
         _require(schema, layout)

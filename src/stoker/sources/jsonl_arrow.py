@@ -10,7 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stoker.sources.columnar.lists import as_lists_of
 from stoker.sources.jsonl_lines import JsonColumn
+from stoker.types import LISTS, is_number
+from stoker.types.arrow import arrow_type
 
 __all__ = ["read_with_arrow"]
 
@@ -37,10 +40,14 @@ def read_with_arrow(
 
     Returns
     -------
-    ``pyarrow`` strings of texts, and of numbers int64, or float64 with NaN for blanks.
+    ``pyarrow`` strings of texts, lists as they are held, and of numbers int64, or float64 with NaN for
+    blanks.
     """
     if not num_records:
-        return [pa.array([], pa.string()) if column.is_text else np.empty(0, np.int64) for column in columns]
+        return [
+            np.empty(0, np.int64) if is_number(column.kind) else pa.array([], arrow_type(column.kind))
+            for column in columns
+        ]
     types = [_type_of(column, kind) for column, kind in zip(columns, stored, strict=True)]
     wider = [
         pa.float64() if type == pa.int64() and not column.is_text and column.takes_fractions else type
@@ -57,6 +64,8 @@ def read_with_arrow(
 
 def _type_of(column: JsonColumn, stored: str) -> Any:
     """The Arrow type to read a column as; None where the line as it stands must be looked at."""
+    if column.kind in LISTS:
+        return pa.list_(arrow_type(column.kind).value_type)
     type = _TYPES.get(stored)
     if type == pa.null():
         return pa.string() if column.is_text else pa.float64()
@@ -129,6 +138,9 @@ def _values(column: JsonColumn, table: Any) -> Any:
         found = pc.struct_field(found, key)
     if column.is_text:
         return _texts(found)
+    if column.kind in LISTS:
+        lists, wrong = as_lists_of(found, column.kind)
+        return lists if wrong is None else None
     if found.type == pa.bool_():
         found = found.cast(pa.int64())
     if found.null_count:

@@ -11,6 +11,7 @@ from typing import Any
 
 from stoker.sources.inference import BLANKS, kind_of
 from stoker.sources.issues import IssueKind
+from stoker.types import LISTS, ColumnKind
 
 __all__ = ["Fault", "JsonColumn", "read_lines"]
 
@@ -28,10 +29,10 @@ class JsonColumn:
     ----------
     path
         Its keys, from the outermost object inwards.
-    is_text
-        Whether it comes as text, whatever it is.
+    kind
+        As what it comes: a number, a text, whatever it is, or a list of numbers.
     takes_fractions
-        Of numbers, whether they may have any; else they must fit int64.
+        Of a number, whether they may have any; else they must fit int64.
     must_be_there
         Whether an empty text is a blank.
     is_lenient
@@ -39,10 +40,15 @@ class JsonColumn:
     """
 
     path: tuple[str, ...]
-    is_text: bool
+    kind: ColumnKind
     takes_fractions: bool = True
     must_be_there: bool = False
     is_lenient: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it comes as text."""
+        return self.kind == "text"
 
 
 class _Number(str):
@@ -84,7 +90,7 @@ def read_lines(lines: Sequence[bytes], columns: Sequence[JsonColumn]) -> tuple[l
     -------
     values
         One list a column. Texts are str, empty where there is none. Numbers are int or float: NaN for a
-        blank, 0 for what is no number.
+        blank, 0 for what is no number. Lists are lists of them, empty where there is none.
     faults
         In the order of the lines.
     """
@@ -135,14 +141,38 @@ def _is_repeated(path: tuple[str, ...], record: Any) -> bool:
 
 
 def _nothing(column: JsonColumn) -> Any:
-    return "" if column.is_text else 0
+    return "" if column.is_text else [] if column.kind in LISTS else 0
 
 
 def _value(column: JsonColumn, record: dict[str, Any], is_utf8: bool) -> Any:
     value: Any = record
     for key in column.path:
         value = value.get(key) if isinstance(value, dict) else None
+    if column.kind in LISTS:
+        return _list(column, value)
     return _text(column, value, is_utf8) if column.is_text else _number(column, value)
+
+
+def _list(column: JsonColumn, value: Any) -> list[int | float]:
+    """The numbers of a list; anything else within it makes the whole a wrong value."""
+    if value is None:
+        return []
+    try:
+        if not isinstance(value, list):
+            raise _WrongValueError(IssueKind.BAD_LIST, "", 0)
+        return [_member(column, number) for number in value]
+    except _WrongValueError:
+        raise _WrongValueError(IssueKind.BAD_LIST, json.dumps(_plain(value)), []) from None
+
+
+def _member(column: JsonColumn, value: Any) -> int | float:
+    number = _number(column, value)
+    if column.kind == "floats":
+        return float(number)
+    whole = int(number)
+    if whole != number or not _LEAST <= whole < _BEYOND:
+        raise _WrongValueError(IssueKind.BAD_LIST, "", 0)
+    return whole
 
 
 def _text(column: JsonColumn, value: Any, is_utf8: bool) -> str:

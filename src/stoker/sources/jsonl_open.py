@@ -37,7 +37,8 @@ class JsonLayout(FileLayout):
         Keys from the outermost object inwards, one a column of `names`.
     stored
         What the sample's values are in JSON, one a column: ``"bool"``, ``"int"``, ``"float"``, ``"text"``,
-        ``"mixed"`` or ``"list"``; ``""`` where all are null. It tells which way of parsing is tried first.
+        ``"mixed"``, lists of numbers ``"ints"`` or ``"floats"``, or ``"list"`` of anything else; ``""`` where
+        all are null. It tells which way of parsing is tried first.
     """
 
     paths: tuple[Path, ...]
@@ -65,18 +66,18 @@ class JsonSample:
         Raises
         ------
         ColumnError
-            The column holds lists.
+            The column holds lists, and not of numbers.
         """
         stored = self.layout.stored[place]
         if stored == "list":
             name = self.layout.names[place]
             raise ColumnError(
-                f"{self.layout.path}: column {name!r} holds lists, of which no feature is made; leave it out "
-                f"(drop=[{name!r}])"
+                f"{self.layout.path}: column {name!r} holds lists that are not of numbers alone, of which no "
+                f"feature is made; leave it out (drop=[{name!r}])"
             )
         if stored == "mixed":
             return kind_of(self.texts[place], strict=strict)
-        return {"bool": "int", "int": "int", "float": "float", "text": "text"}.get(stored, "float")  # type: ignore[return-value]
+        return {"": "float", "bool": "int"}.get(stored, stored)  # type: ignore[return-value]
 
 
 def read_json_layout(path: str) -> tuple[JsonLayout, JsonSample]:
@@ -93,7 +94,7 @@ def read_json_layout(path: str) -> tuple[JsonLayout, JsonSample]:
     names = [".".join(keys) for keys in values]
     stored, texts = [], {}
     for place, found in enumerate(values.values()):
-        kinds = {_STORED.get(type(value), "list") for value in found if value is not None}
+        kinds = {_stored(value) for value in found if value is not None}
         stored.append(_common(kinds))
         if stored[-1] == "mixed":
             texts[place] = [_as_text(value) for value in found]
@@ -121,9 +122,21 @@ def flattened(record: dict[str, Any], outer: Path = ()) -> Iterator[tuple[Path, 
             yield (*outer, key), value
 
 
+def _stored(value: Any) -> str:
+    """What a value is in JSON; of a list what its numbers are, ``"list"`` for one of anything else."""
+    if not isinstance(value, list):
+        return _STORED.get(type(value), "list")
+    inside = {type(number) for number in value if number is not None}
+    if inside <= {bool, int, float}:
+        return "floats" if float in inside else "ints" if inside else "empty"
+    return "list"
+
+
 def _common(kinds: set[str]) -> str:
-    if "list" in kinds:
-        return "list"
+    lists = kinds & {"list", "ints", "floats", "empty"}
+    if lists:
+        is_whole = "floats" not in lists and "ints" in lists
+        return "list" if "list" in lists or lists != kinds else "ints" if is_whole else "floats"
     if kinds == {"int", "float"}:
         return "float"
     return kinds.pop() if len(kinds) == 1 else "mixed" if kinds else ""

@@ -22,7 +22,8 @@ from stoker.sources.jsonl_open import JsonLayout
 from stoker.sources.number_columns import blanks_of, side_by_side
 from stoker.sources.record_starts import record_starts
 from stoker.sources.schema import Schema, find
-from stoker.types import IntArray
+from stoker.types import ColumnKind, IntArray, is_number
+from stoker.types.arrow import arrow_type
 
 __all__ = ["JsonParser", "json_parser"]
 
@@ -76,8 +77,8 @@ class JsonParser:
         lists, faults = read_lines([data[first:last].tobytes() for first, last in bounds], self.columns)
         values: list[Any] = []
         for column, found in zip(self.columns, lists, strict=True):
-            if column.is_text:
-                values.append(pa.array(found, pa.string()))
+            if not is_number(column.kind):
+                values.append(pa.array(found, arrow_type(column.kind)))
             else:
                 whole = all(type(value) is int for value in found)
                 values.append(np.array(found, np.int64 if whole else np.float64))
@@ -101,15 +102,12 @@ class JsonParser:
                 issues.append(np.array([located((ordinal, place, kind, shown), data, starts)], np.int64))
         joined = np.concatenate(issues) if issues else np.empty((0, 5), np.int64)
         label = None
-        if schema.label is not None and schema.label.kind != "text":
+        if schema.label is not None and is_number(schema.label.kind):
             number = by_name[schema.label.name]
             if schema.label.kind == "int" and number.dtype.kind == "f":
                 number = np.nan_to_num(number, nan=0.0, posinf=0.0, neginf=0.0)
             label = number.astype(np.int64 if schema.label.kind == "int" else np.float64)
-        texts = {}
-        for name in schema.texts:
-            is_large = name in schema.learned_texts
-            texts[name] = by_name[name].cast(pa.large_string()) if is_large else by_name[name]
+        texts = {name: by_name[name].cast(kind) for name, kind in schema.array_types.items()}
         return Block(
             matrix=side_by_side([by_name[name] for name in schema.numeric], len(ordinals), dtype, out),
             label=label,
@@ -128,7 +126,7 @@ class JsonParser:
         malformed = [row for row, place, *_ in faults if place < 0]
         found = []
         for place, (column, value) in enumerate(zip(self.columns, values, strict=True)):
-            if not column.is_text:
+            if is_number(column.kind):
                 rows = blanks_of(value)
             elif column.must_be_there:
                 bad = [
@@ -169,14 +167,14 @@ def json_parser(schema: Schema, layout: JsonLayout) -> JsonParser:
     for column in schema.columns:
         place = find(column.name, layout, "column")
         is_label = column == schema.label
-        is_text = column.name in schema.texts
+        kind: ColumnKind = "text" if column.name in schema.texts else column.kind
         held = column.kind == "int" and (is_label or column.name in schema.declared)
         columns.append(
             JsonColumn(
                 path=layout.paths[place],
-                is_text=is_text,
+                kind=kind,
                 takes_fractions=not held,
-                must_be_there=is_label and is_text,
+                must_be_there=is_label and kind == "text",
                 is_lenient=column.name in schema.learned_texts,
             )
         )

@@ -10,9 +10,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError, OptionError
+from stoker.sources.columnar.lists import as_bytes, as_lists_of
+from stoker.sources.columnar.values import normalised
 from stoker.transforms.chunks import as_texts
+from stoker.types import KIND_WORDS, ColumnKind
+from stoker.types.arrow import arrow_type
 
-__all__ = ["columns_of", "common_length", "is_texts", "kept_of", "labels_of", "numbers_of", "texts_of"]
+__all__ = [
+    "columns_of",
+    "common_length",
+    "is_texts",
+    "kept_of",
+    "labels_of",
+    "numbers_of",
+    "texts_of",
+    "values_of",
+]
 
 
 def is_texts(rows: Any) -> bool:
@@ -47,7 +60,7 @@ def columns_of(frame: Any, features: Sequence[str]) -> Mapping[str, Any]:
             raise ColumnError(f"expected an array of shape (n, {len(features)}), got {frame.shape}")
         return {name: frame[:, place] for place, name in enumerate(features)}
     if isinstance(frame, Mapping):
-        columns = {str(name): np.asarray(column) for name, column in frame.items()}
+        columns = {str(name): _as_column(column) for name, column in frame.items()}
     elif isinstance(frame, pa.Table):
         columns = {name: frame.column(name) for name in frame.column_names}
     elif hasattr(frame, "columns") and hasattr(frame, "iloc"):
@@ -58,6 +71,16 @@ def columns_of(frame: Any, features: Sequence[str]) -> Mapping[str, Any]:
             f"or for a model of texts a list of them, got {type(frame).__name__}"
         )
     return columns
+
+
+def _as_column(values: Any) -> npt.NDArray[Any]:
+    """Values as an array along the rows, of lists of any length too."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        ragged = np.empty(len(values), object)
+        ragged[:] = values
+        return ragged
 
 
 def common_length(columns: Mapping[str, Any], used: Sequence[str]) -> int:
@@ -91,6 +114,25 @@ def texts_of(column: Any, name: str) -> Any:
         return as_texts(values)
     except (pa.ArrowException, DataError) as error:
         raise ColumnError(f"column {name!r} of the frame holds no texts: {error}") from error
+
+
+def values_of(column: Any, name: str, kind: ColumnKind) -> tuple[Any, npt.NDArray[np.bool_] | None]:
+    """Bytes or lists of numbers as files give them, and which lists are none.
+
+    Raises
+    ------
+    ColumnError
+        If the column holds something else.
+    """
+    try:
+        values = normalised(
+            column if isinstance(column, pa.ChunkedArray) else pa.array(list(column), from_pandas=True)
+        )
+        if pa.types.is_null(values.type) or not len(values):
+            values = pa.array([None] * len(values), arrow_type(kind))
+        return (as_bytes(values), None) if kind == "bytes" else as_lists_of(values, kind)
+    except (pa.ArrowException, TypeError) as error:
+        raise ColumnError(f"column {name!r} of the frame holds no {KIND_WORDS[kind]}: {error}") from error
 
 
 def numbers_of(column: Any, name: str) -> npt.NDArray[np.float64]:

@@ -13,10 +13,18 @@ from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.prefetch import prefetch
 from stoker.sources import Chunk, IssueKind, ParsedChunk, Source
 from stoker.survey.whereabouts import first_unknown_in
-from stoker.training.frames import columns_of, common_length, kept_of, labels_of, numbers_of, texts_of
+from stoker.training.frames import (
+    columns_of,
+    common_length,
+    kept_of,
+    labels_of,
+    numbers_of,
+    texts_of,
+    values_of,
+)
 from stoker.transforms.base import FittedTransform, InputTransform, nearest
 from stoker.transforms.texts import TextTransform
-from stoker.types import IntArray, Matrix, Progress, Rows
+from stoker.types import ColumnKind, IntArray, Matrix, Progress, Rows, is_number
 
 __all__ = ["Piece", "file_pieces", "fills_blanks", "frame_pieces"]
 
@@ -114,39 +122,38 @@ def frame_pieces(
     label: str | None = None,
     target: FittedTransform | None = None,
     on_bad_row: str = "skip",
-    is_text: Callable[[str], bool] | None = None,
+    kinds: Mapping[str, ColumnKind] | None = None,
 ) -> Iterator[Piece]:
     """Rows of a pandas frame, an Arrow table, a mapping of arrays, an array of shape (n, k), or of texts.
 
-    Which of the features are text `is_text` tells; None where all of them are, or none, as their transform
+    What the features are `kinds` tells; None where all of them are text, or all numbers, as their transform
     has it.
 
     Raises
     ------
     ColumnError
-        If a column is absent, or does not hold the numbers or the texts that it should.
+        If a column is absent, or does not hold what it should.
     OptionError
         If two columns have different lengths.
     BadRowError
         Under ``on_bad_row="error"``: naming the row and what is wrong.
     """
     strict = _is_strict(on_bad_row)
-    learns_texts = isinstance(inputs, TextTransform)
-    is_text = is_text or (lambda name: learns_texts)
+    usual: ColumnKind = "text" if isinstance(inputs, TextTransform) else "float"
+    held = {name: usual if kinds is None else kinds[name] for name in features}
     columns = columns_of(frame, features)
     used = (*features, *keep, *(() if target is None or label is None else (label,)))
     for name in used:
         if name not in columns:
             raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
-    texts = tuple(name for name in features if is_text(name))
-    numbers = tuple(name for name in features if name not in texts)
+    numbers = tuple(name for name in features if is_number(held[name]))
+    beside = {name: kind for name, kind in held.items() if not is_number(kind)}
     for first in range(0, common_length(columns, used), _FRAME_ROWS):
         part = slice(first, first + _FRAME_ROWS)
         labels = {} if target is None or label is None else {label: labels_of(columns[label][part])}
-        rows, matrix = _frame_rows(columns, numbers, texts, part, labels)
-        good, tell = np.arange(rows.num_rows, dtype=np.int64), None
-        if matrix is not None:
-            good, tell = _usable(matrix, numbers, inputs, first)
+        arrays, wrong = _arrays(columns, beside, part)
+        rows, matrix = _frame_rows(columns, numbers, part, arrays | labels)
+        good, tell = _usable(matrix, numbers, wrong, inputs, first)
         if strict and tell is not None:
             raise _bad_row(tell)
         y = None if target is None else target.apply(rows, good)
@@ -158,18 +165,31 @@ def frame_pieces(
 def _frame_rows(
     columns: Mapping[str, Any],
     numbers: tuple[str, ...],
-    texts: tuple[str, ...],
     part: slice,
-    labels: Mapping[str, Any],
-) -> tuple[Rows, npt.NDArray[np.float64] | None]:
+    beside: Mapping[str, Any],
+) -> tuple[Rows, npt.NDArray[np.float64]]:
     """Rows of a frame as those of a file would come; the numbers among them also as an array."""
-    beside = {name: texts_of(columns[name][part], name) for name in texts} | dict(labels)
     if not numbers:
         count = len(next(iter(beside.values())))
-        return Rows(num_rows=count, features=(), matrix=None, columns=beside), None
+        return Rows(num_rows=count, features=(), matrix=None, columns=beside), np.empty((count, 0))
     held = [numbers_of(columns[name][part], name) for name in numbers]
     matrix = np.ascontiguousarray(np.stack(held, axis=1))
     return Rows(num_rows=len(matrix), features=numbers, matrix=Matrix.of(matrix), columns=beside), matrix
+
+
+def _arrays(
+    columns: Mapping[str, Any], kinds: Mapping[str, ColumnKind], part: slice
+) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.bool_]]]:
+    """Features that are no numbers, as files give them, and which lists of a column are none."""
+    found, wrong = {}, {}
+    for name, kind in kinds.items():
+        if kind == "text":
+            found[name] = texts_of(columns[name][part], name)
+        else:
+            found[name], is_wrong = values_of(columns[name][part], name, kind)
+            if is_wrong is not None:
+                wrong[name] = is_wrong
+    return found, wrong
 
 
 def _is_strict(on_bad_row: str) -> bool:
@@ -221,15 +241,24 @@ def _targets(
 
 
 def _usable(
-    matrix: npt.NDArray[np.float64], features: Sequence[str], inputs: FittedTransform, first_row: int
+    matrix: npt.NDArray[np.float64],
+    features: Sequence[str],
+    wrong: Mapping[str, npt.NDArray[np.bool_]],
+    inputs: FittedTransform,
+    first_row: int,
 ) -> tuple[IntArray, Callable[[], str] | None]:
     """The rows that can be scored, and what says where the first other one stands."""
     strict = np.array([not fills_blanks(inputs, name) for name in features], np.bool_)
     unusable = (np.isnan(matrix) & strict) | np.isinf(matrix)
     bad = unusable.any(axis=1)
+    for marked in wrong.values():
+        bad |= marked
 
     def tell() -> str:
         row = int(np.argmax(bad))
+        for name, marked in wrong.items():
+            if marked[row]:
+                return f"row {first_row + row:,} of the frame: column {name!r} holds no list of such numbers"
         column = int(np.argmax(unusable[row]))
         what = "is blank" if np.isnan(matrix[row, column]) else f"holds {matrix[row, column]}"
         return f"row {first_row + row:,} of the frame: column {features[column]!r} {what}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
 from stoker.transforms.texts import TextTransform
-from stoker.types import FeedSpec, Progress
+from stoker.types import ColumnKind, FeedSpec, Progress
 
 __all__ = ["Run", "load"]
 
@@ -254,7 +254,7 @@ class Run:
                 label=self.spec.label,
                 target=self.target,
                 on_bad_row=on_bad_row,
-                is_text=self._is_text,
+                kinds=self._kinds,
             )
         else:
             source = self._source(rows, rename, with_label=True)
@@ -290,7 +290,7 @@ class Run:
                 self.transform,
                 keep=keep,
                 on_bad_row=on_bad_row,
-                is_text=self._is_text,
+                kinds=self._kinds,
             )
         source = self._source(rows, rename, with_label=False)
         for path in source.paths:
@@ -303,9 +303,9 @@ class Run:
         return file_pieces(kept, self.transform, on_bad_row=on_bad_row, progress=progress)
 
     @property
-    def _is_text(self) -> Callable[[str], bool]:
-        """Which features come as text."""
-        return {column.name for column in self.record.columns if column.kind == "text"}.__contains__
+    def _kinds(self) -> dict[str, ColumnKind]:
+        """What each column held in training."""
+        return {column.name: column.kind for column in self.record.columns}
 
     def _are_texts(self, rows: Any) -> bool:
         """Whether a list holds texts to score and not the paths of files."""
