@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,10 @@ class BatchEncoder:
         The fitted transform of the features.
     target
         The fitted transform of the label; None where rows have none.
+    weight
+        The transform of the column that says what rows weigh; None where there is none.
     class_weights
-        float32 weight of each class index; None where rows weigh the same.
+        float32 weight of each class index, by which what a row weighs is multiplied; None without.
     keep
         Columns that come along unchanged.
     pool
@@ -48,6 +50,7 @@ class BatchEncoder:
 
     inputs: InputTransform
     target: FittedTransform | None
+    weight: FittedTransform | None
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
     pool: BufferPool
@@ -67,7 +70,7 @@ class BatchEncoder:
         except BadImageError as error:
             raise DataError(f"{self.told(int(group.ids[error.place]))}: {error}") from error
         y = None if self.target is None else self.target.apply(rows, take)
-        weights = None if self.class_weights is None or y is None else self.class_weights[y]
+        weights = self._weights(rows, take, y)
         ids, digests = group.ids, group.digests()
         kept = kept_columns(rows, take, self.keep)
         for array in (y, weights, ids, digests):
@@ -88,6 +91,16 @@ class BatchEncoder:
                 )
             )
         return batches
+
+    def _weights(
+        self, rows: Rows, take: IntArray, y: npt.NDArray[Any] | None
+    ) -> npt.NDArray[np.float32] | None:
+        """What each row weighs: by its own column, by its class, or by both, multiplied."""
+        own: Any = None if self.weight is None else self.weight.apply(rows, take)
+        if self.class_weights is not None and y is not None:
+            by_class = self.class_weights[y]
+            own = by_class if own is None else np.multiply(own, by_class, out=own)
+        return cast("npt.NDArray[np.float32] | None", own)
 
     def _inputs(self, rows: Rows, take: IntArray, parts: list[slice]) -> list[Arrays]:
         """X of each batch."""

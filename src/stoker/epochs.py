@@ -129,6 +129,7 @@ class BaseFeed(ABC):
         encoder = BatchEncoder(
             inputs=stage.inputs,
             target=stage.target,
+            weight=stage.weight,
             class_weights=stage.class_weights,
             keep=stage.keep,
             pool=pool,

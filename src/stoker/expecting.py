@@ -27,7 +27,8 @@ def expected_batches(
         if inputs is None or stage.target is None:
             return ()
         target = _blank((size,), np.float32 if stage.spec.task == "regression" else np.int32)
-        weights = None if stage.class_weights is None else _blank((size,), np.float32)
+        is_weighed = stage.class_weights is not None or stage.weight is not None
+        weights = _blank((size,), np.float32) if is_weighed else None
         found.append((inputs, target, weights))
     return tuple(found)
 

@@ -47,6 +47,7 @@ from stoker.sources.opening import chosen_as
 from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey
 from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.labels import Passthrough
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress, RowReader, StreamLimits
 from stoker.weights import class_weights
@@ -78,6 +79,7 @@ class Preparation:
     task_reason: str
     inputs: InputTransform
     target: FittedTransform | None
+    weight: FittedTransform | None
     class_weights: npt.NDArray[np.float32] | None
     keep: tuple[str, ...]
     ledger: Ledger
@@ -149,7 +151,7 @@ def training_stage(
     """
     if source.label is None:
         raise ColumnError("there is nothing to learn without a label: name its column with label=")
-    options.transform_na(source.label)
+    options.transform_na(source.answers)
     ledger = Ledger(options.plan.memory_bytes)
     given = source
     source, options = by_columns(source, options)
@@ -188,7 +190,7 @@ def _training_stage(
         )
     if source.text_features:
         release_idle()
-    spec = spec_of(source.features, target, inputs)
+    spec = spec_of(source, target, inputs)
     facts = data_facts(found, found.view, inputs, holds_transform=True)
     machine = machine_facts(source, draft)
     plan = make_plan(facts, machine, options.plan)
@@ -208,6 +210,7 @@ def _training_stage(
         task_reason=target.reason,
         inputs=inputs,
         target=target.transform,
+        weight=None if source.sample_weight is None else Passthrough(source.sample_weight),
         class_weights=class_weights(options.class_weight, spec.classes, found.view_labels),
         keep=(),
         ledger=ledger,
@@ -280,6 +283,7 @@ def derived_stage(
         read_bytes=0 if in_storage else read_bytes(facts, plan.order),
         plan=plan,
         target=base.target if label else None,
+        weight=base.weight if label else None,
         class_weights=None,
         keep=keep,
         share=share,

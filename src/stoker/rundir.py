@@ -349,7 +349,8 @@ def _differences(there: RunRecord, record: RunRecord) -> list[str]:
     pairs = (
         ("files", [f.digest for f in there.files], [f.digest for f in record.files]),
         ("columns", there.columns, record.columns),
-        ("label", there.spec.label, record.spec.label),
+        ("label", there.spec.labels, record.spec.labels),
+        ("sample weight", there.spec.sample_weight, record.spec.sample_weight),
         ("classes", there.spec.classes, record.spec.classes),
         ("transform", there.transform, record.transform),
         ("order of rows", there.plan.order, record.plan.order),

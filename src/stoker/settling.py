@@ -53,22 +53,28 @@ class FeedOptions:
     inheritance: Inheritance | None = None
     texts: Texts = "refused"
 
-    def transform_na(self, label: str | None) -> NaRule | dict[str, NaRule]:
-        """What of the policy for blanks is left to a transform: it sees neither dropped rows nor the label.
+    def transform_na(self, answers: Collection[str]) -> NaRule | dict[str, NaRule]:
+        """What of the policy for blanks is left to a transform: it sees neither dropped rows nor labels.
+
+        Parameters
+        ----------
+        answers
+            Names of the labels and of what rows weigh.
 
         Raises
         ------
         OptionError
-            If a blank label is to be filled.
+            If a blank one of them is to be filled.
         """
         if isinstance(self.na, str):
             return _transform_rule(self.na)
-        if label is not None and self.na.get(label, "error") not in ("error", "drop-row"):
-            raise OptionError(
-                f"na: {label!r} is the label, and nothing can take its place, got {self.na[label]!r}; "
-                f"drop its rows instead with na={{{label!r}: 'drop-row'}}"
-            )
-        return {name: _transform_rule(policy) for name, policy in self.na.items() if name != label}
+        for name in answers:
+            if self.na.get(name, "error") not in ("error", "drop-row"):
+                raise OptionError(
+                    f"na: {name!r} is the label, or what rows weigh, and nothing can take its place, got "
+                    f"{self.na[name]!r}; drop its rows instead with na={{{name!r}: 'drop-row'}}"
+                )
+        return {name: _transform_rule(policy) for name, policy in self.na.items() if name not in answers}
 
 
 def _transform_rule(policy: Blanks) -> NaRule:
@@ -181,9 +187,9 @@ def _transform_of(
     return encoder, encoder.classes_
 
 
-def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -> FeedSpec:
+def spec_of(source: Source, target: Target, inputs: InputTransform) -> FeedSpec:
     """What a model must know of batches that these transforms make."""
-    classes = target.classes
+    features, classes = source.features, target.classes
     if isinstance(inputs, Columns):
         features = tuple(name for name in features if name in inputs.columns)
     return FeedSpec(
@@ -198,6 +204,7 @@ def spec_of(features: tuple[str, ...], target: Target, inputs: InputTransform) -
         num_tokens=inputs.num_tokens,
         class_names=target.class_names,
         inputs=inputs.inputs if isinstance(inputs, Columns) else (),
+        sample_weight=source.sample_weight,
     )
 
 
@@ -221,15 +228,14 @@ def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputT
     chosen, old = options.transform, options.inheritance
     assert not isinstance(chosen, Automatic), "with_choice comes first"
     if old is not None:
-        return old.inputs_for(source, found, options.transform_na(source.label))
+        return old.inputs_for(source, found, options.transform_na(source.answers))
     if chosen is not None and not isinstance(chosen, InputTransform):
         chosen = chosen(found)
     if isinstance(chosen, Columns):
         return chosen
     if source.is_text:
         return _default_vectorizer() if chosen is None else chosen
-    assert source.label is not None
-    rule = options.transform_na(source.label)
+    rule = options.transform_na(source.answers)
     transform = chosen or Standardize(na=rule)
     own = getattr(transform, "na", "error")
     if own != rule:

@@ -23,6 +23,7 @@ __all__ = ["data_facts", "machine_facts"]
 
 _TEXT_BYTES = 32  # of a value that comes along, with its place
 _NUMBER_BYTES = 4
+_ANSWER_BYTES = 12  # of a label or weight beside the first label, as it is read and as a model takes it
 _PAIR_BYTES = 16  # of an index and its value, before and after they are put side by side
 
 
@@ -50,7 +51,9 @@ def data_facts(
     holds_transform
         Whether the transform is this feed's.
     """
-    carried, index = keep * _TEXT_BYTES, found.index
+    answers = len(found.source.answers)
+    carried = keep * _TEXT_BYTES + max(0, answers - 1) * _ANSWER_BYTES
+    index = found.index
     held = (index.anchor_rows, index.anchor_offsets, index.checksums, found.excluded) if pays_survey else ()
     lengths = () if found.texts is None else found.texts.longest_first()
     numbers = found.source.numeric_features
@@ -60,7 +63,7 @@ def data_facts(
         num_bytes=found.num_bytes,
         num_features=_most_numbers(inputs, lengths[0][0] if lengths else 0),
         feature_bytes=_feature_bytes(inputs),
-        num_columns=len(numbers) + 1,
+        num_columns=len(numbers) + max(1, answers),
         row_bytes=len(numbers) * found.dtype.itemsize + 8 + carried,
         text_lengths=lengths,
         text_columns=len(found.source.text_features),

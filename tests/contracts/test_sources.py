@@ -27,8 +27,8 @@ from stoker import cache, waits
 from stoker.conversion.sizes import Sizes
 from stoker.errors import ChangedDataError
 from stoker.sources import Source
+from stoker.sources.choice import Choice
 from stoker.sources.columnar.stream import StreamUnits, stream_table
-from stoker.sources.schema import Choice
 from stoker.survey import Survey, survey
 from stoker.types import RowReader, is_number
 
@@ -51,7 +51,7 @@ def write_numbers(folder: Path) -> Source:
     lines = ["label," + ",".join(f"pixel{place}" for place in range(11))]
     lines += [",".join(map(str, row)) for row in values]
     (folder / "numbers.csv").write_text("\n".join(lines) + "\n")
-    return stoker.open(folder / "numbers.csv", label="label")
+    return stoker.open(folder / "numbers.csv", label=("label", "pixel3"), sample_weight="pixel10")
 
 
 def write_texts(folder: Path) -> Source:
@@ -113,11 +113,12 @@ def write_json(folder: Path) -> Source:
                 "user": {"name": "wörd \n" * int(rng.integers(0, 9)), "size": round(rng.normal(), 6)},
                 "kind": "abc"[row % 3],
                 "seen": bool(row % 2),
+                "weight": row % 5 / 4,
             }
             for row in range(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2)
         ]
         (folder / f"part-{part}.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n\n" * part)
-    return stoker.open(folder / "part-*.jsonl", label="kind")
+    return stoker.open(folder / "part-*.jsonl", label=["seen", "kind"], sample_weight="weight")
 
 
 def columns_of(start: int, stop: int) -> pa.Table:
@@ -129,6 +130,7 @@ def columns_of(start: int, stop: int) -> pa.Table:
             "when": pa.array([1_700_000_000 + 86_399 * row for row in rows], pa.timestamp("s")),
             "text": [f"wörd {row}" for row in rows],
             "kind": pa.array(["abc"[row % 3] for row in rows]).dictionary_encode(),
+            "weight": [row % 5 / 4 for row in rows],
         }
     )
 
@@ -137,7 +139,7 @@ def write_parquet(folder: Path) -> Source:
     for part in range(2):
         table = columns_of(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2)
         pq.write_table(table, folder / f"part-{part}.parquet", row_group_size=(300, 10_000)[part])
-    return stoker.open(folder / "part-*.parquet", label="kind")
+    return stoker.open(folder / "part-*.parquet", label=["kind", "count"], sample_weight="weight")
 
 
 def write_lists(folder: Path) -> Source:
@@ -206,7 +208,7 @@ def write_query(folder: Path) -> Source:
     def again(paths: Sequence[str]) -> list[StreamUnits]:
         return [stream]
 
-    return Source(table=stream_table("parquet", stream, Choice(label="kind"), opener=again))
+    return Source(table=stream_table("parquet", stream, Choice(labels=("kind",)), opener=again))
 
 
 def hold_frame(folder: Path) -> Source:

@@ -12,9 +12,9 @@ import stoker
 from reading import dense, index_of
 from stoker.errors import ChangedDataError, DataError, MemoryBudgetError
 from stoker.sources import Source
+from stoker.sources.choice import Choice
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.columnar.stream import StreamUnits, stream_table
-from stoker.sources.schema import Choice
 from stoker.transforms.numeric import Cast
 
 ROWS = 3 * SEGMENT_ROWS + 5
@@ -39,7 +39,7 @@ class Query:
 
     def source(self, name: str = "example://query") -> Source:
         stream = StreamUnits(name, self.table.schema, self, batch_bytes=100_000)
-        return Source(table=stream_table("example", stream, Choice(label="y", drop=("unused",))))
+        return Source(table=stream_table("example", stream, Choice(labels=("y",), drop=("unused",))))
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_what_a_stream_says_of_its_own_failure_is_said_and_nothing_is_taken_for_
         raise DataError("the connection was lost behind row 2,000; try again")
 
     stream = StreamUnits("example://lost", query.table.schema, broken)
-    source = Source(table=stream_table("example", stream, Choice(label="y")))
+    source = Source(table=stream_table("example", stream, Choice(labels=("y",))))
     with pytest.raises(DataError, match="the connection was lost"):
         feed_of(source).prepare()
 

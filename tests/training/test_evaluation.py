@@ -56,8 +56,8 @@ def test_regression_has_errors_and_the_share_of_variance(small_model):
 
 def test_the_result_does_not_depend_on_the_batches(small_model):
     model, feed = small_model(), make_feed(rows=50)
-    pairs = [(feed.x[part], feed.y[part]) for part in np.array_split(np.arange(50), 9)]
-    pieces, whole = (evaluate_batches(model, feed.spec, each) for each in (pairs, [(feed.x, feed.y)]))
+    batches = [(feed.x[part], feed.y[part], None) for part in np.array_split(np.arange(50), 9)]
+    pieces, whole = (evaluate_batches(model, feed.spec, each) for each in (batches, [(feed.x, feed.y, None)]))
     assert np.array_equal(pieces.confusion, whole.confusion)
     assert pieces.loss == whole.loss
 

@@ -60,11 +60,18 @@ class DescribedSource(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     features: list[tuple[str, ColumnKind]]
     label: tuple[str, ColumnKind] | None
+    more_labels: list[tuple[str, ColumnKind]] = []
+    weight: tuple[str, ColumnKind] | None = None
     kept: list[str]
     declared: list[str]
     files: list[DescribedFile]
     where: str = ""
     view: _View
+
+    @property
+    def labels(self) -> list[tuple[str, ColumnKind]]:
+        """Names and kinds of all labels."""
+        return [*([] if self.label is None else [self.label]), *self.more_labels]
 
 
 class _Reading(msgspec.Struct, frozen=True, kw_only=True):

@@ -196,7 +196,8 @@ def _require_described(source: Source, known: Mapping[str, Any]) -> None:
 def _schema(known: DescribedSource, names: tuple[str, ...]) -> Schema:
     return Schema(
         features=tuple(ColumnSpec(name=name, kind=kind) for name, kind in known.features),
-        label=None if known.label is None else ColumnSpec(name=known.label[0], kind=known.label[1]),
+        labels=tuple(ColumnSpec(name=name, kind=kind) for name, kind in known.labels),
+        weight=None if known.weight is None else ColumnSpec(name=known.weight[0], kind=known.weight[1]),
         kept=tuple(known.kept),
         declared=frozenset(known.declared),
         file_names=names,
@@ -209,7 +210,7 @@ def _any_table(schema: Schema, known: DescribedSource, record: RunRecord, paths:
         names = record.reading.get("label_names")
         written = Written(label_names=None if names is None else msgspec.convert(names, tuple[str, str]))
         template = FORMATS[known.format].template(schema, written)
-        table = template.like(tuple(paths), with_label=schema.label is not None).with_schema(schema)
+        table = template.like(tuple(paths), with_label=bool(schema.labels)).with_schema(schema)
         if known.where and isinstance(table, ColumnarTable):
             table = table.where(Condition(known.where))
     except (ColumnError, DataError) as error:

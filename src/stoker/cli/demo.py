@@ -69,7 +69,7 @@ def demo(
         )
         run = next_run_path(os.fspath(files.train), root=os.path.join(directory, "runs"))
         trained = train_on(
-            DataOptions(files=[str(files.train)], label="label", valid=[str(files.valid)]),
+            DataOptions(files=[str(files.train)], label=["label"], valid=[str(files.valid)]),
             OrderOptions(epochs=_EPOCHS, memory=_MEMORY, seed=seed),
             TextOptions(model="mlp"),
             ModelOptions(),
@@ -100,7 +100,7 @@ def _resident_after_a_rehearsal(seed: int) -> int:
     with tempfile.TemporaryDirectory(prefix="stoker-") as folder:
         files = write_digits(folder, rows=_REHEARSAL_ROWS, seed=seed)
         train_on(
-            DataOptions(files=[str(files.train)], label="label", valid=[str(files.valid)]),
+            DataOptions(files=[str(files.train)], label=["label"], valid=[str(files.valid)]),
             OrderOptions(epochs=2, memory=_REHEARSAL_MEMORY, cache="always", seed=seed),
             TextOptions(model="mlp"),
             ModelOptions(),

@@ -62,9 +62,10 @@ def _print(found: Evaluation) -> None:
         "rmse": found.rmse,
         "r2": found.r2,
     }
-    measures |= {
-        name: value for name, value in found.metrics.items() if measures.get(name) is None and name != "loss"
-    }
+    others = {name: value for name, value in found.metrics.items() if name != "loss"}
+    if found.sample_weight is not None:
+        others = {f"{name}, weighted": value for name, value in others.items()}
+    measures |= {name: value for name, value in others.items() if measures.get(name) is None}
     lines += [(name, _number(value)) for name, value in measures.items() if value is not None]
     print_lines(lines)
     if found.classes is None or found.precision is None:

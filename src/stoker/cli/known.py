@@ -71,7 +71,7 @@ def resolved(data: Options) -> Options:
     return replace(
         data,
         files=[str(path) for path in found.train],
-        label=data.label or found.label,
+        label=data.label or (None if found.label is None else [f'"{found.label}"']),
         text=chosen,
         format=None if found.format == "csv" else found.format,
     )

@@ -53,8 +53,12 @@ class ReadOptions:
 
     files: Files
     label: Annotated[
+        list[str] | None,
+        flag("--label", DATA, "The column to learn, or several; `#0` where columns have no names.", "a,b,…"),
+    ] = None
+    weight_column: Annotated[
         str | None,
-        flag("--label", DATA, "The column to learn; `#0` where columns have no names.", "COLUMN"),
+        flag("--weight-column", DATA, "The column that says what each row weighs in the loss.", "COLUMN"),
     ] = None
     text: Annotated[
         list[str] | None,

@@ -49,10 +49,11 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     paths = [os.fspath(path) for path in found.source.paths]
     shown = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more files"
     yield "data", f"{shown} · {size(found.num_bytes)} · {counted(found.num_slots, 'row')}"
-    kinds = [column.kind for column in found.source.columns if column.name != spec.label]
+    kinds = [column.kind for column in found.source.columns if column.name not in spec.answers]
     counts = " and ".join(f"{kinds.count(kind)} {kind}" for kind in get_args(ColumnKind) if kind in kinds)
     held = f" · held as {found.dtype}" if found.features else ""
-    yield "columns", f"{counts} · label {spec.label}{held}"
+    weighed = "" if spec.sample_weight is None else f" · weighed by {spec.sample_weight}"
+    yield "columns", f"{counts} · label {', '.join(spec.labels)}{weighed}{held}"
     chosen = getattr(found.source.table, "chosen", None)
     if chosen is not None:
         yield "where", f"{chosen.condition} · {chosen.told}"

@@ -43,6 +43,8 @@ def flags_of(run: str, record: RunRecord) -> Flags:
             f"{run} was not begun by `stoker train`, and which model and feed it had, your own program knows "
             f"alone: stoker.resume({run!r}, model=, feed=) goes on with it"
         )
+    if isinstance(known.get("label"), str):  # an earlier stoker took one label
+        known = known | {"label": [f'"{known["label"]}"']}
     return (
         _group(DataOptions, known, run),
         _group(OrderOptions, known, run),

@@ -92,7 +92,7 @@ def renames(values: Sequence[str] | None, run: Run) -> dict[str, str] | None:
     OptionError
         It is no such pair, or the run has no such column.
     """
-    known = (*run.spec.features, run.spec.label)
+    known = (*run.spec.features, *run.spec.answers)
     return settings("--rename", values, known, form="OLD=NEW, the name in the files and that of training")
 
 

@@ -99,7 +99,8 @@ def open_source(data: ReadOptions) -> Source:
     require_no_password(data.files)
     source = stoker.open(
         data.files,
-        label=data.label,
+        label=names(data.label, "--label"),
+        sample_weight=data.weight_column,
         text=names(data.text, "--text"),
         columns=names(data.columns, "--columns"),
         drop=names(data.drop, "--drop") or (),

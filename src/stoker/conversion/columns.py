@@ -104,7 +104,7 @@ def table_columns(source: Source, as_text: Sequence[str] = ()) -> Source:
         ColumnSpec(name=column.name, kind="text" if column.name in as_text else column.kind)
         for column in used
     )
-    table = source.table.with_schema(replace(schema, features=features, label=None, kept=()))
+    table = source.table.with_schema(replace(schema, features=features, labels=(), weight=None, kept=()))
     return replace(source, table=table)
 
 

@@ -129,7 +129,10 @@ def compiled(
     if not learning_rate > 0:
         raise OptionError(f"learning_rate must be positive, got {learning_rate}")
     optimizer = keras.optimizers.Adam(learning_rate)
-    model.compile(optimizer, _HEADS[spec.task][1], metrics=_metrics(keras, spec, metrics))
+    measured = _metrics(keras, spec, metrics)
+    # What rows weigh counts in what is measured, too; Keras leaves it out of plain metrics.
+    known = {"metrics": measured} if spec.sample_weight is None else {"weighted_metrics": measured}
+    model.compile(optimizer, _HEADS[spec.task][1], **known)
     return model
 
 

@@ -53,7 +53,7 @@ class Source(Narrowing):
 
     @property
     def columns(self) -> tuple[ColumnSpec, ...]:
-        """All used columns: features in file order, the label, columns that are kept besides."""
+        """All used columns: features in file order, labels and weight, columns that are kept besides."""
         return self.table.schema.columns
 
     @property
@@ -77,8 +77,23 @@ class Source(Narrowing):
         return self.table.schema.is_text
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the label columns, in the order in which they were named."""
+        return tuple(column.name for column in self.table.schema.labels)
+
+    @property
+    def sample_weight(self) -> str | None:
+        """Name of the column that says what a row weighs."""
+        return None if self.table.schema.weight is None else self.table.schema.weight.name
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Names of the labels and of the weight: what rows to predict on lack."""
+        return tuple(column.name for column in self.table.schema.answers)
+
+    @property
     def label(self) -> str | None:
-        """Name of the label column."""
+        """Name of the label column, the first of several."""
         return None if self.table.schema.label is None else self.table.schema.label.name
 
     @property
@@ -145,7 +160,7 @@ class Source(Narrowing):
         return replace(self, view=self.view.then(step))
 
     def without_label(self) -> Source:
-        """The same rows without their label."""
+        """The same rows without their labels and what they weigh."""
         return replace(self, table=self.table.with_schema(self.table.schema.without_label()))
 
     def keeping(self, names: Sequence[str]) -> Source:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import ChangedDataError, ColumnError, OptionError
+from stoker.errors import ChangedDataError, ColumnError
 from stoker.sources.chunks import Chunk, ParsedChunk, check_chunks
 from stoker.sources.csv_open import Written, read_layout
 from stoker.sources.csv_parse import FileParser, parser_of
@@ -19,7 +19,7 @@ from stoker.sources.csv_scan import scan_file
 from stoker.sources.files import FileIdentity, identify, line_of
 from stoker.sources.index import RowIndex
 from stoker.sources.remote.names import READING_BYTES, is_remote
-from stoker.sources.schema import FileLayout, Schema, columns_in, find
+from stoker.sources.schema import FileLayout, Schema, columns_in, find, refuse_answer
 from stoker.types import IntArray, Progress, RowReader
 
 __all__ = ["CsvTable"]
@@ -71,12 +71,10 @@ class CsvTable:
         OptionError
             A name is the numeric label's, which comes as numbers already.
         """
-        label = self.schema.label
         for name in names:
             for layout in self.layouts:
                 find(name, layout, "keep=: column")
-            if label is not None and name == label.name and label.kind != "text":
-                raise OptionError(f"keep=: {name!r} is the label and comes along as numbers; leave it out")
+            refuse_answer(self.schema, name)
         return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
 
     def like(self, paths: tuple[str, ...], *, with_label: bool) -> CsvTable:
@@ -97,16 +95,16 @@ class CsvTable:
             )
             layout = layout if first.has_header else self._with_names(layout, with_label)
             for name in schema.used:
-                find(name, layout, "the label column" if _is_label(schema, name) else "the feature column")
+                find(name, layout, schema.what_is(name))
             layouts.append(layout)
         return replace(self, schema=schema, layouts=tuple(layouts))
 
     def _with_names(self, layout: FileLayout, with_label: bool) -> FileLayout:
         """Columns without names, by place; a file to predict on may lack the label's."""
-        names, label = self.schema.file_names, self.schema.label
+        names = self.schema.file_names
         if len(layout.names) == len(names):
             return layout
-        rest = tuple(name for name in names if label is None or name != label.name)
+        rest = tuple(name for name in names if not self.schema.is_answer(name))
         if not with_label and len(layout.names) == len(rest):
             return replace(layout, names=rest)
         raise ColumnError(
@@ -203,7 +201,3 @@ class CsvTable:
             for layout in self.layouts
         ]
         return {"format": "csv", **self.schema.describe(), "files": files}
-
-
-def _is_label(schema: Schema, name: str) -> bool:
-    return schema.label is not None and schema.label.name == name

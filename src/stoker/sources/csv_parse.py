@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +17,12 @@ from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.number_columns import place_of
 from stoker.sources.record_starts import miscounted, record_starts
 from stoker.sources.schema import FileLayout, Schema, find
+from stoker.sources.weighing import refused_weights
 from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["Block", "FileParser", "issues_of", "kept_records", "located", "parser_of"]
 
-_LABEL_TARGET = -2
+_BESIDE = -2
 _BEYOND_INT64 = 2.0**63
 _Found = tuple[int, int, IssueKind, bytes]
 
@@ -32,8 +35,8 @@ class Block:
     ----------
     matrix
         Shape (n, k), of one of the kernel's types.
-    label
-        int64 or float64 of shape (n,) for a numeric label, else None.
+    numbers
+        Labels and weights that are numbers by name: int64 or float64 of shape (n,).
     texts
         ``pyarrow`` string arrays of length n by column name.
     issues
@@ -42,15 +45,13 @@ class Block:
     """
 
     matrix: npt.NDArray[Any]
-    label: npt.NDArray[Any] | None
+    numbers: dict[str, npt.NDArray[Any]]
     texts: dict[str, Any]
     issues: IntArray
 
     def rows(self, schema: Schema) -> Rows:
         """As rows stored in order."""
-        columns: dict[str, Any] = dict(self.texts)
-        if self.label is not None and schema.label is not None:
-            columns[schema.label.name] = self.label
+        columns: dict[str, Any] = self.texts | self.numbers
         matrix = Matrix.of(self.matrix) if self.matrix.shape[1] else None
         return Rows(num_rows=len(self.matrix), features=schema.numeric, matrix=matrix, columns=columns)
 
@@ -106,7 +107,7 @@ class FileParser:
         """
         count = num_records if wanted is None else len(wanted)
         matrix, extra, issues = self._numbers(data, count, dtype, wanted, out)
-        label = self._label(extra)
+        numbers = self._beside(extra)
         texts: dict[str, Any] = {}
         if self.text_places:
             ordinals = np.arange(num_records, dtype=np.int64) if wanted is None else wanted
@@ -114,9 +115,13 @@ class FileParser:
             for array in texts.values():
                 if len(array) != count:
                     raise miscounted(self.layout.path, count, len(array))
+        if self.schema.weight is not None:
+            ordinals = np.arange(num_records, dtype=np.int64) if wanted is None else wanted
+            found = self._refused_weights(numbers[self.schema.weight.name], data, num_records, ordinals)
+            issues = self._with(issues, found, data, num_records)
         if len(issues):
             self._place(issues)
-        return Block(matrix=matrix, label=label, texts=texts, issues=issues)
+        return Block(matrix=matrix, numbers=numbers, texts=texts, issues=issues)
 
     def _place(self, issues: IntArray) -> None:
         """Put places in `Schema.columns` for file columns; -1 less the fields found for ragged records."""
@@ -135,7 +140,7 @@ class FileParser:
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64], IntArray]:
         narrowest = place_of(dtype)
         capacity = len(data) // 64 + 64
-        extra = np.zeros((count, int((self.targets == _LABEL_TARGET).sum())))
+        extra = np.zeros((count, len(self.schema.answer_numbers)))
         while True:
             kind = np.dtype(DTYPES[narrowest])
             if out is not None and out.dtype == kind:
@@ -166,16 +171,18 @@ class FileParser:
             else:
                 return matrix, extra, issues[: parsed.num_issues].copy()
 
-    def _label(self, extra: npt.NDArray[np.float64]) -> npt.NDArray[Any] | None:
-        if self.schema.label is None or not extra.shape[1]:
-            return None
-        values = extra[:, 0]
-        if self.schema.label.kind == "float":
-            return values.copy()
-        beyond = ~(np.abs(values) < _BEYOND_INT64)
-        if beyond.any():
-            values[beyond] = 0.0
-        return values.astype(np.int64)
+    def _beside(self, extra: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[Any]]:
+        found: dict[str, npt.NDArray[Any]] = {}
+        for place, column in enumerate(self.schema.answer_numbers):
+            values = extra[:, place]
+            if column.kind == "float":
+                found[column.name] = values.copy()
+                continue
+            beyond = ~(np.abs(values) < _BEYOND_INT64)
+            if beyond.any():
+                values[beyond] = 0.0
+            found[column.name] = values.astype(np.int64)
+        return found
 
     def _texts(
         self, data: npt.NDArray[np.uint8], num_records: int, ordinals: IntArray, issues: IntArray
@@ -194,12 +201,35 @@ class FileParser:
         texts, faults = read_texts(read, sound, self.layout, self.text_places, self.schema.learned_texts)
         found = [(int(ordinals[row]), column, IssueKind.BAD_TEXT, value) for row, column, value in faults]
         found += self._blank_labels(texts, ordinals, sound, found)
-        if found:
-            starts = self.record_starts(data, num_records) if starts is None else starts
-            added = [located(issue, data, starts) for issue in found]
-            issues = np.concatenate([issues, np.array(added, np.int64)])
-            issues = issues[np.argsort(issues[:, 0], kind="stable")]
-        return texts, issues
+        return texts, self._with(issues, found, data, num_records)
+
+    def _with(
+        self, issues: IntArray, found: list[_Found], data: npt.NDArray[np.uint8], num_records: int
+    ) -> IntArray:
+        """The issues and those found besides, in the order of the records."""
+        if not found:
+            return issues
+        starts = self.record_starts(data, num_records)
+        added = [located(issue, data, starts) for issue in found]
+        issues = np.concatenate([issues, np.array(added, np.int64)])
+        return issues[np.argsort(issues[:, 0], kind="stable")]
+
+    def _refused_weights(
+        self,
+        weights: npt.NDArray[Any],
+        data: npt.NDArray[np.uint8],
+        num_records: int,
+        ordinals: IntArray,
+    ) -> list[_Found]:
+        """What stands where a weight cannot be; found by reading those records once more."""
+        found: list[_Found] = []
+        at = int(np.flatnonzero(self.targets == _BESIDE - len(self.schema.answer_numbers) + 1)[0])
+        for kind, wrong in refused_weights(weights):
+            starts = self.record_starts(data, num_records)
+            for ordinal in ordinals[wrong].tolist():
+                record = data[int(starts[ordinal]) : int(starts[ordinal + 1])].tobytes()
+                found.append((ordinal, at, kind, _field(record, at, self.layout)))
+        return found
 
     def _blank_labels(
         self,
@@ -208,17 +238,19 @@ class FileParser:
         sound: npt.NDArray[np.bool_],
         faults: list[_Found],
     ) -> list[_Found]:
-        label = self.schema.label
-        if label is None or label.kind != "text":
-            return []
-        column = self.text_places[label.name]
-        known = {ordinal for ordinal, place, *_ in faults if place == column}
-        blank = (np.diff(_text_offsets(texts[label.name])) == 0) & sound
-        return [
-            (ordinal, column, IssueKind.BLANK, b"")
-            for ordinal in ordinals[blank].tolist()
-            if ordinal not in known
-        ]
+        found: list[_Found] = []
+        for label in self.schema.labels:
+            if label.kind != "text":
+                continue
+            column = self.text_places[label.name]
+            known = {ordinal for ordinal, place, *_ in faults if place == column}
+            blank = (np.diff(_text_offsets(texts[label.name])) == 0) & sound
+            found += [
+                (ordinal, column, IssueKind.BLANK, b"")
+                for ordinal in ordinals[blank].tolist()
+                if ordinal not in known
+            ]
+        return found
 
     def record_starts(self, data: npt.NDArray[np.uint8], num_records: int) -> IntArray:
         """Where each record begins, and where the last one ends: int64 of shape (num_records + 1,)."""
@@ -288,6 +320,19 @@ def located(issue: _Found, data: npt.NDArray[np.uint8], starts: IntArray) -> tup
     return ordinal, column, int(kind), first, first + len(value)
 
 
+def _field(record: bytes, place: int, layout: FileLayout) -> bytes:
+    """What stands in a field of a record, without its quotes."""
+    quote = layout.dialect.quote
+    lines = io.StringIO(record.decode("latin-1"), newline="")
+    reader = csv.reader(
+        lines,
+        delimiter=layout.dialect.delimiter,
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+    )
+    return next(reader)[place].strip().encode("latin-1")
+
+
 def _text_offsets(texts: Any) -> IntArray:
     """Offsets of a ``pyarrow`` string array, int64 of shape (n + 1,)."""
     buffer = texts.buffers()[1]
@@ -309,6 +354,7 @@ def parser_of(schema: Schema, layout: FileLayout) -> FileParser:
     rules = np.zeros(len(layout.names), np.uint8)
     places = np.full(len(layout.names), -1, np.int64)
     numeric = {name: place for place, name in enumerate(schema.numeric)}
+    numeric |= {column.name: _BESIDE - place for place, column in enumerate(schema.answer_numbers)}
     texts = set(schema.texts)
     text_places = {}
     for place, column in enumerate(schema.columns):
@@ -318,8 +364,8 @@ def parser_of(schema: Schema, layout: FileLayout) -> FileParser:
             text_places[column.name] = at
         if column.kind == "text":
             continue
-        is_label = column == schema.label
-        targets[at] = _LABEL_TARGET if is_label else numeric[column.name]
+        is_label = schema.is_answer(column.name)
+        targets[at] = numeric[column.name]
         declared = column.name in schema.declared
         if column.kind == "int" and (is_label or declared):
             rules[at] |= RULE_INTEGER

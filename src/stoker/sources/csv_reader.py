@@ -18,6 +18,7 @@ from stoker.sources.csv_parse import Block
 from stoker.sources.files import ByteReader, FilePool, line_of
 from stoker.sources.held import join_values
 from stoker.sources.index import RowIndex, checked_ids, checksums_of
+from stoker.sources.number_columns import join_numbers
 from stoker.sources.record_parser import RecordParser
 from stoker.sources.spool import unpacked
 from stoker.types import IntArray, Matrix, Rows
@@ -114,20 +115,17 @@ class CsvReader:
         ids = checked_ids(ids, self.num_slots)
         schema = self._parsers[0].schema
         matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
-        label: list[npt.NDArray[Any]] = []
+        numbers: list[dict[str, npt.NDArray[Any]]] = []
         texts: dict[str, list[Any]] = {name: [] for name in schema.texts}
         for piece in self._pieces(ids):
             block = self._read_piece(piece, ids[piece.first : piece.last], matrix[piece.first : piece.last])
-            if block.label is not None:
-                label.append(block.label)
+            numbers.append(block.numbers)
             for name, array in block.texts.items():
                 texts[name].append(array)
         columns: dict[str, Any] = {
             name: join_values(parts, schema.array_types[name]) for name, parts in texts.items()
         }
-        if schema.label is not None and schema.label.kind != "text":
-            empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)
-            columns[schema.label.name] = np.concatenate([empty, *label])
+        columns |= join_numbers(schema.answer_numbers, numbers)
         packed = Matrix.of(matrix) if matrix.shape[1] else None
         return Rows(num_rows=len(ids), features=schema.numeric, matrix=packed, columns=columns)
 
@@ -245,10 +243,8 @@ class CsvReader:
 
     @staticmethod
     def _is_blank_label(parser: RecordParser, issues: Any) -> npt.NDArray[np.bool_]:
-        label = parser.schema.label
-        if label is None:
-            return np.zeros(len(issues), np.bool_)
-        return np.asarray(issues.columns == parser.schema.used.index(label.name))
+        schema = parser.schema
+        return np.isin(issues.columns, [schema.used.index(column.name) for column in schema.answers])
 
 
 def _piece_bytes(index: RowIndex, *, has_texts: bool) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stoker.errors import ColumnError
+from stoker.sources.choice import Choice
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, read_layout
 from stoker.sources.dialect import Dialect
 from stoker.sources.request import Request
-from stoker.sources.schema import Choice, FileLayout, Schema, columns_in, nearest, resolve
+from stoker.sources.schema import FileLayout, Schema, columns_in, nearest, resolve
 from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
 
 __all__ = ["delimited_template", "open_delimited"]
@@ -33,7 +34,7 @@ def open_delimited(files: Sequence[str], request: Request) -> CsvTable:
     if is_zhang:
         refuse_dialect(written.header, written.delimiter, written.quote)
         written = replace(written, header=False, delimiter=",", quote='"')
-        choice = choice if choice.label is not None else replace(choice, label=LABEL)
+        choice = choice if choice.label is not None else replace(choice, labels=(LABEL,))
     first, sample = read_layout(files[0], written, choice.names)
     if is_zhang:
         choice = _all_texts(choice, first)
@@ -67,7 +68,7 @@ def _all_texts(choice: Choice, layout: FileLayout) -> Choice:
     """The choice with every column that is a feature by default as text."""
     if choice.columns is not None:
         return choice
-    others = [name for name in layout.names if name != choice.label and name not in choice.drop]
+    others = [name for name in layout.names if name not in (*choice.answers, *choice.drop)]
     return replace(choice, types={**dict.fromkeys(others, "text"), **choice.types})
 
 

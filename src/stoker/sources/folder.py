@@ -55,7 +55,7 @@ def open_folders(paths: Sequence[str], request: Request) -> FolderTable:
     """
     listings = tuple(list_files(path, with_label=True) for path in paths)
     contents = same_contents(listings, listings[0].contents, listings[0].path)
-    schema = folder_schema(contents, request.choice.label, request.choice.columns)
+    schema = folder_schema(contents, request.choice.answers, request.choice.columns)
     return FolderTable(schema=schema, listings=listings)
 
 
@@ -71,8 +71,8 @@ def folder_template(schema: Schema, written: Written) -> FolderTable:
     """
     contents = IMAGES if any(column.kind == "bytes" for column in schema.features) else TEXTS
     refuse_renames(written, f"folders of {contents.many}")
-    label = None if schema.label is None else schema.label.name
-    known = folder_schema(contents, label, [column.name for column in schema.features])
+    answers = [column.name for column in schema.answers]
+    known = folder_schema(contents, answers, [column.name for column in schema.features])
     return FolderTable(schema=replace(known, declared=schema.declared), listings=())
 
 

@@ -94,7 +94,7 @@ def contents_of(path: str) -> FolderContents:
     return TEXTS
 
 
-def folder_schema(contents: FolderContents, label: str | None, features: Sequence[str] | None) -> Schema:
+def folder_schema(contents: FolderContents, labels: Sequence[str], features: Sequence[str] | None) -> Schema:
     """The columns of a folder.
 
     Raises
@@ -103,7 +103,7 @@ def folder_schema(contents: FolderContents, label: str | None, features: Sequenc
         Others are asked for than there are.
     """
     held = contents.column
-    for what, names in (("label", () if label is None else (label,)), (held, features or ())):
+    for what, names in (("label", labels), (held, features or ())):
         for name in names:
             if name != what:
                 raise ColumnError(
@@ -112,7 +112,7 @@ def folder_schema(contents: FolderContents, label: str | None, features: Sequenc
                 )
     return Schema(
         features=(ColumnSpec(name=held, kind=contents.kind),),
-        label=ColumnSpec(name="label", kind="text"),
+        labels=(ColumnSpec(name="label", kind="text"),),
         declared=frozenset({held} if contents is TEXTS else ()),
         file_names=contents.columns,
     )

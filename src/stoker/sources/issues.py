@@ -39,6 +39,8 @@ class IssueKind(IntEnum):
     """Bytes that are no whole image."""
     BAD_LIST = 10
     """In a column of lists no list, or one with what is no number there: a fraction among integers."""
+    NEGATIVE = 12
+    """What a row weighs, below zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,7 @@ class RowIssues:
             IssueKind.INEXACT: "which is too large an integer to be exact (beyond 2**53)",
             IssueKind.BAD_TEXT: "which is not UTF-8",
             IssueKind.BAD_LIST: "which is no list of such numbers",
+            IssueKind.NEGATIVE: "which is negative, and no row weighs less than nothing",
         }[kind]
         if (
             kind is IssueKind.NOT_A_NUMBER

@@ -45,8 +45,7 @@ def json_template(schema: Schema, written: Written) -> JsonTable:
 
 def _require(schema: Schema, layout: JsonLayout) -> None:
     for name in schema.used:
-        is_label = schema.label is not None and schema.label.name == name
-        find(name, layout, "the label column" if is_label else "the feature column")
+        find(name, layout, schema.what_is(name))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

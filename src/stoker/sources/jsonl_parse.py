@@ -22,6 +22,7 @@ from stoker.sources.jsonl_open import JsonLayout
 from stoker.sources.number_columns import blanks_of, side_by_side
 from stoker.sources.record_starts import record_starts
 from stoker.sources.schema import Schema, find
+from stoker.sources.weighing import refused_weights
 from stoker.types import ColumnKind, IntArray, is_number
 from stoker.types.arrow import arrow_type
 
@@ -95,22 +96,30 @@ class JsonParser:
         ordinals: IntArray,
     ) -> Block:
         schema, by_name = self.schema, dict(zip(self.schema.used, values, strict=True))
+        if schema.weight is not None:
+            weights = by_name[schema.weight.name].astype(np.float64)
+            by_name[schema.weight.name] = weights
+            place = schema.used.index(schema.weight.name)
+            shown = weights.tolist()
+            for refused, wrong in refused_weights(weights):
+                rows = np.flatnonzero(wrong).tolist()
+                faults = faults + [(row, place, refused, f"{shown[row]:.15g}".encode()) for row in rows]
         issues = self._blanks(values, faults, starts, ordinals)
         for row, place, kind, shown in faults:
             if kind is not IssueKind.BLANK:
                 ordinal = int(ordinals[row])
                 issues.append(np.array([located((ordinal, place, kind, shown), data, starts)], np.int64))
         joined = np.concatenate(issues) if issues else np.empty((0, 5), np.int64)
-        label = None
-        if schema.label is not None and is_number(schema.label.kind):
-            number = by_name[schema.label.name]
-            if schema.label.kind == "int" and number.dtype.kind == "f":
+        numbers = {}
+        for column in schema.answer_numbers:
+            number = by_name[column.name]
+            if column.kind == "int" and number.dtype.kind == "f":
                 number = np.nan_to_num(number, nan=0.0, posinf=0.0, neginf=0.0)
-            label = number.astype(np.int64 if schema.label.kind == "int" else np.float64)
+            numbers[column.name] = number.astype(np.int64 if column.kind == "int" else np.float64)
         texts = {name: by_name[name].cast(kind) for name, kind in schema.array_types.items()}
         return Block(
             matrix=side_by_side([by_name[name] for name in schema.numeric], len(ordinals), dtype, out),
-            label=label,
+            numbers=numbers,
             texts=texts,
             issues=joined[np.argsort(joined[:, 0], kind="stable")],
         )
@@ -166,7 +175,7 @@ def json_parser(schema: Schema, layout: JsonLayout) -> JsonParser:
     columns, stored = [], []
     for column in schema.columns:
         place = find(column.name, layout, "column")
-        is_label = column == schema.label
+        is_label = schema.is_answer(column.name)
         kind: ColumnKind = "text" if column.name in schema.texts else column.kind
         held = column.kind == "int" and (is_label or column.name in schema.declared)
         columns.append(

@@ -64,7 +64,7 @@ def open_lines(paths: Sequence[str], request: Request) -> LinesTable:
         Other columns are asked for than there are.
     """
     return LinesTable(
-        schema=_schema(request.choice.label, request.text or ()),
+        schema=_schema(request.choice.answers, request.text or ()),
         layouts=tuple(_layout(path) for path in paths),
         written=Written(format="lines"),
     )
@@ -81,23 +81,22 @@ def lines_template(schema: Schema, written: Written) -> LinesTable:
         They are to be renamed.
     """
     refuse_renames(written, "files of texts")
-    label = None if schema.label is None else schema.label.name
-    known = _schema(label, [column.name for column in schema.features])
+    known = _schema([column.name for column in schema.answers], [column.name for column in schema.features])
     return LinesTable(
         schema=replace(known, declared=schema.declared), layouts=(), written=Written(format="lines")
     )
 
 
-def _schema(label: str | None, texts: Sequence[str]) -> Schema:
-    for what, names in (("label", (label,)), ("text", texts)):
+def _schema(labels: Sequence[str], texts: Sequence[str]) -> Schema:
+    for what, names in (("label", labels), ("text", texts)):
         for name in names:
-            if name not in (None, what):
+            if name != what:
                 raise ColumnError(
                     f"{what}: a file of texts has the columns text (a line) and label (the class that names "
                     f"the file), and {name!r} is not the {what}; leave it out"
                 )
     text, kind = ColumnSpec(name="text", kind="text"), ColumnSpec(name="label", kind="text")
-    return Schema(features=(text,), label=kind, declared=frozenset({"text"}), file_names=_COLUMNS)
+    return Schema(features=(text,), labels=(kind,), declared=frozenset({"text"}), file_names=_COLUMNS)
 
 
 def _layout(path: str) -> FileLayout:
@@ -193,7 +192,7 @@ class LineParser:
             columns["text"] = columns["text"].cast(pa.string())
         return Block(
             matrix=np.empty((len(texts), 0), dtype),
-            label=None,
+            numbers={},
             texts=columns,
             issues=np.empty((0, 5), np.int64),
         )

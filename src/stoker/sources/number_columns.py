@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from stoker.errors import OptionError
 from stoker.kernels.csv import DTYPES
-from stoker.types import IntArray
+from stoker.types import ColumnSpec, IntArray
 
-__all__ = ["blanks_of", "place_of", "side_by_side"]
+__all__ = ["blanks_of", "join_numbers", "place_of", "side_by_side"]
 
 _KNOWN: tuple[np.dtype[Any], ...] = tuple(np.dtype(kind) for kind in DTYPES)
 _FLOAT64 = _KNOWN[-1]
@@ -92,6 +92,27 @@ def _narrowest(values: npt.NDArray[Any], least: np.dtype[Any]) -> int:
     bounds = ((place, np.iinfo(kind.name)) for place, kind in enumerate(_KNOWN[:-1]))
     fitting = (place for place, most in bounds if most.min <= low and high <= most.max)
     return next(fitting, place_of(_FLOAT64))
+
+
+def join_numbers(
+    columns: Sequence[ColumnSpec], parts: Sequence[Mapping[str, npt.NDArray[Any]]]
+) -> dict[str, npt.NDArray[Any]]:
+    """Columns beside the matrix from their parts: int64 or float64, as their kinds say.
+
+    Parameters
+    ----------
+    columns
+        Which of the parts' columns.
+    parts
+        One behind the other; perhaps none.
+    """
+    return {
+        column.name: np.concatenate(
+            [np.empty(0, np.int64 if column.kind == "int" else np.float64)]
+            + [part[column.name] for part in parts]
+        )
+        for column in columns
+    }
 
 
 def blanks_of(column: npt.NDArray[Any]) -> IntArray:

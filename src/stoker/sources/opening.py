@@ -9,6 +9,7 @@ from typing import Any
 
 from stoker.errors import OptionError
 from stoker.sources.base import Source
+from stoker.sources.choice import Choice
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.conditions import Condition
 from stoker.sources.csv_open import Written
@@ -17,7 +18,6 @@ from stoker.sources.database.opening import open_query
 from stoker.sources.formats import open_table
 from stoker.sources.objects.opening import open_object
 from stoker.sources.request import Request
-from stoker.sources.schema import Choice
 from stoker.sources.table import Table
 from stoker.types import ColumnKind
 from stoker.waits import watched
@@ -29,11 +29,12 @@ __all__ = ["chosen_as", "open"]
 def open(
     paths: Any,
     *,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     text: str | Sequence[str] | None = None,
     drop: Sequence[str] = (),
     types: Mapping[str, ColumnKind] | None = None,
+    sample_weight: str | None = None,
     header: bool | None = None,
     delimiter: str | None = None,
     quote: str | None = None,
@@ -51,8 +52,8 @@ def open(
         Or rows that another library holds: a pandas or Polars frame, an Arrow table, anything that hands out
         an Arrow stream, a NumPy array, a mapping of columns, a data set of Hugging Face or PyTorch.
     label
-        The column to learn. Columns without names are called ``#0``, ``#1``, …. Of an ``.npy`` or IDX file
-        also the file, or a pattern of files, that holds the labels.
+        The column to learn, or several. Columns without names are called ``#0``, ``#1``, …. Of an ``.npy`` or
+        IDX file also the file, or a pattern of files, that holds the labels.
     columns
         The features; by default every column but the label.
     text
@@ -63,6 +64,9 @@ def open(
     types
         ``"int"``, ``"float"`` or ``"text"`` for columns whose sample misleads. Numbers with leading zeros are
         text unless their type is given.
+    sample_weight
+        The column that says what each row weighs, a number of zero or more: it is no feature, and multiplies
+        the row's part of the loss.
     header
         Whether the first line holds names; found out by default.
     delimiter, quote
@@ -109,9 +113,11 @@ def open(
     >>> rows.features, rows.label, rows.is_text
     (('text',), 'label', True)
     """
+    labels: Any = label if isinstance(label, list | tuple) else [] if label is None else [label]
     said = None if text is None else _names("text", (text,) if isinstance(text, str) else text)
     choice = Choice(
-        label=_name("label", label) if label is not None else None,
+        labels=_names("label", labels),
+        weight=None if sample_weight is None else _name("sample_weight", sample_weight),
         columns=None if columns is None else _names("columns", columns),
         drop=_names("drop", drop),
         types=dict(types or {}),
@@ -169,8 +175,9 @@ def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:
     if choice.columns is not None or choice.drop:
         other = "drop" if choice.columns is None else "columns"
         raise OptionError(f"text names the features, so {other} has no effect beside it; leave it out")
-    if choice.label in texts:
-        raise OptionError(f"text: {choice.label!r} is the label; name other columns")
+    for name in choice.answers:
+        if name in texts:
+            raise OptionError(f"text: {name!r} is the label or the weight; name other columns")
     for name in texts:
         if choice.types.get(name, "text") != "text":
             raise OptionError(f"types: {name!r} is text (text=), not {choice.types[name]!r}; leave one out")

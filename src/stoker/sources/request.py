@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from stoker.errors import OptionError
+from stoker.sources.choice import Choice
 from stoker.sources.csv_open import Written
-from stoker.sources.schema import Choice
 
 __all__ = ["COLUMNS_ALONE", "Request"]
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from stoker.errors import ColumnError, OptionError
+from stoker.sources.choice import Choice, once, one_of
 from stoker.sources.dialect import Dialect
 from stoker.types import KIND_WORDS, LISTS, ColumnKind, ColumnSpec, is_number
 from stoker.types.arrow import arrow_type
 
-__all__ = ["PLAIN_KINDS", "Choice", "FileLayout", "Schema", "columns_in", "nearest", "resolve"]
+__all__ = [
+    "PLAIN_KINDS",
+    "FileLayout",
+    "Schema",
+    "columns_in",
+    "nearest",
+    "refuse_answer",
+    "resolve",
+]
 
 PLAIN_KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
 """What a line of text can hold in a field, and what a label may be."""
-_KINDS: tuple[ColumnKind, ...] = get_args(ColumnKind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,32 +76,6 @@ class SampledKinds(Protocol):
         """Kind of a column; `strict` is the rule for labels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """What the user said of columns: label, features, features left out, kinds."""
-
-    label: str | None = None
-    columns: tuple[str, ...] | None = None
-    drop: tuple[str, ...] = ()
-    types: Mapping[str, ColumnKind] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, kind in self.types.items():
-            if kind not in _KINDS:
-                raise OptionError(f"types: {name!r} must be {_one_of(_KINDS)}, got {kind!r}")
-        if self.label is not None and self.label in self.drop:
-            raise OptionError(f"drop: {self.label!r} is the label; drop only what is no label")
-        both = sorted(set(self.columns or ()) & set(self.drop))
-        if both:
-            raise OptionError(f"{both[0]!r} is both in columns and in drop; name it in one of them")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every column name that was said."""
-        label = () if self.label is None else (self.label,)
-        return (*label, *(self.columns or ()), *self.drop, *self.types)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Schema:
     """The used columns, held for a whole run.
@@ -102,8 +84,10 @@ class Schema:
     ----------
     features
         Feature columns in file order.
-    label
-        The label column, or None.
+    labels
+        The columns to learn, in the order in which they were named.
+    weight
+        The column that says what a row weighs, or None.
     kept
         Names of columns that come along as text, whatever they hold, but for features of bytes and lists,
         which come as they are.
@@ -114,17 +98,33 @@ class Schema:
     """
 
     features: tuple[ColumnSpec, ...]
-    label: ColumnSpec | None
+    labels: tuple[ColumnSpec, ...] = ()
+    weight: ColumnSpec | None = None
     kept: tuple[str, ...] = ()
     declared: frozenset[str] = frozenset()
     file_names: tuple[str, ...]
 
     @cached_property
     def columns(self) -> tuple[ColumnSpec, ...]:
-        """Features, label and kept columns; a column that is kept besides is named once."""
-        used = (*self.features, *(() if self.label is None else (self.label,)))
+        """Features, labels, weight and kept columns; a column that is kept besides is named once."""
+        used = (*self.features, *self.answers)
         names = {column.name for column in used}
         return (*used, *(ColumnSpec(name=name, kind="text") for name in self.kept if name not in names))
+
+    @property
+    def label(self) -> ColumnSpec | None:
+        """The first label."""
+        return self.labels[0] if self.labels else None
+
+    @cached_property
+    def answers(self) -> tuple[ColumnSpec, ...]:
+        """Labels and sample weight: columns beside the features, which rows to predict on lack."""
+        return (*self.labels, *(() if self.weight is None else (self.weight,)))
+
+    @cached_property
+    def answer_numbers(self) -> tuple[ColumnSpec, ...]:
+        """Those of them that are numbers, int64 or float64 beside the matrix."""
+        return tuple(column for column in self.answers if is_number(column.kind))
 
     @cached_property
     def numeric(self) -> tuple[str, ...]:
@@ -153,9 +153,10 @@ class Schema:
 
     @cached_property
     def arrays(self) -> tuple[ColumnSpec, ...]:
-        """Columns that come as Arrow arrays: features, label, kept ones; each once."""
-        label = () if self.label is None else (self.label,)
-        found = {column.name: column for column in (*self.features, *label) if not is_number(column.kind)}
+        """Columns that come as Arrow arrays: features, labels, kept ones; each once."""
+        found = {
+            column.name: column for column in (*self.features, *self.labels) if not is_number(column.kind)
+        }
         kept = {name: ColumnSpec(name=name, kind="text") for name in self.kept}
         return tuple({**found, **{name: found.get(name, column) for name, column in kept.items()}}.values())
 
@@ -177,17 +178,33 @@ class Schema:
         """Names of the file columns that are read."""
         return tuple(column.name for column in self.columns)
 
+    def what_is(self, name: str) -> str:
+        """What a used column is, for messages."""
+        if self.weight is not None and name == self.weight.name:
+            return "the sample-weight column"
+        is_label = any(column.name == name for column in self.labels)
+        return "the label column" if is_label else "the feature column"
+
+    def is_answer(self, name: str) -> bool:
+        """Whether a column is a label or what rows weigh."""
+        return any(column.name == name for column in self.answers)
+
     def without_label(self) -> Schema:
         """The same features and nothing to learn."""
-        return replace(self, label=None)
+        return replace(self, labels=(), weight=None)
 
     def describe(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data; what a source of one label has not is left out."""
+        labels = [[column.name, column.kind] for column in self.labels]
+        more: dict[str, Any] = {"more_labels": labels[1:]} if len(labels) > 1 else {}
+        if self.weight is not None:
+            more["weight"] = [self.weight.name, self.weight.kind]
         return {
             "features": [[column.name, column.kind] for column in self.features],
-            "label": None if self.label is None else [self.label.name, self.label.kind],
+            "label": labels[0] if labels else None,
             "kept": list(self.kept),
             "declared": sorted(self.declared & set(self.used)),
+            **more,
         }
 
 
@@ -270,26 +287,28 @@ def resolve(
     OptionError
         A kind was given for a column that is not used, or one that the file's columns cannot have.
     """
-    if choice.label is not None:
-        find(choice.label, layout, "the label column")
-    dropped = [layout.names[find(name, layout, "drop: column")] for name in _once(choice.drop)]
+    for name in choice.labels:
+        find(name, layout, "the label column")
+    if choice.weight is not None:
+        find(choice.weight, layout, "the sample-weight column")
+    dropped = [layout.names[find(name, layout, "drop: column")] for name in once(choice.drop)]
     if choice.columns is None:
-        left_out = {*dropped, choice.label}
+        left_out = {*dropped, *choice.answers}
         chosen = [name for name in layout.names if name not in left_out]
     else:
-        places = sorted(find(name, layout, "column") for name in _once(choice.columns))
-        chosen = [layout.names[place] for place in places if layout.names[place] != choice.label]
+        places = sorted(find(name, layout, "column") for name in once(choice.columns))
+        chosen = [layout.names[place] for place in places if layout.names[place] not in choice.answers]
     if len(set(layout.names)) < len(layout.names):
         for name in chosen:
             find(name, layout, "column")
     for name in choice.types:
         find(name, layout, "types: column")
-        if name not in chosen and name != choice.label:
+        if name not in chosen and name not in choice.answers:
             raise OptionError(f"types: {name!r} is not used, so its type has no effect; leave it out")
         if choice.types[name] not in kinds:
             raise OptionError(
                 f"types: {name!r} cannot be {choice.types[name]!r}: {layout.path} holds no such values, each "
-                f"is {_one_of(kinds)}; lists of numbers are read from Parquet, Arrow and JSON Lines, bytes "
+                f"is {one_of(kinds)}; lists of numbers are read from Parquet, Arrow and JSON Lines, bytes "
                 "from Parquet and Arrow"
             )
     if not chosen:
@@ -297,26 +316,35 @@ def resolve(
             f"{layout.path}: no feature column is left beside the label; name others in columns"
         )
     features = tuple(_spec(name, layout, sample, choice, strict=False) for name in chosen)
-    label = None if choice.label is None else _spec(choice.label, layout, sample, choice, strict=True)
-    if label is not None and label.kind not in PLAIN_KINDS:
+    labels = tuple(_spec(name, layout, sample, choice, strict=True) for name in choice.labels)
+    for label in labels:
+        if label.kind in PLAIN_KINDS:
+            continue
         way = f", or say types={{{label.name!r}: 'text'}} if these are texts" if label.kind == "bytes" else ""
         raise ColumnError(
             f"{layout.path}: the label {label.name!r} holds {KIND_WORDS[label.kind]}, and a label is a "
             f"number or a text: name another column{way}"
         )
-    return Schema(features=features, label=label, declared=frozenset(choice.types), file_names=layout.names)
+    return Schema(
+        features=features,
+        labels=labels,
+        weight=None if choice.weight is None else ColumnSpec(name=choice.weight, kind="float"),
+        declared=frozenset(choice.types),
+        file_names=layout.names,
+    )
 
 
-def _one_of(kinds: Collection[str]) -> str:
-    *first, last = kinds
-    return f"{', '.join(first)} or {last}"
+def refuse_answer(schema: Schema, name: str) -> None:
+    """Refuse to have a label or weight that is a number come along as text.
 
-
-def _once(names: Sequence[str]) -> Sequence[str]:
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            raise OptionError(f"column {name!r} is named twice; name it once")
-    return names
+    Raises
+    ------
+    OptionError
+        The column is one.
+    """
+    if any(column.name == name for column in schema.answer_numbers):
+        what = schema.what_is(name).removesuffix(" column")
+        raise OptionError(f"keep=: {name!r} is {what} and comes along as numbers; leave it out")
 
 
 def _spec(name: str, layout: FileLayout, sample: SampledKinds, choice: Choice, *, strict: bool) -> ColumnSpec:

@@ -107,8 +107,8 @@ def _leave_out(source: Source, parsed: ParsedChunk, take: npt.NDArray[np.bool_],
     issues = parsed.issues
     if not len(issues):
         return
-    label = -2 if source.label is None else issues.names.index(source.label)
-    concerns = issues.is_bad | ((issues.kinds == IssueKind.BLANK) & (issues.columns == label))
+    answers = np.isin(issues.columns, [issues.names.index(name) for name in source.answers])
+    concerns = issues.is_bad | ((issues.kinds == IssueKind.BLANK) & answers)
     rows = issues.rows - parsed.first_row
     bad = np.flatnonzero(concerns & take[rows])
     if len(bad) and not skips:

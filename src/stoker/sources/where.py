@@ -100,7 +100,7 @@ def schema_for(condition: Condition, schema: Schema, found: Mapping[str, ColumnK
     }
     condition(none)  # refuses to compare what cannot be compared, whether there are rows or not
     declared = schema.declared | {name for name in others if name not in used}
-    return replace(schema, features=features, label=None, kept=(), declared=declared)
+    return replace(schema, features=features, labels=(), weight=None, kept=(), declared=declared)
 
 
 def judged_chunks(table: Table, condition: Condition) -> Iterator[tuple[Chunk, npt.NDArray[np.bool_]]]:

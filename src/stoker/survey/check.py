@@ -42,12 +42,12 @@ def check_record(record: SurveyRecord, source: Source) -> None:
     for file in record.files:
         require(0 <= file.size <= MOST, f"{file.name} has an impossible size")
     require(record.dtype in _DTYPES, f"no matrix is of {record.dtype!r}")
-    label = None if source.label is None else source.table.schema.label
     for labels in (record.labels, record.view_labels):
-        require((labels is None) == (label is None), "it knows labels where there are none, or none")
-        if labels is not None and label is not None:
-            require(labels.kind == label.kind, f"its labels are of the kind {labels.kind!r}")
-            _check_labels(labels, slots)
+        require(set(labels) == set(source.labels), "it knows labels where there are none, or none")
+        for label in source.table.schema.labels:
+            counted = labels[label.name]
+            require(counted.kind == label.kind, f"its labels are of the kind {counted.kind!r}")
+            _check_labels(counted, slots)
     require(
         (record.texts is None) == (not source.text_features), "it knows texts where there are none, or none"
     )

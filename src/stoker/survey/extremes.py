@@ -39,8 +39,8 @@ _CLOSE = 1e-6
 def extreme_problems(
     source: Source,
     statistics: ColumnStatistics,
-    labels: LabelCounts | None,
-    spread: tuple[float, float] | None,
+    labels: Mapping[str, LabelCounts],
+    spreads: Mapping[str, tuple[float, float] | None],
 ) -> list[ColumnProblem]:
     """Columns with a value that overflows float32 when it is squared, or decides mean and spread alone.
 
@@ -50,16 +50,17 @@ def extreme_problems(
     ----------
     source, statistics
         The rows, and what their features are.
-    labels, spread
-        The label's counts, and of numbers mean and variance.
+    labels, spreads
+        Each label's counts, and of numbers mean and variance.
     """
     found: dict[str, tuple[Kind, float, int]] = {}
     if statistics.features is not None and statistics.num_rows:
         found |= _features(statistics)
-    if labels is not None and source.label is not None and spread is not None:
-        seen = _of_label(labels, *spread)
+    for name, counts in labels.items():
+        spread = spreads[name]
+        seen = None if spread is None else _of_label(counts, *spread)
         if seen is not None:
-            found[source.label] = (*seen, labels.num_rows)
+            found[name] = (*seen, counts.num_rows)
     places = _places(source, {name: value for name, (_, value, _) in found.items()}) if found else {}
     return [
         _problem(source, name, kind, value, count, places.get(name))
@@ -108,7 +109,7 @@ def _problem(
     source: Source, name: str, kind: Kind, value: float, count: int, place: tuple[int, str, int] | None
 ) -> ColumnProblem:
     row, file, line = (None, None, None) if place is None else place
-    drop = "" if name == source.label else f", or drop=[{name!r}]"
+    drop = "" if name in source.answers else f", or drop=[{name!r}]"
     return ColumnProblem(
         column=name,
         kind=kind,

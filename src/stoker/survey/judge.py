@@ -57,7 +57,7 @@ def row_problems(
     problems = []
     for column, kind, count, first, word in found:
         remedy, blocking = _settle(source, column, kind, first, word, policy, hopeless=hopeless)
-        if kind == "blank" and word == "error" and count == num_slots and column != source.label:
+        if kind == "blank" and word == "error" and count == num_slots and column not in source.answers:
             remedy = f"no row has a value: {_na(column, 'zero')} or drop=[{column!r}]"
         elif kind == "blank" and word == "mean" and column in empty and not hopeless:
             remedy, blocking = f"no row has a value: drop=[{column!r}]", True
@@ -102,7 +102,7 @@ def _settle(
     if kind == "blank":
         if word != "error":
             return _SETTLED[word], False
-        if column == source.label:
+        if column is not None and column in source.answers:
             return _na(column, "drop-row"), True
         words: tuple[Blanks, ...] = ("mean", "zero", "drop-row")
         return f"{', '.join(_na(column, word) for word in words)} or drop=[{column!r}]", True
@@ -117,7 +117,7 @@ def _settle(
     if kind == "not_utf8":
         path = source.paths[first.file_index]
         ways.insert(0, f"convert the file (iconv -f WINDOWS-1252 -t UTF-8 {path} > utf8.csv)")
-    if column != source.label and (kind != "bad_image" or len(source.features) > 1):
+    if column not in source.answers and (kind != "bad_image" or len(source.features) > 1):
         ways.append(f"drop=[{column!r}]")
     return " or ".join(ways) or _NO_ROW_LEFT, True
 
@@ -137,7 +137,7 @@ def _other_type(source: Source, column: str, kind: Kind, text: str) -> str | Non
     try:
         float(text)
     except ValueError:
-        return "text" if column == source.label else None
+        return "text" if column in source.labels else None
     return "float" if held == "int" else None
 
 

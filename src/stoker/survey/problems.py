@@ -17,6 +17,7 @@ Kind: TypeAlias = Literal[
     "not_utf8",
     "ragged",
     "malformed",
+    "negative",
     "bad_quote",
     "bad_list",
     "bad_image",
@@ -36,6 +37,7 @@ _ROW_KINDS = frozenset(
     {
         "ragged",
         "malformed",
+        "negative",
         "bad_quote",
         "not_utf8",
         "bad_list",
@@ -56,6 +58,7 @@ _WHAT = {
     "not_utf8": ("value that is not UTF-8", "values that are not UTF-8"),
     "ragged": ("row with a wrong number of fields", "rows with a wrong number of fields"),
     "malformed": ("line that is no JSON object", "lines that are no JSON objects"),
+    "negative": ("negative weight", "negative weights"),
     "bad_quote": ("value with bytes outside its quotes", "values with bytes outside their quotes"),
     "inexact": ("integer beyond 2**53", "integers beyond 2**53"),
     "bad_list": ("value that is no list of such numbers", "values that are no lists of such numbers"),

@@ -153,10 +153,9 @@ def _bad_rows(
     source: Source, excluded: IntArray, progress: Progress | None, ledger: Ledger | None
 ) -> Iterator[tuple[Any, ...]]:
     """Of the rows left out those that are bad: a blank label is, a blank that ``na=`` drops is not."""
-    label = source.label
     yield from _told(
         find_rows(source.whole, excluded, progress, with_values=False, ledger=ledger),
-        lambda column, is_bad: is_bad or (column is not None and column == label),
+        lambda column, is_bad: is_bad or column in source.answers,
     )
 
 

@@ -24,7 +24,7 @@ __all__ = [
     "label_record",
 ]
 
-VERSION = 3
+VERSION = 4
 """Of the layout; a survey of another version is made anew."""
 
 
@@ -87,8 +87,9 @@ class SurveyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """By column the state of its `ValueLengths`; None where no feature is bytes or lists."""
     profiles: dict[str, dict[str, Any]] | None = None
     """By column the state of its `TextProfile`, where transforms are chosen by them."""
-    labels: LabelRecord | None
-    view_labels: LabelRecord | None
+    labels: dict[str, LabelRecord]
+    """By label column; empty without a label."""
+    view_labels: dict[str, LabelRecord]
     problems: list[ColumnProblem]
     arrays: list[ArrayRecord]
     digest: str = ""
@@ -122,10 +123,8 @@ def _digest(record: SurveyRecord) -> str:
     return hashlib.blake2b(plain, digest_size=16).hexdigest()
 
 
-def label_record(labels: LabelCounts | None) -> LabelRecord | None:
+def label_record(labels: LabelCounts) -> LabelRecord:
     """Label counts as they are stored."""
-    if labels is None:
-        return None
     return LabelRecord(
         kind=labels.kind,
         num_rows=labels.num_rows,
@@ -136,7 +135,7 @@ def label_record(labels: LabelCounts | None) -> LabelRecord | None:
     )
 
 
-def label_counts(record: LabelRecord | None) -> LabelCounts | None:
+def label_counts(record: LabelRecord) -> LabelCounts:
     """Label counts from what was stored.
 
     Raises
@@ -144,8 +143,6 @@ def label_counts(record: LabelRecord | None) -> LabelCounts | None:
     msgspec.ValidationError
         If the classes are not of the column's kind.
     """
-    if record is None:
-        return None
     wanted = _CLASS_TYPES[record.kind]
     if record.classes is not None and not all(isinstance(value, wanted) for value in record.classes):
         raise msgspec.ValidationError(f"the classes of a label of kind {record.kind!r} are of another kind")

@@ -17,7 +17,7 @@ from stoker.survey.profiles import TextProfile
 from stoker.survey.records import FileRecord
 from stoker.survey.valuelengths import ValueLengths
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import ColumnSpec, IntArray, RowReader, is_number
+from stoker.types import ColumnSpec, IntArray, RowReader
 
 __all__ = ["Survey", "others_of"]
 
@@ -29,8 +29,8 @@ class Survey:
     Attributes
     ----------
     source
-        What was surveyed. Index, problems and `labels` are of all its files' rows; statistics and
-        `view_labels` of its view.
+        What was surveyed. Index, problems and `counts` are of all its files' rows; statistics and
+        `view_counts` of its view.
     view
         Its rows, less the excluded ones, by position.
     index
@@ -53,8 +53,8 @@ class Survey:
         By name how long the values of each feature of bytes or lists are, of all rows.
     profiles
         What each feature of text holds; None unless transforms are to be chosen by it.
-    labels, view_labels
-        Of all rows and of the view's, less excluded ones; None without a label.
+    counts, view_counts
+        What each label column holds in all rows and in the view's, less excluded ones.
     problems
         Every problem found; none of them blocking.
     kept
@@ -81,8 +81,8 @@ class Survey:
     texts: TextLengths | None
     values: dict[str, ValueLengths]
     profiles: dict[str, TextProfile] | None
-    labels: LabelCounts | None
-    view_labels: LabelCounts | None
+    counts: dict[str, LabelCounts]
+    view_counts: dict[str, LabelCounts]
     problems: tuple[ColumnProblem, ...]
     kept: KeptRows | None
     seconds: float
@@ -94,6 +94,16 @@ class Survey:
     def paths(self) -> tuple[str, ...]:
         """The files."""
         return self.source.paths
+
+    @property
+    def labels(self) -> LabelCounts | None:
+        """What the first label column holds in all rows; None without a label."""
+        return self.counts[self.source.label] if self.source.label is not None else None
+
+    @property
+    def view_labels(self) -> LabelCounts | None:
+        """The same in the view's rows."""
+        return self.view_counts[self.source.label] if self.source.label is not None else None
 
     @property
     def num_rows(self) -> int:
@@ -147,7 +157,6 @@ class Survey:
 
 
 def others_of(source: Source) -> tuple[ColumnSpec, ...]:
-    """Columns that rows have beside the matrix: label, features that are no numbers, and what comes along."""
+    """Columns that rows have beside the matrix: what is no number, what comes along, labels and weights."""
     schema = source.table.schema
-    is_beside = schema.label is not None and is_number(schema.label.kind)
-    return (*schema.arrays, *((schema.label,) if schema.label is not None and is_beside else ()))
+    return (*schema.arrays, *schema.answer_numbers)

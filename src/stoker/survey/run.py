@@ -254,8 +254,8 @@ def _record(
         profiles=None
         if done.profiles is None
         else {name: profile.state() for name, profile in done.profiles.items()},
-        labels=label_record(done.labels),
-        view_labels=label_record(done.view_labels),
+        labels={name: label_record(counts) for name, counts in done.labels.items()},
+        view_labels={name: label_record(counts) for name, counts in done.view_labels.items()},
         problems=_judge(source, policy, done),
         arrays=[],
     )
@@ -292,21 +292,22 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
         problems += array_problems(source, done.num_slots)
     problems += row_problems(source, done.tally, policy, empty, done.num_slots)
     if policy.role == "train":
-        label, whole, seen = source.label, done.labels, done.view_labels
-        unreadable = any(problem.blocking and problem.column == label for problem in problems)
-        if label is not None and whole is not None and seen is not None and not unreadable:
-            problems += label_problems(label, whole, seen)
+        unreadable = {problem.column for problem in problems if problem.blocking}
+        whole, seen = done.labels, done.view_labels
+        for label in source.labels:
+            if label not in unreadable:
+                problems += label_problems(label, whole[label], seen[label])
         problems += column_problems(source, statistics)
     if policy.role != "predict":
-        spread = None if done.inside is None else done.inside.spread
-        problems += extreme_problems(source, statistics, done.view_labels, spread)
+        spreads = {name: tally.spread for name, tally in done.inside.items()}
+        problems += extreme_problems(source, statistics, done.view_labels, spreads)
     return problems
 
 
 def _refuse(source: Source, policy: Policy, record: SurveyRecord) -> None:
     refuse(record.problems, paths=source.paths)
-    labels = label_counts(record.labels)
-    if source.class_names is not None and labels is not None:
+    if source.class_names is not None and source.label is not None:
+        labels = label_counts(record.labels[source.label])
         check_class_names(labels, source.class_names, path=source.paths[0], every=policy.role == "train")
     if policy.max_bad_rows is not None and record.num_skipped > policy.max_bad_rows:
         first = [
@@ -352,8 +353,8 @@ def _result(
         texts=None if record.texts is None else TextLengths.from_state(record.texts),
         values=lengths_from_state(record.values, source.table.schema.features),
         profiles=profiles_from_state(record.profiles),
-        labels=label_counts(record.labels),
-        view_labels=label_counts(record.view_labels),
+        counts={name: label_counts(counts) for name, counts in record.labels.items()},
+        view_counts={name: label_counts(counts) for name, counts in record.view_labels.items()},
         problems=tuple(record.problems),
         kept=kept,
         seconds=seconds,

@@ -119,23 +119,21 @@ class Pass:
     values: dict[str, ValueLengths] | None = None
     profiles: dict[str, TextProfile] | None = None
     tally: IssueTally = field(init=False)
-    inside: LabelTally | None = field(init=False)
-    outside: LabelTally | None = field(init=False)
-    _label: str = field(init=False)
+    inside: dict[str, LabelTally] = field(init=False)
+    outside: dict[str, LabelTally] = field(init=False)
     _has_floats: bool = field(init=False)
     _horizon: Horizon = field(init=False)
     _waiting: deque[_Waiting] = field(init=False, default_factory=deque)
 
     def __post_init__(self) -> None:
-        columns, label = self.source.columns, self.source.label
+        columns, answers = self.source.columns, self.source.answers
         held = _EXCLUDED_BYTES if self.ledger is None else min(_EXCLUDED_BYTES, self.ledger.limit // 64)
         names = tuple(column.name for column in columns)
-        self.tally = IssueTally(names, label, self.policy, held_bytes=held)
-        kinds = [column.kind for column in columns if column.name == label]
-        self._label = label or ""
-        self._has_floats = any(column.kind == "float" and column.name != label for column in columns)
-        self.inside = LabelTally(kinds[0]) if kinds else None
-        self.outside = LabelTally(kinds[0]) if kinds else None
+        self.tally = IssueTally(names, answers, self.policy, held_bytes=held)
+        self._has_floats = any(column.kind == "float" and column.name not in answers for column in columns)
+        labels = self.source.table.schema.labels
+        self.inside = {label.name: LabelTally(label.kind) for label in labels}
+        self.outside = {label.name: LabelTally(label.kind) for label in labels}
 
     def run(self, *, workers: int, progress: Progress | None) -> None:
         """Read everything once.
@@ -169,16 +167,14 @@ class Pass:
             progress(total, total)
 
     @property
-    def view_labels(self) -> LabelCounts | None:
+    def view_labels(self) -> dict[str, LabelCounts]:
         """Labels of the view's rows."""
-        return None if self.inside is None else self.inside.result()
+        return {name: tally.result() for name, tally in self.inside.items()}
 
     @property
-    def labels(self) -> LabelCounts | None:
+    def labels(self) -> dict[str, LabelCounts]:
         """Labels of all rows."""
-        if self.inside is None or self.outside is None:
-            return None
-        return self.inside.merge(self.outside).result()
+        return {name: tally.merge(self.outside[name]).result() for name, tally in self.inside.items()}
 
     def _count_slots(self, target: int) -> int | None:
         """Slots in all, by a scan ahead of the pass, where the view cannot be told without them."""
@@ -192,9 +188,10 @@ class Pass:
         Drawn by the workers, one at a time.
         """
         width, seen = len(self.source.numeric_features), 0
+        beside = _LABEL_BYTES * max(1, len(self.source.answers))
         for chunk in charge_unpacking(chunks, self.source.paths, self.ledger):
             seen += max(1, chunk.file_bytes)
-            row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + _LABEL_BYTES
+            row_bytes = width * (8 if self._has_floats else self.dtype.itemsize) + beside
             texts = chunk.num_bytes if len(self.source.features) > width else 0
             charge = self._charge(chunk.num_bytes + texts + chunk.num_records * row_bytes)
             estimate = self._slots_in_all(chunk.first_row + chunk.num_records, seen)
@@ -279,13 +276,12 @@ class Pass:
         self.statistics.update(rows, take)
         if self.learn is not None:
             self.learn(rows if take is None else replace(rows, num_rows=take.size, index=take))
-        if self.inside is None or self.outside is None:
-            return
-        labels = rows.columns[self._label]
-        self.inside.update(labels if take is None else _select(labels, take))
-        if inside is not None:
-            rest = _places(_both(~inside, sound), start, stop)
-            self.outside.update(_select(labels, rest))
+        rest = None if inside is None else _places(_both(~inside, sound), start, stop)
+        for name, tally in self.inside.items():
+            labels = rows.columns[name]
+            tally.update(labels if take is None else _select(labels, take))
+            if rest is not None:
+                self.outside[name].update(_select(labels, rest))
 
 
 def _bytes_of(rows: Rows) -> int:

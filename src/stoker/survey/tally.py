@@ -26,6 +26,7 @@ _KINDS: dict[int, Kind] = {
     IssueKind.MALFORMED: "malformed",
     IssueKind.BAD_LIST: "bad_list",
     IssueKind.BAD_IMAGE: "bad_image",
+    IssueKind.NEGATIVE: "negative",
 }
 _NUM_KINDS = 16
 _WHOLE_ROW = -1
@@ -48,8 +49,8 @@ class IssueTally:
     ----------
     columns
         Names of the source's columns, which issues number.
-    label
-        The label's name, or None.
+    answers
+        Names of those that nothing can take the place of: labels, and what rows weigh.
     policy
         What to do with blanks and bad rows.
     held_bytes
@@ -57,13 +58,17 @@ class IssueTally:
     """
 
     def __init__(
-        self, columns: tuple[str, ...], label: str | None, policy: Policy, *, held_bytes: int = 1 << 22
+        self,
+        columns: tuple[str, ...],
+        answers: tuple[str, ...],
+        policy: Policy,
+        *,
+        held_bytes: int = 1 << 22,
     ) -> None:
         self._columns = columns
         self._skips = policy.skips
-        self.blanks = self._resolve(columns, label, policy)
+        self.blanks = self._resolve(columns, answers, policy)
         self._drops = np.array([word == "drop-row" for word in self.blanks], np.bool_)
-        self._label = columns.index(label) if label is not None else None
         self._counts = np.zeros((len(columns) + 1) * _NUM_KINDS, np.int64)
         self._first: dict[int, FirstPlace] = {}
         self.excluded = GrowingArray(np.int64, spill_bytes=held_bytes)
@@ -72,11 +77,11 @@ class IssueTally:
         self.num_dropped = 0
 
     @staticmethod
-    def _resolve(columns: tuple[str, ...], label: str | None, policy: Policy) -> tuple[Blanks, ...]:
+    def _resolve(columns: tuple[str, ...], answers: tuple[str, ...], policy: Policy) -> tuple[Blanks, ...]:
         """A blank label cannot be filled: it is dropped where rows may be, and an error elsewhere."""
         words = list(policy.blanks_of(columns))
-        if label is not None:
-            place = columns.index(label)
+        for name in answers:
+            place = columns.index(name)
             if policy.skips:
                 words[place] = "drop-row"
             elif words[place] != "drop-row":

@@ -30,22 +30,25 @@ class CompiledMetrics:
 
             # Uncompiled, JAX compiles each of the metrics' operations by itself: seconds instead of tenths.
             compiled = jax.jit(self._stateless_step)
-            self._step = lambda y, outputs: self._assigned(compiled(self._state(), y, outputs))
+            self._step = lambda *given: self._assigned(compiled(self._state(), *given))
 
-    def update(self, y: Any, outputs: Any) -> None:
-        """Add n rows: targets of shape (n,), and the model's own outputs for them."""
-        loss, self._logs = self._step(*(keras.ops.convert_to_tensor(each) for each in (y, outputs)))
+    def update(self, y: Any, outputs: Any, weights: Any = None) -> None:
+        """Add n rows: targets of shape (n,), the model's own outputs for them, and what they weigh."""
+        given = (y, outputs) if weights is None else (y, outputs, weights)
+        loss, self._logs = self._step(*(keras.ops.convert_to_tensor(each) for each in given))
         self._loss += float(loss) * len(y)
         self._rows += len(y)
 
-    def _one_step(self, y: Any, outputs: Any) -> tuple[Any, dict[str, Any]]:
-        loss = self._model.compute_loss(x=None, y=y, y_pred=outputs, sample_weight=None, training=False)
-        return loss, self._model.compute_metrics(None, y, outputs, None)
+    def _one_step(self, y: Any, outputs: Any, weights: Any = None) -> tuple[Any, dict[str, Any]]:
+        loss = self._model.compute_loss(x=None, y=y, y_pred=outputs, sample_weight=weights, training=False)
+        return loss, self._model.compute_metrics(None, y, outputs, weights)
 
-    def _stateless_step(self, state: list[Any], y: Any, outputs: Any) -> tuple[Any, Any, list[Any]]:
+    def _stateless_step(
+        self, state: list[Any], y: Any, outputs: Any, weights: Any = None
+    ) -> tuple[Any, Any, list[Any]]:
         variables = self._model.metrics_variables
         with keras.StatelessScope(state_mapping=zip(variables, state, strict=True)) as scope:
-            loss, logs = self._one_step(y, outputs)
+            loss, logs = self._one_step(y, outputs, weights)
         return loss, logs, [scope.get_current_value(variable) for variable in variables]
 
     def _state(self) -> list[Any]:

@@ -22,7 +22,8 @@ from stoker.types import FeedSpec, Progress
 __all__ = ["Evaluation", "evaluate", "evaluate_batches"]
 
 _MOST_CLASSES = 1000
-Pair = tuple[Any, npt.NDArray[Any]]
+Labelled = tuple[Any, npt.NDArray[Any], npt.NDArray[np.float32] | None]
+"""Inputs, targets, and what rows weigh where a column says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,9 @@ class Evaluation:
         The task, and how many rows were scored.
     loss, metrics
         The compiled loss and metrics over all rows.
+    sample_weight
+        The column that says what rows weigh, or None. It counts in the loss and in weighted metrics, which
+        those of stoker's own models are; all else is of rows, each counted once.
     classes
         Names in the order of the arrays; None for regression, like all up to `auc`.
     confusion
@@ -57,6 +61,7 @@ class Evaluation:
     rows: int
     loss: float
     metrics: dict[str, float]
+    sample_weight: str | None = None
     classes: tuple[Any, ...] | None = None
     confusion: npt.NDArray[np.int64] | None = field(default=None, repr=False)
     precision: npt.NDArray[np.float64] | None = field(default=None, repr=False)
@@ -79,6 +84,7 @@ class Evaluation:
             "first_skipped",
             "loss",
             "metrics",
+            "sample_weight",
             "accuracy",
             "auc",
             "mae",
@@ -105,23 +111,25 @@ def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) ->
         Called with rows done and rows in all.
     """
     stream = feed.epoch(0)
+    is_weighed = feed.spec.sample_weight is not None
 
-    def pairs() -> Iterator[Pair]:
+    def labelled() -> Iterator[Labelled]:
         done = 0
         for batch in stream:
-            yield batch.x if isinstance(batch.x, Mapping) else np.asarray(batch.x), np.asarray(batch.y)
+            x = batch.x if isinstance(batch.x, Mapping) else np.asarray(batch.x)
+            yield x, np.asarray(batch.y), batch.sample_weight if is_weighed else None
             done += batch.size
             if progress is not None:
                 progress(done, feed.num_rows or done)
 
     try:
-        return evaluate_batches(model, feed.spec, pairs())
+        return evaluate_batches(model, feed.spec, labelled())
     finally:
         stream.close()
 
 
-def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Pair]) -> Evaluation:
-    """Evaluate a compiled model on (x, y) batches of any sizes.
+def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Labelled]) -> Evaluation:
+    """Evaluate a compiled model on (x, y, weights) batches of any sizes.
 
     Raises
     ------
@@ -133,15 +141,22 @@ def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Pair]) -> Eva
     tally = _ValueTally() if spec.task == "regression" else _ClassTally(spec)
     compiled = CompiledMetrics(model)
     rows = 0
-    for x, y in _full_batches(batches, scorer.batch_rows):
+    for x, y, weights in _full_batches(batches, scorer.batch_rows):
         raw = scorer.raw(x)
-        compiled.update(y, raw)
+        compiled.update(y, raw, weights)
         tally.update(scorer.shaped(raw), y)
         rows += len(y)
     if not rows:
         raise DataError("there are no rows to evaluate")
     loss, metrics = compiled.result()
-    return Evaluation(task=spec.task, rows=rows, loss=loss, metrics=metrics, **tally.result())
+    return Evaluation(
+        task=spec.task,
+        rows=rows,
+        loss=loss,
+        metrics=metrics,
+        sample_weight=spec.sample_weight,
+        **tally.result(),
+    )
 
 
 class _ClassTally:
@@ -210,25 +225,35 @@ class _ValueTally:
         }
 
 
-def _full_batches(batches: Iterable[Pair], size: int) -> Iterator[Pair]:
+def _full_batches(batches: Iterable[Labelled], size: int) -> Iterator[Labelled]:
     """The same rows in batches of one size, the last one short."""
-    held: list[Pair] = []
+    held: list[Labelled] = []
     count = 0
-    for pair in batches:
-        held.append(pair)
-        count += len(pair[1])
+    for batch in batches:
+        held.append(batch)
+        count += len(batch[1])
         while count >= size:
-            x, y = _joined(held)
-            yield part(x, 0, size), y[:size]
-            held, count = [(part(x, size, count), y[size:])], count - size
+            whole = _joined(held)
+            yield _slice(whole, 0, size)
+            held, count = [_slice(whole, size, count)], count - size
     if count:
         yield _joined(held)
 
 
-def _joined(pairs: list[Pair]) -> Pair:
-    if len(pairs) == 1:
-        return pairs[0]
-    return join([x for x, _ in pairs]), np.concatenate([y for _, y in pairs])
+def _slice(batch: Labelled, first: int, last: int) -> Labelled:
+    x, y, weights = batch
+    return part(x, first, last), y[first:last], None if weights is None else weights[first:last]
+
+
+def _joined(batches: list[Labelled]) -> Labelled:
+    if len(batches) == 1:
+        return batches[0]
+    weights = [weights for _, _, weights in batches if weights is not None]
+    return (
+        join([x for x, _, _ in batches]),
+        np.concatenate([y for _, y, _ in batches]),
+        np.concatenate(weights) if weights else None,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -46,6 +46,8 @@ class Piece:
     x, y
         Inputs and targets of the good rows, of sparse ones a SciPy CSR matrix; y is None where there is no
         label.
+    weights
+        What the good rows weigh, float32 (g,); None where nothing says it.
     kept
         Columns that come along, Arrow arrays of shape (num_rows,).
     tell_first_bad
@@ -56,6 +58,7 @@ class Piece:
     good: IntArray
     x: Any
     y: npt.NDArray[Any] | None = None
+    weights: npt.NDArray[np.float32] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
     tell_first_bad: Callable[[], str] | None = None
 
@@ -64,6 +67,7 @@ def file_pieces(
     source: Source,
     inputs: FittedTransform,
     target: FittedTransform | None = None,
+    weight: FittedTransform | None = None,
     *,
     on_bad_row: str = "skip",
     progress: Progress | None = None,
@@ -74,8 +78,8 @@ def file_pieces(
     ----------
     source
         The files; its kept columns come along.
-    inputs, target
-        Fitted transforms of the features and the label.
+    inputs, target, weight
+        Fitted transforms of the features, the label, and what rows weigh.
     on_bad_row
         ``"error"`` raises at the first bad row, ``"skip"`` and ``"quarantine"`` leave it out of `Piece.good`.
     progress
@@ -99,8 +103,15 @@ def file_pieces(
             raise _bad_row(tell)
         x = inputs.apply(parsed.rows, good)
         y = None if target is None else _targets(source, chunk, parsed, target, good)
-        columns = {name: parsed.rows.columns[name] for name in kept}
-        piece = Piece(num_rows=parsed.num_records, good=good, x=x, y=y, kept=columns, tell_first_bad=tell)
+        piece = Piece(
+            num_rows=parsed.num_records,
+            good=good,
+            x=x,
+            y=y,
+            weights=None if weight is None else weight.apply(parsed.rows, good),
+            kept={name: parsed.rows.columns[name] for name in kept},
+            tell_first_bad=tell,
+        )
         return piece, chunk.file_bytes
 
     done = 0
@@ -119,15 +130,16 @@ def frame_pieces(
     inputs: FittedTransform,
     *,
     keep: Sequence[str] = (),
-    label: str | None = None,
     target: FittedTransform | None = None,
+    labels: Sequence[str] = (),
+    weight: str | None = None,
     on_bad_row: str = "skip",
     kinds: Mapping[str, ColumnKind] | None = None,
 ) -> Iterator[Piece]:
     """Rows of a pandas frame, an Arrow table, a mapping of arrays, an array of shape (n, k), or of texts.
 
     What the features are `kinds` tells; None where all of them are text, or all numbers, as their transform
-    has it.
+    has it. `labels` are the columns of `target`, and `weight` is the one that says what rows weigh.
 
     Raises
     ------
@@ -142,7 +154,8 @@ def frame_pieces(
     usual: ColumnKind = "text" if isinstance(inputs, TextTransform) else "float"
     held = {name: usual if kinds is None else kinds[name] for name in features}
     columns = columns_of(frame, features)
-    used = (*features, *keep, *(() if target is None or label is None else (label,)))
+    answers = (*labels, *(() if weight is None else (weight,)))
+    used = (*features, *keep, *answers)
     for name in used:
         if name not in columns:
             raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
@@ -150,16 +163,25 @@ def frame_pieces(
     beside = {name: kind for name, kind in held.items() if not is_number(kind)}
     for first in range(0, common_length(columns, used), _FRAME_ROWS):
         part = slice(first, first + _FRAME_ROWS)
-        labels = {} if target is None or label is None else {label: labels_of(columns[label][part])}
+        answered = {name: labels_of(columns[name][part]) for name in labels}
+        weights = None if weight is None else _frame_weights(columns[weight][part], weight, first)
         arrays, wrong = _arrays(columns, beside, part)
-        rows, matrix = _frame_rows(columns, numbers, part, arrays | labels)
+        rows, matrix = _frame_rows(columns, numbers, part, arrays | answered)
         good, tell = _usable(matrix, numbers, wrong, inputs, first)
         if strict and tell is not None:
             raise _bad_row(tell)
         y = None if target is None else target.apply(rows, good)
         kept = {name: kept_of(columns[name][part]) for name in keep}
         x = inputs.apply(rows, good)
-        yield Piece(num_rows=rows.num_rows, good=good, x=x, y=y, kept=kept, tell_first_bad=tell)
+        yield Piece(
+            num_rows=rows.num_rows,
+            good=good,
+            x=x,
+            y=y,
+            weights=None if weights is None else weights[good],
+            kept=kept,
+            tell_first_bad=tell,
+        )
 
 
 def _frame_rows(
@@ -192,6 +214,25 @@ def _arrays(
     return found, wrong
 
 
+def _frame_weights(column: Any, name: str, first_row: int) -> npt.NDArray[np.float32]:
+    """What the rows of a part of a frame weigh.
+
+    Raises
+    ------
+    DataError
+        If that is not there, negative, or beyond float32.
+    """
+    weights = numbers_of(column, name)
+    wrong = ~((weights >= 0) & (weights <= float(np.finfo(np.float32).max)))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"row {first_row + row:,} of the frame: column {name!r} holds {weights[row]}, and what a row "
+            "weighs is a number of zero or more"
+        )
+    return weights.astype(np.float32)
+
+
 def _is_strict(on_bad_row: str) -> bool:
     if on_bad_row not in ("error", "skip", "quarantine"):
         raise OptionError(f"on_bad_row must be error, skip or quarantine, got {on_bad_row!r}")
@@ -210,7 +251,7 @@ def _good_rows(
     bad = issues.is_bad
     # A rule for all columns is one for the features: nothing can take the place of a label.
     forgiven = np.array(
-        [name != source.label and fills_blanks(inputs, name) for name in issues.names], np.bool_
+        [name not in source.answers and fills_blanks(inputs, name) for name in issues.names], np.bool_
     )
     blank = (issues.kinds == IssueKind.BLANK) & (issues.columns >= 0)
     bad = bad | (blank & ~forgiven[issues.columns]) if len(issues) else bad

@@ -209,7 +209,7 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
         "columns": [
             column
             for column in stage.source.columns
-            if column.name in (*stage.spec.features, stage.spec.label)
+            if column.name in (*stage.spec.features, *stage.spec.answers)
         ],
         "excluded_rows": len(stage.survey.excluded),
         "spec": stage.spec,

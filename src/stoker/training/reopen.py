@@ -17,7 +17,7 @@ from stoker.sources.formats import FORMATS, table_like
 from stoker.sources.nameless import NAMELESS
 from stoker.sources.schema import Schema
 from stoker.stored import DAMAGE, require
-from stoker.types import ColumnSpec
+from stoker.types import ColumnSpec, FeedSpec
 
 __all__ = ["describe_files", "open_like", "source_like"]
 
@@ -59,7 +59,7 @@ def describe_files(source: Source) -> dict[str, Any]:
 def open_like(
     description: Mapping[str, Any],
     columns: Sequence[ColumnSpec],
-    label: str,
+    spec: FeedSpec,
     paths: Any,
     *,
     with_label: bool,
@@ -69,7 +69,7 @@ def open_like(
 
     Parameters
     ----------
-    description, columns, label
+    description, columns, spec
         What the run's files were.
     paths
         The files.
@@ -85,7 +85,7 @@ def open_like(
     ColumnError
         If a file lacks a column.
     """
-    schema, how = _read(description, columns, label)
+    schema, how = _read(description, columns, spec)
     written = Written(
         format=None if how.format in ("folder", "lines", *NAMELESS) else how.format,
         header=None if how.header or how.format == "lines" else False,
@@ -101,7 +101,7 @@ def open_like(
 def source_like(
     description: Mapping[str, Any],
     columns: Sequence[ColumnSpec],
-    label: str,
+    spec: FeedSpec,
     source: Source,
     *,
     with_label: bool,
@@ -115,12 +115,12 @@ def source_like(
     ColumnError
         If they lack a column.
     """
-    schema, _ = _read(description, columns, label)
+    schema, _ = _read(description, columns, spec)
     return Source(table=source.table.with_schema(schema).like(source.paths, with_label=with_label))
 
 
 def _read(
-    description: Mapping[str, Any], columns: Sequence[ColumnSpec], label: str
+    description: Mapping[str, Any], columns: Sequence[ColumnSpec], spec: FeedSpec
 ) -> tuple[Schema, _Reading]:
     """The run's columns, and how its files were written.
 
@@ -134,13 +134,16 @@ def _read(
         known = (None, *NAMELESS, *FORMATS)
         require(how.format in known, f"there is no format {how.format!r}")
         require(len({column.name for column in columns}) == len(columns), "a column twice")
+        there, weight = {column.name: column for column in columns}, spec.sample_weight
         schema = Schema(
-            features=tuple(column for column in columns if column.name != label),
-            label=next((column for column in columns if column.name == label), None),
+            features=tuple(column for column in columns if column.name not in (*spec.labels, weight)),
+            labels=tuple(there[name] for name in spec.labels if name in there),
+            weight=there.get(weight or ""),
             declared=frozenset(how.declared),
             file_names=tuple(how.names) or tuple(column.name for column in columns),
         )
-        require(schema.label is not None, "it names no label")
+        require(len(schema.labels) == len(spec.labels), "it names no label")
+        require((schema.weight is None) == (weight is None), "it names no weight")
     except DAMAGE as error:
         raise RunError(f"run.json does not say how its files were written ({error!r})") from error
     return schema, how

@@ -31,6 +31,7 @@ from stoker.training.reopen import open_like, source_like
 from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
+from stoker.transforms.labels import Passthrough
 from stoker.transforms.texts import TextTransform
 from stoker.types import ColumnKind, FeedSpec, Progress
 
@@ -251,18 +252,20 @@ class Run:
                 rows,
                 self.spec.features,
                 self.transform,
-                label=self.spec.label,
                 target=self.target,
+                labels=self.spec.labels,
+                weight=self.spec.sample_weight,
                 on_bad_row=on_bad_row,
                 kinds=self._kinds,
             )
         else:
             source = self._source(rows, rename, with_label=True)
+            weight = None if self.spec.sample_weight is None else Passthrough(self.spec.sample_weight)
             pieces = file_pieces(
-                source, self.transform, self.target, on_bad_row=on_bad_row, progress=progress
+                source, self.transform, self.target, weight, on_bad_row=on_bad_row, progress=progress
             )
         bad = UnscoredRows()
-        batches = ((piece.x, piece.y) for piece in bad.counted(pieces) if piece.y is not None)
+        batches = ((piece.x, piece.y, piece.weights) for piece in bad.counted(pieces) if piece.y is not None)
         try:
             found = evaluate_batches(self.model, self.spec, batches)
         except DataError as error:
@@ -324,7 +327,7 @@ class Run:
         return True
 
     def _source(self, rows: Any, rename: Mapping[str, str] | None, *, with_label: bool) -> Source:
-        known = (*self.spec.features, self.spec.label)
+        known = (*self.spec.features, *self.spec.answers)
         for old, new in (rename or {}).items():
             if new not in known:
                 raise OptionError(
@@ -340,10 +343,10 @@ class Run:
                 raise OptionError(
                     "rename has no effect on rows in memory or of a query: name their columns there"
                 )
-            found = source_like(reading, columns, self.spec.label, rows, with_label=with_label)
+            found = source_like(reading, columns, self.spec, rows, with_label=with_label)
             return chosen_as(found, rows)
         try:
-            found = open_like(reading, columns, self.spec.label, paths, with_label=with_label, renames=rename)
+            found = open_like(reading, columns, self.spec, paths, with_label=with_label, renames=rename)
             return chosen_as(found, rows) if isinstance(rows, Source) else found
         except ColumnError as error:
             if rename or "is absent" not in str(error):

@@ -96,7 +96,8 @@ def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
     pairs: list[tuple[str, Any, Any]] = [
         ("rows of the files", there.source.get("view"), here.source.get("view")),
         ("columns", _names(there), _names(here)),
-        ("label", spec_there and spec_there.label, spec_here and spec_here.label),
+        ("label", spec_there and spec_there.labels, spec_here and spec_here.labels),
+        ("sample weight", spec_there and spec_there.sample_weight, spec_here and spec_here.sample_weight),
         ("task", spec_there and spec_there.task, spec_here and spec_here.task),
         ("classes", spec_there and spec_there.classes, spec_here and spec_here.classes),
         ("blanks and bad rows", there.policy, here.policy),

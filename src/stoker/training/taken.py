@@ -44,7 +44,8 @@ def _known_differences(there: RunRecord, feed: Feed) -> list[str]:
     pairs = (
         ("files", [file.num_bytes for file in there.files], [file.size for file in source.identity()]),
         ("columns", there.columns, list(source.columns)),
-        ("label", there.spec.label, source.label),
+        ("label", there.spec.labels, source.labels),
+        ("sample weight", there.spec.sample_weight, source.sample_weight),
         ("order of rows", order_there, (kind, options.seed, options.batch_size)),
     )
     return [name for name, old, new in pairs if old != new]

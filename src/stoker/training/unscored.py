@@ -53,7 +53,7 @@ class UnscoredRows:
         def is_wanted(column: str | None, is_bad: bool) -> bool:
             if is_bad or column is None:
                 return is_bad
-            return column == source.label or not fills_blanks(inputs, column)
+            return column in source.answers or not fills_blanks(inputs, column)
 
         write_quarantine(path, source, np.concatenate([np.empty(0, np.int64), *self._ids]), is_wanted)
 

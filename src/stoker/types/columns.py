@@ -117,6 +117,8 @@ class FeedSpec:
         What the classes are called where their labels are numbers and the data name them; None otherwise.
     inputs
         Of a model with several inputs, each of them, in the order of `Columns`; empty otherwise.
+    sample_weight
+        Name of the column that says what a row weighs; None where there is none.
     """
 
     input_shape: tuple[int, ...]
@@ -130,3 +132,14 @@ class FeedSpec:
     num_tokens: int | None = None
     class_names: tuple[str, ...] | None = None
     inputs: tuple[InputSpec, ...] = ()
+    sample_weight: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the label columns."""
+        return (self.label,)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Names of the columns that rows to predict on lack: labels, and what a row weighs."""
+        return (*self.labels, *(() if self.sample_weight is None else (self.sample_weight,)))

@@ -18,7 +18,7 @@ from stoker.sources.columnar.units import UnitFile
 from stoker.sources.csv_open import Written
 from stoker.sources.paths import expand_paths
 from stoker.sources.request import Request
-from stoker.sources.schema import Choice, Schema, nearest
+from stoker.sources.schema import Schema, nearest
 
 __all__ = ["LABEL", "array_template", "open_members", "open_pairs"]
 
@@ -108,7 +108,7 @@ def open_pairs(name: str, paths: Sequence[str], request: Request) -> ColumnarTab
                 f"label: {labels} is not to {features} as {beside[0]} is to {paths[0]}; give the files names "
                 "that differ in the same way"
             )
-    request = replace(request, choice=replace(request.choice, label=LABEL))
+    request = replace(request, choice=replace(request.choice, labels=(LABEL,)))
     return open_columnar(name, _Pairs(name, names), paths, request)
 
 
@@ -125,13 +125,13 @@ def open_members(name: str, paths: Sequence[str], request: Request) -> ColumnarT
     found, choice = _SEVERAL[name](paths[0]), request.choice
     columns = None if choice.columns is None else _expanded(choice.columns, found)
     drop = _expanded(choice.drop, found)
-    wanted = [*(columns or ()), *([] if choice.label is None else [choice.label])]
+    wanted = [*(columns or ()), *choice.answers]
     used = None if columns is None else tuple(dict.fromkeys(_array_of(column, found) for column in wanted))
     if columns is None and drop:
         gone = {array for array in found if set(column_names(array, found[array].shape)) <= set(drop)}
         used = tuple(array for array in found if array not in gone)
         drop = tuple(column for column in drop if _array_of(column, found) not in gone)
-    choice = Choice(label=choice.label, columns=columns, drop=drop, types=choice.types)
+    choice = replace(choice, columns=columns, drop=drop)
     return open_columnar(name, _Members(name, used), paths, replace(request, choice=choice))
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.errors import ColumnError
+from stoker.sources.choice import Choice
 from stoker.sources.dialect import Dialect
 from stoker.sources.inference import Sample
-from stoker.sources.schema import PLAIN_KINDS, Choice, FileLayout, Schema, resolve
+from stoker.sources.schema import PLAIN_KINDS, FileLayout, Schema, resolve
 from stoker.types import LISTS, ColumnKind
 
 __all__ = [

@@ -15,6 +15,7 @@ from stoker.sources.columnar.values import Numbers, as_numbers, as_texts
 from stoker.sources.issues import IssueKind
 from stoker.sources.number_columns import side_by_side
 from stoker.sources.schema import Schema
+from stoker.sources.weighing import refused_weights
 from stoker.types import ColumnSpec, Matrix, Rows, is_number
 
 __all__ = ["parse_batch"]
@@ -36,9 +37,9 @@ def parse_batch(
     columns: dict[str, Any] = {}
     for column in schema.arrays:
         columns[column.name] = _beside(batch.column(column.name), column, schema, faults)
-    label = schema.label
-    if label is not None and is_number(label.kind):
-        columns[label.name] = _label(batch.column(label.name), label, faults)
+    for answer in schema.answer_numbers:
+        values = batch.column(answer.name)
+        columns[answer.name] = _answer(values, answer, faults, is_weight=answer == schema.weight)
     return ParsedChunk(
         file_index=chunk.file_index,
         first_row=chunk.first_row,
@@ -77,14 +78,17 @@ def _finite(found: Numbers, name: str, faults: Faults) -> npt.NDArray[Any]:
     return values
 
 
-def _label(array: Any, label: ColumnSpec, faults: Faults) -> npt.NDArray[Any]:
-    """The label's numbers, int64 or float64; 0 where there is none."""
+def _answer(array: Any, label: ColumnSpec, faults: Faults, *, is_weight: bool) -> npt.NDArray[Any]:
+    """A label's or the weight's numbers, int64 or float64; 0 where there is none."""
     found = as_numbers(array, integers=label.kind == "int")
     faults.add(label.name, IssueKind.BLANK, found.blank)
     faults.add(label.name, IssueKind.NOT_A_NUMBER, found.wrong)
     values = _finite(found, label.name, faults)
     if label.kind == "float":
-        return values.astype(np.float64)
+        numbers: npt.NDArray[Any] = values.astype(np.float64)
+        for kind, wrong in refused_weights(numbers) if is_weight else ():
+            faults.add(label.name, kind, wrong)
+        return numbers
     if values.dtype.kind == "f":
         values = np.where(np.isnan(values), 0, values)
     if values.dtype.itemsize == 8 and len(values):
@@ -111,7 +115,7 @@ def _texts(array: Any, name: str, schema: Schema, faults: Faults) -> Any:
     texts, broken = as_texts(array, large=large)
     if not large:
         faults.add(name, IssueKind.BAD_TEXT, broken)
-    if schema.label is not None and name == schema.label.name and schema.label.kind == "text":
+    if schema.is_answer(name):
         blank = np.diff(_bounds(texts)) == 0
         faults.add(name, IssueKind.BLANK, blank if blank.any() else None)
     return texts

@@ -64,7 +64,7 @@ def _require_same_columns(schema: Schema, first: UnitFile, other: UnitFile) -> N
         )
     for spec in schema.columns:
         one, two = known[spec.name], found[spec.name]
-        is_label = schema.label is not None and spec.name == schema.label.name
+        is_label = schema.is_answer(spec.name)
         if not can_be(two, spec.kind):
             raise ColumnError(f"{other.path}: {unsupported(two, spec.kind)}")
         if spec.name not in schema.declared and not _alike(one, two, strict=is_label):

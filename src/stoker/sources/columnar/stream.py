@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from stoker.errors import OptionError
+from stoker.sources.choice import Choice
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns, resolve_columns
 from stoker.sources.columnar.table import ColumnarTable, Opener
 from stoker.sources.files import FileIdentity
-from stoker.sources.schema import Choice
 
 __all__ = ["Read", "StreamUnits", "stream_table"]
 
@@ -123,7 +123,7 @@ def stream_table(
     >>> from stoker.sources import Source
     >>> batch = pa.record_batch({"x": [1.5, 2.5], "kind": ["a", "b"]})
     >>> stream = StreamUnits("example://two rows", batch.schema, lambda names: [batch.select(names)])
-    >>> source = Source(table=stream_table("example", stream, Choice(label="kind")))
+    >>> source = Source(table=stream_table("example", stream, Choice(labels=("kind",))))
     >>> source.random_access, source.peek(1).columns["kind"][0].as_py()
     ('stream', 'a')
     """

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import ChangedDataError, ColumnError, DataError, OptionError
+from stoker.errors import ChangedDataError, ColumnError, DataError
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.columnar.arrow_kinds import can_be, layout_of, unsupported
 from stoker.sources.columnar.batch_chunk import BatchChunk, changed, require_values
@@ -24,7 +24,7 @@ from stoker.sources.columnar.units import UnitFile
 from stoker.sources.conditions import Condition
 from stoker.sources.files import FileIdentity
 from stoker.sources.index import RowIndex
-from stoker.sources.schema import Schema, find
+from stoker.sources.schema import Schema, find, refuse_answer
 from stoker.sources.table import Access
 from stoker.sources.where import all_judged, none_satisfies
 from stoker.types import ColumnKind, IntArray, Progress, RowReader
@@ -125,11 +125,9 @@ class ColumnarTable:
         OptionError
             A name is the numeric label's, which comes as numbers already.
         """
-        label = self.schema.label
         for name in names:
             self._require(name, "keep=: column", "text")
-            if label is not None and name == label.name and label.kind != "text":
-                raise OptionError(f"keep=: {name!r} is the label and comes along as numbers; leave it out")
+            refuse_answer(self.schema, name)
         return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
 
     def like(self, paths: tuple[str, ...], *, with_label: bool) -> ColumnarTable:
@@ -147,8 +145,7 @@ class ColumnarTable:
             self, schema=replace(schema, kept=()), files=with_rows(self.opener(paths)), chosen=None
         )
         for column in found.schema.columns:
-            is_label = schema.label is not None and column.name == schema.label.name
-            found._require(column.name, "the label column" if is_label else "the feature column", column.kind)
+            found._require(column.name, schema.what_is(column.name), column.kind)
         return found
 
     def where(self, condition: Condition) -> ColumnarTable:

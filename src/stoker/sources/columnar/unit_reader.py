@@ -23,8 +23,9 @@ from stoker.sources.files import FileIdentity
 from stoker.sources.held import join_values
 from stoker.sources.index import RowIndex, checked_ids
 from stoker.sources.issues import IssueKind
+from stoker.sources.number_columns import join_numbers
 from stoker.sources.schema import Schema
-from stoker.types import IntArray, Matrix, Rows, is_number
+from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["HELD_BYTES", "UnitReader"]
 
@@ -108,8 +109,7 @@ class UnitReader:
         schema = self._schema
         matrix = np.empty((len(ids), len(schema.numeric)), self._dtype)
         parts: dict[str, list[Any]] = {column.name: [] for column in schema.arrays}
-        has_numbers = schema.label is not None and is_number(schema.label.kind)
-        label: list[npt.NDArray[Any]] = []
+        numbers: list[dict[str, npt.NDArray[Any]]] = []
         for first, last, piece in self._pieces_for(ids):
             places = ids[first:last] - piece.first_row
             self._require_sound(piece, ids[first:last])
@@ -118,14 +118,11 @@ class UnitReader:
                 matrix[first:last] = rows.matrix.values.reshape(rows.num_rows, -1)[take]
             for name, taken in parts.items():
                 taken.append(_taken(rows.columns[name], take))
-            if has_numbers and schema.label is not None:
-                label.append(rows.columns[schema.label.name][take])
+            numbers.append({each.name: rows.columns[each.name][take] for each in schema.answer_numbers})
         columns: dict[str, Any] = {
             name: join_values(taken, schema.array_types[name]) for name, taken in parts.items()
         }
-        if has_numbers and schema.label is not None:
-            empty = np.empty(0, np.int64 if schema.label.kind == "int" else np.float64)
-            columns[schema.label.name] = np.concatenate([empty, *label])
+        columns |= join_numbers(schema.answer_numbers, numbers)
         packed = Matrix.of(matrix) if matrix.shape[1] else None
         return Rows(num_rows=len(ids), features=schema.numeric, matrix=packed, columns=columns)
 
@@ -262,11 +259,9 @@ class UnitReader:
         parsed = parse_batch(chunk, self._schema, self._dtype)
         if parsed.dtype != self._dtype:
             raise changed(path, f"rows from {row:,} on need {parsed.dtype}, the survey found {self._dtype}")
-        issues, label = parsed.issues, self._schema.label
-        bad = issues.is_bad
-        if label is not None:
-            is_label = issues.columns == self._schema.used.index(label.name)
-            bad = bad | (is_label & (issues.kinds == IssueKind.BLANK))
+        issues, used = parsed.issues, self._schema.used
+        answers = np.isin(issues.columns, [used.index(column.name) for column in self._schema.answers])
+        bad = issues.is_bad | (answers & (issues.kinds == IssueKind.BLANK))
         rows = np.unique(issues.rows[bad])
         known = self._excluded[
             slice(*np.searchsorted(self._excluded, [chunk.first_row, chunk.first_row + chunk.num_records]))
