@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 from stoker.cache.filling import numbers_array
 from stoker.kernels.gather import gather
 from stoker.sources import Source
+from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.held import value_bounds
 from stoker.sources.inference import BLANKS
 from stoker.survey import Survey
 from stoker.types import ColumnSpec, IntArray, Rows
 from stoker.types.arrow import arrow_type, is_list
 
-__all__ = ["Layout", "layout_of", "rounded_columns", "table_columns"]
+__all__ = ["Layout", "layout_of", "rounded_columns", "single_columns", "table_columns"]
 
 _EXACT = float(1 << 53)
 _BEYOND_INT64 = float(1 << 63)
@@ -120,7 +121,18 @@ def rounded_columns(found: Survey) -> tuple[str, ...]:
                  if is_beyond and kinds[name] == "int")  # fmt: skip
 
 
-def layout_of(found: Survey, digits: Survey | None = None) -> Layout:
+def single_columns(source: Source) -> frozenset[str]:
+    """Columns of numbers that are float32 or less in every file, and so lose nothing as float32."""
+    table = source.table
+    if not isinstance(table, ColumnarTable):
+        return frozenset()
+    floats = {column.name for column in source.columns if column.kind == "float"}
+    for file in table.files:
+        floats &= {column.name for column in file.columns if column.type in (pa.float16(), pa.float32())}
+    return frozenset(floats)
+
+
+def layout_of(found: Survey, digits: Survey | None = None, singles: Collection[str] = ()) -> Layout:
     """Types by what the survey saw in the view's rows: the narrowest integers, float64, strings.
 
     Parameters
@@ -129,9 +141,11 @@ def layout_of(found: Survey, digits: Survey | None = None) -> Layout:
         Of a source made by `table_columns`.
     digits
         An earlier survey, of the columns of integers that now come as text.
+    singles
+        Columns that are written as float32.
     """
-    before = {} if digits is None else _numeric(digits)
-    numeric = _numeric(found)
+    before = {} if digits is None else _numeric(digits, singles)
+    numeric = _numeric(found, singles)
     columns = []
     for feature in found.source.columns:
         if feature.name in numeric:
@@ -144,13 +158,13 @@ def layout_of(found: Survey, digits: Survey | None = None) -> Layout:
     return Layout(columns=tuple(columns), text_bytes=found.text_bytes / max(1, found.num_slots))
 
 
-def _numeric(found: Survey) -> dict[str, tuple[int, pa.DataType, bool]]:
+def _numeric(found: Survey, singles: Collection[str]) -> dict[str, tuple[int, pa.DataType, bool]]:
     """Place in the matrix, type, and whether there are blanks, by the names of numeric columns."""
     seen = found.statistics
     kinds = {column.name: column.kind for column in found.source.columns}
     numeric = {}
     for place, name in enumerate(found.features):
-        kind: pa.DataType = pa.float64()
+        kind: pa.DataType = pa.float32() if name in singles else pa.float64()
         if kinds[name] == "int" and seen.integral[place]:
             kind = _integer(float(seen.minimum[place]), float(seen.maximum[place]))
         numeric[name] = (place, kind, bool(seen.blanks[place]))

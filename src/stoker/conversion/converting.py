@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pyarrow as pa
 
-from stoker.conversion.columns import Layout, layout_of, rounded_columns, table_columns
+from stoker.conversion.columns import Layout, layout_of, rounded_columns, single_columns, table_columns
 from stoker.conversion.reading import Work, from_files, from_memory, in_order, nothing
 from stoker.conversion.report import ConversionReport
 from stoker.conversion.shuffling import Order, buckets_beside, require_room
@@ -76,8 +76,8 @@ def convert(
     source
         What `stoker.open` gives, or a view of it. All its columns are written, in the order of its files, the
         label among them: integers as the narrowest of uint8, int16, int32 and int64 that holds all of them,
-        other numbers as float64, and everything else as it stands, dates and ``0012`` included. Blanks
-        are nulls.
+        other numbers as float64, or as float32 what is so in all files and in `out`, and everything else as
+        it stands, dates and ``0012`` included. Blanks are nulls.
     out
         A ``.csv``, ``.jsonl``, ``.parquet`` or ``.arrow`` file; ``.csv.gz``, ``.jsonl.zst`` and the like. It
         appears when all of it is written.
@@ -145,6 +145,7 @@ def convert(
         ledger=Ledger(limit),
         workers=threads,
         stages=progress or _Silent(),
+        singles=single_columns(columns) if form.name in ("parquet", "arrow") else (),
     )
     started = time.perf_counter()
     conversion.look(columns, on_bad_row)
@@ -173,6 +174,7 @@ class _Conversion:
     ledger: Ledger
     workers: int
     stages: Stages
+    singles: Collection[str]
     temporary_bytes: int = 0
 
     def look(self, columns: Source, on_bad_row: Literal["error", "skip"]) -> None:
@@ -190,7 +192,7 @@ class _Conversion:
             self.view = columns.view.bind(found.num_slots, excluded)
             self.num_left_out = len(excluded)
         self.found: Survey = found
-        self.layout: Layout = layout_of(found, before)
+        self.layout: Layout = layout_of(found, before, self.singles)
 
     def _survey(self, columns: Source, on_bad_row: Literal["error", "skip"]) -> Survey:
         with self.stages.stage("survey", "B") as progress:

@@ -12,15 +12,17 @@ from stoker.errors import OptionError
 from stoker.kernels.csv import DTYPES
 from stoker.types import ColumnSpec, IntArray
 
-__all__ = ["blanks_of", "join_numbers", "place_of", "side_by_side"]
+__all__ = ["blanks_of", "join_numbers", "place_of", "side_by_side", "with_gaps"]
 
-_KNOWN: tuple[np.dtype[Any], ...] = tuple(np.dtype(kind) for kind in DTYPES)
-_FLOAT64 = _KNOWN[-1]
+_PARSED: tuple[np.dtype[Any], ...] = tuple(np.dtype(kind) for kind in DTYPES)
+_INTEGERS = _PARSED[:-1]
+_FLOAT64 = _PARSED[-1]
+_KNOWN = (*_INTEGERS, np.dtype(np.float32), _FLOAT64)
 _BLOCK_ROWS = 1 << 10
 
 
 def place_of(dtype: np.dtype[Any]) -> int:
-    """Place of a matrix type among them, from the narrowest on.
+    """Place of a matrix type among those that text is parsed to, from the narrowest on.
 
     Raises
     ------
@@ -32,9 +34,9 @@ def place_of(dtype: np.dtype[Any]) -> int:
     >>> place_of(np.dtype(np.uint8)), place_of(np.dtype(np.float64))
     (0, 4)
     """
-    if dtype not in _KNOWN:
-        raise OptionError(f"dtype must be one of {', '.join(map(str, _KNOWN))}, got {dtype}")
-    return _KNOWN.index(dtype)
+    if dtype not in _PARSED:
+        raise OptionError(f"dtype must be one of {', '.join(map(str, _PARSED))}, got {dtype}")
+    return _PARSED.index(dtype)
 
 
 def side_by_side(
@@ -45,6 +47,9 @@ def side_by_side(
 ) -> npt.NDArray[Any]:
     """A C-contiguous matrix of shape (num_rows, len(columns)), of `dtype` or what is needed beyond it.
 
+    Whatever `dtype` is, the result's is what NumPy promotes it and the narrowest types of the columns to:
+    float32 where columns are, and integers beside them are within int16.
+
     Parameters
     ----------
     columns
@@ -52,7 +57,7 @@ def side_by_side(
     num_rows
         Their length.
     dtype
-        The narrowest type: uint8, int16, int32, int64 or float64.
+        The narrowest type: uint8, int16, int32, int64, float32 or float64.
     out
         Takes the matrix where it is of that type.
 
@@ -67,12 +72,13 @@ def side_by_side(
     array([[  1, 300],
            [  2,   4]], dtype=int16)
     """
-    place = place_of(dtype)
+    if dtype not in _KNOWN:
+        raise OptionError(f"dtype must be one of {', '.join(map(str, _KNOWN))}, got {dtype}")
+    kind = dtype
     for values in columns:
-        place = max(place, _narrowest(values, _KNOWN[place]))
-        if _KNOWN[place] == _FLOAT64:
+        kind = np.promote_types(kind, _narrowest(values, kind))
+        if kind == _FLOAT64:
             break
-    kind = _KNOWN[place]
     matrix = out if out is not None and out.dtype == kind else np.empty((num_rows, len(columns)), kind)
     # A few rows at a time, so that those being written stay in the core's cache.
     for start in range(0, num_rows, _BLOCK_ROWS):
@@ -82,16 +88,30 @@ def side_by_side(
     return matrix
 
 
-def _narrowest(values: npt.NDArray[Any], least: np.dtype[Any]) -> int:
-    """Place of the first of the types that holds all values; not looked for below `least`."""
+def _narrowest(values: npt.NDArray[Any], least: np.dtype[Any]) -> np.dtype[Any]:
+    """The first of the types that holds all values; not looked for below `least`."""
     if values.dtype.kind == "f":
-        return place_of(_FLOAT64)
+        return values.dtype
     if not len(values) or np.can_cast(values.dtype, least):
-        return 0
+        return least
     low, high = int(values.min()), int(values.max())
-    bounds = ((place, np.iinfo(kind.name)) for place, kind in enumerate(_KNOWN[:-1]))
-    fitting = (place for place, most in bounds if most.min <= low and high <= most.max)
-    return next(fitting, place_of(_FLOAT64))
+    bounds = ((kind, np.iinfo(kind.name)) for kind in _INTEGERS)
+    return next((kind for kind, most in bounds if most.min <= low and high <= most.max), _FLOAT64)
+
+
+def with_gaps(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Integers with NaN among them, given as float64, as float32 where all are within int16.
+
+    Examples
+    --------
+    >>> with_gaps(np.array([1.0, np.nan])).dtype.name, with_gaps(np.array([1e6, np.nan])).dtype.name
+    ('float32', 'float64')
+    """
+    most = np.iinfo(np.int16)
+    is_narrow = not len(values) or not (
+        np.fmin.reduce(values) < most.min or np.fmax.reduce(values) > most.max
+    )
+    return values.astype(np.float32) if is_narrow else values
 
 
 def join_numbers(

@@ -21,7 +21,7 @@ from stoker.types import IntArray
 
 __all__ = ["check_arrays", "check_record", "checked_statistics"]
 
-_DTYPES = frozenset({"uint8", "int16", "int32", "int64", "float64"})
+_DTYPES = frozenset({"uint8", "int16", "int32", "int64", "float32", "float64"})
 _BEYOND = 1 << 63
 _LONGEST_SEGMENT = SEGMENT_BYTES + 2 * MAX_RECORD_BYTES
 

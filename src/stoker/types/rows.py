@@ -78,7 +78,7 @@ class Rows:
     features
         Names of the matrix's columns, k of them.
     matrix
-        One dtype for all; missing values are NaN (so a column with blanks makes the matrix float64).
+        One dtype for all; missing values are NaN (so a column with blanks makes the matrix one of floats).
     columns
         The other columns by name, the label among them: a NumPy array (int64 or float64) or a
         ``pyarrow.Array``/``ChunkedArray`` of strings. Stored like the matrix: see `index`.

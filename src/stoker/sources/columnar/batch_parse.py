@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from stoker.sources.chunks import ParsedChunk
 from stoker.sources.columnar.batch_chunk import BatchChunk
@@ -13,7 +14,7 @@ from stoker.sources.columnar.batch_issues import Faults
 from stoker.sources.columnar.lists import as_bytes, as_lists_of
 from stoker.sources.columnar.values import Numbers, as_numbers, as_texts
 from stoker.sources.issues import IssueKind
-from stoker.sources.number_columns import side_by_side
+from stoker.sources.number_columns import side_by_side, with_gaps
 from stoker.sources.schema import Schema
 from stoker.sources.weighing import refused_weights
 from stoker.types import ColumnSpec, Matrix, Rows, is_number
@@ -65,7 +66,9 @@ def _feature(array: Any, column: ColumnSpec, schema: Schema, faults: Faults) -> 
     found = as_numbers(array, integers=integers)
     faults.add(column.name, IssueKind.BLANK, found.blank)
     faults.add(column.name, IssueKind.NOT_A_NUMBER, found.wrong)
-    return _finite(found, column.name, faults)
+    values = _finite(found, column.name, faults)
+    is_whole = pa.types.is_integer(array.type) or pa.types.is_boolean(array.type)
+    return with_gaps(values) if is_whole and found.blank is not None else values
 
 
 def _finite(found: Numbers, name: str, faults: Faults) -> npt.NDArray[Any]:

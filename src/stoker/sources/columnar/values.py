@@ -26,7 +26,7 @@ class Numbers:
     Attributes
     ----------
     values
-        Integers or float64 of shape (n,); where there is no number, NaN or 0.
+        Integers, float32 or float64 of shape (n,); where there is no number, NaN or 0.
     blank, wrong
         bool of shape (n,): no value, and one that is no number; None where there is none of these.
     """
@@ -136,7 +136,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _plain(array: Any, blank: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:
-    """Integers as they are where none is missing, everything else as float64 with NaN for what is missing."""
+    """Integers where none is missing and float32 as they are, else float64; NaN for what is missing."""
     kind = array.type
     if pa.types.is_boolean(kind):
         array = array.cast(pa.uint8())
@@ -148,8 +148,8 @@ def _plain(array: Any, blank: npt.NDArray[np.bool_] | None) -> npt.NDArray[Any]:
     if values.dtype == np.uint64 and len(values) and int(values.max()) > _LARGEST_INT64:
         values = values.astype(np.float64)
     if blank is None:
-        return values if values.dtype.kind != "f" else values.astype(np.float64, copy=False)
-    values = values.astype(np.float64)
+        return values
+    values = values.astype(np.float32 if values.dtype == np.float32 else np.float64)
     values[blank] = np.nan
     return values
 
