@@ -44,6 +44,8 @@ class BatchEncoder:
         Where the inputs' memory comes from.
     ledger
         What the other arrays of a batch are charged to.
+    working_bytes
+        What making a group takes beside what it is made of.
     told
         Where a row stands, for errors.
     """
@@ -55,6 +57,7 @@ class BatchEncoder:
     keep: tuple[str, ...]
     pool: BufferPool
     ledger: Ledger
+    working_bytes: int = 0
     told: Callable[[int], str] = "row {}".format
 
     def __call__(self, group: BatchGroup) -> list[Batch]:
@@ -65,7 +68,7 @@ class BatchEncoder:
             for first in range(0, len(take), group.batch_size)
         ]
         try:
-            with self.ledger.charge("working", self.inputs.working_bytes):
+            with self.ledger.charge("working", self.working_bytes):
                 inputs = self._inputs(rows, take, parts)
         except BadImageError as error:
             raise DataError(f"{self.told(int(group.ids[error.place]))}: {error}") from error

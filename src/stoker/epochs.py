@@ -134,6 +134,7 @@ class BaseFeed(ABC):
             keep=stage.keep,
             pool=pool,
             ledger=stage.ledger,
+            working_bytes=stage.facts.working_bytes,
             told=stage.told,
         )
 

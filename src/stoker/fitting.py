@@ -16,6 +16,7 @@ from stoker.survey import Survey
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.chunks import TextChunk
 from stoker.transforms.columns import Columns, Part
+from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform, joined_texts
 from stoker.types import Progress, Rows, Task
@@ -90,7 +91,7 @@ class RowLearner:
 
 def _learns_from_rows(part: Part) -> bool:
     made = part.transform
-    if made.is_fitted or isinstance(made, TextTransform):
+    if made.is_fitted or isinstance(made, TextTransform | Image):
         return False
     return not isinstance(made, Cast) or made.needs_rows
 
@@ -125,6 +126,9 @@ def fit_columns(
     for part in unfitted:
         if isinstance(part.transform, Cast) and not part.transform.needs_rows:
             part.transform.fit_statistics(found.statistics.select(part.columns))
+        elif isinstance(part.transform, Image):
+            (column,) = part.columns
+            part.transform.fit_sizes(found.images[column], column)
     with RowLearner(columns) as learner:
         if learner.is_wanted:
             for rows in _chunks(found, facts, memory_bytes, workers, ledger, lambda rows: rows):

@@ -18,6 +18,7 @@ from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
 from stoker.transforms.base import InputTransform, to_plain
 from stoker.transforms.columns import Columns
+from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.numeric import Cast, NaRule
 from stoker.transforms.statistics import ColumnStatistics
@@ -64,7 +65,7 @@ class Inheritance:
             of other columns.
         """
         self.check_features(source)
-        if isinstance(self.inputs, TextTransform | Columns):
+        if isinstance(self.inputs, TextTransform | Columns | Image):
             return self.inputs
         assert isinstance(self.inputs, Cast)
         state = self.inputs.state()
@@ -88,13 +89,12 @@ class Inheritance:
         """
         if isinstance(self.inputs, Columns):
             return  # its own columns were looked for before
-        was_text = isinstance(self.inputs, TextTransform)
-        if was_text != source.is_text:
-            said = (
-                "texts and these features are numbers" if was_text else "numbers and these features are texts"
-            )
+        was_text, was_image = isinstance(self.inputs, TextTransform), isinstance(self.inputs, Image)
+        if (was_text, was_image) != (source.is_text, source.is_image):
+            then, now = _called(was_text, was_image), _called(source.is_text, source.is_image)
             raise OptionError(
-                f"init={self.run!r} learned from {said}: name the same columns, or leave init= out"
+                f"init={self.run!r} learned from {then} and these features are {now}: name the same columns, "
+                "or leave init= out"
             )
         old = self.spec.features
         if was_text and set(old) != set(source.features):
@@ -214,6 +214,10 @@ _FIGURES: dict[str, Any] = {
     "maximum": lambda seen: seen.maximum,
     "integral": lambda seen: seen.integral,
 }
+
+
+def _called(are_texts: bool, are_images: bool) -> str:
+    return "texts" if are_texts else "images" if are_images else "numbers"
 
 
 def _listed(names: Any, limit: int = 6) -> str:

@@ -15,6 +15,7 @@ from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
 from stoker.transforms.base import InputTransform
 from stoker.transforms.columns import Columns
+from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
 from stoker.types import Progress, Rows, RowSink
@@ -94,6 +95,9 @@ def fit_inputs(
     """Have the features' transform learn: from the survey's statistics, or from the texts."""
     if isinstance(inputs, Cast) and not inputs.needs_rows:
         inputs.fit_statistics(found.statistics)
+    elif isinstance(inputs, Image):
+        (column,) = found.source.features
+        inputs.fit_sizes(found.images[column], column)
     elif isinstance(inputs, TextTransform | Columns | Cast):
         facts = data_facts(found, found.view, inputs)
         taken = facts.kept_bytes + facts.places_bytes

@@ -30,10 +30,10 @@ from stoker.plan import (
     share_bytes,
     work_within,
 )
+from stoker.refusing import check_inputs
 from stoker.settling import (
     FeedOptions,
     by_columns,
-    check_inputs,
     check_labels,
     choose_inputs,
     settle_target,

@@ -18,8 +18,9 @@ from stoker.survey.whereabouts import first_unknown
 from stoker.task import TaskOption, resolve_task
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.columns import Columns
+from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, Passthrough
-from stoker.transforms.numeric import Cast, NaRule
+from stoker.transforms.numeric import NaRule
 from stoker.transforms.scaling import Standardize
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Task
@@ -29,7 +30,6 @@ __all__ = [
     "FeedOptions",
     "Target",
     "by_columns",
-    "check_inputs",
     "check_labels",
     "choose_inputs",
     "settle_target",
@@ -96,7 +96,7 @@ def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOption
     old = options.inheritance
     columns = options.transform if old is None else old.inputs
     if isinstance(columns, Automatic):
-        if source.is_text:  # one input of texts, as ever
+        if source.is_text or (source.is_image and not columns.words):  # one input, as ever
             return source, replace(options, transform=None, na=without_choice(options.na))
         return source, replace(
             options, na=columns.policy(source.numeric_features, options.na), texts="chosen"
@@ -235,6 +235,8 @@ def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputT
         return chosen
     if source.is_text:
         return _default_vectorizer() if chosen is None else chosen
+    if source.is_image:
+        return Image() if chosen is None else chosen
     rule = options.transform_na(source.answers)
     transform = chosen or Standardize(na=rule)
     own = getattr(transform, "na", "error")
@@ -250,40 +252,6 @@ def _default_vectorizer() -> InputTransform:
     from stoker.transforms.ngrams import NgramVectorizer
 
     return NgramVectorizer()
-
-
-def check_inputs(source: Source, options: FeedOptions) -> None:
-    """Refuse what nothing that a survey finds could mend.
-
-    Raises
-    ------
-    OptionError
-        If a transform is not for such features, or an option has no effect on them.
-    ColumnError
-        If they are not those of the run to begin with.
-    """
-    if options.inheritance is not None:
-        options.inheritance.check_features(source)
-    if isinstance(options.transform, Columns | Automatic):
-        return
-    if not source.is_text:
-        if isinstance(options.transform, TextTransform):
-            raise OptionError(
-                f"{type(options.transform).__name__} learns from texts, and the features are numbers: name "
-                "the columns of text when the data are opened, stoker.open(..., text=[...])"
-            )
-        return
-    if isinstance(options.transform, Cast):
-        raise OptionError(
-            f"{type(options.transform).__name__} is for numbers, and the features are texts: leave "
-            "transform= out, or give a vectorizer, such as stoker.NgramVectorizer()"
-        )
-    rules = options.na if isinstance(options.na, dict) else {"": options.na}
-    for name, rule in rules.items():
-        if rule in ("mean", "zero") or (rule == "drop-row" and name in source.features):
-            raise OptionError(
-                f"na={rule!r} has no effect on texts: an empty text is a text like others; leave na= out"
-            )
 
 
 def check_labels(spec: FeedSpec, found: Survey) -> None:

@@ -69,7 +69,7 @@ def data_facts(
         text_columns=len(found.source.text_features),
         value_lengths=tuple(seen.longest_first() for seen in found.values.values()),
         transform_bytes=inputs.num_bytes if holds_transform else 0,
-        working_bytes=inputs.working_bytes,
+        working_bytes=_working_bytes(inputs, found),
         carried_bytes=carried,
         kept=found.kept is not None,
         kept_bytes=found.kept.num_bytes if found.kept is not None and pays_survey else 0,
@@ -79,6 +79,13 @@ def data_facts(
         unit_rows=found.source.unit_rows,
         reading_bytes=found.source.reading_bytes,
     )
+
+
+def _working_bytes(inputs: InputTransform, found: Survey) -> int:
+    """What a thread holds while it makes a batch: images of other files may be larger than those known."""
+    if not inputs.working_bytes:
+        return 0
+    return max(inputs.working_bytes, *(seen.decoding_bytes for seen in found.images.values()))
 
 
 def _feature_bytes(inputs: InputTransform) -> int:

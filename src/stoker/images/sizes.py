@@ -204,7 +204,7 @@ def _hash(size: tuple[int, int]) -> tuple[int, int, int]:
     return mixed ^ mixed >> 32, width, height
 
 
-def sizes_of(values: Any, good: npt.NDArray[np.bool_] | None = None) -> ImageSizes:
+def sizes_of(values: Any, good: npt.NDArray[np.bool_] | None = None, *, first_row: int = 0) -> ImageSizes:
     """The sizes of a column's images.
 
     Parameters
@@ -213,6 +213,8 @@ def sizes_of(values: Any, good: npt.NDArray[np.bool_] | None = None) -> ImageSiz
         An Arrow array of bytes.
     good
         bool of shape (n,): which of them to look at; None for all.
+    first_row
+        Number of the first one.
     """
     seen = ImageSizes()
     for row, value in enumerate(values):
@@ -221,5 +223,5 @@ def sizes_of(values: Any, good: npt.NDArray[np.bool_] | None = None) -> ImageSiz
         try:
             seen.add(read_header(value.as_buffer().to_pybytes()))
         except BadImageError as error:
-            seen.add_bad(row, str(error))
+            seen.add_bad(first_row + row, str(error))
     return seen

@@ -77,6 +77,11 @@ class Source(Narrowing):
         return self.table.schema.is_text
 
     @property
+    def is_image(self) -> bool:
+        """Whether the only feature is a column of bytes, such as images are."""
+        return self.table.schema.is_image
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Names of the label columns, in the order in which they were named."""
         return tuple(column.name for column in self.table.schema.labels)

@@ -151,6 +151,11 @@ class Schema:
         """Whether every feature is text because the user said so."""
         return len(self.learned_texts) == len(self.features)
 
+    @property
+    def is_image(self) -> bool:
+        """Whether the only feature is bytes, which are taken for images unless the user says otherwise."""
+        return len(self.features) == 1 and self.features[0].kind == "bytes"
+
     @cached_property
     def arrays(self) -> tuple[ColumnSpec, ...]:
         """Columns that come as Arrow arrays: features, labels, kept ones; each once."""

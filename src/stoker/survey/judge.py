@@ -180,7 +180,7 @@ def array_problems(source: Source, num_rows: int) -> list[ColumnProblem]:
             blocking=True,
         )
         for column in source.table.schema.features
-        if column.kind in LISTS or column.kind == "bytes"
+        if not source.is_image and (column.kind in LISTS or column.kind == "bytes")
     ]
 
 

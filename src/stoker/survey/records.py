@@ -85,6 +85,8 @@ class SurveyRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """State of the `TextLengths`; None where no feature is text."""
     values: dict[str, dict[str, Any]] | None = None
     """By column the state of its `ValueLengths`; None where no feature is bytes or lists."""
+    images: dict[str, dict[str, Any]] | None = None
+    """By column the state of its `ImageSizes`; None where no feature is bytes."""
     profiles: dict[str, dict[str, Any]] | None = None
     """By column the state of its `TextProfile`, where transforms are chosen by them."""
     labels: dict[str, LabelRecord]

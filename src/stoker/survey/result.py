@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stoker.images.sizes import ImageSizes
 from stoker.sources import BoundView, Source
 from stoker.sources.index import RowIndex
 from stoker.survey.kept import KeptRows
@@ -51,6 +52,8 @@ class Survey:
         How long the texts of all rows are; None where no feature is text.
     values
         By name how long the values of each feature of bytes or lists are, of all rows.
+    images
+        By name the images of each feature of bytes, of all rows, and what is none.
     profiles
         What each feature of text holds; None unless transforms are to be chosen by it.
     counts, view_counts
@@ -80,6 +83,7 @@ class Survey:
     statistics: ColumnStatistics
     texts: TextLengths | None
     values: dict[str, ValueLengths]
+    images: dict[str, ImageSizes]
     profiles: dict[str, TextProfile] | None
     counts: dict[str, LabelCounts]
     view_counts: dict[str, LabelCounts]

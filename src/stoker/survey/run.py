@@ -22,6 +22,7 @@ from stoker.sources.spool import clean_spools
 from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey import store
 from stoker.survey.extremes import extreme_problems
+from stoker.survey.images import images_from_state
 from stoker.survey.judge import array_problems, column_problems, label_problems, row_problems, text_problems
 from stoker.survey.keeper import Keeper
 from stoker.survey.kept import KeptRows
@@ -251,6 +252,7 @@ def _record(
         statistics=done.statistics.state(),
         texts=None if done.texts is None else done.texts.state(),
         values={name: seen.state() for name, seen in (done.values or {}).items()} or None,
+        images={name: seen.state() for name, seen in (done.images or {}).items()} or None,
         profiles=None
         if done.profiles is None
         else {name: profile.state() for name, profile in done.profiles.items()},
@@ -352,6 +354,7 @@ def _result(
         statistics=found.statistics,
         texts=None if record.texts is None else TextLengths.from_state(record.texts),
         values=lengths_from_state(record.values, source.table.schema.features),
+        images=images_from_state(record.images, source.table.schema.features),
         profiles=profiles_from_state(record.profiles),
         counts={name: label_counts(counts) for name, counts in record.labels.items()},
         view_counts={name: label_counts(counts) for name, counts in record.view_labels.items()},

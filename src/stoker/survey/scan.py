@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stoker.images.sizes import ImageSizes
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
 from stoker.sources import Source
@@ -22,6 +23,7 @@ from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey.blanking import blanked
 from stoker.survey.drawing import CHUNK_BYTES, Drawing, chunk_bytes
 from stoker.survey.horizon import Horizon
+from stoker.survey.images import images_of, merge_images
 from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.lengths import TextLengths
@@ -59,6 +61,7 @@ class _Done:
     checksums: Uint64Array
     lengths: TextLengths | None
     values: dict[str, ValueLengths]
+    images: dict[str, ImageSizes]
     profiles: dict[str, TextProfile] | None
     charge: Charge | None
 
@@ -96,10 +99,10 @@ class Pass:
         Whether rows that do not fit into memory are refused.
     learn
         Given the view's rows, less those left out, in their order.
-    num_slots, dtype, statistics, tally, examples, texts, values, profiles
+    num_slots, dtype, statistics, tally, examples, texts, values, images, profiles
         What was found so far; `examples` are row and value of the first text in each feature of text,
         `texts` how long the texts of all rows are, `values` how long what each feature of bytes and lists
-        holds, and `profiles` what each column of texts holds.
+        holds, `images` the images in each feature of bytes, and `profiles` what each column of texts holds.
     """
 
     source: Source
@@ -117,6 +120,7 @@ class Pass:
     examples: dict[str, tuple[int, str]] = field(default_factory=dict)
     texts: TextLengths | None = None
     values: dict[str, ValueLengths] | None = None
+    images: dict[str, ImageSizes] | None = None
     profiles: dict[str, TextProfile] | None = None
     tally: IssueTally = field(init=False)
     inside: dict[str, LabelTally] = field(init=False)
@@ -214,7 +218,8 @@ class Pass:
         lengths = TextLengths().update(parsed.rows.columns, texts) if texts else None
         values = lengths_of(parsed.rows.columns, self.source.table.schema.features)
         profiles = profiles_of(parsed.rows.columns, texts) if self.policy.texts == "chosen" else None
-        return _Done(task.chunk, parsed, checksums, lengths, values, profiles, task.charge)
+        images = images_of(parsed, self.source.table.schema.features)
+        return _Done(task.chunk, parsed, checksums, lengths, values, images, profiles, task.charge)
 
     def _take_in(self, result: _Done, done: int) -> None:
         chunk, parsed = result.chunk, result.parsed
@@ -231,6 +236,7 @@ class Pass:
         if result.lengths is not None:
             self.texts = result.lengths if self.texts is None else self.texts.merge(result.lengths)
         self.values = merge_lengths(self.values, result.values)
+        self.images = merge_images(self.images, result.images)
         self.profiles = merge_profiles(self.profiles, result.profiles)
         self.num_slots += chunk.num_records
         rows = parsed.rows
