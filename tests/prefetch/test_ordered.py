@@ -224,3 +224,47 @@ def test_results_that_were_taken_are_not_kept_alive():
         while last() is not None and time.monotonic() < deadline:
             time.sleep(0.01)
         assert last() is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(count=st.integers(0, 30), workers=st.integers(0, 3), in_flight=st.integers(1, 8))
+def test_a_consumer_that_helps_gets_the_same_results(count, workers, in_flight):
+    def square(number):
+        return number * number
+
+    with prefetch(
+        square, range(count), workers=workers, in_flight=in_flight, name="help", helping=True
+    ) as results:
+        assert list(results) == [number * number for number in range(count)]
+
+
+@pytest.mark.timeout(30)
+def test_a_consumer_that_helps_is_one_of_the_workers():
+    begun = threading.Barrier(2, timeout=20)
+
+    def meet(_):
+        begun.wait()
+        return threading.current_thread().name
+
+    with prefetch(meet, range(2), workers=2, in_flight=2, name="meet", helping=True) as results:
+        assert set(results) == {"stoker-meet-0", threading.main_thread().name}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_what_happens_while_the_consumer_helps_is_raised_in_its_place_but_an_interrupt_at_once(error):
+    helped = threading.Event()
+
+    def compute(number):
+        if threading.current_thread() is threading.main_thread():
+            helped.set()
+            raise error
+        assert helped.wait(20)
+        return number
+
+    results = prefetch(compute, range(2), workers=2, in_flight=2, name="raise", helping=True)
+    if error is ZeroDivisionError:
+        assert next(results) == 0
+    with pytest.raises(error):
+        next(results)
+    assert not threads_named("raise")

@@ -293,8 +293,9 @@ def test_a_file_that_changes_meanwhile_is_refused(write, tmp_path):
     assert "table.csv changed while it was surveyed" in message
 
 
-def test_a_file_that_shrinks_meanwhile_is_refused(write, tmp_path):
-    source = write(numbers(400_000))
+def test_a_file_that_shrinks_meanwhile_is_refused(write, tmp_path, monkeypatch):
+    monkeypatch.setattr("stoker.survey.scan.CHUNK_BYTES", 1 << 18)
+    source = write(numbers(100_000))
     path = tmp_path / "table.csv"
 
     def shrink(done: int, total: int) -> None:

@@ -37,7 +37,7 @@ _WORKING_SHARE = 2
 """What threads hold while they make batches takes at most this part, unless it is a single thread's."""
 _GROUP_SHARE = 24
 """Batches made in one go take at most this part."""
-_GROUP_BYTES = 2 * MIB
+_GROUP_BYTES = 4 * MIB
 
 
 class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):

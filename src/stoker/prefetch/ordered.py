@@ -35,6 +35,7 @@ def prefetch(
     name: str,
     tell_after: float | None = None,
     close_within: float = _CLOSE_WITHIN_SECONDS,
+    helping: bool = False,
 ) -> Prefetched[Task, Result]:
     """Apply `function` to every task, ahead of the consumer and in order.
 
@@ -61,6 +62,10 @@ def prefetch(
     close_within
         Seconds that `close` waits for tasks that are being computed. Then a warning names them, and their
         threads, which do not keep the interpreter from exiting, are left behind.
+    helping
+        Whether the consuming thread is one of the workers: instead of waiting it computes what nobody has
+        begun. For consumers that have much to do with each result, where one more thread than there are
+        cores would only take turns with the others.
 
     Returns
     -------
@@ -81,7 +86,8 @@ def prefetch(
         raise OptionError(f"workers must be 0 or more, got {workers}")
     if in_flight < 1:
         raise OptionError(f"in_flight must be at least 1, got {in_flight}")
-    return Prefetched(function, iter(tasks), workers, in_flight, name, tell_after, close_within)
+    threads = max(0, workers - helping)
+    return Prefetched(function, iter(tasks), threads, in_flight, name, tell_after, close_within, helping)
 
 
 class Prefetched(Generic[Task, Result]):
@@ -96,8 +102,10 @@ class Prefetched(Generic[Task, Result]):
         name: str,
         tell_after: float | None,
         close_within: float,
+        helping: bool,
     ) -> None:
         self._function = function
+        self._helping = helping
         self._tasks = tasks
         self._in_flight = in_flight
         self._name = name
@@ -223,6 +231,8 @@ class Prefetched(Generic[Task, Result]):
         if not job.done():
             with self._waiting(lambda: self._at_work(job)) as wait:
                 while not job.done():
+                    if self._helping and self._threads.help():
+                        continue
                     look()
                     try:
                         job.exception(timeout=wait.pause())

@@ -86,6 +86,21 @@ class Threads(Generic[Result]):
             worker.start()
         return job
 
+    def help(self) -> bool:
+        """Do the oldest job that no thread has begun, in the calling thread; whether there was one.
+
+        An interrupt of the calling thread is raised here, and not where the job's result is asked for.
+        """
+        try:
+            job = self._inbox.get_nowait()
+        except Empty:
+            return False
+        _run(job)
+        error = None if job is None or job.cancelled() else job.exception()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        return True
+
     def alive(self) -> int:
         """Threads that still take jobs."""
         return sum(worker.is_alive() for worker in self._workers)

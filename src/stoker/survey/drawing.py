@@ -10,14 +10,17 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
+from stoker.waits import look
+
 __all__ = ["CHUNK_BYTES", "Drawing", "chunk_bytes"]
 
-CHUNK_BYTES = 2 << 20
+CHUNK_BYTES = 4 << 20
 """Bytes that are drawn at a time at most."""
 _LEAST_CHUNK_BYTES = 1 << 16
 _HELD_PER_BYTE = {"int": 3, "float": 5}
 """Memory in flight for a byte of text: itself, and a matrix of four or eight bytes for two of text."""
 _TELL_WITHIN_SECONDS = 1.0
+_LOOK_EVERY_SECONDS = 1.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -69,7 +72,10 @@ class Drawing(Generic[Item, Result]):
     def __call__(self, turn: int) -> Result | None:
         """Draw the item of a turn, when it is that one's, and give what `work` makes of it."""
         with self._moved:
-            self._moved.wait_for(lambda: self._turn == turn or self._is_over)
+            while not self._moved.wait_for(
+                lambda: self._turn == turn or self._is_over, timeout=_LOOK_EVERY_SECONDS
+            ):
+                look()
             if self._is_over:
                 return None
             try:

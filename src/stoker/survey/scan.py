@@ -157,7 +157,9 @@ class Pass:
         drawing = Drawing(self._tasks(self.source.chunks(target)), self._work)
         with (
             closing(drawing),
-            prefetch(drawing, count(), workers=workers, in_flight=in_flight, name="survey") as results,
+            prefetch(
+                drawing, count(), workers=workers, in_flight=in_flight, name="survey", helping=True
+            ) as results,
         ):
             for result in results:
                 if result is None:
