@@ -15,7 +15,8 @@ class RangeServer(ThreadingHTTPServer):
     ``"drop"`` closes the connection in mid-answer, ``"stall"`` goes silent there, ``"short"`` announces and
     gives fewer bytes than were asked for, ``"drip"`` gives a byte now and then, ``"whole"``
     everything whatever was asked for, ``"500"`` and the like answer with that status. The first answers
-    wait until as many requests as `together` says are under way, for five seconds at most.
+    wait until as many requests as `together` says are under way, for five seconds at most. Each takes
+    `latency` seconds more than it would.
     """
 
     daemon_threads = True
@@ -31,6 +32,8 @@ class RangeServer(ThreadingHTTPServer):
         self.sent = 0
         self.redirects: dict[str, str] = {}
         self.asked: list[tuple[str, int, int]] = []
+        self.methods: list[str] = []
+        self.latency = 0.0
         self.at_once = self.most_at_once = 0
         self.closing = threading.Event()
         self.together = 1
@@ -72,6 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.at_once -= 1
 
     def _serve(self, *, with_body: bool, is_look: bool = False) -> None:
+        self.server.methods.append(self.command)
+        if self.server.latency:
+            time.sleep(self.server.latency)
         name = self.path.lstrip("/").partition("?")[0]
         if name in self.server.redirects:
             self._answer(302, {"Location": self.server.redirects[name]}, b"")

@@ -21,6 +21,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +34,7 @@ __all__ = [
     "homes",
     "is_left",
     "let_go",
+    "locked",
     "remove_unheld",
     "scratch_folder",
     "staged_file",
@@ -105,11 +107,18 @@ def staged_folder(final: Path, *, on_disk: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def staged_file(final: Path) -> Iterator[BinaryIO]:
+def staged_file(final: Path, *, on_disk: bool = True, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Yield a file, open for writing, that takes the place of `final` when the block ends without an error.
 
-    The bytes are on the disk before the name is, so that a name stands for a complete file even after a
-    power failure.
+    Parameters
+    ----------
+    final
+        Where it will be.
+    on_disk
+        Whether its bytes are on the disk before the name is, so that a name stands for a complete file even
+        after a power failure. If not, its reader must be able to tell.
+    mode
+        Who may read and write it, as far as the process's mask allows.
 
     Raises
     ------
@@ -119,11 +128,12 @@ def staged_file(final: Path) -> Iterator[BinaryIO]:
     temporary = _temporary_name(final)
     _make_home(final.parent)
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
             _lock(file)
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if on_disk:
+                os.fsync(file.fileno())
             os.replace(temporary, final)
     except BaseException:
         with suppress(OSError):
@@ -186,6 +196,22 @@ def alone(path: Path) -> Iterator[bool]:
     _make_home(path.parent)
     with open(path, "ab") as lock:
         yield fcntl is None or _lock_at_once(lock)
+
+
+@contextmanager
+def locked(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Yield a file that one process, and one thread, at a time may read and write; it is made if absent.
+
+    Where the system has no such locks, nobody waits.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be made or locked.
+    """
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, mode), "r+b") as file:
+        _lock(file)
+        yield file
 
 
 def clean(folder: Path, name: str = "", *, at_once: bool = False) -> None:

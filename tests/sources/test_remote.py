@@ -1,14 +1,8 @@
 """Files elsewhere are read as files here, whatever the server does."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 import traceback
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,59 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 
 import stoker
-from range_server import RangeServer
-from reading import PACK, dense, index_of
+from reading import PACK, index_of
+from remote_tables import assert_rows, content_of, noise, table
 from stoker.errors import ChangedDataError, DataError, OptionError
 from stoker.sources.files import open_reader
-from stoker.sources.remote import is_remote, stores, web
+from stoker.sources.remote import amazon, is_remote, retrying
 from stoker.sources.remote import reader as remote
 from stoker.sources.remote.blocks import BlockCache
 from stoker.sources.remote.names import BLOCK_BYTES
 from stoker.sources.remote.retrying import Refused
 from stoker.survey import survey
 
-pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """A cache of blocks and of surveys for each test, and no patience."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.5")
-    monkeypatch.setattr("stoker.sources.remote.retrying._FIRST_PAUSE", 0.01)
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def server():
-    made = RangeServer()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield made
-    made.closing.set()
-    made.shutdown()
-    made.server_close()
-    thread.join(10)
-
-
-def table(rows: int = 3_000) -> tuple[np.ndarray, bytes]:
-    values = np.random.default_rng(1).integers(0, 256, (rows, 5))
-    lines = ["label,a,b,c,d", *(",".join(map(str, row)) for row in values.tolist())]
-    return values, "\n".join(lines).encode()
-
-
-def noise(size: int) -> bytes:
-    return np.random.default_rng(2).integers(0, 256, size, np.uint8).tobytes()
-
-
-def assert_rows(source, values) -> None:
-    index, dtype = index_of(source)
-    reader = source.reader(index, None, dtype)
-    wanted = np.array([0, 5, 6, len(values) - 1])
-    assert np.array_equal(dense(reader.read(wanted)), values[wanted, 1:])
-    reader.close()
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
 
 
 def test_a_table_on_a_web_server_is_read_by_row(server):
@@ -218,18 +171,6 @@ def test_another_version_of_a_file_is_not_taken_for_the_one_before(server):
         source.reader(index, None, dtype).read(np.arange(len(values)))
 
 
-def test_the_cache_keeps_to_its_bound_and_forgets_what_was_not_used(tmp_path):
-    cache = BlockCache(tmp_path, 10_000)
-    for number in range(30):
-        cache.keep("s3://b/x", 1, number, b"x" * 1_000)
-        os.utime(cache._path("s3://b/x", 1, number), ns=(number, number))
-    held = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in held) <= 10_000
-    assert cache.find("s3://b/x", 1, 29, 1_000) == b"x" * 1_000
-    assert cache.find("s3://b/x", 1, 0, 1_000) is None
-    assert cache.find("s3://b/x", 2, 29, 1_000) is None
-
-
 def test_a_cache_that_cannot_be_written_keeps_nothing_and_harms_nobody(server, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(remote, "shared_cache", lambda: BlockCache(tmp_path / "file" / "x", 1 << 20))
@@ -256,13 +197,6 @@ def test_secrets_in_an_address_are_refused_and_not_repeated(url):
     with pytest.raises(OptionError, match="written down") as error:
         stoker.open(url, label="label")
     assert "hidden" not in str(error.value)
-
-
-def content_of(url: str) -> bytes:
-    with open_reader(url) as file:
-        out = np.empty(file.size, np.uint8)
-        file.read_into(out, 0)
-    return out.tobytes()
 
 
 @pytest.mark.parametrize("modified", [True, False])
@@ -316,7 +250,7 @@ def test_where_a_server_redirects_to_is_not_repeated(server, trouble):
 
 
 def test_a_server_that_drips_is_given_up(server, monkeypatch):
-    monkeypatch.setattr(web, "_LEAST_BYTES_A_SECOND", 1e9)
+    monkeypatch.setattr(retrying, "_LEAST_BYTES_A_SECOND", 1e9)
     reader = open_reader(server.put("noise.bin", noise(1_000)))
     server.always["noise.bin"] = "drip"
     with pytest.raises(DataError, match=r"failed 5 times in .*TimeoutError"):
@@ -363,7 +297,7 @@ def test_what_a_store_answers_is_told_from_what_an_object_is_called(said, refuse
         raise OSError(said)
 
     with pytest.raises(Refused if refused else OSError, match=refused):
-        stores._told(ask)
+        amazon.told(ask)
 
 
 def test_patterns_need_a_store_that_lists(server):
@@ -374,95 +308,3 @@ def test_patterns_need_a_store_that_lists(server):
 def test_a_scheme_that_nobody_knows_is_told():
     with pytest.raises(OptionError, match="nothing:// cannot be read"):
         stoker.open("nothing://bucket/train.csv", label="label")
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory):
-    """A server that speaks as S3 does, in a process of its own; gives its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with open(tmp_path_factory.mktemp("s3") / "log", "wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                time.sleep(0.05)
-        yield port
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
-
-
-@pytest.fixture
-def bucket(s3, monkeypatch):
-    """A file system of PyArrow's over that server, with an empty bucket."""
-    from pyarrow import fs
-
-    for name, value in (
-        ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3}"),
-        ("AWS_ACCESS_KEY_ID", "key"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_REGION", "us-east-1"),
-        ("STOKER_REMOTE_SECONDS", "10"),
-    ):
-        monkeypatch.setenv(name, value)
-    found = fs.S3FileSystem(
-        endpoint_override=f"127.0.0.1:{s3}", scheme="http", region="us-east-1", allow_bucket_creation=True
-    )
-    found.create_dir("bucket")
-    return found
-
-
-def test_tables_in_a_bucket_are_matched_and_read(bucket, own_cache):
-    values, content = table()
-    head, *lines = content.splitlines(keepends=True)
-    for name, part in (("b", lines[1_500:]), ("a", lines[:1_500])):
-        with bucket.open_output_stream(f"bucket/data/{name}.csv") as file:
-            file.write(head + b"".join(part))
-    source = stoker.open("s3://bucket/data/*.csv", label="label")
-    assert source.paths == ("s3://bucket/data/a.csv", "s3://bucket/data/b.csv")
-    assert_rows(source, values)
-    feed = stoker.Feed(source, batch_size=256)
-    assert sum(batch.size for batch in feed.epoch(0)) == 3_000
-    assert any(Path(own_cache).rglob("*"))
-    with pytest.raises(DataError, match="no object matches this pattern"):
-        stoker.open("s3://bucket/data/*.tsv", label="label")
-    with pytest.raises(DataError, match="no such object"):
-        stoker.open("s3://bucket/none.csv", label="label")
-
-
-def write(bucket, name: str, content: bytes) -> str:
-    with bucket.open_output_stream(f"bucket/{name}") as file:
-        file.write(content)
-    return f"s3://bucket/{name}"
-
-
-def test_an_object_of_the_same_size_in_a_bucket_is_another_one(bucket):
-    for content in (b"one", b"two", b"six"):
-        assert content_of(write(bucket, "same.bin", content)) == content
-    reader = open_reader(write(bucket, "same.bin", b"ten"))
-    write(bucket, "same.bin", b"ant")
-    with pytest.raises(ChangedDataError, match="changed while it was read"):
-        reader.read_into(np.empty(3, np.uint8), 0)
-
-
-def test_patterns_are_matched_level_by_level(bucket, monkeypatch):
-    for name in ("top/a.csv", "top/b.txt", "top/1/a.csv", "top/1/2/a.csv", "top/3/b.csv"):
-        write(bucket, name, b"x")
-    listed = []
-    listing = stores._ArrowStore._list
-    monkeypatch.setattr(
-        stores._ArrowStore,
-        "_list",
-        lambda self, folder, **how: listed.append(folder) or listing(self, folder, **how),
-    )
-    assert remote.remote_matches("s3://bucket/top/*.csv") == ["s3://bucket/top/a.csv"]
-    assert listed == ["bucket/top"]
-    assert remote.remote_matches("s3://bucket/top/[12]/?.csv") == ["s3://bucket/top/1/a.csv"]
-    assert listed[1:] == ["bucket/top", "bucket/top/1"]
-    assert len(remote.remote_matches("s3://bucket/top/**/a.csv")) == 2

@@ -105,7 +105,7 @@ def _identify_remote(path: str) -> FileIdentity:
     found = remote_info(path)
     # What cannot be told from another version is not taken for the one that was read another time.
     version = secrets.randbits(62) if found.version is None else found.version
-    return FileIdentity(path=path, size=found.size, mtime_ns=found.modified_ns, ctime_ns=version, inode=0)
+    return FileIdentity(path=path, size=found.size, mtime_ns=0, ctime_ns=version, inode=0)
 
 
 def open_reader(path: str, *, in_order: bool = False) -> ByteReader:

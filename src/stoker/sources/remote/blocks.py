@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
-from contextlib import suppress
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -19,10 +21,16 @@ VARIABLE = "STOKER_REMOTE_CACHE"
 _USUAL_BYTES = 10 << 30
 _KEPT_SHARE = 0.9
 """Of the bound, once something had to go: so that not every block makes another go."""
+_COUNT = "held"
+"""The file that says how many bytes the blocks have; its lock is held while that changes."""
+_CHECK_BYTES = 4
+"""Behind a block: what tells a torn one, for nothing waits for the disk."""
 
 
 class BlockCache:
-    """Blocks in files of a folder; processes may share it. What cannot be kept is not: reading goes on.
+    """Blocks in files of a folder that its owner alone may read; what cannot be kept is not: reading goes on.
+
+    Processes may share the folder: the bound is that of all their blocks together, at any time.
 
     Parameters
     ----------
@@ -34,8 +42,6 @@ class BlockCache:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder, self._limit = folder, limit
-        self._lock = threading.Lock()
-        self._held: int | None = None
 
     def find(self, url: str, version: int, number: int, size: int) -> bytes | None:
         """A block of an object, or None where it is not here whole."""
@@ -43,10 +49,11 @@ class BlockCache:
             return None
         path = self._path(url, version, number)
         try:
-            data = path.read_bytes()
+            held = path.read_bytes()
         except OSError:
             return None
-        if len(data) != size:
+        data = held[:-_CHECK_BYTES]
+        if len(data) != size or held[-_CHECK_BYTES:] != _check(data):
             return None
         with suppress(OSError):
             os.utime(path)
@@ -54,49 +61,79 @@ class BlockCache:
 
     def keep(self, url: str, version: int, number: int, data: bytes) -> None:
         """Keep a block, if the disk takes it."""
-        if len(data) > self._limit:
+        count = len(data) + _CHECK_BYTES
+        if count > self._limit:
             return
         path = self._path(url, version, number)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with folders.staged_file(path) as file:
+        with suppress(OSError):
+            if not path.parent.is_dir():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._folder.chmod(0o700)
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+            if path.exists():
+                return
+            with (
+                self._room_for(count),
+                folders.staged_file(path, on_disk=False, mode=0o600) as file,
+            ):
                 file.write(data)
-        except OSError:
-            return
-        with self._lock:
-            if self._held is None:
-                self._held = sum(size for _, size, _ in self._all())
-            else:
-                self._held += len(data)
-            if self._held > self._limit:
-                self._held = self._shrink()
+                file.write(_check(data))
 
-    def _shrink(self) -> int:
-        """Remove what was not used for longest; gives what is left."""
+    def forget(self, url: str, version: int) -> None:
+        """Keep nothing of an object's version."""
+        shutil.rmtree(self._path(url, version, 0).parent, ignore_errors=True)
+
+    @contextmanager
+    def _room_for(self, count: int) -> Iterator[None]:
+        """While the block writes so many bytes nobody else does; others go until these fit the bound."""
+        with folders.locked(self._folder / _COUNT, mode=0o600) as file:
+            said = file.read()
+            held = int(said) if said.isdigit() else None
+            if held is None or held + count > self._limit:
+                held = self._shrink(self._limit - count)
+            file.seek(0)
+            file.truncate()
+            file.write(b"%d" % (held + count))
+            file.flush()
+            yield
+
+    def _shrink(self, most: int) -> int:
+        """Have at most so many bytes, without what was not used for longest; gives what is left."""
         entries = sorted(self._all())
         held = sum(size for _, size, _ in entries)
+        if held <= most:
+            return held
         for _, size, path in entries:
-            if held <= self._limit * _KEPT_SHARE:
+            if held <= most * _KEPT_SHARE:
                 break
             with suppress(OSError):
                 os.unlink(path)
             held -= size
+        for place, _, _ in os.walk(self._folder, topdown=False):
+            with suppress(OSError):  # those with blocks in them stay
+                os.rmdir(place)
         return held
 
     def _all(self) -> list[tuple[int, int, str]]:
-        """When each block was last used, its bytes and its path."""
+        """When each block was last used, its bytes and its path; what killed writers left is removed."""
         found = []
         for place, _, names in os.walk(self._folder):
+            folders.clean(Path(place))
             for name in names:
                 path = os.path.join(place, name)
                 with suppress(OSError):
                     status = os.stat(path)
-                    found.append((status.st_mtime_ns, status.st_size, path))
+                    if name != _COUNT:
+                        found.append((status.st_mtime_ns, status.st_size, path))
         return found
 
     def _path(self, url: str, version: int, number: int) -> Path:
         name = hashlib.blake2b(f"{version} {url}".encode(), digest_size=16).hexdigest()
         return self._folder / name / f"{number:010d}"
+
+
+def _check(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(_CHECK_BYTES, "little")
 
 
 _shared: dict[tuple[Path, int], BlockCache] = {}

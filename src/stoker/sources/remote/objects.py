@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from stoker.sources.remote.retrying import Changed
 
-__all__ = ["ObjectInfo", "described", "require_same", "whole"]
+__all__ = ["GONE", "OTHER", "ObjectInfo", "Opened", "Store", "described", "require_same", "whole"]
+
+GONE = "it is gone since it was opened; put it back, or survey again"
+OTHER = "it changed while it was read; leave it as it is, or survey it again"
+"""What to say of an object that is another one than was opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,28 +24,54 @@ class ObjectInfo:
     ----------
     size
         Bytes.
-    modified_ns
-        When it was written, in nanoseconds since 1970; 0 where the store does not say.
     tag
         What the store has for telling versions apart; empty where it has nothing.
     version
-        Changes with the object: a digest of tag, time and size; None where neither a tag nor a time is known,
-        so that nothing of it may be taken for the same another time.
+        Changes with the object: a digest of tag and size; None where there is no tag, so that nothing of it
+        may be taken for the same another time.
     """
 
     size: int
-    modified_ns: int
     tag: str
     version: int | None
 
 
-def described(size: int, modified_ns: int, tag: str) -> ObjectInfo:
-    """An object of that size, time and tag."""
-    said = f"{size} {modified_ns} {tag}".encode()
-    digest = int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little") >> 1
-    return ObjectInfo(
-        size=size, modified_ns=modified_ns, tag=tag, version=digest if tag or modified_ns else None
-    )
+class Opened(Protocol):
+    """An object of one version. Duties: safe to use from several threads; a request ends within its limit.
+
+    Each method raises `Refused` where asking again is of no use, and OSError or TimeoutError where it may be.
+    """
+
+    @property
+    def info(self) -> ObjectInfo:
+        """Size and version, of when it was opened."""
+        ...
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop), all of them; `Changed` where they are sure to be of another version."""
+        ...
+
+    def confirm(self) -> None:
+        """Ask for the version again, unless each answer told it; `Changed` where it is another one."""
+        ...
+
+
+class Store(Protocol):
+    """Gives objects. Duties and errors as of `Opened`."""
+
+    def open(self, url: str) -> Opened:
+        """An object as it is now."""
+        ...
+
+    def matches(self, url: str) -> Sequence[str]:
+        """Addresses that a pattern matches."""
+        ...
+
+
+def described(size: int, tag: str) -> ObjectInfo:
+    """An object of that size and tag."""
+    digest = hashlib.blake2b(f"{size} {tag}".encode(), digest_size=8).digest()
+    return ObjectInfo(size=size, tag=tag, version=int.from_bytes(digest, "little") >> 1 if tag else None)
 
 
 def require_same(known: ObjectInfo, size: int, tag: str) -> None:
@@ -51,7 +83,7 @@ def require_same(known: ObjectInfo, size: int, tag: str) -> None:
         It is.
     """
     if size != known.size or tag != known.tag:
-        raise Changed("it changed while it was read; leave it as it is, or survey it again")
+        raise Changed(OTHER)
 
 
 def whole(data: bytes, start: int, stop: int) -> bytes:

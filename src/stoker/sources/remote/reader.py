@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stoker.prefetch import Prefetched, prefetch
+from stoker.errors import ChangedDataError
+from stoker.prefetch import prefetch
+from stoker.sources.remote.ahead import Ahead, Run, runs_of
 from stoker.sources.remote.blocks import shared_cache
-from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES, RUN_BLOCKS
-from stoker.sources.remote.objects import ObjectInfo
+from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES
+from stoker.sources.remote.objects import ObjectInfo, Opened
 from stoker.sources.remote.retrying import with_retries
 from stoker.sources.remote.stores import store_of
 
 __all__ = ["RemoteFile", "RemoteReader", "remote_info", "remote_matches"]
-
-_Run = tuple[int, int]
 
 
 def remote_info(url: str) -> ObjectInfo:
@@ -30,8 +30,12 @@ def remote_info(url: str) -> ObjectInfo:
     DataError
         It is not there, may not be read, or the store does not answer.
     """
+    return _opened(url).info
+
+
+def _opened(url: str) -> Opened:
     store = store_of(url)
-    return with_retries(lambda: store.info(url), "asking for the size", url)
+    return with_retries(lambda: store.open(url), "asking for the size", url)
 
 
 def remote_matches(url: str) -> list[str]:
@@ -49,22 +53,27 @@ def remote_matches(url: str) -> list[str]:
 class RemoteReader:
     """An object, read at given offsets by any number of threads at once; see `FileReader`.
 
+    Its version is asked for when it is opened. From then on each answer must be of that version. Where the
+    store's answers do not tell theirs, `confirm` asks again: behind whatever came over the net for a single
+    read, and at the end of a reading in order. Who asks ahead in another order confirms it in the end.
+
     Parameters
     ----------
     path
         Its address.
     in_order
-        Whether it will be read from the beginning on by one thread: then what follows is asked for ahead.
+        Whether it will be read from somewhere on by one thread: then what follows is asked for ahead.
     """
 
     def __init__(self, path: str, *, in_order: bool = False) -> None:
         self.path = path
-        self._info = remote_info(path)
-        self._store = store_of(path)
+        self._object = _opened(path)
+        self._info = self._object.info
         self._cache = shared_cache()
+        self._is_sure = True
         self._in_order = in_order
-        self._ahead: Prefetched[_Run, list[bytes]] | None = None
-        self._blocks: dict[int, bytes] = {}
+        self._num_blocks = -(-self.size // BLOCK_BYTES)
+        self._ahead = Ahead(self._fetch, self._num_blocks) if in_order else None
 
     @property
     def size(self) -> int:
@@ -75,12 +84,24 @@ class RemoteReader:
         """As of `FileReader`; the store was asked when the object was opened."""
         return self.size, True
 
+    def expect(self, runs: Sequence[Run], held: int) -> None:
+        """Ask ahead for blocks that one thread at a time will want, about in this order; see `Ahead`."""
+        self.close()
+        self._ahead = Ahead(self._fetch, self._num_blocks, expected=runs, held=held)
+
     def read_into(self, out: npt.NDArray[np.uint8], offset: int) -> int:
         """Fill `out` with the bytes from `offset` on; fewer only at the end of the object.
 
         Returns
         -------
         The number of bytes read.
+
+        Raises
+        ------
+        ChangedDataError
+            The object is another one than was opened.
+        DataError
+            It cannot be read.
         """
         stop = min(offset + len(out), self.size)
         if stop <= offset:
@@ -90,14 +111,32 @@ class RemoteReader:
             begin = number * BLOCK_BYTES
             low, high = max(offset, begin), min(stop, begin + len(block))
             out[low - offset : high - offset] = np.frombuffer(block, np.uint8)[low - begin : high - begin]
+        if self._ahead is None or (self._in_order and stop == self.size):
+            self.confirm()
         return stop - offset
+
+    def confirm(self) -> None:
+        """Make sure that all that was read is of the version that was opened.
+
+        Raises
+        ------
+        ChangedDataError
+            It is not.
+        """
+        if self._is_sure:
+            return
+        try:
+            with_retries(self._object.confirm, "asking for the version", self.path)
+        except ChangedDataError:
+            if self._info.version is not None:
+                self._cache.forget(self.path, self._info.version)
+            raise
+        self._is_sure = True
 
     def close(self) -> None:
         """Stop asking; idempotent."""
-        ahead, self._ahead = self._ahead, None
-        self._blocks = {}
-        if ahead is not None:
-            ahead.close()
+        if self._ahead is not None:
+            self._ahead.close()
 
     def __enter__(self) -> RemoteReader:
         return self
@@ -107,36 +146,18 @@ class RemoteReader:
 
     def _take(self, first: int, behind: int) -> Iterator[tuple[int, bytes]]:
         """The blocks [first, behind), in order."""
-        if self._in_order:
-            yield from self._next(first, behind)
+        if self._ahead is not None:
+            for number in range(first, behind):
+                yield number, self._ahead.take(number)
             return
-        runs = list(_runs(first, behind))
+        runs = list(runs_of(first, behind))
         with prefetch(
             self._fetch, runs, workers=min(AT_ONCE, len(runs) - 1), in_flight=AT_ONCE, name="ranges"
         ) as results:
             for (begin, _), blocks in zip(runs, results, strict=True):
                 yield from enumerate(blocks, begin)
 
-    def _next(self, first: int, behind: int) -> Iterator[tuple[int, bytes]]:
-        """The blocks [first, behind) of a reading in order; a block at the seam of two calls is kept."""
-        kept = {number: block for number, block in self._blocks.items() if number >= first}
-        reached = max(kept, default=first - 1) + 1
-        if self._ahead is None or (first not in kept and first != self._position):
-            self.close()
-            runs = _runs(first, -(-self.size // BLOCK_BYTES))
-            self._ahead = prefetch(self._fetch, runs, workers=AT_ONCE, in_flight=AT_ONCE, name="ahead")
-            kept, reached = {}, first
-        while reached < behind:
-            for block in next(self._ahead):
-                kept[reached] = block
-                reached += 1
-        self._position = reached
-        self._blocks = {number: block for number, block in kept.items() if number >= behind - 1}
-        yield from ((number, kept[number]) for number in range(first, behind))
-
-    _position = 0
-
-    def _fetch(self, run: _Run) -> list[bytes]:
+    def _fetch(self, run: Run) -> list[bytes]:
         """The blocks of a run: those that are kept, and the others in as few requests as there are gaps."""
         found = [self._find(number) for number in range(*run)]
         missing = [place for place, block in enumerate(found) if block is None]
@@ -149,8 +170,9 @@ class RemoteReader:
     def _ask(self, base: int, low: int, high: int, found: list[bytes | None]) -> None:
         start = (base + low) * BLOCK_BYTES
         stop = min((base + high) * BLOCK_BYTES, self.size)
+        self._is_sure = False
         doing = f"reading bytes {start:,} to {stop:,}"
-        data = with_retries(lambda: self._store.read(self.path, start, stop, self._info), doing, self.path)
+        data = with_retries(lambda: self._object.read(start, stop), doing, self.path)
         for place in range(low, high):
             begin = (place - low) * BLOCK_BYTES
             block = data[begin : begin + BLOCK_BYTES]
@@ -168,13 +190,8 @@ class RemoteReader:
         return min(BLOCK_BYTES, self.size - number * BLOCK_BYTES)
 
 
-def _runs(first: int, behind: int) -> Iterator[_Run]:
-    for begin in range(first, behind, RUN_BLOCKS):
-        yield begin, min(begin + RUN_BLOCKS, behind)
-
-
 class RemoteFile(io.RawIOBase):
-    """The same as a file object, for one thread.
+    """The same as a file object, for one thread at a time.
 
     Parameters
     ----------
@@ -184,18 +201,19 @@ class RemoteFile(io.RawIOBase):
 
     def __init__(self, path: str, *, in_order: bool) -> None:
         super().__init__()
-        self._reader = RemoteReader(path, in_order=in_order)
+        self.reader = RemoteReader(path, in_order=in_order)
+        """What it reads with."""
         self._place = 0
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer; fewer bytes only at the end."""
-        count = self._reader.read_into(np.frombuffer(buffer, np.uint8), self._place)
+        count = self.reader.read_into(np.frombuffer(buffer, np.uint8), self._place)
         self._place += count
         return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go somewhere."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._reader.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.reader.size}[whence]
         self._place = max(0, base + offset)
         return self._place
 
@@ -213,5 +231,5 @@ class RemoteFile(io.RawIOBase):
 
     def close(self) -> None:
         """Stop asking."""
-        self._reader.close()
+        self.reader.close()
         super().close()

@@ -9,17 +9,22 @@ from typing import TypeVar
 from stoker.errors import ChangedDataError, DataError
 from stoker.waits import Wait, seconds_of
 
-__all__ = ["ATTEMPTS", "Changed", "Refused", "silence_seconds", "with_retries"]
+__all__ = ["ATTEMPTS", "Absent", "Changed", "Refused", "limit_of", "silence_seconds", "with_retries"]
 
 VARIABLE = "STOKER_REMOTE_SECONDS"
 ATTEMPTS = 5
 _FIRST_PAUSE = 0.2
 _USUAL_SECONDS = 20.0
+_LEAST_BYTES_A_SECOND = 50_000
 Result = TypeVar("Result")
 
 
 class Refused(Exception):  # noqa: N818 - an answer, and no failure to answer
     """The store answered that it will not: asking again changes nothing."""
+
+
+class Absent(Refused):
+    """There is no such object."""
 
 
 class Changed(Refused):
@@ -35,6 +40,11 @@ def silence_seconds() -> float:
         If ``STOKER_REMOTE_SECONDS`` is no number of seconds.
     """
     return seconds_of(VARIABLE, _USUAL_SECONDS)
+
+
+def limit_of(seconds: float, count: int) -> float:
+    """After how long a whole request for so many bytes is given up, however they trickle in."""
+    return 2 * seconds + count / _LEAST_BYTES_A_SECOND
 
 
 def with_retries(ask: Callable[[], Result], doing: str, url: str) -> Result:

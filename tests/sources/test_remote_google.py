@@ -1,0 +1,196 @@
+"""Buckets of Google Cloud Storage: of an emulator, and of a server that misbehaves."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+
+import stoker
+from google_server import GoogleServer
+from remote_tables import assert_rows, content_of, table
+from stoker.errors import ChangedDataError, DataError
+from stoker.sources.files import open_reader
+from stoker.sources.remote.reader import remote_matches
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
+
+_EMULATOR = """
+import sys
+from gcp_storage_emulator.server import create_server
+create_server("127.0.0.1", int(sys.argv[1]), in_memory=True, default_bucket="bucket").run()
+"""
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory):
+    """Its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with open(tmp_path_factory.mktemp("gs") / "log", "wb") as log:
+        process = subprocess.Popen([sys.executable, "-c", _EMULATOR, str(port)], stdout=log, stderr=log)
+    try:
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+@pytest.fixture
+def bucket(emulator, monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
+    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "10")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    return emulator
+
+
+def write(emulator: str, name: str, content: bytes) -> str:
+    address = f"{emulator}/upload/storage/v1/b/bucket/o?uploadType=media&name={name}"
+    asked = urllib.request.Request(address, content, {"Content-Type": "text/plain"}, method="POST")
+    urllib.request.urlopen(asked, timeout=10).close()
+    return f"gs://bucket/{name}"
+
+
+def test_tables_in_a_bucket_are_matched_and_read(bucket):
+    values, content = table()
+    head, *lines = content.splitlines(keepends=True)
+    for name, part in (("b", lines[1_500:]), ("a", lines[:1_500])):
+        write(bucket, f"data/{name}.csv", head + b"".join(part))
+    source = stoker.open("gs://bucket/data/*.csv", label="label")
+    assert source.paths == ("gs://bucket/data/a.csv", "gs://bucket/data/b.csv")
+    assert_rows(source, values)
+    with pytest.raises(DataError, match="no object matches this pattern"):
+        stoker.open("gs://bucket/data/*.tsv", label="label")
+
+
+def test_patterns_are_matched_level_by_level(bucket):
+    for name in ("top/a.csv", "top/b.txt", "top/1/a.csv", "top/1/2/a.csv", "top/3/b.csv"):
+        write(bucket, name, b"x")
+    assert remote_matches("gs://bucket/top/*.csv") == ["gs://bucket/top/a.csv"]
+    assert remote_matches("gs://bucket/top/[12]/?.csv") == ["gs://bucket/top/1/a.csv"]
+    assert len(remote_matches("gs://bucket/top/**/a.csv")) == 2
+
+
+def test_an_object_of_the_same_size_is_another_one(bucket):
+    for content in (b"one", b"two"):
+        assert content_of(write(bucket, "same.bin", content)) == content
+    reader = open_reader(write(bucket, "same.bin", b"ten"))
+    write(bucket, "same.bin", b"ant")
+    with pytest.raises(ChangedDataError, match="changed while it was read"):
+        reader.read_into(np.empty(3, np.uint8), 0)
+
+
+def test_what_is_not_there_is_told(bucket):
+    write(bucket, "here/a.csv", b"x")
+    with pytest.raises(DataError, match=r"none\.csv: no such object, or no such bucket"):
+        stoker.open("gs://bucket/none.csv", label="label")
+    for url in ("gs://nobucket/a.csv", "gs://nobucket/*.csv"):
+        with pytest.raises(DataError, match="no such bucket; check the address"):
+            stoker.open(url, label="label")
+    with pytest.raises(DataError, match=r"this is a folder; name its objects, for example gs://bucket/here/"):
+        open_reader("gs://bucket/here")
+
+
+@pytest.fixture
+def server(monkeypatch):
+    made = GoogleServer()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", made.host)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    yield made
+    made.closing.set()
+    made.shutdown()
+    made.server_close()
+    thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ("401", "permission denied; give credentials .*GOOGLE_APPLICATION_CREDENTIALS"),
+        ("403", "permission denied; give credentials .*GOOGLE_APPLICATION_CREDENTIALS"),
+        ("500", r"failed 5 times in .*the server answers 500"),
+        ("429", r"failed 5 times in .*the server answers 429"),
+        ("silent", r"failed 5 times in \d+ s .*[Tt]imeout"),
+    ],
+)
+@pytest.mark.parametrize("when", ["opening", "reading", "listing"])
+def test_a_server_that_refuses_or_does_not_answer_is_told(server, trouble, said, when):
+    server.objects["a.bin"] = (1, b"one")
+    reader = open_reader("gs://bucket/a.bin")
+    ask = {
+        "opening": lambda: open_reader("gs://bucket/a.bin"),
+        "reading": lambda: reader.read_into(np.empty(3, np.uint8), 0),
+        "listing": lambda: remote_matches("gs://bucket/*.bin"),
+    }[when]
+    server.trouble = trouble
+    began = time.monotonic()
+    with pytest.raises(DataError, match=said) as error:
+        ask()
+    assert "hidden" not in str(error.value)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("now", [(2, b"two"), None])
+def test_a_generation_that_is_gone_is_told(server, now):
+    server.objects["a.bin"] = (1, b"one")
+    reader = open_reader("gs://bucket/a.bin")
+    assert len(server.asked) == 1
+    if now is None:
+        server.objects.clear()
+    else:
+        server.objects["a.bin"] = now
+    with pytest.raises(ChangedDataError, match="changed while it was read"):
+        reader.read_into(np.empty(3, np.uint8), 0)
+
+
+def test_an_objects_name_may_hold_anything(server):
+    for name in ("a b/ä%2F+#.csv", "x?y&z=1.bin"):
+        server.objects[name] = (1, name.encode())
+        assert content_of(f"gs://bucket/{name}") == name.encode()
+
+
+def credentials(tmp_path, monkeypatch, address: str) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    told = {
+        "type": "service_account",
+        "client_email": "me@example.com",
+        "private_key": key.decode(),
+        "token_uri": address,
+    }
+    (tmp_path / "key.json").write_text(json.dumps(told))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+
+
+def test_credentials_are_found_where_googles_tools_look(server, tmp_path, monkeypatch):
+    credentials(tmp_path, monkeypatch, f"{server.host}/token")
+    server.objects["a.bin"] = (1, b"one")
+    assert content_of("gs://bucket/a.bin") == b"one"
+    assert set(server.shown) == {"Bearer hidden"}
+
+
+@pytest.mark.parametrize("content", ["", "{}", "absent"])
+def test_credentials_that_cannot_be_used_are_told(server, tmp_path, monkeypatch, content):
+    if content != "absent":
+        (tmp_path / "key.json").write_text(content)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+    with pytest.raises(DataError, match="GOOGLE_APPLICATION_CREDENTIALS cannot be used"):
+        open_reader("gs://bucket/a.bin")
