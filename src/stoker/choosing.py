@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from stoker.errors import ColumnError, OptionError
+from stoker.images.sizes import ImageSizes
 from stoker.survey import Survey
 from stoker.survey.policy import NaOption
 from stoker.survey.profiles import TextProfile
@@ -17,6 +18,7 @@ from stoker.transforms import (
     Category,
     Columns,
     HashingVectorizer,
+    Image,
     MinMax,
     NgramVectorizer,
     QuantileBins,
@@ -45,6 +47,7 @@ _SAME = "the same value in every row"
 _MOST_COUNTED = 200_000
 """Different values, about, from which on they are hashed and not counted."""
 _BUCKETS = 1 << 15
+_NONE = ImageSizes()
 
 _NUMERIC: dict[str, Callable[..., InputTransform]] = {
     "standardize": Standardize,
@@ -61,6 +64,7 @@ _OTHERS: dict[str, Callable[[], InputTransform]] = {
     "ngram": NgramVectorizer,
     "sequence": lambda: SequenceVectorizer(max_tokens=20_000),
     "hashing": HashingVectorizer,
+    "image": Image,
 }
 WORDS = (*_NUMERIC, *_OTHERS, "drop")
 """What a user may say of a column in a word."""
@@ -105,6 +109,8 @@ class Automatic:
         By column one of `WORDS`, which goes before the rules.
     known
         Transforms that were chosen before: they are taken as they are.
+    image_size
+        Height and width of images; None as `stoker.Image` has it.
 
     Raises
     ------
@@ -112,8 +118,14 @@ class Automatic:
         If there is no such word.
     """
 
-    def __init__(self, words: Mapping[str, str] | None = None, *, known: Columns | None = None) -> None:
-        self.words, self.known = dict(words or {}), known
+    def __init__(
+        self,
+        words: Mapping[str, str] | None = None,
+        *,
+        known: Columns | None = None,
+        image_size: tuple[int, int] | None = None,
+    ) -> None:
+        self.words, self.known, self.image_size = dict(words or {}), known, image_size
         for column, word in self.words.items():
             if word not in WORDS:
                 raise OptionError(
@@ -174,6 +186,9 @@ class Automatic:
 
     def _pick(self, name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> _Pick:
         word = self.words.get(name)
+        if word == "image" or (word is None and found.images.get(name, _NONE).holds_images):
+            told = found.images[name].describe() if name in found.images else ""
+            return _Pick(word="image", reason=told, transform=Image(self.image_size))
         if word is not None:
             return _Pick(word=word, reason="asked for", transform=_made(word, name, gaps, rules))
         if name in found.features:

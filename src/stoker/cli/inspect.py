@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from stoker.exploration import TableReport, TextReport
     from stoker.exploration.frequent import Ranked
+    from stoker.exploration.tables import ImageReport
     from stoker.survey import LabelCounts
 
 _MOST_CLASSES = 20
 _MOST_COLUMNS = 40
 _GRAMS = 15
+_SIZES = 10
 
 
 def inspect(data: ReadOptions, output: OutputOptions) -> None:
@@ -55,7 +57,10 @@ def _print(report: TextReport | TableReport, label: str | None) -> None:
     if isinstance(report, TextReport):
         _plot_texts(report)
     else:
-        _print_columns(report)
+        for image in report.images:
+            _plot(f"{printable(image.name)} by width × height", _sizes(image))
+        if report.columns or not report.images:
+            _print_columns(report)
 
 
 def _data_line(report: TextReport | TableReport) -> tuple[str, str]:
@@ -82,7 +87,11 @@ def _table_lines(report: TableReport) -> Iterator[tuple[str, str]]:
     from stoker.training.lines import counted
 
     yield _data_line(report)
-    yield "columns", f"{counted(len(report.columns), 'column')} of numbers"
+    if report.columns or not report.images:
+        yield "columns", f"{counted(len(report.columns), 'column')} of numbers"
+    for image in report.images:
+        none = f" · {counted(image.num_others, 'value')} that are no images" if image.num_others else ""
+        yield "images", f"{printable(image.name)}: {image.summary}{none}"
     if report.texts:
         shown = ", ".join(printable(name) for name in report.texts[:8]) + ", …" * (len(report.texts) > 8)
         yield "text", f"{shown} (--text looks into them)"
@@ -132,6 +141,15 @@ def _grams(ranked: Ranked) -> list[tuple[str, float, str]]:
 
     named = list(zip(ranked.names, ranked.counts, strict=True))[:_GRAMS]
     return [(printable(name), float(count), grouped(count)) for name, count in named]
+
+
+def _sizes(image: ImageReport) -> list[tuple[str, float, str]]:
+    from stoker.training.lines import grouped
+
+    return [
+        (f"{grouped(width)} × {grouped(height)}", float(count), grouped(count))
+        for width, height, count in image.sizes[:_SIZES]
+    ]
 
 
 def _exactness(ranked: Ranked) -> str:

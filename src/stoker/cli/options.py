@@ -8,7 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from stoker.cli.config import apply_config
-from stoker.cli.panels import DATA, MODEL, ORDER, flag
+from stoker.cli.model_options import ModelOptions, TextOptions
+from stoker.cli.panels import DATA, ORDER, flag
 from stoker.cli.training_options import OutputOptions, TrainOptions
 
 __all__ = [
@@ -245,68 +246,3 @@ class OrderOptions:
         Literal["auto", "always", "never"],
         flag("--cache", ORDER, "Keep parsed rows on disk beside the data.", "auto|always|never", True),
     ] = "auto"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextOptions:
-    """How texts become numbers, and the model that it depends on."""
-
-    model: Annotated[
-        str,
-        flag(
-            "--model",
-            MODEL,
-            "auto, mlp, linear, sepcnn, cnn, or your own `package.module:build`.",
-            "NAME",
-            True,
-        ),
-    ] = "auto"
-    vectorizer: Annotated[
-        Literal["ngram", "sequence", "hashing"] | None,
-        flag(
-            "--vectorizer",
-            MODEL,
-            "What texts become: tf-idf of n-grams, sequences of words, hashed n-grams.",
-            "ngram|sequence|hashing",
-            "by the model",
-        ),
-    ] = None
-    max_features: Annotated[
-        int | None,
-        typer.Option(
-            "--max-features",
-            help="N-grams or words to keep, or hashes to tell apart.",
-            rich_help_panel=MODEL,
-            min=1,
-            metavar="N",
-            show_default="20000",
-        ),
-    ] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOptions:
-    """What to train."""
-
-    embeddings: Annotated[
-        str | None,
-        flag("--embeddings", MODEL, "Word vectors for sepcnn to begin with: a text file as GloVe's.", "FILE"),
-    ] = None
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--learning-rate",
-            help="Of stoker's own models.",
-            rich_help_panel=MODEL,
-            metavar="X",
-            show_default="0.001",
-        ),
-    ] = None
-    metric: Annotated[
-        list[str] | None,
-        flag("--metric", MODEL, "A Keras metric besides the task's own; may be repeated.", "NAME"),
-    ] = None
-    class_weight: Annotated[
-        Literal["balanced"] | None,
-        flag("--class-weight", MODEL, "Weigh rows so that every class counts the same.", "balanced"),
-    ] = None

@@ -61,6 +61,7 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
         quarantine = feed.stage.options.quarantine
         where = "" if quarantine is None or quarantine.path is None else f" · bad ones in {quarantine.path}"
         yield "left out", f"{counted(found.excluded.size, 'row')} with bad or missing values{where}"
+    yield from _image_lines(feed)
     yield from _choice_lines(feed)
     gone = {name for choice in feed.stage.choices if choice.input is None for name in choice.columns}
     for line in describe_problems(problem for problem in found.problems if problem.column not in gone):
@@ -68,6 +69,19 @@ def data_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     for line in found.notes:
         yield "note", line
     yield from _task_lines(feed)
+
+
+def _image_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
+    """How many images there are of which size, and what becomes of them."""
+    for name, seen in feed.survey.images.items():
+        parts = getattr(feed.transform, "parts", None)
+        made = [part.transform for part in parts if name in part.columns] if parts else [feed.transform]
+        shapes = [each.row_shape for each in made]
+        told = [
+            f"{wide} × {high}, {'grey' if channels == 1 else 'colours'}" for high, wide, channels in shapes
+        ]
+        if told:
+            yield "images", f"{name}: {seen.describe()} → {' and '.join(told)} (--image-size)"
 
 
 def _choice_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stoker.cli.known import is_known, require_no_password, resolved, test_files
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions, ReadOptions, TextOptions
-from stoker.cli.texts import TEXT_BATCH_ROWS, check_texts, text_transform
+from stoker.cli.texts import batch_rows, check_texts, image_size, text_transform
 from stoker.cli.words import missing_values, names, settings
 from stoker.errors import OptionError
 
@@ -162,9 +162,10 @@ def make_feed(
     check_texts(train, text)
     if init is not None and data.transform is not None:
         raise OptionError("--transform has no effect beside --init, whose transforms are taken")
-    if init is not None and (text.vectorizer or text.max_features):
+    if init is not None and (text.vectorizer or text.max_features or text.image_size):
         raise OptionError(
-            "--vectorizer and --max-features have no effect beside --init, whose words are taken"
+            "--vectorizer, --max-features and --image-size have no effect beside --init, whose transforms "
+            "are taken"
         )
     if data.max_bad_rows is not None and data.on_bad_row == "error":
         raise OptionError("--max-bad-rows has no effect without --on-bad-row skip or quarantine")
@@ -173,7 +174,7 @@ def make_feed(
     return stoker.Feed(
         train,
         transform=None if init is not None else _transform(train, data, text, learned),
-        batch_size=order.batch_size or (TEXT_BATCH_ROWS if train.is_text else 256),
+        batch_size=order.batch_size or batch_rows(train),
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,
         memory=order.memory,
@@ -193,6 +194,7 @@ def _transform(train: Source, data: DataOptions, text: TextOptions, learned: Inp
     """What becomes of the features: of texts alone as the model wants them, else chosen by what they hold."""
     from stoker.choosing import WORDS, Automatic
     from stoker.transforms.columns import Columns
+    from stoker.transforms.image import Image
 
     if train.is_text:
         if data.transform is not None:
@@ -201,11 +203,16 @@ def _transform(train: Source, data: DataOptions, text: TextOptions, learned: Inp
                 "becomes of them"
             )
         return learned or text_transform(text)
+    if train.is_image:
+        if data.transform not in (None, ["auto"], ["ask"]):
+            raise OptionError("--transform has no effect on images alone: --image-size says their size")
+        return learned or Image(image_size(text))
     if data.transform == ["ask"]:
         return None
     given = None if data.transform == ["auto"] else data.transform
     words = settings("--transform", given, WORDS)
-    return Automatic(words, known=learned if isinstance(learned, Columns) else None)
+    known = learned if isinstance(learned, Columns) else None
+    return Automatic(words, known=known, image_size=image_size(text))
 
 
 def prepare(feed: Feed, display: Display, *, draft_cache: bool = True) -> None:

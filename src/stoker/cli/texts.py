@@ -1,4 +1,4 @@
-"""What the flags say of texts: how they become numbers, and which model is meant with them."""
+"""What the flags say of texts and images: how they become numbers, and which model is meant with them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,50 @@ if TYPE_CHECKING:
     from stoker.survey import Survey
     from stoker.transforms.base import InputTransform
 
-__all__ = ["TEXT_BATCH_ROWS", "TEXT_PATIENCE", "check_texts", "text_transform", "vectorizer_of"]
+__all__ = [
+    "TEXT_PATIENCE",
+    "batch_rows",
+    "check_texts",
+    "image_size",
+    "text_transform",
+    "vectorizer_of",
+]
 
-TEXT_BATCH_ROWS = 128
+_BATCH_ROWS, _TEXT_BATCH_ROWS, _IMAGE_BATCH_ROWS = 256, 128, 32
 TEXT_PATIENCE = 2
 _OF_MODEL = {"mlp": "ngram", "linear": "ngram", "sepcnn": "sequence"}
 _TAKES = {"ngram": "sparse rows", "hashing": "sparse rows", "sequence": "sequences of words"}
+
+
+def batch_rows(source: Source) -> int:
+    """Rows of a batch where nobody says it: 128 of texts, 32 of images, 256 of anything else."""
+    if source.is_text:
+        return _TEXT_BATCH_ROWS
+    kinds = {column.kind for column in source.table.schema.features}
+    return _IMAGE_BATCH_ROWS if "bytes" in kinds else _BATCH_ROWS
+
+
+def image_size(text: TextOptions) -> tuple[int, int] | None:
+    """Height and width that the flags say.
+
+    Raises
+    ------
+    OptionError
+        If they are none.
+
+    Examples
+    --------
+    >>> image_size(TextOptions(image_size="96x128")), image_size(TextOptions(image_size="64"))
+    ((96, 128), (64, 64))
+    """
+    if text.image_size is None:
+        return None
+    sides = text.image_size.lower().split("x")
+    if len(sides) > 2 or not all(side.strip().isdigit() and int(side) for side in sides):
+        raise OptionError(
+            f"--image-size takes a height and a width such as 96x128, or 96 for both, got {text.image_size!r}"
+        )
+    return int(sides[0]), int(sides[-1])
 
 
 def check_texts(source: Source, text: TextOptions) -> None:
@@ -30,6 +68,16 @@ def check_texts(source: Source, text: TextOptions) -> None:
     OptionError
         Naming both.
     """
+    kinds = {column.kind for column in source.table.schema.features}
+    if image_size(text) is not None and "bytes" not in kinds:
+        raise OptionError("--image-size has no effect where no column holds images: leave it out")
+    if source.is_image and text.model in _OF_MODEL:
+        raise OptionError(f"--model {text.model} does not learn from images: leave it out, or say cnn")
+    if text.model == "cnn" and not source.is_image:
+        raise OptionError(
+            "--model cnn learns from images alone, and the features are others: name the column of images "
+            "with --columns, or leave --model out, which puts them side by side"
+        )
     if not source.is_text:
         for flag, value in (("--vectorizer", text.vectorizer), ("--max-features", text.max_features)):
             if value is not None:

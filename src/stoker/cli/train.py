@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from stoker.training.progress import Display
     from stoker.training.report import FitReport
 
-_SHOWN = ("left out", "input", "note", "warning", "rows", "order", "disk")
+_SHOWN = ("left out", "images", "input", "note", "warning", "rows", "order", "disk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,23 @@
-"""What a table of numbers is like: its columns and their statistics."""
+"""What a table of numbers is like, or a folder of images: its columns and their statistics."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
 
 from stoker.errors import ColumnError
+from stoker.images.sizes import ImageSizes
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey, survey
 from stoker.survey.problems import describe_problems
-from stoker.types import ColumnKind, ColumnSpec, Progress
+from stoker.types import ColumnKind, ColumnSpec, Progress, is_number
 
-__all__ = ["ColumnReport", "TableReport", "explore_table"]
+__all__ = ["ColumnReport", "ImageReport", "TableReport", "explore_table"]
+
+_MOST_SIZES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,33 @@ class ColumnReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageReport:
+    """One column of images.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    num_images, num_grey, num_others
+        Images, those of one channel, and values that are none.
+    sizes
+        (width, height, images) of the most frequent sizes.
+    formats
+        Images of each format.
+    summary
+        Sizes and formats, for people.
+    """
+
+    name: str
+    num_images: int
+    num_grey: int
+    num_others: int
+    sizes: tuple[tuple[int, int, int], ...]
+    formats: Mapping[str, int]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableReport:
     """What `explore_table` found.
 
@@ -55,8 +86,10 @@ class TableReport:
         What the classes 1, 2, … are called, where a file beside the data says so.
     columns
         The columns of numbers.
+    images
+        The columns of images.
     texts
-        Names of the columns of text, which are not looked at.
+        Names of the columns of text and of lists, which are not looked at.
     notes
         Values so extreme that they spoil what is computed of their column, with their places.
     """
@@ -68,6 +101,7 @@ class TableReport:
     labels: LabelCounts | None
     class_names: tuple[str, ...] | None
     columns: tuple[ColumnReport, ...]
+    images: tuple[ImageReport, ...]
     texts: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -83,12 +117,12 @@ def explore_table(
     on_bad_row: Literal["error", "skip"] = "error",
     progress: Progress | None = None,
 ) -> TableReport:
-    r"""Look at a table of numbers once.
+    r"""Look at a table of numbers, or at images, once.
 
     Parameters
     ----------
     source
-        Its columns of text are passed over.
+        Its columns of text and of lists are passed over.
     on_bad_row
         Whether rows that cannot be parsed are an error or are left out and counted.
     progress
@@ -99,7 +133,7 @@ def explore_table(
     BadRowError
         A row cannot be parsed.
     ColumnError
-        There is no column of numbers, or one is not what its first rows promise.
+        There is no column of numbers or images, or one is not what its first rows promise.
 
     Examples
     --------
@@ -110,13 +144,13 @@ def explore_table(
     >>> [(column.name, column.mean, column.blanks) for column in report.columns], report.labels.counts
     ([('x', 2.0, 1)], (2, 1))
     """
-    numbers, texts = _by_kind(source)
-    if not numbers:
+    looked_at, texts = _by_kind(source)
+    if not looked_at:
         shown = ", ".join(map(repr, texts[:8])) + (", …" if len(texts) > 8 else "")
         raise ColumnError(
             f"{source.paths[0]} has no column of numbers but text in {shown}: say text=[{texts[0]!r}]"
         )
-    table = source.table.with_schema(replace(source.table.schema, features=numbers))
+    table = source.table.with_schema(replace(source.table.schema, features=looked_at))
     found = survey(
         replace(source, table=table),
         role="valid",
@@ -125,6 +159,7 @@ def explore_table(
         progress=progress,
         stored=False,
         spool=None,
+        texts="given",
     )
     return TableReport(
         paths=found.paths,
@@ -134,6 +169,7 @@ def explore_table(
         labels=found.view_labels,
         class_names=source.class_names,
         columns=_columns(found),
+        images=tuple(_image_report(name, seen) for name, seen in found.images.items()),
         texts=texts,
         notes=tuple(
             describe_problems(
@@ -144,10 +180,22 @@ def explore_table(
 
 
 def _by_kind(source: Source) -> tuple[tuple[ColumnSpec, ...], tuple[str, ...]]:
-    """The features of numbers, and the names of those of text."""
+    """The features of numbers and bytes, and the names of all others."""
     features = source.table.schema.features
-    numbers = tuple(column for column in features if column.kind != "text")
-    return numbers, tuple(column.name for column in features if column.kind == "text")
+    looked_at = tuple(column for column in features if is_number(column.kind) or column.kind == "bytes")
+    return looked_at, tuple(column.name for column in features if column not in looked_at)
+
+
+def _image_report(name: str, seen: ImageSizes) -> ImageReport:
+    return ImageReport(
+        name=name,
+        num_images=seen.num_images,
+        num_grey=seen.num_grey,
+        num_others=seen.num_bad,
+        sizes=tuple((width, height, count) for (width, height), count in seen.common[:_MOST_SIZES]),
+        formats=seen.formats,
+        summary=seen.describe(),
+    )
 
 
 def _columns(found: Survey) -> tuple[ColumnReport, ...]:

@@ -104,6 +104,11 @@ class ImageSizes:
         return sorted(self._sizes.items(), key=lambda each: (-each[1], each[0]))
 
     @property
+    def holds_images(self) -> bool:
+        """Whether there are images, and nothing else."""
+        return bool(self.num_images) and not self.num_bad
+
+    @property
     def is_grey(self) -> bool:
         """Whether every picture has one channel."""
         return bool(self.num_images) and self.num_grey == self.num_images
