@@ -76,7 +76,7 @@ class Inheritance:
                     f"the columns here are {_listed(source.features)}: name the same ones, or leave init= out"
                 )
             statistics = _by_name(source.features, self.inputs.statistics_, found.statistics)
-            state |= {"statistics": statistics}
+            state |= {"statistics": statistics, "shape": None}
         return type(self.inputs).from_state(state | {"options": state["options"] | {"na": na}})
 
     def check_features(self, source: Source) -> None:

@@ -11,6 +11,7 @@ from stoker.types import EachKind, FeedSpec, InputKind, InputSpec, OrderSpec, St
 __all__ = ["check_order", "check_spec"]
 
 _MOST_AHEAD = 1 << 20
+_MOST_DIMENSIONS = 32
 _MOST_NUMBERS = (1 << 31) - 1
 
 
@@ -81,8 +82,9 @@ def _check_input(each: InputSpec) -> None:
 
 
 def _check_shape(kind: InputKind | EachKind, shape: tuple[int, ...], dtype: str, what: str) -> None:
-    """Refuse rows that are neither numbers side by side nor images."""
+    """Refuse rows that are neither numbers nor images; numbers alone may have several dimensions."""
     is_image = kind == "dense" and len(shape) == 3
-    require(is_image or len(shape) == 1, f"{what} have {len(shape)} dimensions")
+    most = _MOST_DIMENSIONS if kind == "dense" else 1
+    require(1 <= len(shape) <= most, f"{what} have {len(shape)} dimensions")
     known = ("int32",) if kind in ("tokens", "codes") else ("float32", *(("uint8",) * is_image))
     require(dtype in known, f"{what} are {dtype}")

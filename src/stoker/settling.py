@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from stoker.choosing import Automatic, ColumnChoice, without_choice
 from stoker.errors import DataError, OptionError
 from stoker.inheritance import Inheritance
@@ -20,7 +22,7 @@ from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, Passthrough
-from stoker.transforms.numeric import NaRule
+from stoker.transforms.numeric import Cast, NaRule
 from stoker.transforms.scaling import Standardize
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Task
@@ -36,6 +38,9 @@ __all__ = [
     "spec_of",
     "with_choice",
 ]
+
+_IMAGE_DIMENSIONS = 3
+"""Of a row of an array of images: height, width and channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,13 +243,17 @@ def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputT
     if source.is_image:
         return Image() if chosen is None else chosen
     rule = options.transform_na(source.answers)
-    transform = chosen or Standardize(na=rule)
+    shape = getattr(source.table, "row_shape", None)
+    is_pixels = shape is not None and len(shape) == _IMAGE_DIMENSIONS and found.dtype == np.uint8
+    transform = chosen or (Cast(na=rule) if is_pixels else Standardize(na=rule))
     own = getattr(transform, "na", "error")
     if own != rule:
         raise OptionError(
             f"the feed has na={options.na!r} and its transform na={own!r}: one would let blanks "
             f"through and the other not; give the transform na={rule!r} too"
         )
+    if isinstance(transform, Cast) and (shape is not None or not transform.is_fitted):
+        transform.shape_ = shape
     return transform
 
 

@@ -28,7 +28,8 @@ def linear(
     Parameters
     ----------
     feed
-        A feed, or its spec: numbers of shape (k,) or texts as n-grams, outputs 1 or the number of classes.
+        A feed, or its spec: numbers of shape (k,) or (m, k), or texts as n-grams; outputs 1 or the number of
+        classes.
     learning_rate
         Of Adam.
     metrics
@@ -80,8 +81,8 @@ def mlp(
     Parameters
     ----------
     feed
-        A feed, or its spec: numbers of shape (k,), texts as n-grams, or several inputs; outputs 1 or the
-        number of classes.
+        A feed, or its spec: numbers of shape (k,) or (m, k), which are put in one row, texts as n-grams, or
+        several inputs; outputs 1 or the number of classes.
     layers, units
         Hidden layers and units in each: by default 2 of 128 for numbers and several inputs, 1 of 64 for
         n-grams.
@@ -154,6 +155,8 @@ def _perceptron(
         )
 
     stack: list[Any] = []
+    if spec.input_kind == "dense" and len(spec.input_shape) > 1:
+        stack.append(keras.layers.Flatten())
     for units in hidden:
         stack.append(dense(units, "relu"))
         if dropout:

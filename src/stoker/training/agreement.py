@@ -78,6 +78,7 @@ def _check_kinds(run: Loaded) -> None:
         sound = sound and set(run.transform.columns) == set(spec.features)
     if isinstance(run.transform, Cast):
         sound = sound and run.transform.features_ == spec.features
+        sound = sound and run.transform.row_shape == spec.input_shape
     if isinstance(run.transform, Image):
         sound = sound and run.transform.is_fitted and run.transform.row_shape == spec.input_shape
         sound = sound and run.transform.dtype == spec.input_dtype

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import ColumnError, DataError, OptionError
+from stoker.errors import ColumnError, OptionError
 from stoker.kernels import gather
 from stoker.stored import require
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places, same_features
 from stoker.transforms.blanks import MostFrequent, NaRule, Rules, check_names, check_rules, rule_of, wants
+from stoker.transforms.notfinite import not_finite
+from stoker.transforms.rowshape import checked_shape
 from stoker.transforms.sampling import RowSample
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import KIND_WORDS, ColumnKind, InputKind, IntArray, Rows, is_number
@@ -66,6 +69,9 @@ class Cast(InputTransform):
         Names of the k columns.
     statistics_
         `ColumnStatistics` of the rows seen.
+    shape_
+        Shape of a row of the array whose columns these are, where it has more than one dimension: a feed
+        says it. Rows have it unless indicators stand behind the columns.
     """
 
     name = "cast"
@@ -76,6 +82,7 @@ class Cast(InputTransform):
             raise OptionError(f"indicator must be True or False, got {indicator!r:.40}")
         self.na = na
         self.indicator = indicator
+        self.shape_: tuple[int, ...] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -161,8 +168,14 @@ class Cast(InputTransform):
         """Columns that `apply` gives: k, and the indicators."""
         return len(self.features_) + (self._prepared().gaps.size if self.indicator else 0)
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """`shape_`, or (num_outputs,)."""
+        numbers = self.num_outputs
+        return (numbers,) if self.shape_ is None or prod(self.shape_) != numbers else self.shape_
+
     def apply(self, rows: Rows, take: IntArray, out: Float32Array | None = None) -> Float32Array:
-        """Float32 of shape (len(take), num_outputs): a fresh array, or `out`, which is written.
+        """Float32 of shape (len(take), *row_shape): a fresh array, or `out`, which is contiguous and written.
 
         Arithmetic is in float64; for integers of 8 and 16 bits in float32 where that costs at most 1e-5.
 
@@ -178,14 +191,25 @@ class Cast(InputTransform):
         same_features(self.features_, rows.features, type(self).__name__)
         places, use = checked_places(rows, take), self._prepared()
         if out is None:
-            out = np.empty((places.size, self.num_outputs), np.float32)
-        if rows.matrix is None:
-            return out
+            out = np.empty((places.size, *self.row_shape), np.float32)
+        if rows.matrix is not None:
+            self._write(rows, places, use, out.reshape(places.size, self.num_outputs))
+        return out
+
+    def _write(self, rows: Rows, places: IntArray, use: _Affine, out: Float32Array) -> None:
+        assert rows.matrix is not None
         values = np.asarray(rows.matrix.values)
         where = (values, rows.matrix.starts, rows.matrix.rows_per_piece, rows.matrix.num_columns, places)
         if values.dtype.kind == "f":
             if gather.gather_filled(*where, use.fill, use.subtract, use.multiply, out):
-                self._explain(where, out)
+                raise not_finite(
+                    where,
+                    out,
+                    features=self.features_,
+                    na=self.na,
+                    num_rows=self.statistics_.num_rows,
+                    called=type(self).__name__,
+                )
         elif use.plain:
             gather.gather_cast(*where, out)
         elif use.narrow is not None and values.dtype.itemsize <= 2:
@@ -194,7 +218,6 @@ class Cast(InputTransform):
             gather.gather_affine(*where, use.subtract, use.multiply, out)
         if self.indicator and use.gaps.size:
             gather.gather_gaps(*where, use.gaps, out)
-        return out
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of an unfitted equal, as plain data."""
@@ -210,6 +233,8 @@ class Cast(InputTransform):
             learned["sample"] = self._sample.state()
         if self._modes is not None:
             learned["modes"] = self._modes.state()
+        if self.shape_ is not None:
+            learned["shape"] = list(self.shape_)
         return {"name": self.name, "options": self.options(), **learned}
 
     @classmethod
@@ -223,6 +248,8 @@ class Cast(InputTransform):
             require(made._sample.features == features, "a sample of other columns")
         if made._modes is not None:
             made._modes = MostFrequent.from_state(state["modes"], made.na, features)
+        if state.get("shape") is not None:
+            made.shape_ = checked_shape(state["shape"], len(features or ()))
         return made._learn()
 
     def _coefficients(self, seen: ColumnStatistics) -> tuple[FloatArray, FloatArray]:
@@ -273,31 +300,6 @@ class Cast(InputTransform):
             replacements["most_frequent"] = self._modes.values(self.features_)
         chosen = [replacements[rule_of(self.na, name)][place] for place, name in enumerate(self.features_)]
         return np.array(chosen, np.float64)
-
-    def _explain(self, where: tuple[Any, ...], out: Float32Array) -> None:
-        """Raise the error that says which value is not finite."""
-        row, column = (int(at[0]) for at in np.nonzero(~np.isfinite(out)))
-        single = np.empty((1, len(self.features_)), where[0].dtype)
-        one = (*where[:4], where[4][row : row + 1], single)
-        gather.gather(*one)
-        name, value = self.features_[column], single[0, column]
-        if not np.isnan(value):
-            raise DataError(
-                f"column {name!r} holds {value} (row {row} of this batch), beyond float32 after "
-                f"{type(self).__name__}: correct the value or leave the column out with drop=({name!r},)"
-            )
-        others = int((~np.isfinite(out)).any(axis=0).sum()) - 1
-        more = f" (and {others} more columns)" if others else ""
-        rule = rule_of(self.na, name)
-        if rule not in ("error", "zero"):
-            raise ColumnError(
-                f"column {name!r}{more} has no value in any of {self.statistics_.num_rows} rows, so no "
-                f"{rule} for its blanks: leave it out with drop=({name!r},) or give na='zero'"
-            )
-        raise DataError(
-            f"column {name!r}{more} has no value (row {row} of this batch) and na='error': give "
-            f"na='mean', na='zero' or na={{{name!r}: 'mean'}}"
-        )
 
 
 class Impute(Cast):

@@ -122,7 +122,7 @@ class MinMax(Cast):
         """See `Cast.apply`."""
         made = super().apply(rows, take, out)
         if self.clip:
-            scaled = made[:, : len(self.features_)]
+            scaled = made.reshape(len(made), self.num_outputs)[:, : len(self.features_)]
             np.clip(scaled, *self.feature_range, out=scaled)
         return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
-from stoker.sources.arrays.stored import PlainArray, StoredArray, checked_dtype, opening
+from stoker.sources.arrays.stored import PlainArray, StoredArray, UnusableArray, checked_dtype, opening
 from stoker.waits import Wait
 
 __all__ = ["hdf5_arrays"]
 
-_lock = threading.Lock()
-"""HDF5 lets one thread in at a time; waiting for it here is told."""
+_lock = threading.RLock()
+"""HDF5 lets one thread in at a time; waiting for it here is told. A reader that is given up may be collected,
+and its file closed, by the very thread that is in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +37,30 @@ class _Dataset:
         import h5py
 
         width = int(np.prod(self.shape[1:], dtype=np.int64))
-        for start in range(first_row, self.shape[0], rows):
-            stop = min(start + rows, self.shape[0])
-            try:
-                with Wait("reads {}", self.path), _lock, h5py.File(self.path, "r") as file:
-                    found = file[self.name]
-                    if found.shape != self.shape:
-                        raise ChangedDataError(
-                            f"{self.path}: {self.name} has another shape now; open it again"
-                        )
-                    block = (found.asstr() if self.dtype.kind == "U" else found)[start:stop]
-            except (OSError, KeyError) as error:
-                raise DataError(
-                    f"{self.path}: {self.name} cannot be read ({error}); restore the file"
-                ) from error
-            yield np.asarray(block, None if self.dtype.kind == "U" else self.dtype).reshape(-1, width)
+        is_text = self.dtype.kind == "U"
+        with self._told(), Wait("opens {}", self.path), _lock:
+            file = h5py.File(self.path, "r")
+        try:
+            with self._told(), Wait("reads {}", self.path), _lock:
+                found = file[self.name]
+                if found.shape != self.shape:
+                    raise ChangedDataError(f"{self.path}: {self.name} has another shape now; open it again")
+                rows_of = found.asstr() if is_text else found
+            for start in range(first_row, self.shape[0], rows):
+                with self._told(), Wait("reads {}", self.path), _lock:
+                    block = rows_of[start : min(start + rows, self.shape[0])]
+                yield np.asarray(block, None if is_text else self.dtype).reshape(-1, width)
+        finally:
+            with _lock:
+                file.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what the library says of damage."""
+        try:
+            yield
+        except (OSError, KeyError) as error:
+            raise DataError(f"{self.path}: {self.name} cannot be read ({error}); restore the file") from error
 
 
 def hdf5_arrays(path: str) -> Mapping[str, StoredArray]:
@@ -66,7 +77,10 @@ def hdf5_arrays(path: str) -> Mapping[str, StoredArray]:
 
     def visit(name: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset) and node.shape:
-            found[name] = _stored(path, name, node)
+            try:
+                found[name] = _stored(path, name, node)
+            except DataError as error:
+                found[name] = UnusableArray(path=path, error=error)
 
     try:
         with Wait("opens {}", path), opening(path), _lock, h5py.File(path, "r") as file:

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.lib import format as npy
 
 from stoker.errors import DataError
-from stoker.sources.arrays.stored import PackedArray, PlainArray, StoredArray, checked_dtype, opening
+from stoker.sources.arrays.stored import (
+    PackedArray,
+    PlainArray,
+    StoredArray,
+    UnusableArray,
+    checked_dtype,
+    opening,
+)
 from stoker.sources.files import identify
 from stoker.waits import Wait
 
@@ -39,10 +46,12 @@ def npy_array(path: str) -> StoredArray:
 def npz_arrays(path: str) -> Mapping[str, StoredArray]:
     """The arrays of an ``.npz`` file by name; those that `numpy.savez` wrote are read by position.
 
+    One of which no columns are made is a `UnusableArray`.
+
     Raises
     ------
     DataError
-        It is no such archive, damaged, or an array holds what no columns are made of.
+        It is no such archive, or damaged.
     """
     arrays: dict[str, StoredArray] = {}
     try:
@@ -50,7 +59,10 @@ def npz_arrays(path: str) -> Mapping[str, StoredArray]:
             for member in archive.infolist():
                 if member.filename.endswith(_SUFFIX):
                     name = member.filename.removesuffix(_SUFFIX)
-                    arrays[name] = _member(path, archive, member, name)
+                    try:
+                        arrays[name] = _member(path, archive, member, name)
+                    except DataError as error:
+                        arrays[name] = UnusableArray(path=path, error=error)
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no .npz archive, or a damaged one ({error}); write it again") from error
     if not arrays:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.arrays.hdf5 import hdf5_arrays
 from stoker.sources.arrays.idx import idx_array
+from stoker.sources.arrays.labels import as_label
 from stoker.sources.arrays.numpy_files import npy_array, npz_arrays
-from stoker.sources.arrays.stored import StoredArray, require_here
+from stoker.sources.arrays.stored import StoredArray, UnusableArray, require_here
 from stoker.sources.arrays.units import ArrayUnits, column_names
 from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.table import ColumnarTable
@@ -57,17 +58,28 @@ class _Pairs:
         arrays = {"": read(path)}
         for beside in _named_like(path, self.label_names):
             if os.path.isfile(beside):
-                arrays[LABEL] = read(beside)
+                arrays[LABEL] = as_label(read(beside), LABEL)
                 break
         return ArrayUnits(path=path, arrays=_of_equal_rows(arrays))
 
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """Opens files of several arrays, of which some are used; None for all."""
+    """Opens files of several arrays.
+
+    Attributes
+    ----------
+    format_name
+        ``"npz"`` or ``"hdf5"``.
+    used
+        Names of the arrays that are used; None for all.
+    labels
+        Names of those that are labels.
+    """
 
     format_name: str
     used: tuple[str, ...] | None
+    labels: tuple[str, ...]
 
     def __call__(self, paths: Sequence[str]) -> Sequence[UnitFile]:
         return [self._units(path) for path in paths]
@@ -77,6 +89,12 @@ class _Members:
         arrays = found if self.used is None else {name: found[name] for name in self.used if name in found}
         if not arrays:
             raise ColumnError(f"{path} has no array {self.used[0]!r}{nearest(self.used[0], found)}")  # type: ignore[index]
+        for name, array in arrays.items():
+            if isinstance(array, UnusableArray):
+                raise array.why(name)
+        arrays = {
+            name: as_label(array, name) if name in self.labels else array for name, array in arrays.items()
+        }
         return ArrayUnits(path=path, arrays=_of_equal_rows(arrays))
 
 
@@ -132,7 +150,8 @@ def open_members(name: str, paths: Sequence[str], request: Request) -> ColumnarT
         used = tuple(array for array in found if array not in gone)
         drop = tuple(column for column in drop if _array_of(column, found) not in gone)
     choice = replace(choice, columns=columns, drop=drop)
-    return open_columnar(name, _Members(name, used), paths, replace(request, choice=choice))
+    labels = tuple(label for label in choice.labels if label in found)
+    return open_columnar(name, _Members(name, used, labels), paths, replace(request, choice=choice))
 
 
 def array_template(name: str, schema: Schema, written: Written) -> ColumnarTable:
@@ -142,7 +161,8 @@ def array_template(name: str, schema: Schema, written: Written) -> ColumnarTable
     there = {new: old for old, new in written.renames}
     columns = [there.get(column, column) for column in schema.used]
     arrays = tuple(dict.fromkeys(column.partition("[")[0] for column in columns))
-    return columnar_template(name, _Members(name, arrays), schema, written)
+    labels = tuple(there.get(label.name, label.name) for label in schema.labels)
+    return columnar_template(name, _Members(name, arrays, labels), schema, written)
 
 
 def label_names_of(table: ColumnarTable) -> Names | None:

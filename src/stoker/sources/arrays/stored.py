@@ -17,7 +17,15 @@ from stoker.sources.files import open_reader
 from stoker.sources.remote import is_remote
 from stoker.waits import Wait
 
-__all__ = ["PackedArray", "PlainArray", "StoredArray", "checked_dtype", "opening", "require_here"]
+__all__ = [
+    "PackedArray",
+    "PlainArray",
+    "StoredArray",
+    "UnusableArray",
+    "checked_dtype",
+    "opening",
+    "require_here",
+]
 
 _KINDS = "buifUS"
 _NAMES = {
@@ -120,6 +128,35 @@ class PackedArray:
                 if len(data) < count * row_bytes:
                     raise cut_off(self.path, self.shape[0])
                 yield _native(np.frombuffer(data, np.uint8), self.dtype, width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableArray:
+    """An array of which no columns are made, in a file whose other arrays may be used.
+
+    Attributes
+    ----------
+    error
+        Why.
+    """
+
+    path: str
+    error: DataError
+    shape: tuple[int, ...] = (0,)
+    is_packed: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Whatever it is."""
+        return np.dtype(object)
+
+    def why(self, name: str) -> DataError:
+        """What to say where it is used."""
+        return DataError(f"{self.error}; or leave it out with drop=[{name!r}]")
+
+    def blocks(self, first_row: int, rows: int) -> Iterator[npt.NDArray[Any]]:
+        """Nothing: it is refused before."""
+        raise self.error
 
 
 def require_here(path: str) -> None:

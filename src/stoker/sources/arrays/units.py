@@ -19,6 +19,9 @@ from stoker.types import IntArray
 
 __all__ = ["ArrayUnits"]
 
+_FLAT = 2
+"""Dimensions of an array whose rows are numbers side by side."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ArrayUnits:
@@ -66,6 +69,13 @@ class ArrayUnits:
             return np.array([self.num_rows], np.int64)
         full, rest = divmod(self.num_rows, SEGMENT_ROWS)
         return np.array([SEGMENT_ROWS] * full + [rest] * bool(rest), np.int64)
+
+    def shape_of(self, names: Sequence[str]) -> tuple[int, ...] | None:
+        """Shape of a row of the array whose columns these are, if it is no mere row of numbers."""
+        for array, columns in self._by_array():
+            if len(array.shape) > _FLAT and tuple(columns) == tuple(names):
+                return array.shape[1:]
+        return None
 
     def identity(self) -> FileIdentity:
         """What the file system says of the files now, as of one."""

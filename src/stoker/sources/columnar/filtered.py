@@ -122,6 +122,11 @@ class FilteredUnits:
         """Memory that decoding them takes."""
         return self.file.decoding_bytes(self._read(names))
 
+    def shape_of(self, names: Sequence[str]) -> tuple[int, ...] | None:
+        """The file's, where it is of arrays."""
+        found: tuple[int, ...] | None = getattr(self.file, "shape_of", lambda names: None)(names)
+        return found
+
     def describe(self) -> dict[str, Any]:
         """The file's; the condition is told of the table."""
         return self.file.describe()

@@ -92,6 +92,13 @@ class ColumnarTable:
         return sum(int(rows_of(file).sum()) for file in self.files)
 
     @property
+    def row_shape(self) -> tuple[int, ...] | None:
+        """Shape of a row of the array that the features are, if it has more than one dimension."""
+        shape_of = getattr(self.files[0], "shape_of", None) if self.files else None
+        shape: tuple[int, ...] | None = None if shape_of is None else shape_of(self.schema.numeric)
+        return None if len(self.schema.numeric) < len(self.schema.features) else shape
+
+    @property
     def unit_rows(self) -> int:
         """Rows of the largest unit."""
         sizes = [0 if file.unit_rows is None else int(file.unit_rows.max()) for file in self.files]

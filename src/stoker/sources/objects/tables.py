@@ -40,6 +40,8 @@ class MemoryUnits:
         Bytes that they take.
     piece_rows
         Rows that are decoded for one of them.
+    row_shape
+        Shape of a row of the array that they are; empty where they are none.
     """
 
     path: str
@@ -48,6 +50,7 @@ class MemoryUnits:
     slice: Slice
     held_bytes: int
     piece_rows: int = SEGMENT_ROWS
+    row_shape: tuple[int, ...] = ()
     opened_ns: int = field(default_factory=time.time_ns)
     size: int = field(default=0, init=False)
 
@@ -55,6 +58,11 @@ class MemoryUnits:
     def columns(self) -> tuple[ArrowColumn, ...]:
         """What its rows have."""
         return tuple(arrow_columns(self.schema))
+
+    def shape_of(self, names: Sequence[str]) -> tuple[int, ...] | None:
+        """Shape of a row of the array, if it has more than one dimension and these are all its columns."""
+        is_whole = len(self.row_shape) > 1 and list(names) == self.schema.names
+        return self.row_shape if is_whole else None
 
     @cached_property
     def unit_rows(self) -> IntArray:
@@ -185,7 +193,12 @@ def array_units(array: Any) -> MemoryUnits:
         return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], list(names))
 
     return MemoryUnits(
-        path="numpy://array", schema=schema, num_rows=len(array), slice=rows, held_bytes=int(array.nbytes)
+        path="numpy://array",
+        schema=schema,
+        num_rows=len(array),
+        slice=rows,
+        held_bytes=int(array.nbytes),
+        row_shape=array.shape[1:],
     )
 
 
