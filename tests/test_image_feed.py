@@ -113,6 +113,16 @@ def test_images_in_parquet_are_the_same(photos, tmp_path):
     assert feeds[0].survey.images["photo"].describe() == "all 16 × 12 · PNG"
 
 
+def test_files_with_their_paths_as_hugging_face_writes_them_are_images(photos, tmp_path):
+    table = table_of(photos)
+    files = [{"bytes": held, "path": f"{row}.png"} for row, held in enumerate(table["photo"].to_pylist())]
+    pq.write_table(table.set_column(0, "photo", [files]), tmp_path / "photos.parquet", row_group_size=7)
+    rows = stoker.open(tmp_path / "photos.parquet", label="kind", drop=["size"])
+    assert rows.kind_of("photo") == "bytes"
+    feeds = [stoker.Feed(source, batch_size=8, seed=3) for source in (rows, stoker.open(photos))]
+    assert np.array_equal(*map(pixels, feeds))
+
+
 def test_images_beside_numbers_are_an_input_of_their_own(photos):
     rows = stoker.open(table_of(photos), label="kind")
     inputs = stoker.Columns({"photo": stoker.Image((4, 5)), "size": stoker.Standardize()})

@@ -17,6 +17,7 @@ from stoker.sources.schema import PLAIN_KINDS, FileLayout, Schema, resolve
 from stoker.types import LISTS, ColumnKind
 
 __all__ = [
+    "FILE_BYTES",
     "ArrowColumn",
     "arrow_columns",
     "as_lists",
@@ -28,6 +29,10 @@ __all__ = [
     "resolve_columns",
     "unsupported",
 ]
+
+
+FILE_BYTES = "bytes"
+"""Field of a struct that holds a file, as Hugging Face writes images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,13 @@ _LISTS_OF: dict[ColumnKind | None, ColumnKind] = {"int": "ints", "float": "float
 
 
 def arrow_columns(schema: pa.Schema) -> list[ArrowColumn]:
-    """The columns of a schema, in order; lists of a fixed size are one for each element."""
+    """The columns of a schema, in order; lists of a fixed size are one for each element.
+
+    Structs of ``bytes`` and ``path``, as Hugging Face writes images, are columns of these bytes.
+    """
     columns = []
     for entry in schema:
-        kind = entry.type
+        kind = _bytes_of_file(entry.type) or entry.type
         if pa.types.is_fixed_size_list(kind) and column_kind(kind.value_type) is not None:
             columns += [
                 ArrowColumn(f"{entry.name}[{place}]", entry.name, place, kind.value_type)
@@ -119,6 +127,14 @@ def arrow_columns(schema: pa.Schema) -> list[ArrowColumn]:
         else:
             columns.append(ArrowColumn(entry.name, entry.name, -1, kind))
     return columns
+
+
+def _bytes_of_file(kind: pa.DataType) -> pa.DataType | None:
+    """The type of the bytes of a struct of a file's bytes and its path; None for any other."""
+    if not pa.types.is_struct(kind) or {field.name for field in kind} - {"path"} != {FILE_BYTES}:
+        return None
+    held = kind.field(FILE_BYTES).type
+    return held if is_binary(held) else None
 
 
 def as_lists(columns: Sequence[ArrowColumn], names: Collection[str]) -> list[ArrowColumn]:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stoker.sources.columnar.arrow_kinds import ArrowColumn, as_lists, layout_of
+from stoker.sources.columnar.arrow_kinds import FILE_BYTES, ArrowColumn, as_lists, layout_of
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.columnar.values import normalised
 from stoker.sources.schema import Schema, find
@@ -101,6 +101,8 @@ def columns_for(file: UnitFile, schema: Schema, names: Mapping[str, str]) -> Seq
 
 
 def _values(array: Any, column: ArrowColumn) -> Any:
+    if pa.types.is_struct(array.type) and not pa.types.is_struct(column.type):
+        array = pc.struct_field(array, FILE_BYTES)
     array = normalised(array)
     if column.element < 0 and pa.types.is_fixed_size_list(array.type):
         return array.cast(pa.large_list(array.type.value_type))
