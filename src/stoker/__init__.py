@@ -32,6 +32,7 @@ _HOME = {
     "LabelEncoder": "stoker.transforms.labels",
     "OneHot": "stoker.transforms.labels",
     "NgramVectorizer": "stoker.transforms.ngrams",
+    "PadSequences": "stoker.transforms.pad_sequences",
     "SequenceVectorizer": "stoker.transforms.sequences",
     "HashingVectorizer": "stoker.transforms.hashing",
     "fit": "stoker.training.fit",
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from stoker.transforms.ngrams import NgramVectorizer as NgramVectorizer
     from stoker.transforms.numeric import Cast as Cast
     from stoker.transforms.numeric import Impute as Impute
+    from stoker.transforms.pad_sequences import PadSequences as PadSequences
     from stoker.transforms.scaling import MinMax as MinMax
     from stoker.transforms.scaling import Robust as Robust
     from stoker.transforms.scaling import Scale as Scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,64 +10,18 @@ import msgspec
 
 from stoker.errors import ColumnError, OptionError
 from stoker.images.sizes import ImageSizes
+from stoker.picks import WORDS, Pick, of_numbers, pick_number, pick_text, pick_values, transform_for
 from stoker.survey import Survey
 from stoker.survey.policy import NaOption
-from stoker.survey.profiles import TextProfile
-from stoker.transforms import (
-    Cast,
-    Category,
-    Columns,
-    HashingVectorizer,
-    Image,
-    MinMax,
-    NgramVectorizer,
-    QuantileBins,
-    Robust,
-    SequenceVectorizer,
-    Standardize,
-)
+from stoker.transforms import Columns, Image
 from stoker.transforms.base import InputTransform, nearest
 from stoker.transforms.columns import ColumnsOf
-from stoker.transforms.dates import Dates
-from stoker.types import KIND_WORDS, ColumnKind
 
 __all__ = ["WORDS", "Automatic", "Chosen", "ColumnChoice", "without_choice"]
 
 NUMBERS = "numbers"
 """What the input of all numbers is called."""
-_TEXT_WORDS = 3.0
-"""Words of a text, the mean, from which on a column is text and not names."""
-_COMES_BACK = 20
-"""Times that a text comes back, the mean, from which on it is a category however long it is."""
-_MANY = 100
-"""Categories from which on those that are rare share a code."""
-_RARE = 5
-_FILLED = ("mean", "zero")
-_SAME = "the same value in every row"
-_MOST_COUNTED = 200_000
-"""Different values, about, from which on they are hashed and not counted."""
-_BUCKETS = 1 << 15
 _NONE = ImageSizes()
-
-_NUMERIC: dict[str, Callable[..., InputTransform]] = {
-    "standardize": Standardize,
-    "minmax": MinMax,
-    "robust": Robust,
-    "cast": Cast,
-}
-_OTHERS: dict[str, Callable[[], InputTransform]] = {
-    "bins": QuantileBins,
-    "category": Category,
-    "onehot": lambda: Category(encode="onehot"),
-    "hash": lambda: Category(encode="hash", num_buckets=_BUCKETS),
-    "dates": lambda: Dates(na="zero"),
-    "ngram": NgramVectorizer,
-    "sequence": lambda: SequenceVectorizer(max_tokens=20_000),
-    "hashing": HashingVectorizer,
-    "image": Image,
-}
-WORDS = (*_NUMERIC, *_OTHERS, "drop")
-"""What a user may say of a column in a word."""
 
 
 class ColumnChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,15 +43,6 @@ class Chosen:
     transform: InputTransform | None
     columns: tuple[ColumnChoice, ...]
     na: NaOption
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pick:
-    """Of one column its transform, in a word and made, and why; None leaves it out."""
-
-    word: str
-    reason: str
-    transform: InputTransform | None = None
 
 
 class Automatic:
@@ -184,86 +129,31 @@ class Automatic:
         made.check_kinds({column.name: column.kind for column in source.table.schema.features})
         return Chosen(transform=made, columns=told, na=_afterwards(made, rules, na))
 
-    def _pick(self, name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> _Pick:
+    def _pick(self, name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> Pick:
         word = self.words.get(name)
         if word == "image" or (word is None and found.images.get(name, _NONE).holds_images):
             told = found.images[name].describe() if name in found.images else ""
-            return _Pick(word="image", reason=told, transform=Image(self.image_size))
+            return Pick(word="image", reason=told, transform=Image(self.image_size))
         if word is not None:
-            return _Pick(word=word, reason="asked for", transform=_made(word, name, gaps, rules))
+            return Pick(word=word, reason="asked for", transform=transform_for(word, name, gaps, rules))
         if name in found.features:
-            return _number(name, found, gaps, rules)
+            return pick_number(name, found, gaps, rules)
         source = found.source
         if name not in source.text_features:
-            return _Pick(word="drop", reason=_left_out(source.kind_of(name)))
+            return pick_values(source.kind_of(name), found.values[name])
         assert found.profiles is not None
-        return _text(name, found.profiles[name], is_declared=name in source.table.schema.declared)
+        return pick_text(name, found.profiles[name], is_declared=name in source.table.schema.declared)
 
-    def _kept(self, name: str, found: Survey, rules: Mapping[str, str]) -> _Pick:
+    def _kept(self, name: str, found: Survey, rules: Mapping[str, str]) -> Pick:
         """What becomes of a column where the rules would leave all of them out."""
         word = self.words.get(name) or ("standardize" if name in found.features else "hash")
-        return _Pick(word=word, reason="no other column is left", transform=_made(word, name, set(), rules))
-
-
-def _left_out(kind: ColumnKind) -> str:
-    """Why no input is made of what is neither number nor text."""
-    return f"{KIND_WORDS[kind]}, of which no input is made"
-
-
-def _number(name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> _Pick:
-    if name not in found.source.table.schema.declared:
-        kinds = {problem.kind for problem in found.problems if problem.column == name}
-        if not found.statistics.count[found.features.index(name)]:
-            return _Pick(word="drop", reason="no value in any row")
-        if "constant" in kinds:
-            return _Pick(word="drop", reason=_SAME)
-        if "unique" in kinds:
-            return _Pick(word="drop", reason="another value in every row, as an id has")
-    made = _made("standardize", name, gaps, rules)
-    return _Pick(word="standardize", reason="numbers", transform=made)
-
-
-def _text(name: str, seen: TextProfile, *, is_declared: bool) -> _Pick:
-    if not seen.present:
-        return _Pick(word="drop", reason="no text in any row")
-    if not is_declared and seen.distinct == 1 and not seen.blanks:
-        return _Pick(word="drop", reason=_SAME)
-    if seen.dates:
-        return _Pick(word="dates", reason="every text is a date", transform=Dates(na="zero"))
-    few_words, many = seen.words_each < _TEXT_WORDS, f"{'' if seen.is_exact else 'about '}{seen.distinct:,}"
-    if not is_declared and seen.unique and few_words:
-        return _Pick(word="drop", reason="another text in every row, as an id has")
-    comes_back = seen.present / max(1, seen.distinct)
-    if not few_words and comes_back < _COMES_BACK:
-        reason = f"{seen.words_each:.0f} words each, {many} different texts"
-        return _Pick(word="ngram", reason=reason, transform=NgramVectorizer())
-    what = "codes of digits" if seen.digits else "texts"
-    if seen.distinct > _MOST_COUNTED:
-        made = Category(encode="hash", num_buckets=_BUCKETS)
-        return _Pick(word="hash", reason=f"{many} different {what}", transform=made)
-    rare = _RARE if seen.distinct > _MANY else 1
-    return _Pick(word="category", reason=f"{many} different {what}", transform=Category(min_count=rare))
-
-
-def _made(word: str, name: str, gaps: set[str], rules: Mapping[str, str]) -> InputTransform | None:
-    if word == "drop":
-        return None
-    return _OTHERS[word]() if word not in _NUMERIC else _of_numbers(word, [name], gaps, rules)
-
-
-def _of_numbers(word: str, names: Iterable[str], gaps: set[str], rules: Mapping[str, str]) -> InputTransform:
-    """A transform of numbers that fills blanks as the user says, and else with the mean and an indicator."""
-    na = {name: rules.get(name, "error") for name in names}
-    na = {
-        name: rule if rule in _FILLED else "mean"
-        for name, rule in na.items()
-        if rule in _FILLED or name in gaps
-    }
-    return _NUMERIC[word](na=na, indicator=bool(gaps & set(na))) if na else _NUMERIC[word]()
+        return Pick(
+            word=word, reason="no other column is left", transform=transform_for(word, name, set(), rules)
+        )
 
 
 def _together(
-    picks: Mapping[str, _Pick], found: Survey, gaps: set[str], rules: Mapping[str, str]
+    picks: Mapping[str, Pick], found: Survey, gaps: set[str], rules: Mapping[str, str]
 ) -> tuple[Columns, tuple[ColumnChoice, ...]]:
     """One input of all numbers that are standardised, and one for each other column; what is told of them."""
     numbers = [name for name, pick in picks.items() if pick.word == "standardize"]
@@ -271,7 +161,7 @@ def _together(
     told: list[ColumnChoice] = []
     if numbers:
         called = _free(NUMBERS, {name for name in picks if name not in numbers})
-        inputs[called] = (numbers, _of_numbers("standardize", numbers, gaps, rules))
+        inputs[called] = (numbers, of_numbers("standardize", numbers, gaps, rules))
         for reason in dict.fromkeys(picks[name].reason for name in numbers if name not in gaps):
             same = [name for name in numbers if name not in gaps and picks[name].reason == reason]
             told.append(ColumnChoice(columns=same, input=called, transform="standardize", reason=reason))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import stoker
@@ -66,3 +67,11 @@ def test_one_class_is_enough_to_look_at(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n1,0\n3,0\n")
     assert explore_table(stoker.open(path, label="y")).labels.counts == (2,)
+
+
+def test_lists_are_told_by_their_lengths_and_ends():
+    report = explore_table(stoker.open(pa.table({"x": [[3, -1], None, [7]], "n": [1, 2, 3]})))
+    (seen,) = report.lists
+    assert (seen.name, seen.kind, seen.blanks) == ("x", "ints", 1)
+    assert (seen.least, seen.longest, seen.minimum, seen.maximum) == (1, 2, -1, 7)
+    assert [column.name for column in report.columns] == ["n"]

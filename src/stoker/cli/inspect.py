@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stoker.exploration import TableReport, TextReport
     from stoker.exploration.frequent import Ranked
-    from stoker.exploration.tables import ImageReport
+    from stoker.exploration.tables import ImageReport, ListsReport
     from stoker.survey import LabelCounts
 
 _MOST_CLASSES = 20
@@ -95,8 +95,20 @@ def _table_lines(report: TableReport) -> Iterator[tuple[str, str]]:
     if report.texts:
         shown = ", ".join(printable(name) for name in report.texts[:8]) + ", …" * (len(report.texts) > 8)
         yield "text", f"{shown} (--text looks into them)"
+    for seen in report.lists:
+        yield "lists", _told(seen)
     for note in report.notes:
         yield "note", with_flags(note)
+
+
+def _told(seen: ListsReport) -> str:
+    """What is in a column of lists."""
+    from stoker.training.lines import counted, grouped
+
+    told = f"{printable(seen.name)}: {grouped(seen.least)} to {counted(seen.longest, 'number')}"
+    if seen.minimum is not None:
+        told += f", from {seen.minimum:.6g} to {seen.maximum:.6g}"
+    return told + (f", {grouped(seen.blanks)} blank" if seen.blanks else "")
 
 
 def _classes(labels: LabelCounts, names: Sequence[str] | None) -> list[tuple[str, float, str]]:
@@ -171,6 +183,8 @@ def _plot(title: str, rows: list[tuple[str, float, str]]) -> None:
 def _print_columns(report: TableReport) -> None:
     from stoker.training.lines import grouped
 
+    if not report.columns:
+        return
     rows = [["column", "kind", "blank", "min", "mean", "max", "std"]]
     for column in report.columns[:_MOST_COLUMNS]:
         numbers = (column.minimum, column.mean, column.maximum, column.std)

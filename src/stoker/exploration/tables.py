@@ -13,9 +13,9 @@ from stoker.images.sizes import ImageSizes
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey, survey
 from stoker.survey.problems import describe_problems
-from stoker.types import ColumnKind, ColumnSpec, Progress, is_number
+from stoker.types import ColumnKind, ColumnSpec, Progress
 
-__all__ = ["ColumnReport", "ImageReport", "TableReport", "explore_table"]
+__all__ = ["ColumnReport", "ImageReport", "ListsReport", "TableReport", "explore_table"]
 
 _MOST_SIZES = 20
 
@@ -71,6 +71,31 @@ class ImageReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListsReport:
+    """A column of lists.
+
+    Attributes
+    ----------
+    name, kind
+        What it is called; ``"ints"`` or ``"floats"``.
+    blanks
+        Rows without a list, or with an empty one.
+    least, longest
+        Numbers of the shortest list that is not empty, and of the longest.
+    minimum, maximum
+        The least and the greatest number of all lists; None where there is none.
+    """
+
+    name: str
+    kind: ColumnKind
+    blanks: int
+    least: int
+    longest: int
+    minimum: float | None
+    maximum: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableReport:
     """What `explore_table` found.
 
@@ -89,7 +114,9 @@ class TableReport:
     images
         The columns of images.
     texts
-        Names of the columns of text and of lists, which are not looked at.
+        Names of the columns of text, which are not looked at.
+    lists
+        The columns of lists.
     notes
         Values so extreme that they spoil what is computed of their column, with their places.
     """
@@ -103,6 +130,7 @@ class TableReport:
     columns: tuple[ColumnReport, ...]
     images: tuple[ImageReport, ...]
     texts: tuple[str, ...]
+    lists: tuple[ListsReport, ...] = ()
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,7 +161,7 @@ def explore_table(
     BadRowError
         A row cannot be parsed.
     ColumnError
-        There is no column of numbers or images, or one is not what its first rows promise.
+        There are columns of text alone, or one is not what its first rows promise.
 
     Examples
     --------
@@ -171,6 +199,7 @@ def explore_table(
         columns=_columns(found),
         images=tuple(_image_report(name, seen) for name, seen in found.images.items()),
         texts=texts,
+        lists=_lists(found),
         notes=tuple(
             describe_problems(
                 problem for problem in found.problems if problem.kind in ("overflow", "outlier")
@@ -180,10 +209,9 @@ def explore_table(
 
 
 def _by_kind(source: Source) -> tuple[tuple[ColumnSpec, ...], tuple[str, ...]]:
-    """The features of numbers and bytes, and the names of all others."""
+    """The features that are no text, and the names of those that are."""
     features = source.table.schema.features
-    looked_at = tuple(column for column in features if is_number(column.kind) or column.kind == "bytes")
-    return looked_at, tuple(column.name for column in features if column not in looked_at)
+    return tuple(column for column in features if column.kind != "text"), source.text_features
 
 
 def _image_report(name: str, seen: ImageSizes) -> ImageReport:
@@ -195,6 +223,22 @@ def _image_report(name: str, seen: ImageSizes) -> ImageReport:
         sizes=tuple((width, height, count) for (width, height), count in seen.common[:_MOST_SIZES]),
         formats=seen.formats,
         summary=seen.describe(),
+    )
+
+
+def _lists(found: Survey) -> tuple[ListsReport, ...]:
+    return tuple(
+        ListsReport(
+            name=name,
+            kind=found.source.kind_of(name),
+            blanks=seen.num_blank,
+            least=seen.least,
+            longest=seen.longest,
+            minimum=seen.minimum,
+            maximum=seen.maximum,
+        )
+        for name, seen in found.values.items()
+        if name in found.source.table.schema.lists
     )
 
 

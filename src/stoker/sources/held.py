@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stoker.types import IntArray
+from stoker.types.arrow import is_list
 
-__all__ = ["held_bytes", "join_values", "list_bounds", "of_buffers", "value_bounds"]
+__all__ = ["held_bytes", "held_numbers", "join_values", "list_bounds", "of_buffers", "value_bounds"]
 
 
 def value_bounds(array: Any) -> IntArray:
@@ -49,6 +50,14 @@ def held_bytes(array: Any) -> int:
     """Bytes of an array's values, less those that say where each begins."""
     bounds = value_bounds(array)
     return int(bounds[-1] - bounds[0]) * _width(array.type)
+
+
+def held_numbers(array: Any) -> npt.NDArray[Any]:
+    """The numbers of lists, one behind the other: no copy. Of texts and bytes there are none."""
+    if not is_list(array.type):
+        return np.empty(0)
+    bounds = value_bounds(array)
+    return np.asarray(array.values)[bounds[0] : bounds[-1]]
 
 
 def join_values(parts: list[Any], kind: pa.DataType) -> Any:

@@ -176,7 +176,7 @@ def array_problems(source: Source, num_rows: int) -> list[ColumnProblem]:
             file=source.paths[0],
             remedy=f"drop=[{column.name!r}]"
             + (f", types={{{column.name!r}: 'text'}} if these are texts" if column.kind == "bytes" else "")
-            + ", or transform='auto' to have it chosen",
+            + ", or transform='auto' to have it chosen, or stoker.Columns to say it",
             blocking=True,
         )
         for column in source.table.schema.features

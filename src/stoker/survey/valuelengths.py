@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.sources.held import value_bounds
+from stoker.sources.held import held_numbers, value_bounds
 from stoker.stored import MOST, require
 from stoker.survey.lengthcounts import LengthCounts
-from stoker.types import LISTS, ColumnSpec
+from stoker.types import LISTS, ColumnSpec, IntArray
 
 __all__ = ["ValueLengths", "lengths_from_state", "lengths_of", "merge_lengths"]
 
@@ -31,14 +32,16 @@ class ValueLengths:
         Values, and those of them that are empty, as one that is missing is.
     least, longest, total
         The shortest value that is not empty (0 where there is none), the longest, and all together.
+    minimum, maximum
+        The least and the greatest number of all lists; None where there is none.
     counts
         How many have which length.
 
     Examples
     --------
     >>> seen = ValueLengths(8).update(pa.array([[1, 2, 3], [], [4]], pa.large_list(pa.int64())))
-    >>> seen.num_blank, seen.least, seen.longest, seen.num_bytes
-    (1, 1, 3, 32)
+    >>> seen.num_blank, seen.least, seen.longest, seen.num_bytes, seen.maximum
+    (1, 1, 3, 32, 4)
     """
 
     width: int
@@ -47,6 +50,8 @@ class ValueLengths:
     least: int = 0
     longest: int = 0
     total: int = 0
+    minimum: float | None = None
+    maximum: float | None = None
     counts: LengthCounts = field(default_factory=LengthCounts, repr=False)
 
     @property
@@ -62,15 +67,22 @@ class ValueLengths:
             self.counts.update(lengths)
             self.num_rows += len(lengths)
             self.num_blank += len(lengths) - len(filled)
-            self._include(filled)
+            if len(filled):
+                self._include(filled, held_numbers(piece))
         return self
 
-    def _include(self, filled: Any) -> None:
-        if len(filled):
-            least = int(filled.min())
-            self.least = min(self.least, least) if self.least else least
-            self.longest = max(self.longest, int(filled.max()))
-            self.total += int(filled.sum())
+    def _include(self, lengths: IntArray, numbers: npt.NDArray[Any]) -> None:
+        """Take in the lengths of values that are not empty, and the numbers of lists."""
+        least = int(lengths.min())
+        self.least = min(self.least, least) if self.least else least
+        self.longest = max(self.longest, int(lengths.max()))
+        self.total += int(lengths.sum())
+        if len(numbers):
+            self._widen(numbers.min().item(), numbers.max().item())
+
+    def _widen(self, minimum: float, maximum: float) -> None:
+        self.minimum = minimum if self.minimum is None else min(self.minimum, minimum)
+        self.maximum = maximum if self.maximum is None else max(self.maximum, maximum)
 
     def merge(self, other: ValueLengths) -> ValueLengths:
         """Take in what another has seen."""
@@ -79,6 +91,8 @@ class ValueLengths:
         self.least = min(self.least, other.least) if self.least and other.least else self.least or other.least
         self.longest = max(self.longest, other.longest)
         self.total += other.total
+        if other.minimum is not None and other.maximum is not None:
+            self._widen(other.minimum, other.maximum)
         self.counts.merge(other.counts)
         return self
 
@@ -95,6 +109,8 @@ class ValueLengths:
             "least": self.least,
             "longest": self.longest,
             "total": self.total,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
             "counts": self.counts.state(),
         }
 
@@ -111,7 +127,11 @@ class ValueLengths:
         for number in known:
             require(isinstance(number, int) and 0 <= number <= MOST, f"lengths of values of {number!r}")
         width, rows, blank, least, longest, total = known
-        return cls(width, rows, blank, least, longest, total, LengthCounts.from_state(state["counts"], rows))
+        ends = state["minimum"], state["maximum"]
+        for end in ends:
+            require(end is None or type(end) in (int, float), f"numbers to {end!r:.40}")
+        counts = LengthCounts.from_state(state["counts"], rows)
+        return cls(width, rows, blank, least, longest, total, *ends, counts)
 
 
 def lengths_of(columns: Mapping[str, Any], features: Sequence[ColumnSpec]) -> dict[str, ValueLengths]:

@@ -10,6 +10,7 @@ from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute
+from stoker.transforms.pad_sequences import PadSequences
 from stoker.transforms.registry import from_state
 from stoker.transforms.scaling import MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
@@ -29,6 +30,7 @@ __all__ = [
     "MinMax",
     "NgramVectorizer",
     "OneHot",
+    "PadSequences",
     "Passthrough",
     "QuantileBins",
     "Robust",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from stoker.errors import ColumnError, OptionError
 from stoker.kernels.lookup import extremes
-from stoker.types import ColumnKind, InputKind, IntArray, Matrix, Rows
+from stoker.types import ColumnKind, EachKind, InputKind, IntArray, Matrix, Rows
 
 __all__ = [
     "FittedTransform",
@@ -93,6 +93,9 @@ class InputTransform(FittedTransform):
     is ``"tokens"``.
     """
 
+    makes_codes: ClassVar[bool] = False
+    """Whether its tokens are numbers of categories, and not of words one after the other."""
+
     @abstractmethod
     def apply(self, rows: Rows, take: IntArray) -> Any:
         """Fresh inputs for the row numbers `take` of `rows`, in that order; safe from several threads."""
@@ -101,6 +104,12 @@ class InputTransform(FittedTransform):
     @abstractmethod
     def output(self) -> InputKind:
         """What `apply` gives."""
+
+    @property
+    def input_kind(self) -> EachKind:
+        """What a model must know of `output`: ``codes`` where tokens are numbers of categories."""
+        assert self.output != "named"  # which alone has several
+        return "codes" if self.makes_codes and self.output == "tokens" else self.output
 
     @property
     @abstractmethod

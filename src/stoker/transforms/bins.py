@@ -66,6 +66,7 @@ class QuantileBins(InputTransform):
     """
 
     name = "bins"
+    makes_codes = True
 
     def __init__(self, *, num_bins: int = 10, encode: BinEncoding = "index") -> None:
         if type(num_bins) is not int or not 2 <= num_bins <= _MOST_BINS:

@@ -71,6 +71,7 @@ class Category(InputTransform):
     """
 
     name = "category"
+    makes_codes = True
 
     def __init__(
         self,

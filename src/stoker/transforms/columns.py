@@ -35,12 +35,10 @@ class Part:
     def spec(self) -> InputSpec:
         """What a model must know of it; the transform is fitted."""
         made = self.transform
-        assert made.output != "named"  # Columns holds no Columns
-        is_codes = made.output == "tokens" and not isinstance(made, TextTransform)
         return InputSpec(
             name=self.name,
             columns=self.columns,
-            kind="codes" if is_codes else made.output,
+            kind=made.input_kind,
             shape=made.row_shape,
             dtype=made.dtype,
             num_tokens=made.num_tokens,

@@ -16,6 +16,7 @@ from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute
+from stoker.transforms.pad_sequences import PadSequences
 from stoker.transforms.scaling import MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
 
@@ -36,6 +37,7 @@ KINDS: dict[str, type[FittedTransform]] = {
         Category,
         Dates,
         Image,
+        PadSequences,
         LabelEncoder,
         OneHot,
         Passthrough,

@@ -1,0 +1,278 @@
+"""A column of lists to rows of one length, as ``keras.utils.pad_sequences`` makes them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from stoker.errors import ColumnError, DataError, OptionError
+from stoker.kernels.sequences import extents, outside, pad_sequences
+from stoker.stored import MOST, require
+from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.listcolumns import Lists, list_kinds, lists_of
+from stoker.transforms.vocabulary import End
+from stoker.types import KIND_WORDS, LISTS, ColumnKind, InputKind, IntArray, Rows
+
+__all__ = ["PadSequences"]
+
+Made = Literal["auto", "tokens", "dense"]
+Unknown = Literal["zeros", "error"]
+_GREATEST = (1 << 31) - 2
+"""The greatest id: one more must be an int32, too."""
+
+
+class PadSequences(InputTransform):
+    """Lists of any length to rows of one length, with the zeros and cuts of ``keras.utils.pad_sequences``.
+
+    Lists of integers are taken for ids, as those of words: int32 of shape (n, length), which a model embeds.
+    An id of 0 cannot be told from padding. Lists of numbers become float32 of that shape. A blank is an empty
+    list, a row of zeros.
+
+    Parameters
+    ----------
+    length
+        Of the rows; None: of the longest list to train on, `max_length` at most.
+    max_length
+        See `length`; None for no limit.
+    padding, truncating
+        Whether zeros come first (``"pre"``) or last (``"post"``); whether the first numbers of a long list
+        are cut off, or the last.
+    output
+        ``"tokens"`` for ids, ``"dense"`` for numbers; ``"auto"``: tokens of lists of integers.
+    unknown
+        What becomes of an id that is greater than any to train on: ``"zeros"``, it is 0 as padding is, or
+        ``"error"``.
+
+    Attributes
+    ----------
+    columns_
+        The name of the column: the only one of lists that the rows had.
+    kind_
+        What its lists hold, ``"ints"`` or ``"floats"``.
+    longest_, greatest_
+        Numbers of the longest list, and the greatest of all ids.
+
+    Raises
+    ------
+    OptionError
+        If an option cannot be.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> lists = pa.array([[7, 8], [], [1, 2, 3]], pa.large_list(pa.int64()))
+    >>> rows = Rows(num_rows=3, features=(), matrix=None, columns={"words": lists})
+    >>> words = PadSequences().fit(rows)
+    >>> words.num_tokens, words.apply(rows, np.arange(3)).tolist()
+    (9, [[0, 7, 8], [0, 0, 0], [1, 2, 3]])
+    """
+
+    name = "pad"
+
+    def __init__(
+        self,
+        *,
+        length: int | None = None,
+        max_length: int | None = 500,
+        padding: End = "pre",
+        truncating: End = "pre",
+        output: Made = "auto",
+        unknown: Unknown = "zeros",
+    ) -> None:
+        for option, most in (("length", length), ("max_length", max_length)):
+            if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+                raise OptionError(f"{option} must be an integer of at least 1, or None, got {most!r:.40}")
+        words: list[tuple[str, Any, Any]] = [("padding", padding, End), ("truncating", truncating, End)]
+        for option, given, known in (*words, ("output", output, Made), ("unknown", unknown, Unknown)):
+            if given not in get_args(known):
+                raise OptionError(f"{option} must be {' or '.join(get_args(known))}, got {given!r:.40}")
+        self.length, self.max_length, self.unknown = length, max_length, unknown
+        self.padding, self.truncating, self._made = padding, truncating, output
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was learned."""
+        self.columns_: tuple[str, ...] = ()
+        self.kind_: ColumnKind = "ints"
+        self.longest_ = self.greatest_ = self._num_rows = 0
+
+    def partial_fit(self, rows: Rows) -> Self:
+        """Learn from the next rows.
+
+        Raises
+        ------
+        ColumnError
+            If the rows have no column of lists, or several.
+        DataError
+            If an id is negative, or beyond int32.
+        OptionError
+            If it is another column than before.
+        """
+        known = list_kinds(rows)
+        if len(known) != 1:
+            names = ", ".join(map(repr, known)) or "none"
+            raise ColumnError(
+                f"the rows have {len(known)} columns of lists ({names}), and PadSequences is for one: give "
+                "each one of its own in stoker.Columns"
+            )
+        ((name, kind),) = known.items()
+        self._meet((name,), kind)
+        lists = lists_of(rows, name, None)
+        if self._are_ids:
+            self._require(
+                lists, _GREATEST, f"column {name!r} (row {{:,}} of those learned from)", self._num_rows
+            )
+        longest, greatest = extents(*lists)
+        return self._learn(longest, int(greatest) if self._are_ids else 0, rows.num_rows)
+
+    def merge(self, other: FittedTransform) -> Self:
+        """Take in what `other` learned from the rows that follow."""
+        self._check_merge(other)
+        assert isinstance(other, PadSequences)
+        if other.is_fitted:
+            self._meet(other.columns_, other.kind_)
+            self._learn(other.longest_, other.greatest_, other._num_rows)
+        return self
+
+    def check_kind(self, column: str, kind: ColumnKind) -> None:
+        """Refuse whatever is no list, and ids that are no integers.
+
+        Raises
+        ------
+        ColumnError
+            If the column holds something else.
+        """
+        if kind not in LISTS or (kind == "floats" and self._made == "tokens"):
+            wanted = "lists of integers" if self._made == "tokens" else "lists"
+            raise ColumnError(
+                f"column {column!r} holds {KIND_WORDS[kind]}, and PadSequences is for {wanted}: give it "
+                "another transform"
+            )
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether `apply` may be called."""
+        return bool(self.columns_)
+
+    @property
+    def length_(self) -> int:
+        """Numbers of a row, 1 at least."""
+        if self.length is not None:
+            return self.length
+        most = self.longest_ if self.max_length is None else min(self.longest_, self.max_length)
+        return max(1, most)
+
+    @property
+    def output(self) -> InputKind:
+        """Tokens or dense arrays."""
+        return "tokens" if self._are_ids else "dense"
+
+    @property
+    def num_outputs(self) -> int:
+        """Numbers of a row."""
+        return self.length_
+
+    @property
+    def num_tokens(self) -> int | None:
+        """One more than the greatest id to train on; None for numbers."""
+        return self.greatest_ + 1 if self._are_ids else None
+
+    @property
+    def _are_ids(self) -> bool:
+        return self._made == "tokens" or (self._made == "auto" and self.kind_ == "ints")
+
+    def apply(self, rows: Rows, take: IntArray) -> npt.NDArray[Any]:
+        """Rows of shape (len(take), length), int32 of ids and float32 of numbers.
+
+        Raises
+        ------
+        ColumnError
+            If the rows lack the column, or it holds other lists.
+        DataError
+            If an id is negative; or unknown, where that is an error.
+        OptionError
+            If the transform is not fitted.
+        """
+        if not self.is_fitted:
+            raise OptionError("PadSequences is not fitted: call fit, or feed.prepare()")
+        name = self.columns_[0]
+        lists = lists_of(rows, name, take)
+        out = np.empty((len(lists.take), self.length_), np.int32 if self._are_ids else np.float32)
+        kind = lists.values.dtype
+        greatest: Any = np.inf if kind.kind == "f" else np.iinfo(np.int64).max
+        if self._are_ids:
+            most = self.greatest_ if self.unknown == "error" else _GREATEST
+            self._require(lists, most, f"column {name!r} (row {{:,}} of this batch)", 0)
+            greatest = self.greatest_
+        ends = self.padding == "pre", self.truncating == "pre"
+        pad_sequences(*lists, *ends, kind.type(greatest), out)
+        return out
+
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of an unfitted equal, as plain data."""
+        return {
+            "length": self.length,
+            "max_length": self.max_length,
+            "padding": self.padding,
+            "truncating": self.truncating,
+            "output": self._made,
+            "unknown": self.unknown,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Options, the column, and what was learned of its lists as plain data."""
+        return {
+            "name": self.name,
+            "options": self.options(),
+            "columns": list(self.columns_),
+            "kind": self.kind_,
+            "longest": self.longest_,
+            "greatest": self.greatest_,
+            "rows": self._num_rows,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """An equal transform."""
+        made, columns = cls(**state["options"]), tuple(state["columns"])
+        require(len(columns) <= 1 and all(isinstance(name, str) for name in columns), "other than a column")
+        require(state["kind"] in LISTS, f"lists of {state['kind']!r:.40}")
+        made.columns_, made.kind_ = columns, state["kind"]
+        made.longest_, made.greatest_, made._num_rows = state["longest"], state["greatest"], state["rows"]
+        for number in (made.longest_, made.greatest_, made._num_rows):
+            require(type(number) is int and 0 <= number <= MOST, f"lists of {number!r:.40}")
+        require(made.greatest_ <= _GREATEST, "an id beyond int32")
+        return made
+
+    def _require(self, lists: Lists, greatest: int, where: str, first: int) -> None:
+        """Refuse ids that are none, or greater than one."""
+        kind = lists.values.dtype.type
+        row, found = outside(*lists, kind(0), kind(greatest))
+        if row < 0:
+            return
+        told = where.format(first + row)
+        if 0 <= found <= _GREATEST:
+            raise DataError(
+                f"{told} holds the id {int(found):,}, and the greatest to train on was {self.greatest_:,}; "
+                "unknown='zeros' takes such ids for padding"
+            )
+        raise DataError(
+            f"{told} holds {int(found):,}, and ids are from 0 to {_GREATEST:,}: correct it, or say "
+            "PadSequences(output='dense') if these are no ids but numbers"
+        )
+
+    def _meet(self, columns: tuple[str, ...], kind: ColumnKind) -> None:
+        if self.columns_ and (columns, kind) != (self.columns_, self.kind_):
+            raise OptionError(
+                f"PadSequences learned from {KIND_WORDS[self.kind_]} in the column {self.columns_[0]!r} and "
+                f"was given {KIND_WORDS[kind]} in {columns[0]!r}: give it the same"
+            )
+        self.check_kind(columns[0], kind)
+        self.columns_, self.kind_ = columns, kind
+
+    def _learn(self, longest: int, greatest: int, num_rows: int) -> Self:
+        self.longest_, self.greatest_ = max(self.longest_, longest), max(self.greatest_, greatest)
+        self._num_rows += num_rows
+        return self

@@ -1,0 +1,99 @@
+"""Columns of lists from files to batches and to a model: chosen by themselves, the same wherever rows are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import stoker
+from stoker.cli import main
+from stoker.errors import ColumnError
+from stoker.transforms import PadSequences
+
+NUM_ROWS = 240
+LONGEST = 7
+
+
+def lists_of(draw: np.random.Generator, make: object) -> list[object]:
+    return [make(size) or None for size in draw.integers(0, LONGEST + 1, NUM_ROWS)]  # type: ignore[operator]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Ids of words, signals, negative integers, ids beyond counting, and a label that the words tell."""
+    draw = np.random.default_rng(1)
+    words = lists_of(draw, lambda size: draw.integers(0, 30, size).tolist())
+    known = pa.table(
+        {
+            "words": pa.array(words, pa.list_(pa.int32())),
+            "signal": pa.array(lists_of(draw, lambda size: draw.normal(size=size).tolist())),
+            "steps": pa.array(lists_of(draw, lambda size: draw.integers(-5, 5, size).tolist())),
+            "hashes": pa.array([[1 << 40, 3]] * NUM_ROWS),
+            "nothing": pa.array([[]] * NUM_ROWS, pa.list_(pa.int8())),
+            "kind": [f"{bool(each)}" for each in words],
+        }
+    )
+    pq.write_table(known, tmp_path / "lists.parquet", row_group_size=100)
+    return tmp_path / "lists.parquet"
+
+
+def test_each_column_of_lists_gets_what_its_numbers_say(table: Path):
+    feed = stoker.Feed(stoker.open(table, label="kind"), transform="auto").prepare()
+    told = {
+        choice.columns[0]: (choice.input, choice.transform, choice.reason) for choice in feed.stage.choices
+    }
+    assert told["words"] == ("words", "pad", "lists of integers, up to 7 each, ids to 29")
+    assert told["signal"] == ("signal", "pad", "lists of numbers, up to 7 each")
+    assert told["steps"][2] == "lists of integers, up to 7 each, from -5 to 4, which are no ids"
+    assert told["hashes"][2].endswith("from 3 to 1,099,511,627,776, which are no ids")
+    assert told["nothing"] == (None, "drop", "no number in any row")
+    kinds = {each.name: (each.kind, each.dtype, each.num_tokens) for each in feed.spec.inputs}
+    assert kinds["words"] == ("tokens", "int32", 30)
+    assert kinds["steps"] == ("dense", "float32", None)
+
+
+@pytest.mark.parametrize("options", [{}, {"memory": "40MB", "cache": "always"}, {"cache": "never"}])
+def test_batches_hold_the_padded_lists_wherever_rows_are(table: Path, options: dict[str, str]):
+    rows = stoker.open(table, label="kind", columns=["words", "signal"])
+    inputs = stoker.Columns({"words": PadSequences(), "signal": PadSequences(padding="post")})
+    feed = stoker.Feed(rows, transform=inputs, batch_size=32, seed=3, epochs=2, **options)
+    known, seen = pq.read_table(table), 0
+    for batch in feed.epoch(1):
+        x = batch.x
+        for row, words, signal in zip(batch.ids.tolist(), x["words"], x["signal"], strict=True):
+            held = known["words"][row].as_py() or []
+            assert words.tolist() == [0] * (LONGEST - len(held)) + held
+            held = np.array(known["signal"][row].as_py() or [], np.float32)
+            assert signal.tolist() == [*held.tolist(), *[0] * (LONGEST - len(held))]
+        seen += batch.size
+    assert seen == NUM_ROWS
+
+
+def test_lists_of_which_nobody_says_what_they_become_are_refused_with_the_way_out(table: Path):
+    rows = stoker.open(table, label="kind", columns=["words"])
+    for transform in (None, PadSequences()):
+        with pytest.raises(ColumnError, match=r"'words'.*transform='auto'.*stoker\.Columns"):
+            stoker.Feed(rows, transform=transform).prepare()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_table_of_lists_trains_answers_and_is_proved_without_a_flag(
+    table: Path, here: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["train", str(table), "--label", "kind", "--epochs", "1", "--run", "run"]) == 0
+    assert "words → pad: lists of integers, up to 7 each, ids to 29" in capsys.readouterr().err
+    assert main(["predict", "run", str(table), "-o", "out.jsonl", "--keep", "words", "--quiet"]) == 0
+    lines = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    known = pq.read_table(table)
+    assert [line["words"] or None for line in lines] == known["words"].to_pylist()
+    assert main(["predict", "run", str(table), "-o", "out.csv", "--keep", "words"]) != 0
+    assert "write .parquet, .arrow or .jsonl" in capsys.readouterr().err
+    assert main(["verify", "run"]) == 0
+    frame = stoker.load("run").predict(known.to_pandas().head(5))
+    assert frame["prediction"].tolist() == [line["prediction"] for line in lines[:5]]
