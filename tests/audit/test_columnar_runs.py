@@ -37,6 +37,17 @@ def test_a_run_on_parquet_is_verified_and_predicts_on_csv_what_it_predicts_on_pa
 
 
 @pytest.mark.timeout(60)
+def test_a_run_on_folders_is_proved_wherever_these_lie(a_run, tmp_path):
+    for year in (1, 2):
+        folder = tmp_path / "run=3" / f"year={year}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"a": np.arange(90.0), "y": np.arange(90) % 2}), folder / "f.parquet")
+    run = a_run(stoker.open(tmp_path / "run=3", label="y"))
+    found = stoker.verify(run.path)
+    assert found.agrees, found.difference
+
+
+@pytest.mark.timeout(60)
 def test_rows_chosen_as_they_were_opened_are_chosen_again(a_run, tmp_path):
     path = tmp_path / "t.parquet"
     table = pa.table({"a": np.arange(900.0), "b": np.arange(900) % 7, "kind": np.arange(900) % 2})

@@ -319,6 +319,34 @@ def test_folders_tell_values_of_columns_whose_kind_is_that_of_all_of_them(tmp_pa
     assert dense(only.peek(1)).tolist() == [[2023]]
 
 
+def test_folders_tell_only_below_what_was_named(tmp_path, monkeypatch):
+    for year in (2023, 2024):
+        home = tmp_path / "run=3" / f"year={year}"
+        home.mkdir(parents=True)
+        write(home / "f.parquet", {"x": [1, 2], "y": [0, 1]})
+
+    def features(paths: Any) -> tuple[str, ...]:
+        return stoker.open(paths, label="y").features
+
+    assert features(tmp_path / "run=3") == ("x", "year")
+    assert features(tmp_path / "run=3" / "year=2023") == ("x",)
+    assert features(str(tmp_path / "run=3" / "*" / "*.parquet")) == ("x", "year")
+    assert features(str(tmp_path / "run=3" / "year=2024" / "*.parquet")) == ("x",)
+    monkeypatch.chdir(tmp_path / "run=3")
+    assert features("*/*.parquet") == ("x", "year")
+    assert features("year=2023/f.parquet") == ("x", "year")
+    monkeypatch.chdir(tmp_path / "run=3" / "year=2023")
+    assert features("f.parquet") == ("x",)
+
+
+def test_a_file_within_a_folder_is_not_named_twice(tmp_path):
+    (tmp_path / "d").mkdir()
+    path = write(tmp_path / "d" / "f.parquet", {"x": [1, 2], "y": [0, 1]})
+    for paths in ([tmp_path / "d", path], [path, tmp_path / "d"], [tmp_path / "d", tmp_path]):
+        with pytest.raises(OptionError, match=r"f\.parquet is given twice"):
+            stoker.open(paths, label="y")
+
+
 def test_folders_of_tables_are_told_from_folders_of_texts(tmp_path):
     (tmp_path / "a").mkdir()
     write(tmp_path / "a" / "t.parquet", {"x": [1, 2], "y": [0, 1]})
@@ -371,6 +399,18 @@ def test_rows_of_arrow_batches_are_told_without_reading_them(tmp_path, rows):
             file.write_batch(pa.record_batch([range(count), ["a"] * count], schema=schema))
     with FileReader(str(tmp_path / "t.arrow")) as file:
         assert batch_rows(file) == rows
+
+
+@pytest.mark.parametrize("rows", [1 << 40, -1])
+def test_arrow_batches_of_more_rows_than_can_be_are_damage(tmp_path, rows):
+    with pa.ipc.new_file(str(tmp_path / "t.arrow"), pa.schema([("x", pa.int64())])) as file:
+        file.write_batch(pa.record_batch({"x": np.arange(777_777)}))
+    data = (tmp_path / "t.arrow").read_bytes()
+    told = (777_777).to_bytes(8, "little")
+    assert data.count(told) > 1  # the batch's length and its column's, and the value itself
+    (tmp_path / "t.arrow").write_bytes(data.replace(told, rows.to_bytes(8, "little", signed=True)))
+    with pytest.raises(DataError, match=f"damaged.*a batch has {rows:,} rows"):
+        stoker.open(tmp_path / "t.arrow")
 
 
 def test_options_without_effect_on_columns_are_refused(tmp_path):

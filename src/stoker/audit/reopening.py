@@ -216,11 +216,19 @@ def _any_table(schema: Schema, known: DescribedSource, record: RunRecord, paths:
     except (ColumnError, DataError) as error:
         raise Differs(Difference(kind="file", text=str(error))) from error
     for path, found, file in zip(paths, table.describe()["files"], record.source["files"], strict=True):
+        found = _less_folders(found, file.get("folders", {}))
         if msgspec.to_builtins(found) != file:
             names = sorted(name for name in {*found, *file} if found.get(name) != file.get(name))
             text = f"{path} has other {' and '.join(names)} than when it was trained on"
             raise Differs(Difference(kind="file", text=text, file=path))
     return table
+
+
+def _less_folders(found: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a file, of its folders what a run knew: where a file is named, all of them tell."""
+    told = {name: value for name, value in found.get("folders", {}).items() if name in known}
+    rest = {name: value for name, value in found.items() if name != "folders"}
+    return {**rest, "folders": told} if told else rest
 
 
 def _table(schema: Schema, known: DescribedSource, format_name: str | None, paths: Sequence[str]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from stoker.sources.folder import folder_template, open_folders
 from stoker.sources.folder_listing import has_folders, has_images
 from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
-from stoker.sources.paths import FORMAT_NAMES, expand_paths, format_of
+from stoker.sources.paths import FORMAT_NAMES, expand_paths, expanded, format_of
 from stoker.sources.request import COLUMNS_ALONE, Request
 from stoker.sources.schema import Schema
 from stoker.sources.table import Table
@@ -117,7 +117,9 @@ def open_table(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     OptionError
         An option has no effect, or the files have several formats.
     """
-    places = expand_paths(paths, folders=True)
+    roots = expanded(paths, folders=True)
+    places = tuple(roots)
+    request = replace(request, roots={file: root for file, root in roots.items() if root})
     name = _name_of(places, request.written.format)
     found = FORMATS[name]
     request.require(found.options, f"{found.what}, {found.why}")

@@ -68,6 +68,8 @@ def expand_paths(
 ) -> tuple[str, ...]:
     """Files in the order given; the matches of a pattern (``*``, ``?``, ``[…]``, ``**``) sorted bytewise.
 
+    Whose folders tell something asks `expanded`.
+
     Parameters
     ----------
     paths
@@ -82,17 +84,29 @@ def expand_paths(
     OptionError
         Nothing was given, or one file twice.
     """
+    return tuple(expanded(paths, folders=folders))
+
+
+def expanded(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, folders: bool
+) -> dict[str, str]:
+    """As `expand_paths`; for each file the folder before its pattern's first wildcard, "" without one."""
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         raise OptionError("no file was given; name at least one CSV or TSV file")
-    files = [file for item in given for file in _expand_one(item, folders)]
     seen: dict[str, str] = {}
-    for file in files:
-        real = file if is_remote(file) else os.path.realpath(file)
-        if real in seen:
-            raise OptionError(f"{file} is given twice (first as {seen[real]}); every file may be used once")
-        seen[real] = file
-    return tuple(files)
+    found: dict[str, str] = {}
+    for item in given:
+        for file in _expand_one(item, folders):
+            real = file if is_remote(file) else os.path.realpath(file)
+            if real in seen:
+                raise OptionError(
+                    f"{file} is given twice (first as {seen[real]}); every file may be used once"
+                )
+            seen[real] = file
+            pattern = os.path.expanduser(os.fspath(item))
+            found[file] = "" if file == pattern or not glob.has_magic(pattern) else _fixed_part(pattern)
+    return found
 
 
 def _expand_one(item: str | os.PathLike[str], folders: bool) -> list[str]:
@@ -141,10 +155,15 @@ def _require_file(path: str) -> None:
 
 
 def _folder_of(pattern: str) -> str:
+    return os.path.abspath(_fixed_part(pattern) or ".")
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folder before a pattern's first wildcard."""
     folder = pattern
     while glob.has_magic(folder):
         folder = os.path.dirname(folder)
-    return os.path.abspath(folder or ".")
+    return folder
 
 
 def format_of(path: str, chosen: str | None) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from stoker.errors import OptionError
 from stoker.sources.choice import Choice
@@ -29,12 +29,15 @@ class Request:
         How delimited files are written.
     given
         Names of those options that were said and that not every format takes.
+    roots
+        For each file that a pattern matches, the folder before its first wildcard.
     """
 
     choice: Choice
     text: tuple[str, ...] | None
     written: Written
     given: tuple[str, ...] = ()
+    roots: Mapping[str, str] = field(default_factory=dict)
 
     def require(self, options: Collection[str], what: str) -> None:
         """Refuse what was said and has no effect.

@@ -19,6 +19,10 @@ _BLOCK = struct.Struct("<qi4xq")
 _BATCHES, _HEADER, _LENGTH = 3, 2, 0
 """Which fields of a footer, a message and a record batch hold these."""
 _CONTINUES = 0xFFFFFFFF
+_MOST_ROWS = (1 << 31) - 1
+"""Of a batch, whose values other libraries number in 32 bits."""
+_ROWS_PER_BYTE = 1 << 15
+"""Rows of all batches for each byte of the file, which compression does not come near."""
 
 
 def batch_rows(file: ByteReader) -> list[int]:
@@ -39,8 +43,13 @@ def batch_rows(file: ByteReader) -> list[int]:
     if not vector:
         return []
     count = _number("<I", footer, vector)
+    if count * _BLOCK.size > len(footer):
+        raise ValueError("the footer ends too early")
     blocks = [_block(footer, vector + 4 + number * _BLOCK.size) for number in range(count)]
-    return [_rows(_read(file, offset, header)) for offset, header in blocks]
+    rows = [_rows(_read(file, offset, header)) for offset, header in blocks]
+    if sum(rows) > max(_MOST_ROWS, size * _ROWS_PER_BYTE):
+        raise ValueError(f"it tells of {sum(rows):,} rows in {size:,} bytes")
+    return rows
 
 
 def _rows(message: bytes) -> int:
@@ -49,8 +58,8 @@ def _rows(message: bytes) -> int:
     header = _reference(data, _field(data, _number("<I", data, 0), _HEADER))
     place = _field(data, header, _LENGTH)
     rows = _number("<q", data, place) if place else 0
-    if rows < 0:
-        raise ValueError("a batch has less than no rows")
+    if not 0 <= rows <= _MOST_ROWS:
+        raise ValueError(f"a batch has {rows:,} rows")
     return rows
 
 

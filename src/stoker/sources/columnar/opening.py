@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stoker.errors import ColumnError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, can_be, column_kind, resolve_columns, unsupported
 from stoker.sources.columnar.columns import columns_for
+from stoker.sources.columnar.partitions import told_below
 from stoker.sources.columnar.table import ColumnarTable, Opener, with_rows
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.csv_open import Written
@@ -37,7 +38,7 @@ def open_columnar(name: str, opener: Opener, paths: Sequence[str], request: Requ
     ColumnError
         A column is absent or cannot be used, or the files have different columns.
     """
-    files = with_rows(opener(paths))
+    files = with_rows(told_below(opener(paths), request.roots))
     schema = resolve_columns(request.choice, files[0].path, files[0].columns)
     for file in files[1:]:
         _require_same_columns(schema, files[0], file)

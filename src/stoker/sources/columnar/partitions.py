@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 
-from stoker.errors import DataError
+from stoker.errors import DataError, OptionError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.files import FileIdentity
 from stoker.sources.inference import kind_of
 from stoker.sources.packing import PACKINGS
+from stoker.sources.remote import is_remote
 from stoker.types import IntArray
 
-__all__ = ["PartitionedUnits", "files_in", "holds", "opened", "with_partitions"]
+__all__ = ["PartitionedUnits", "files_in", "holds", "opened", "told_below", "with_partitions"]
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 _TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
@@ -40,10 +41,13 @@ def opened(
 
     Raises
     ------
+    OptionError
+        A file comes twice.
     DataError
         A folder cannot be read, or holds what is no such file.
     """
-    return with_partitions([open_one(file) for path in paths for file in files_in(path, suffixes)])
+    found = _folders_of(paths, suffixes)
+    return with_partitions([open_one(file) for file in found], found)
 
 
 def files_in(path: str, suffixes: Sequence[str]) -> list[str]:
@@ -86,10 +90,32 @@ def _files(path: str) -> Iterator[str]:
             yield entry.path
 
 
-def _told(path: str) -> dict[str, str | None]:
-    """What the folders right above a file tell: name and value."""
+def _folders_of(paths: Sequence[str], suffixes: Sequence[str]) -> dict[str, str]:
+    """The files that are named, and those of folders; for each the folder, or "" where it was named itself.
+
+    Raises
+    ------
+    OptionError
+        One comes twice: it is named, and in a folder that is, or in two.
+    """
+    found: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for path in paths:
+        for file in files_in(path, suffixes):
+            real = file if is_remote(file) else os.path.realpath(file)
+            if real in places:
+                raise OptionError(
+                    f"{file} is given twice (first as {places[real]}); every file may be used once"
+                )
+            places[real] = file
+            found[file] = path if file != path else ""
+    return found
+
+
+def _told(path: str, root: str) -> dict[str, str | None]:
+    """What the folders right above a file, and below another, tell: name and value."""
     found: dict[str, str | None] = {}
-    for folder in reversed(os.path.abspath(path).split(os.sep)[:-1]):
+    for folder in reversed(path[len(root) :].split(os.sep)[:-1]):
         name, is_told, value = folder.partition("=")
         if not is_told or not name:
             break
@@ -97,14 +123,47 @@ def _told(path: str) -> dict[str, str | None]:
     return dict(reversed(found.items()))
 
 
-def with_partitions(files: Sequence[UnitFile]) -> list[UnitFile]:
+def told_below(files: Sequence[UnitFile], roots: Mapping[str, str]) -> list[UnitFile]:
+    """The files, without what folders tell that stand in the fixed part of a pattern.
+
+    Parameters
+    ----------
+    files
+        Opened.
+    roots
+        For those that a pattern matches, the folder before its first wildcard.
+    """
+    found: list[UnitFile] = []
+    for file in files:
+        if isinstance(file, PartitionedUnits) and file.path in roots:
+            below = _told(file.path, roots[file.path])
+            values = tuple((name, value) for name, value in file.values if name in below)
+            file = replace(file, values=values) if values else file.file
+        found.append(file)
+    return found
+
+
+def with_partitions(files: Sequence[UnitFile], roots: Mapping[str, str]) -> list[UnitFile]:
     """The files with the columns that their folders tell, which stand behind their own.
 
     What all files agree on is an integer where all values are such, else a number, else a text. A column that
     a file has itself is not taken from its folder.
+
+    Parameters
+    ----------
+    files
+        Opened.
+    roots
+        For each the folder that was named, below which folders tell something; "" where the file itself was,
+        and its path as it was written tells.
     """
     told = [
-        {name: value for name, value in _told(file.path).items() if not _has(file, name)} for file in files
+        {
+            name: value
+            for name, value in _told(file.path, roots.get(file.path, "")).items()
+            if not _has(file, name)
+        }
+        for file in files
     ]
     types: dict[str, Any] = {}
     for name in dict.fromkeys(name for values in told for name in values):
