@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import stoker
 from stoker.choosing import Automatic
 from stoker.errors import ColumnError, OptionError
+from stoker.survey import survey
 from stoker.transforms import Category, Standardize
 from test_columns_feed import write_table
 
@@ -187,3 +189,34 @@ def test_columns_whose_names_no_input_can_have_are_called_otherwise(tmp_path: Pa
         "numbers": ("numbers",),
     }
     assert stoker.models.mlp(feed).predict_on_batch(next(feed.epoch(0)).x).shape == (60, 1)
+
+
+def test_what_is_done_for_a_column_does_not_grow_with_their_number(tmp_path: Path):
+    def calls(width: int) -> int:
+        makers = (str, lambda row: row % 5 if row % 9 else "", lambda row: f"t{row % 6}", lambda row: 7)
+        lines = [",".join([*(f"c{place}" for place in range(width)), "y"])]
+        lines += [
+            ",".join([*(str(makers[place % 4](row)) for place in range(width)), str(row % 2)])
+            for row in range(40)
+        ]
+        (tmp_path / f"{width}.csv").write_text("\n".join(lines) + "\n")
+        rows, choice = stoker.open(tmp_path / f"{width}.csv", label="y"), Automatic()
+        na = choice.policy(rows.numeric_features, {})
+        found = survey(rows, texts="chosen", na=na, stored=False)
+        assert len(found.features) == 3 * width // 4
+        seen = 0
+
+        def count(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal seen
+            seen += 1
+            return count
+
+        before = sys.gettrace()
+        sys.settrace(count)  # counts lines, calls and returns, generators' too
+        try:
+            choice.choose(found, na)
+        finally:
+            sys.settrace(before)
+        return seen
+
+    assert calls(400) < 4.5 * calls(100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from stoker.errors import ColumnError, OptionError
 from stoker.images.sizes import ImageSizes
-from stoker.picks import WORDS, Pick, of_numbers, pick_number, pick_text, pick_values, transform_for
+from stoker.picks import WORDS, Facts, Pick, of_numbers, pick_number, pick_text, pick_values, transform_for
 from stoker.survey import Survey
 from stoker.survey.policy import NaOption
 from stoker.transforms import Columns, Image
@@ -105,69 +105,71 @@ class Automatic:
         ColumnError
             If it is not for such a column.
         """
-        source = found.source
+        source, facts = found.source, Facts.of(found)
         for column in self.words:
-            if column not in source.features:
+            if column not in facts.places and column not in facts.kinds:
                 raise OptionError(
                     f"transform names the column {column!r}, which is no feature"
                     f"{nearest(column, source.features)}"
                 )
         rules = {name: na if isinstance(na, str) else na.get(name, "error") for name in found.features}
-        blank = {problem.column for problem in found.problems if problem.kind == "blank"}
-        gaps = {name for name, rule in rules.items() if name in blank and rule == "transform"}
+        gaps = {
+            name
+            for name, rule in rules.items()
+            if rule == "transform" and "blank" in facts.problems.get(name, {})
+        }
         if len(source.features) == len(found.features) and not gaps and not self.words and self.known is None:
             return Chosen(transform=None, columns=(), na=without_choice(na))
-        picks = {name: self._pick(name, found, gaps, rules) for name in source.features}
+        picks = {name: self._pick(name, facts, gaps, rules) for name in source.features}
         if not any(pick.transform for pick in picks.values()):
             plain = [*found.features, *source.text_features]
             if not plain:
                 why = ", ".join(f"{name!r} ({pick.reason})" for name, pick in picks.items())
                 raise ColumnError(f"{source.paths[0]}: nothing is left to learn from: {why:.400}")
-            picks |= {name: self._kept(name, found, rules) for name in plain}
-        columns, told = _together(picks, found, gaps, rules)
+            picks |= {name: self._kept(name, facts, rules) for name in plain}
+        columns, told = _together(picks, facts, gaps, rules)
         made = self.known or columns
         made.check_kinds({column.name: column.kind for column in source.table.schema.features})
         return Chosen(transform=made, columns=told, na=_afterwards(made, rules, na))
 
-    def _pick(self, name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> Pick:
-        word = self.words.get(name)
+    def _pick(self, name: str, facts: Facts, gaps: set[str], rules: Mapping[str, str]) -> Pick:
+        word, found = self.words.get(name), facts.found
         if word == "image" or (word is None and found.images.get(name, _NONE).holds_images):
             told = found.images[name].describe() if name in found.images else ""
             return Pick(word="image", reason=told, transform=Image(self.image_size))
         if word is not None:
             return Pick(word=word, reason="asked for", transform=transform_for(word, name, gaps, rules))
-        if name in found.features:
-            return pick_number(name, found, gaps, rules)
-        source = found.source
-        if name not in source.text_features:
-            return pick_values(source.kind_of(name), found.values[name])
+        if name in facts.places:
+            return pick_number(name, facts, gaps, rules)
+        if facts.kinds[name] != "text":
+            return pick_values(facts.kinds[name], found.values[name])
         assert found.profiles is not None
-        return pick_text(name, found.profiles[name], is_declared=name in source.table.schema.declared)
+        return pick_text(name, found.profiles[name], is_declared=name in found.source.table.schema.declared)
 
-    def _kept(self, name: str, found: Survey, rules: Mapping[str, str]) -> Pick:
+    def _kept(self, name: str, facts: Facts, rules: Mapping[str, str]) -> Pick:
         """What becomes of a column where the rules would leave all of them out."""
-        word = self.words.get(name) or ("standardize" if name in found.features else "hash")
+        word = self.words.get(name) or ("standardize" if name in facts.places else "hash")
         return Pick(
             word=word, reason="no other column is left", transform=transform_for(word, name, set(), rules)
         )
 
 
 def _together(
-    picks: Mapping[str, Pick], found: Survey, gaps: set[str], rules: Mapping[str, str]
+    picks: Mapping[str, Pick], facts: Facts, gaps: set[str], rules: Mapping[str, str]
 ) -> tuple[Columns, tuple[ColumnChoice, ...]]:
     """One input of all numbers that are standardised, and one for each other column; what is told of them."""
     numbers = [name for name, pick in picks.items() if pick.word == "standardize"]
     inputs: dict[str, ColumnsOf] = {}
     told: list[ColumnChoice] = []
     if numbers:
-        called = _free(NUMBERS, {name for name in picks if name not in numbers})
+        called = _free(NUMBERS, picks.keys() - set(numbers))
         inputs[called] = (numbers, of_numbers("standardize", numbers, gaps, rules))
         for reason in dict.fromkeys(picks[name].reason for name in numbers if name not in gaps):
             same = [name for name in numbers if name not in gaps and picks[name].reason == reason]
             told.append(ColumnChoice(columns=same, input=called, transform="standardize", reason=reason))
-        told += [_told_gaps(name, called, found) for name in numbers if name in gaps]
+        told += [_told_gaps(name, called, facts) for name in numbers if name in gaps]
     for name, pick in picks.items():
-        if name in numbers:
+        if pick.word == "standardize":
             continue
         if pick.transform is None:
             told.append(ColumnChoice(columns=[name], input=None, transform="drop", reason=pick.reason))
@@ -178,18 +180,16 @@ def _together(
     return Columns(inputs), tuple(told)
 
 
-def _told_gaps(name: str, called: str, found: Survey) -> ColumnChoice:
-    count = next(
-        problem.count for problem in found.problems if (problem.column, problem.kind) == (name, "blank")
-    )
-    reason = f"numbers, {count:,} of {found.num_slots:,} blank: the mean for them, and an indicator"
+def _told_gaps(name: str, called: str, facts: Facts) -> ColumnChoice:
+    count = facts.problems[name]["blank"]
+    reason = f"numbers, {count:,} of {facts.found.num_slots:,} blank: the mean for them, and an indicator"
     return ColumnChoice(columns=[name], input=called, transform="standardize", reason=reason)
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
+def _free(name: str, taken: Collection[str]) -> str:
     """The name, or the first of it with a number that no input has."""
-    made, number, held = name, 0, set(taken)
-    while made in held:
+    made, number = name, 0
+    while made in taken:
         number += 1
         made = f"{name}_{number}"
     return made
@@ -198,8 +198,9 @@ def _free(name: str, taken: Iterable[str]) -> str:
 def _afterwards(made: Columns, rules: Mapping[str, str], na: NaOption) -> NaOption:
     """What becomes of blanks in rows that come later: an error where there was none to learn from."""
     words: dict[str, Any] = {}
+    used = set(made.columns)
     for name, rule in rules.items():
-        is_filled = name not in made.columns or made.fills_blank(name)
+        is_filled = name not in used or made.fills_blank(name)
         words[name] = rule if rule == "drop-row" else ("transform" if is_filled else "error")
     if isinstance(na, Mapping):  # the label's
         words |= {name: word for name, word in na.items() if name not in rules}

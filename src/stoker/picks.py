@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stoker.survey import Survey
@@ -25,7 +25,7 @@ from stoker.transforms.base import InputTransform
 from stoker.transforms.dates import Dates
 from stoker.types import KIND_WORDS, LISTS, ColumnKind
 
-__all__ = ["WORDS", "Pick", "of_numbers", "pick_number", "pick_text", "pick_values", "transform_for"]
+__all__ = ["WORDS", "Facts", "Pick", "of_numbers", "pick_number", "pick_text", "pick_values", "transform_for"]
 
 _TEXT_WORDS = 3.0
 """Words of a text, the mean, from which on a column is text and not names."""
@@ -89,11 +89,48 @@ def pick_values(kind: ColumnKind, seen: ValueLengths) -> Pick:
     return Pick(word="pad", reason=reason, transform=PadSequences())
 
 
-def pick_number(name: str, found: Survey, gaps: set[str], rules: Mapping[str, str]) -> Pick:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a survey found, by column: tables may have tens of thousands.
+
+    Attributes
+    ----------
+    found
+        The survey.
+    places
+        Of the columns of numbers in the matrix.
+    counts
+        How many values each of these has.
+    kinds
+        Of the other features, by name.
+    problems
+        By column its problems' kinds, with how often each was met.
+    """
+
+    found: Survey
+    places: Mapping[str, int]
+    counts: Sequence[int]
+    kinds: Mapping[str, ColumnKind]
+    problems: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def of(cls, found: Survey) -> Facts:
+        """By column what a survey found."""
+        problems: dict[str, dict[str, int]] = {}
+        for problem in found.problems:
+            if problem.column is not None:
+                problems.setdefault(problem.column, {}).setdefault(problem.kind, problem.count)
+        places = {name: place for place, name in enumerate(found.features)}
+        features = found.source.table.schema.features
+        others = {column.name: column.kind for column in features if column.name not in places}
+        return cls(found, places, found.statistics.count.tolist() if places else (), others, problems)
+
+
+def pick_number(name: str, facts: Facts, gaps: set[str], rules: Mapping[str, str]) -> Pick:
     """Of numbers: left out where they teach nothing, else standardised."""
-    if name not in found.source.table.schema.declared:
-        kinds = {problem.kind for problem in found.problems if problem.column == name}
-        if not found.statistics.count[found.features.index(name)]:
+    if name not in facts.found.source.table.schema.declared:
+        kinds = facts.problems.get(name, {})
+        if not facts.counts[facts.places[name]]:
             return Pick(word="drop", reason="no value in any row")
         if "constant" in kinds:
             return Pick(word="drop", reason=_SAME)

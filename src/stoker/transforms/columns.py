@@ -92,20 +92,24 @@ class Columns(InputTransform):
                 f"{{'price': stoker.Standardize()}}, got {inputs!r:.80}"
             )
         self.parts = tuple(_part(name, given) for name, given in inputs.items())
-        made = [id(part.transform) for part in self.parts]
-        for place, part in enumerate(self.parts):
-            if made.index(id(part.transform)) < place:
+        made: set[int] = set()
+        self._seen_by: dict[str, list[InputTransform]] = {}
+        for part in self.parts:
+            for column in part.columns:
+                self._seen_by.setdefault(column, []).append(part.transform)
+            if id(part.transform) in made:
                 raise OptionError(
                     f"Columns: the input {part.name!r} has the transform of another one, and each learns "
                     "from its own columns: make one for each, or one input of several columns: "
                     "'name': (['a', 'b'], transform)"
                 )
+            made.add(id(part.transform))
         self._chosen: tuple[tuple[str, ...], tuple[Selection, ...]] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all columns that the inputs are made of, each once."""
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.columns))
+        return tuple(self._seen_by)
 
     @property
     def inputs(self) -> tuple[InputSpec, ...]:
@@ -137,7 +141,7 @@ class Columns(InputTransform):
 
     def fills_blank(self, column: str) -> bool:
         """Whether every transform that sees a column has something for a blank in it."""
-        seen = [part.transform for part in self.parts if column in part.columns]
+        seen = self._seen_by.get(column, ())
         return bool(seen) and all(transform.fills_blank(column) for transform in seen)
 
     @property
@@ -254,7 +258,8 @@ class Columns(InputTransform):
         """Each part with what it sees of the rows."""
         chosen = self._chosen
         if chosen is None or (chosen[0] is not rows.features and chosen[0] != rows.features):
-            chosen = rows.features, tuple(Selection.of(rows, part.columns) for part in self.parts)
+            where = {name: place for place, name in enumerate(rows.features)}
+            chosen = rows.features, tuple(Selection.of(rows, part.columns, where) for part in self.parts)
             self._chosen = chosen  # for whoever comes next; two threads would write the same
         return zip(self.parts, chosen[1], strict=True)
 

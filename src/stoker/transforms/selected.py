@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -50,24 +50,34 @@ class Selection:
     texts: tuple[str, ...]
 
     @classmethod
-    def of(cls, rows: Rows, names: Iterable[str]) -> Self:
+    def of(cls, rows: Rows, names: Iterable[str], where: Mapping[str, int] | None = None) -> Self:
         """The columns of `rows` with these names.
+
+        Parameters
+        ----------
+        rows, names
+            Of which rows, and which columns.
+        where
+            Places of the rows' features, for whoever makes many selections of the same.
 
         Raises
         ------
         ColumnError
             If the rows lack one of them, or one is named twice.
         """
-        wanted, where = tuple(names), {name: place for place, name in enumerate(rows.features)}
-        for at, name in enumerate(wanted):
+        wanted, seen = tuple(names), set[str]()
+        if where is None:
+            where = {name: place for place, name in enumerate(rows.features)}
+        for name in wanted:
             if name not in where and name not in rows.columns:
                 known = [*rows.features, *rows.columns]
                 raise ColumnError(
                     f"the rows have no column {name!r}{nearest(name, known)}; they have "
                     f"{', '.join(map(repr, known[:20])) or 'none'}"
                 )
-            if name in wanted[:at]:
+            if name in seen:
                 raise ColumnError(f"the column {name!r} is named twice: name it once")
+            seen.add(name)
         return cls(
             features=rows.features,
             names=wanted,
