@@ -20,6 +20,7 @@ _HOME = {
     "Feed": "stoker.feed",
     "Standardize": "stoker.transforms.scaling",
     "Scale": "stoker.transforms.scaling",
+    "Log1p": "stoker.transforms.scaling",
     "MinMax": "stoker.transforms.scaling",
     "Robust": "stoker.transforms.scaling",
     "Impute": "stoker.transforms.numeric",
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from stoker.transforms.numeric import Cast as Cast
     from stoker.transforms.numeric import Impute as Impute
     from stoker.transforms.pad_sequences import PadSequences as PadSequences
+    from stoker.transforms.scaling import Log1p as Log1p
     from stoker.transforms.scaling import MinMax as MinMax
     from stoker.transforms.scaling import Robust as Robust
     from stoker.transforms.scaling import Scale as Scale

@@ -26,7 +26,8 @@ def expected_batches(
         inputs = _inputs(stage, size)
         if inputs is None or stage.target is None:
             return ()
-        target = _blank((size,), np.float32 if stage.spec.task == "regression" else np.int32)
+        targets = [_blank((size, *each.row_shape), each.dtype) for each in stage.spec.targets]
+        target = stage.spec.by_target(targets)
         is_weighed = stage.class_weights is not None or stage.weight is not None
         weights = _blank((size,), np.float32) if is_weighed else None
         found.append((inputs, target, weights))

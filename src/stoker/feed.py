@@ -21,6 +21,7 @@ from stoker.survey.quarantine import Quarantine
 from stoker.task import TaskOption
 from stoker.transforms import from_state
 from stoker.transforms.base import InputTransform
+from stoker.transforms.numeric import Cast
 from stoker.transforms.texts import TextTransform
 from stoker.types import Progress
 from stoker.weights import ClassWeight
@@ -42,6 +43,9 @@ class Feed(BaseFeed):
         several inputs of columns of any kind, and ``"auto"`` chooses them by what the columns hold, where
         there are others than numbers without blanks. It is fitted on these rows unless it is already. A
         function makes one out of what the survey found.
+    target
+        Of the label to regress on: `Standardize`, `MinMax`, `Scale`, `Robust` or `Log1p`, not fitted. The
+        model learns the transformed label; predictions and `evaluate` are in the label's own unit.
     batch_size
         Rows a batch.
     shuffle
@@ -98,6 +102,7 @@ class Feed(BaseFeed):
         | Callable[[Survey], InputTransform]
         | Literal["auto"]
         | None = None,
+        target: Cast | None = None,
         batch_size: int = 256,
         shuffle: Shuffle = True,
         seed: int = 0,
@@ -135,6 +140,7 @@ class Feed(BaseFeed):
                 workers=workers,
             ),
             transform=transform,
+            target=target,
             task=task,
             na=na,
             on_bad_row=on_bad_row,
@@ -241,4 +247,5 @@ def _inherited(run: str | os.PathLike[str]) -> Inheritance:
         raise RunError(f"{name}: its transform, {type(inputs).__name__}, is none of features")
     if isinstance(inputs, TextTransform):
         inputs.columns_ = inputs.columns_ or record.spec.features
-    return Inheritance(run=name, spec=record.spec, inputs=inputs)
+    target = from_state(record.target) if record.target else None
+    return Inheritance(run=name, spec=record.spec, inputs=inputs, target=target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Self, TypeVar
 
 import numpy as np
@@ -18,10 +18,11 @@ from stoker.transforms.chunks import TextChunk
 from stoker.transforms.columns import Columns, Part
 from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
+from stoker.transforms.targets import TransformedTarget
 from stoker.transforms.texts import TextTransform, joined_texts
 from stoker.types import Progress, Rows, Task
 
-__all__ = ["RowLearner", "fit_columns", "fit_texts"]
+__all__ = ["RowLearner", "fit_columns", "fit_texts", "learn_rows"]
 
 _CHUNK_BYTES = 2 << 20
 _CHUNK_ROWS = 1 << 13
@@ -39,8 +40,8 @@ class RowLearner:
 
     Parameters
     ----------
-    columns
-        The transforms; those that are fitted already stay as they are.
+    columns, targets
+        The transforms, of features and of labels; those that are fitted already stay as they are.
 
     Attributes
     ----------
@@ -48,9 +49,10 @@ class RowLearner:
         Rows seen.
     """
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns | None, targets: Iterable[TransformedTarget] = ()) -> None:
         self.num_rows = 0
-        waiting = [part for part in columns.parts if _learns_from_rows(part)]
+        self._targets = tuple(target for target in targets if not target.is_fitted)
+        waiting = [] if columns is None else [part for part in columns.parts if _learns_from_rows(part)]
         self._together: Columns | None = None
         if waiting:
             self._together = Columns({part.name: (part.columns, part.transform) for part in waiting})
@@ -58,13 +60,17 @@ class RowLearner:
     @property
     def is_wanted(self) -> bool:
         """Whether there is any such transform."""
-        return self._together is not None
+        return self._together is not None or bool(self._targets)
 
     def __call__(self, rows: Rows) -> None:
         """Learn from the next rows."""
+        if not self.is_wanted:
+            return
         if self._together is not None:
             self._together.partial_fit(rows)
-            self.num_rows += rows.num_rows
+        for target in self._targets:
+            target.partial_fit(rows)
+        self.num_rows += rows.num_rows
 
     def try_to(self, rows: Rows) -> None:
         """Learn from the next rows, or forget everything: whoever comes later tells what was wrong."""
@@ -77,7 +83,9 @@ class RowLearner:
         """Forget what was learned, and learn no more."""
         if self._together is not None:
             self._together.reset()
-        self._together, self.num_rows = None, 0
+        for target in self._targets:
+            target.reset()
+        self._together, self._targets, self.num_rows = None, (), 0
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -129,12 +137,15 @@ def fit_columns(
         elif isinstance(part.transform, Image):
             (column,) = part.columns
             part.transform.fit_sizes(found.images[column], column)
-    with RowLearner(columns) as learner:
-        if learner.is_wanted:
-            for rows in _chunks(found, facts, memory_bytes, workers, ledger, lambda rows: rows):
-                learner(rows)
-                if progress is not None:
-                    progress(learner.num_rows, found.num_rows)
+    learn_rows(
+        RowLearner(columns),
+        found,
+        facts=facts,
+        memory_bytes=memory_bytes,
+        workers=workers,
+        ledger=ledger,
+        progress=progress,
+    )
     texts = [part.transform for part in unfitted if isinstance(part.transform, TextTransform)]
     for transform in texts:
         fit_texts(
@@ -150,6 +161,34 @@ def fit_columns(
             progress=progress,
             note=note,
         )
+
+
+def learn_rows(
+    learner: RowLearner,
+    found: Survey,
+    *,
+    facts: DataFacts,
+    memory_bytes: int,
+    workers: int,
+    ledger: Ledger,
+    progress: Progress | None = None,
+) -> None:
+    """Have it learn in a pass over the rows of a survey's view, if it has anything to learn.
+
+    Parameters
+    ----------
+    learner
+        Forgets what it learned where there is an error.
+    found, facts, memory_bytes, workers, ledger, progress
+        As `fit_texts` takes them.
+    """
+    if not learner.is_wanted:
+        return
+    with learner:
+        for rows in _chunks(found, facts, memory_bytes, workers, ledger, lambda rows: rows):
+            learner(rows)
+            if progress is not None:
+                progress(learner.num_rows, found.num_rows)
 
 
 def fit_texts(

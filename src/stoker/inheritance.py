@@ -16,12 +16,13 @@ import numpy as np
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
-from stoker.transforms.base import InputTransform, to_plain
+from stoker.transforms.base import FittedTransform, InputTransform, to_plain
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.numeric import Cast, NaRule
 from stoker.transforms.statistics import ColumnStatistics
+from stoker.transforms.targets import TransformedTarget
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Task
 
@@ -40,11 +41,20 @@ class Inheritance:
         What its model knew of its data.
     inputs
         Its fitted transform of the features.
+    target
+        Its fitted transform of the label.
     """
 
     run: str
     spec: FeedSpec
     inputs: InputTransform
+    target: FittedTransform | None = None
+
+    def target_for(self, label: str) -> TransformedTarget | None:
+        """The old run's transform of the label to regress on, for a label of whatever name; None without."""
+        if not isinstance(self.target, TransformedTarget):
+            return None
+        return TransformedTarget(label, self.target.transform)
 
     def inputs_for(self, source: Source, found: Survey, na: NaRule | dict[str, NaRule]) -> InputTransform:
         """The old transform for the new columns.

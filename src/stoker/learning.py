@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stoker.errors import OptionError
-from stoker.fitting import RowLearner, fit_columns, fit_texts
+from stoker.fitting import RowLearner, fit_columns, fit_texts, learn_rows
 from stoker.ledger import Ledger
 from stoker.prefetch import available_cores
-from stoker.settling import FeedOptions, Target
+from stoker.settling import FeedOptions
 from stoker.sizes import data_facts
 from stoker.sources import Source
 from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
+from stoker.targets import Target
 from stoker.transforms.base import InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
+from stoker.transforms.targets import TransformedTarget
 from stoker.transforms.texts import TextTransform
 from stoker.types import Progress, Rows, RowSink
 
-__all__ = ["fit_inputs", "survey_of", "threads_of"]
+__all__ = ["fit_inputs", "fit_targets", "survey_of", "threads_of"]
 
 
 def survey_of(
@@ -32,8 +34,9 @@ def survey_of(
     keep: int,
     spool: bool,
     beyond: RowSink | None = None,
+    targets: tuple[TransformedTarget, ...] = (),
 ) -> Survey:
-    """The survey of rows to train on, in which unfitted `Columns` learn, or of others.
+    """The survey of rows to train on, in which unfitted `Columns` and targets learn, or of others.
 
     Parameters
     ----------
@@ -41,11 +44,14 @@ def survey_of(
         As of a feed.
     keep, spool, beyond
         As `stoker.survey.survey` takes them.
+    targets
+        Of labels.
     """
-    columns = options.transform
-    if role != "train" or not isinstance(columns, Columns) or options.inheritance is not None:
+    given = options.transform if options.inheritance is None else None
+    columns = given if isinstance(given, Columns) else None
+    if role != "train" or (columns is None and not targets):
         return _survey(source, options, ledger, role, progress, keep, spool, beyond)
-    with RowLearner(columns) as learner:
+    with RowLearner(columns, targets) as learner:
         found = _survey(source, options, ledger, role, progress, keep, spool, beyond, learner.try_to)
         if learner.num_rows != found.num_rows:  # a survey that was stored shows no rows
             learner.forget()
@@ -83,6 +89,27 @@ def _survey(
     return found
 
 
+def fit_targets(
+    target: Target,
+    inputs: InputTransform,
+    found: Survey,
+    options: FeedOptions,
+    ledger: Ledger,
+    progress: Progress | None,
+) -> None:
+    """Have the labels' transforms learn in a pass over the rows, those that did not in the survey's."""
+    facts = data_facts(found, found.view, inputs)
+    learn_rows(
+        RowLearner(None, target.learners),
+        found,
+        facts=facts,
+        memory_bytes=max(1, options.plan.memory_bytes - facts.kept_bytes - facts.places_bytes),
+        workers=threads_of(options),
+        ledger=ledger,
+        progress=progress,
+    )
+
+
 def fit_inputs(
     inputs: InputTransform,
     found: Survey,
@@ -107,8 +134,8 @@ def fit_inputs(
             learns,  # type: ignore[arg-type]  # each takes its own
             found,
             target.transform,
-            task=target.task,
-            num_classes=None if target.classes is None else len(target.classes),
+            task=target.specs[0].task,
+            num_classes=None if target.specs[0].classes is None else len(target.specs[0].classes),
             facts=facts,
             memory_bytes=max(1, options.plan.memory_bytes - taken),
             workers=threads_of(options),

@@ -13,6 +13,7 @@ from stoker.transforms import (
     Category,
     HashingVectorizer,
     Image,
+    Log1p,
     MinMax,
     NgramVectorizer,
     PadSequences,
@@ -46,6 +47,7 @@ _NUMERIC: dict[str, Callable[..., InputTransform]] = {
     "standardize": Standardize,
     "minmax": MinMax,
     "robust": Robust,
+    "log1p": Log1p,
     "cast": Cast,
 }
 _OTHERS: dict[str, Callable[[], InputTransform]] = {

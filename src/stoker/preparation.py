@@ -17,7 +17,7 @@ from stoker.choosing import ColumnChoice
 from stoker.drafting import cache_draft
 from stoker.errors import ColumnError, DataError, MemoryBudgetError
 from stoker.keeping import with_kept_inputs
-from stoker.learning import fit_inputs, survey_of, threads_of
+from stoker.learning import fit_inputs, fit_targets, survey_of, threads_of
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
     DataFacts,
@@ -34,9 +34,7 @@ from stoker.refusing import check_inputs
 from stoker.settling import (
     FeedOptions,
     by_columns,
-    check_labels,
     choose_inputs,
-    settle_target,
     spec_of,
     with_choice,
 )
@@ -46,6 +44,7 @@ from stoker.sources.bound import BoundView
 from stoker.sources.opening import chosen_as
 from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey
+from stoker.targets import check_labels, settle_target, target_learners
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.labels import Passthrough
 from stoker.transforms.texts import TextTransform
@@ -173,10 +172,15 @@ def _training_stage(
     assert source.label is not None
     spool = options.plan.cache != "never"
     room = keep_bytes(options.plan)
-    found = survey_of(source, options, ledger, "train", progress, room, spool, draft)
+    old = options.inheritance
+    learners = target_learners(source, options.target, old)
+    found = survey_of(
+        source, options, ledger, "train", progress, room, spool, draft, tuple(learners.values())
+    )
     options, choices = with_choice(options, found)
     inputs = choose_inputs(source, options, found)
-    target = settle_target(source.label, options, found)
+    target = settle_target(source, options.task, old, learners, found)
+    fit_targets(target, inputs, found, options, ledger, fitting)
     if not inputs.is_fitted:
         fit_inputs(inputs, found, target, options, ledger, fitting, note)
     learns_texts = isinstance(inputs, TextTransform)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from stoker.stored import require
-from stoker.types import EachKind, FeedSpec, InputKind, InputSpec, OrderSpec, StreamLimits
+from stoker.types import EachKind, FeedSpec, InputKind, InputSpec, OrderSpec, StreamLimits, TargetSpec
 
 __all__ = ["check_order", "check_spec"]
 
@@ -48,17 +48,28 @@ def check_spec(spec: FeedSpec) -> None:
     ValueError
         If there is none such.
     """
-    sizes = (*spec.input_shape, spec.num_outputs, *(() if spec.num_tokens is None else (spec.num_tokens,)))
+    sizes = (*spec.input_shape, *(() if spec.num_tokens is None else (spec.num_tokens,)))
     _check_shape(spec.input_kind, spec.input_shape, spec.input_dtype, "its rows")
     require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"its sizes are {', '.join(map(str, sizes))}")
     _check_inputs(spec)
-    if spec.classes is not None:
-        require(0 < len(set(spec.classes)) == len(spec.classes), "it names a class twice, or none")
-    if spec.class_names is not None:
-        require(len(spec.class_names) == len(spec.classes or ()), "it has other names than classes")
-    require(
-        (spec.classes is None) == (spec.task == "regression"), f"its task {spec.task!r} has other classes"
-    )
+    require(len(set(spec.answers)) == len(spec.answers), "it names a label twice")
+    for target in spec.targets:
+        _check_target(target)
+
+
+def _check_target(target: TargetSpec) -> None:
+    """Refuse what no output can answer."""
+    classes, task = target.classes, target.task
+    require(bool(target.columns), "it answers no label")
+    require(len(target.columns) == 1 or task in ("regression", "labels"), f"{task!r} is of one label")
+    if classes is not None:
+        require(0 < len(set(classes)) == len(classes), "it names a class twice, or none")
+    if target.class_names is not None:
+        require(len(target.class_names) == len(classes or ()), "it has other names than classes")
+    require((classes is None) == (task == "regression"), f"its task {task!r} has other classes")
+    wanted = len(classes or ()) if task == "classes" else len(target.columns)
+    require(target.num_outputs == wanted, f"its task {task!r} has {target.num_outputs} outputs")
+    require(target.transform is None or task == "regression", f"its task {task!r} transforms the label")
 
 
 def _check_inputs(spec: FeedSpec) -> None:

@@ -353,6 +353,7 @@ def _differences(there: RunRecord, record: RunRecord) -> list[str]:
         ("sample weight", there.spec.sample_weight, record.spec.sample_weight),
         ("classes", there.spec.classes, record.spec.classes),
         ("transform", there.transform, record.transform),
+        ("target", there.target, record.target),
         ("order of rows", there.plan.order, record.plan.order),
     )
     return [name for name, old, new in pairs if old != new]

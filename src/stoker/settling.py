@@ -9,32 +9,28 @@ from typing import Any
 import numpy as np
 
 from stoker.choosing import Automatic, ColumnChoice, without_choice
-from stoker.errors import DataError, OptionError
+from stoker.errors import OptionError
 from stoker.inheritance import Inheritance
 from stoker.plan import PlanOptions
 from stoker.sources import Source
-from stoker.survey import LabelCounts, Survey
+from stoker.survey import Survey
 from stoker.survey.policy import BadRows, Blanks, NaOption, Texts
 from stoker.survey.quarantine import Quarantine
-from stoker.survey.whereabouts import first_unknown
-from stoker.task import TaskOption, resolve_task
-from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.targets import Target
+from stoker.task import TaskOption
+from stoker.transforms.base import InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
-from stoker.transforms.labels import LabelEncoder, Passthrough
 from stoker.transforms.numeric import Cast, NaRule
 from stoker.transforms.scaling import Standardize
 from stoker.transforms.texts import TextTransform
-from stoker.types import FeedSpec, Task
+from stoker.types import FeedSpec
 from stoker.weights import ClassWeight
 
 __all__ = [
     "FeedOptions",
-    "Target",
     "by_columns",
-    "check_labels",
     "choose_inputs",
-    "settle_target",
     "spec_of",
     "with_choice",
 ]
@@ -49,6 +45,7 @@ class FeedOptions:
 
     plan: PlanOptions
     transform: InputTransform | Automatic | Callable[[Survey], InputTransform] | None = None
+    target: Cast | None = None
     task: TaskOption = "auto"
     na: NaOption = "error"
     on_bad_row: BadRows = "error"
@@ -138,78 +135,25 @@ def _blanks_by(columns: Columns, source: Source, na: NaOption) -> NaOption:
     return said or "error"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What is asked for: the task, and why it is that; the label's transform, the classes and their names."""
-
-    label: str
-    task: Task
-    reason: str
-    transform: FittedTransform
-    classes: tuple[str | int | float, ...] | None
-    class_names: tuple[str, ...] | None
-
-
-def settle_target(label: str, options: FeedOptions, found: Survey) -> Target:
-    """The task, the user's or by the labels, and the label's transform."""
-    assert found.labels is not None
-    labels, asked, old = found.labels, options.task, options.inheritance
-    if old is not None:
-        labels = old.labels_with(labels, label)
-        asked = old.task_for(asked, labels)
-    task, reason = resolve_task(asked, labels, label=label)
-    reason = reason if old is None else f"as in {old.run}"
-    transform, classes = _transform_of(task, label, labels)
-    return Target(
-        label=label,
-        task=task,
-        reason=reason,
-        transform=transform,
-        classes=classes,
-        class_names=_names_of(classes, found.source.class_names),
-    )
-
-
-def _names_of(
-    classes: tuple[str | int | float, ...] | None, names: tuple[str, ...] | None
-) -> tuple[str, ...] | None:
-    """Names of classes that are numbered from 1; None where one has none."""
-    places: dict[Any, str] = dict(enumerate(names or (), 1))
-    if not classes or not all(label in places for label in classes):
-        return None
-    return tuple(places[label] for label in classes)
-
-
-def _transform_of(
-    task: Task, label: str, labels: LabelCounts
-) -> tuple[FittedTransform, tuple[str | int | float, ...] | None]:
-    """The label's transform, and the classes that it tells apart."""
-    if task == "regression":
-        return Passthrough(label), None
-    assert labels.classes is not None
-    found: tuple[Any, ...] = labels.classes
-    encoder = LabelEncoder.from_counts(label, found)
-    return encoder, encoder.classes_
-
-
 def spec_of(source: Source, target: Target, inputs: InputTransform) -> FeedSpec:
     """What a model must know of batches that these transforms make."""
-    features, classes = source.features, target.classes
+    features, first = source.features, target.specs[0]
     if isinstance(inputs, Columns):
         features = tuple(name for name in features if name in inputs.columns)
     return FeedSpec(
         input_shape=inputs.row_shape,
         input_dtype=inputs.dtype,
         features=features,
-        task=target.task,
-        classes=classes,
-        num_outputs=len(classes) if target.task == "classes" and classes is not None else 1,
-        label=target.label,
+        task=first.task,
+        classes=first.classes,
+        num_outputs=first.num_outputs,
+        label=first.columns[0],
         input_kind=inputs.output,
         num_tokens=inputs.num_tokens,
-        class_names=target.class_names,
+        class_names=first.class_names,
         inputs=inputs.inputs if isinstance(inputs, Columns) else (),
         sample_weight=source.sample_weight,
+        targets=target.specs,
     )
 
 
@@ -261,25 +205,3 @@ def _default_vectorizer() -> InputTransform:
     from stoker.transforms.ngrams import NgramVectorizer
 
     return NgramVectorizer()
-
-
-def check_labels(spec: FeedSpec, found: Survey) -> None:
-    """Refuse labels that training never saw."""
-    if spec.classes is None or found.labels is None or found.labels.classes is None:
-        return
-    counts = zip(found.labels.classes, found.labels.counts, strict=True)
-    unknown = {label: count for label, count in counts if label not in spec.classes}
-    if not unknown:
-        return
-    where, first = first_unknown(found, spec.classes) or (found.paths[0], next(iter(unknown)))
-    many = sum(unknown.values())
-    rows = "1 row has such a label" if many == 1 else f"{many:,} rows have such labels ({_some(unknown)})"
-    raise DataError(
-        f"{where}: the label column {spec.label!r} holds {first!r}, which training never saw "
-        f"(it knows {_some(spec.classes)}). {rows}: correct the labels, or train on them too"
-    )
-
-
-def _some(labels: Collection[object], limit: int = 5) -> str:
-    more = f" and {len(labels) - limit} more" if len(labels) > limit else ""
-    return ", ".join(map(repr, list(labels)[:limit])) + more

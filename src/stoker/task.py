@@ -34,7 +34,7 @@ def guess_task(labels: LabelCounts) -> tuple[Task, str]:
     return "classes", f"the label has {len(found)} whole numbers"
 
 
-def resolve_task(option: TaskOption, labels: LabelCounts, *, label: str) -> tuple[Task, str]:
+def resolve_task(option: Task | TaskOption, labels: LabelCounts, *, label: str) -> tuple[Task, str]:
     """Settle the task: the user's word, or a guess; with the reason in a few words.
 
     Raises

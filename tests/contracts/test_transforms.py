@@ -21,6 +21,7 @@ from stoker.transforms import (
     Image,
     Impute,
     LabelEncoder,
+    Log1p,
     MinMax,
     OneHot,
     PadSequences,
@@ -29,6 +30,8 @@ from stoker.transforms import (
     Robust,
     Scale,
     Standardize,
+    TargetColumns,
+    TransformedTarget,
     from_state,
 )
 from stoker.transforms.registry import TRANSFORMS
@@ -48,6 +51,7 @@ UNFITTED = {
     "standardize": lambda: Standardize(na={"gaps": "mean"}),
     "imputed with indicators": lambda: Impute(na={"gaps": "median", "age": "most_frequent"}, indicator=True),
     "minmax": lambda: MinMax(na="mean", clip=True),
+    "log1p": lambda: Log1p(na={"gaps": "mean"}),
     "robust": lambda: Robust(na="median", indicator=True),
     "bins": lambda: QuantileBins(num_bins=7),
     "bins in one-hot rows": lambda: QuantileBins(encode="onehot"),
@@ -55,12 +59,16 @@ UNFITTED = {
     "labels of text": lambda: LabelEncoder("kind"),
     "one-hot": lambda: OneHot("kind"),
     "passthrough": lambda: Passthrough("target"),
+    "a target": lambda: TransformedTarget("target", Standardize()),
+    "targets side by side": lambda: TargetColumns(
+        [TransformedTarget("target", Log1p()), Passthrough("digit")], stacked=True
+    ),
 }
 
 
 def make_rows(num_rows: int = NUM_ROWS) -> Rows:
     draw = np.random.default_rng(7)
-    gaps = draw.normal(5, 2, num_rows)
+    gaps = np.abs(draw.normal(5, 2, num_rows))
     gaps[draw.random(num_rows) < 0.1] = np.nan
     columns = [
         draw.integers(0, 256, num_rows),
@@ -78,7 +86,7 @@ def make_rows(num_rows: int = NUM_ROWS) -> Rows:
         columns={
             "digit": draw.integers(-3, 7, num_rows),
             "kind": pa.array(words[draw.integers(0, 4, num_rows)]),
-            "target": draw.normal(0, 10, num_rows),
+            "target": np.abs(draw.normal(0, 10, num_rows)),
         },
     )
 

@@ -147,7 +147,7 @@ FORGED = {
     "no batches at a time": (("plan", "limits", "group_batches"), 0, "it makes no batches at a time"),
     "a negative memory": (("plan", "memory", 0, "num_bytes"), -5, r"Expected `int` >= 0"),
     "rows of a billion billion numbers": (("spec", "input_shape"), [10**18], "its sizes are"),
-    "a class twice": (("spec", "classes"), ["no", "no"], "names a class twice"),
+    "a class twice": (("spec", "classes"), ["no", "no"], "of the first target, and differ"),
     "a list for a number": (("outcome", "rows"), [1], "Expected `int`"),
     "the label's transform": (("transform",), PASSTHROUGH, "names transforms that are not those"),
 }  # fmt: skip

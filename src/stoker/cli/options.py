@@ -174,6 +174,15 @@ class DataOptions(ReadOptions):
             "by what they hold",
         ),
     ] = None
+    target: Annotated[
+        Literal["standardize", "minmax", "robust", "log1p"] | None,
+        flag(
+            "--target",
+            DATA,
+            "What a label to regress on goes through; predictions come out in its own unit.",
+            "standardize|minmax|robust|log1p",
+        ),
+    ] = None
     max_bad_rows: Annotated[
         int | None,
         flag(

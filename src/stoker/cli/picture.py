@@ -110,6 +110,9 @@ def _listed(names: Sequence[str]) -> str:
 def _task_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     spec, labels = feed.spec, feed.survey.view_labels
     yield "task", f"{spec.task}: {feed.stage.task_reason} (--task overrides)"
+    for target in spec.targets:
+        if target.transform is not None:
+            yield "target", f"{', '.join(target.columns)} → {target.transform}, undone in what is predicted"
     if spec.task == "regression" or labels is None or labels.classes is None:
         return
     classes = ", ".join(map(str, labels.classes[:_FEW_CLASSES]))

@@ -158,6 +158,7 @@ def make_feed(
 ) -> Feed:
     """The feed of the training rows, with nothing read yet; `learned` is what knows the texts already."""
     import stoker
+    from stoker.transforms.targets import TARGET_WORDS
 
     check_texts(train, text)
     if init is not None and data.transform is not None:
@@ -174,6 +175,7 @@ def make_feed(
     return stoker.Feed(
         train,
         transform=None if init is not None else _transform(train, data, text, learned),
+        target=None if data.target is None else TARGET_WORDS[data.target](),
         batch_size=order.batch_size or batch_rows(train),
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,

@@ -140,6 +140,7 @@ _HEADS = {
     "binary": ("sigmoid", "binary_crossentropy"),
     "classes": ("softmax", "sparse_categorical_crossentropy"),
     "regression": (None, "mean_squared_error"),
+    "labels": ("sigmoid", "binary_crossentropy"),
 }
 
 
@@ -150,7 +151,8 @@ def _label_spread(feed: FeedSpec | HasSpec) -> tuple[float, float]:
     of small weights would need a hundred thousand steps to get there.
     """
     labels = getattr(getattr(feed, "survey", None), "view_labels", None)
-    if spec_of(feed).task != "regression" or labels is None or labels.minimum is None:
+    first = spec_of(feed).targets[0]
+    if first.task != "regression" or first.transform or labels is None or labels.minimum is None:
         return 0.0, 1.0
     low, high = float(labels.minimum), float(labels.maximum)
     middle, spread = (low + high) / 2, (high - low) / 4

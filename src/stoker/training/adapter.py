@@ -194,7 +194,7 @@ def build_model(model: Any, spec: FeedSpec, batch_size: int) -> None:
     """
     check_compiled(model)
     x = empty_batch(spec, batch_size)
-    y = np.zeros((batch_size,), np.float32 if spec.task == "regression" else np.int32)
+    y = spec.by_target([np.zeros((batch_size, *each.row_shape), each.dtype) for each in spec.targets])
     try:
         model._symbolic_build(data_batch=(x, y, None))
     except (ValueError, RuntimeError) as error:

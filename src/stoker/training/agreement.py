@@ -13,6 +13,7 @@ from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, Passthrough
 from stoker.transforms.numeric import Cast
+from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.types import FeedSpec
 
 __all__ = ["check_agreement"]
@@ -69,10 +70,9 @@ def check_agreement(run: Loaded, path: Path) -> None:
 def _check_kinds(run: Loaded) -> None:
     """Refuse a record whose transforms cannot be those of features and label."""
     spec, target = run.spec, run.target
-    wanted = Passthrough if spec.task == "regression" else LabelEncoder
     sound = isinstance(run.transform, InputTransform) and run.transform.output == spec.input_kind
     if target is not None:
-        sound = sound and isinstance(target, wanted) and target.column == spec.label
+        sound = sound and _answers_to(target, spec)
     if isinstance(run.transform, Columns):
         sound = sound and run.transform.is_fitted and run.transform.inputs == spec.inputs
         sound = sound and set(run.transform.columns) == set(spec.features)
@@ -87,6 +87,25 @@ def _check_kinds(run: Loaded) -> None:
             f"{run.directory / 'run.json'} names transforms that are not those of its features and label: it "
             "was changed; restore it"
         )
+
+
+def _answers_to(target: FittedTransform, spec: FeedSpec) -> bool:
+    """Whether a transform of labels is of those that the spec names, each as its task has it."""
+    is_several = isinstance(target, TargetColumns)
+    parts = target.parts if isinstance(target, TargetColumns) else (target,)
+    wanted = [(each, name) for each in spec.targets for name in each.columns]
+    if len(parts) != len(wanted) or is_several != (len(wanted) > 1) or not target.is_fitted:
+        return False
+    if isinstance(target, TargetColumns) and target.stacked != (len(spec.targets) == 1):
+        return False
+    for part, (each, name) in zip(parts, wanted, strict=True):
+        kinds = (Passthrough, TransformedTarget) if each.task == "regression" else (LabelEncoder,)
+        undone = part.transform.name if isinstance(part, TransformedTarget) else None
+        if not isinstance(part, kinds) or (part.column, undone) != (name, each.transform):
+            return False
+        if isinstance(part, LabelEncoder) and part.classes_ != each.classes:
+            return False
+    return True
 
 
 def _check_parts(run: Loaded, path: Path) -> None:

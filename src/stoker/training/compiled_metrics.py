@@ -32,23 +32,35 @@ class CompiledMetrics:
             compiled = jax.jit(self._stateless_step)
             self._step = lambda *given: self._assigned(compiled(self._state(), *given))
 
-    def update(self, y: Any, outputs: Any, weights: Any = None) -> None:
-        """Add n rows: targets of shape (n,), the model's own outputs for them, and what they weigh."""
-        given = (y, outputs) if weights is None else (y, outputs, weights)
-        loss, self._logs = self._step(*(keras.ops.convert_to_tensor(each) for each in given))
-        self._loss += float(loss) * len(y)
-        self._rows += len(y)
+    def update(self, y: Any, outputs: Any, weights: Any = None, shown: Any = None) -> None:
+        """Add n rows.
 
-    def _one_step(self, y: Any, outputs: Any, weights: Any = None) -> tuple[Any, dict[str, Any]]:
+        Parameters
+        ----------
+        y, outputs
+            Targets, of shape (n,) as a rule, and the model's own outputs for them.
+        weights
+            What the rows weigh, of shape (n,).
+        shown
+            Targets and outputs for the metrics alone, where they are to be of another unit than the loss.
+        """
+        rows = len(keras.tree.flatten(y)[0])
+        given = keras.tree.map_structure(_tensor, (y, outputs, weights, shown))
+        loss, self._logs = self._step(*given)
+        self._loss += float(loss) * rows
+        self._rows += rows
+
+    def _one_step(self, y: Any, outputs: Any, weights: Any, shown: Any) -> tuple[Any, dict[str, Any]]:
         loss = self._model.compute_loss(x=None, y=y, y_pred=outputs, sample_weight=weights, training=False)
-        return loss, self._model.compute_metrics(None, y, outputs, weights)
+        true, answered = (y, outputs) if shown is None else shown
+        return loss, self._model.compute_metrics(None, true, answered, weights)
 
     def _stateless_step(
-        self, state: list[Any], y: Any, outputs: Any, weights: Any = None
+        self, state: list[Any], y: Any, outputs: Any, weights: Any, shown: Any
     ) -> tuple[Any, Any, list[Any]]:
         variables = self._model.metrics_variables
         with keras.StatelessScope(state_mapping=zip(variables, state, strict=True)) as scope:
-            loss, logs = self._one_step(y, outputs, weights)
+            loss, logs = self._one_step(y, outputs, weights, shown)
         return loss, logs, [scope.get_current_value(variable) for variable in variables]
 
     def _state(self) -> list[Any]:
@@ -65,3 +77,7 @@ class CompiledMetrics:
         metrics = {name: float(value) for name, value in self._logs.items() if name != "loss"}
         self._model.reset_metrics()
         return self._loss / self._rows, metrics
+
+
+def _tensor(array: Any) -> Any:
+    return None if array is None else keras.ops.convert_to_tensor(array)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -14,31 +14,27 @@ from stoker.errors import DataError
 from stoker.training import adapter
 from stoker.training.compiled_metrics import CompiledMetrics
 from stoker.training.curves import AreaUnderCurve
-from stoker.training.inputs import join, part
+from stoker.training.inputs import count_rows, join, part
 from stoker.training.protocols import FeedLike
-from stoker.training.scoring import Scorer, class_indices
-from stoker.types import FeedSpec, Progress
+from stoker.training.scoring import Scorer, class_indices, per_output
+from stoker.transforms.base import FittedTransform
+from stoker.types import FeedSpec, Progress, TargetSpec
 
-__all__ = ["Evaluation", "evaluate", "evaluate_batches"]
+__all__ = ["Evaluation", "LabelScores", "evaluate", "evaluate_batches"]
 
 _MOST_CLASSES = 1000
-Labelled = tuple[Any, npt.NDArray[Any], npt.NDArray[np.float32] | None]
+Labelled = tuple[Any, Any, npt.NDArray[np.float32] | None]
 """Inputs, targets, and what rows weigh where a column says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """What a pass over labelled rows found; C classes.
+class LabelScores:
+    """How good the answers for one label are; C classes.
 
     Attributes
     ----------
-    task, rows
-        The task, and how many rows were scored.
-    loss, metrics
-        The compiled loss and metrics over all rows.
-    sample_weight
-        The column that says what rows weigh, or None. It counts in the loss and in weighted metrics, which
-        those of stoker's own models are; all else is of rows, each counted once.
+    task
+        What the label is; ``labels`` for one of several that are 0 or 1.
     classes
         Names in the order of the arrays; None for regression, like all up to `auc`.
     confusion
@@ -52,16 +48,11 @@ class Evaluation:
         Area under the ROC curve of the second of two classes; NaN where only one occurred. Exact while no
         class has more than 524,288 different scores, else to about a millionth.
     mae, rmse, r2
-        For regression: mean absolute error, root of the mean squared error, share of variance explained.
-    skipped_rows, first_skipped
-        Rows that could not be scored and were left out, and where the first one stands and why.
+        For regression, in the label's own unit: mean absolute error, root of the mean squared error, share of
+        variance explained.
     """
 
     task: str
-    rows: int
-    loss: float
-    metrics: dict[str, float]
-    sample_weight: str | None = None
     classes: tuple[Any, ...] | None = None
     confusion: npt.NDArray[np.int64] | None = field(default=None, repr=False)
     precision: npt.NDArray[np.float64] | None = field(default=None, repr=False)
@@ -72,33 +63,68 @@ class Evaluation:
     mae: float | None = None
     rmse: float | None = None
     r2: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; NaN becomes None."""
+        return self._plain("task", *_FIGURES, *_TABLES)
+
+    def _plain(self, *names: str) -> dict[str, Any]:
+        found = {name: getattr(self, name) for name in names}
+        return {
+            name: _plain(value.tolist() if isinstance(value, np.ndarray) else value)
+            for name, value in found.items()
+            if value is not None
+        }
+
+
+_FIGURES = ("accuracy", "auc", "mae", "rmse", "r2")
+_TABLES = ("classes", "confusion", "precision", "recall", "support")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation(LabelScores):
+    """What a pass over labelled rows found: `LabelScores`, of several labels those of the first, and these.
+
+    Attributes
+    ----------
+    rows
+        How many rows were scored.
+    loss, metrics
+        The compiled loss and metrics over all rows; metrics in the labels' own unit, the loss in the one that
+        the model learned.
+    sample_weight
+        The column that says what rows weigh, or None. It counts in the loss and in weighted metrics, which
+        those of stoker's own models are; all else is of rows, each counted once.
+    labels
+        Each label's scores by its column.
+    skipped_rows, first_skipped
+        Rows that could not be scored and were left out, and where the first one stands and why.
+    """
+
+    rows: int
+    loss: float
+    metrics: dict[str, float]
+    sample_weight: str | None = None
+    labels: Mapping[str, LabelScores] = field(default_factory=dict, repr=False)
     skipped_rows: int = 0
     first_skipped: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; NaN becomes None."""
-        names = (
-            "task",
-            "rows",
-            "skipped_rows",
-            "first_skipped",
-            "loss",
-            "metrics",
-            "sample_weight",
-            "accuracy",
-            "auc",
-            "mae",
-            "rmse",
-            "r2",
-        )
-        plain = {name: getattr(self, name) for name in names}
-        for name in ("classes", "confusion", "precision", "recall", "support"):
-            value = getattr(self, name)
-            plain[name] = value.tolist() if isinstance(value, np.ndarray) else value
-        return {name: _plain(value) for name, value in plain.items() if value is not None}
+        """Plain data for JSON; NaN becomes None. ``labels`` are told where there are several."""
+        first = ("task", "rows", "skipped_rows", "first_skipped", "loss", "metrics", "sample_weight")
+        plain = self._plain(*first, *_FIGURES, *_TABLES)
+        if len(self.labels) > 1:
+            plain["labels"] = {name: scores.to_dict() for name, scores in self.labels.items()}
+        return plain
 
 
-def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) -> Evaluation:
+def evaluate(
+    model: Any,
+    feed: FeedLike,
+    *,
+    target: FittedTransform | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
     """Evaluate a compiled model on a feed.
 
     Parameters
@@ -107,6 +133,8 @@ def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) ->
         A compiled model.
     feed
         Labelled rows; ``feed.derive(source)`` makes one.
+    target
+        The labels' fitted transform, where one is to be undone.
     progress
         Called with rows done and rows in all.
     """
@@ -117,18 +145,21 @@ def evaluate(model: Any, feed: FeedLike, *, progress: Progress | None = None) ->
         done = 0
         for batch in stream:
             x = batch.x if isinstance(batch.x, Mapping) else np.asarray(batch.x)
-            yield x, np.asarray(batch.y), batch.sample_weight if is_weighed else None
+            y = batch.y if isinstance(batch.y, Mapping) else np.asarray(batch.y)
+            yield x, y, batch.sample_weight if is_weighed else None
             done += batch.size
             if progress is not None:
                 progress(done, feed.num_rows or done)
 
     try:
-        return evaluate_batches(model, feed.spec, labelled())
+        return evaluate_batches(model, feed.spec, labelled(), target)
     finally:
         stream.close()
 
 
-def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Labelled]) -> Evaluation:
+def evaluate_batches(
+    model: Any, spec: FeedSpec, batches: Iterable[Labelled], target: FittedTransform | None = None
+) -> Evaluation:
     """Evaluate a compiled model on (x, y, weights) batches of any sizes.
 
     Raises
@@ -136,39 +167,71 @@ def evaluate_batches(model: Any, spec: FeedSpec, batches: Iterable[Labelled]) ->
     DataError
         If there are no rows.
     """
-    scorer = Scorer(model, spec)
+    scorer = Scorer(model, spec, target)
     adapter.build_model(model, spec, scorer.batch_rows)
-    tally = _ValueTally() if spec.task == "regression" else _ClassTally(spec)
+    tallies = [_tallies_of(each) for each in spec.targets]
     compiled = CompiledMetrics(model)
     rows = 0
     for x, y, weights in _full_batches(batches, scorer.batch_rows):
         raw = scorer.raw(x)
-        compiled.update(y, raw, weights)
-        tally.update(scorer.shaped(raw), y)
-        rows += len(y)
+        compiled.update(y, raw, weights, _shown(scorer, spec, y, raw) if scorer.is_undone else None)
+        answers, asked = scorer.shaped(raw), per_output(y, spec)
+        for place, tally in enumerate(tallies):
+            true = scorer.own_unit(place, asked[place])
+            for column, each in enumerate(tally):
+                each.update(_column(answers[place], column, tally), _column(true, column, tally))
+        rows += count_rows(x)
     if not rows:
         raise DataError("there are no rows to evaluate")
     loss, metrics = compiled.result()
+    scores = {
+        name: LabelScores(task=each.task, **tally.result())
+        for each, found in zip(spec.targets, tallies, strict=True)
+        for name, tally in zip(each.columns, found, strict=True)
+    }
+    first = scores[spec.label]
     return Evaluation(
-        task=spec.task,
         rows=rows,
         loss=loss,
         metrics=metrics,
         sample_weight=spec.sample_weight,
-        **tally.result(),
+        labels=scores,
+        **{one.name: getattr(first, one.name) for one in fields(first)},
     )
+
+
+def _tallies_of(target: TargetSpec) -> list[_ClassTally | _ValueTally]:
+    """What counts the answers for each of a target's columns."""
+    if target.task == "regression":
+        return [_ValueTally() for _ in target.columns]
+    return [_ClassTally(target) for _ in target.columns]
+
+
+def _column(values: npt.NDArray[Any], place: int, of: Sequence[object]) -> npt.NDArray[Any]:
+    """Of several columns side by side one; of one column all there is."""
+    return values[:, place] if len(of) > 1 else values
+
+
+def _shown(scorer: Scorer, spec: FeedSpec, y: Any, raw: Any) -> tuple[Any, Any]:
+    """Targets and outputs in the labels' own unit, as float32, which is what compiled metrics take."""
+    pairs = zip(per_output(y, spec), per_output(raw, spec), strict=True)
+    made = [
+        [np.asarray(scorer.own_unit(place, part), part.dtype) for part in pair]
+        for place, pair in enumerate(pairs)
+    ]
+    return spec.by_target([true for true, _ in made]), spec.by_target([answered for _, answered in made])
 
 
 class _ClassTally:
     """Confusion counts, exact; and for two classes the scores' counts."""
 
-    def __init__(self, spec: FeedSpec) -> None:
-        self._classes = tuple(spec.classes or ())
+    def __init__(self, target: TargetSpec) -> None:
+        self._classes = tuple(target.classes or ())
         count = len(self._classes)
         self._small = count <= _MOST_CLASSES
         self._confusion = np.zeros((count, count) if self._small else (0, 0), np.int64)
         self._hits, self._true, self._predicted = (np.zeros(count, np.int64) for _ in range(3))
-        self._curve = AreaUnderCurve() if spec.task == "binary" else None
+        self._curve = None if target.task == "classes" else AreaUnderCurve()
 
     def update(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> None:
         count = len(self._classes)
@@ -231,7 +294,7 @@ def _full_batches(batches: Iterable[Labelled], size: int) -> Iterator[Labelled]:
     count = 0
     for batch in batches:
         held.append(batch)
-        count += len(batch[1])
+        count += count_rows(batch[1])
         while count >= size:
             whole = _joined(held)
             yield _slice(whole, 0, size)
@@ -242,7 +305,7 @@ def _full_batches(batches: Iterable[Labelled], size: int) -> Iterator[Labelled]:
 
 def _slice(batch: Labelled, first: int, last: int) -> Labelled:
     x, y, weights = batch
-    return part(x, first, last), y[first:last], None if weights is None else weights[first:last]
+    return part(x, first, last), part(y, first, last), None if weights is None else weights[first:last]
 
 
 def _joined(batches: list[Labelled]) -> Labelled:
@@ -251,7 +314,7 @@ def _joined(batches: list[Labelled]) -> Labelled:
     weights = [weights for _, _, weights in batches if weights is not None]
     return (
         join([x for x, _, _ in batches]),
-        np.concatenate([y for _, y, _ in batches]),
+        join([y for _, y, _ in batches]),
         np.concatenate(weights) if weights else None,
     )
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import OptionError
 from stoker.rowfiles import RowFile, format_of, require_place
 from stoker.training.pieces import Piece
 from stoker.training.scoring import Scorer, class_indices
-from stoker.types import FeedSpec
+from stoker.types import FeedSpec, TargetSpec
 
 __all__ = [
     "PREDICTED_NAME",
@@ -53,8 +54,8 @@ def prediction_tables(pieces: Iterable[Piece], scorer: Scorer, spec: FeedSpec) -
         yield prediction_table(piece, scorer(piece.x), spec)
 
 
-def prediction_table(piece: Piece, outputs: Any, spec: FeedSpec) -> pa.Table:
-    """Kept columns, prediction and probabilities of one piece; rows that were not scored are null.
+def prediction_table(piece: Piece, outputs: Sequence[npt.NDArray[Any]], spec: FeedSpec) -> pa.Table:
+    """Kept columns, predictions and probabilities of one piece; rows that were not scored are null.
 
     Parameters
     ----------
@@ -63,10 +64,10 @@ def prediction_table(piece: Piece, outputs: Any, spec: FeedSpec) -> pa.Table:
     outputs
         What `Scorer` gave for the good ones.
     spec
-        Task and classes.
+        Tasks and classes.
     """
     columns: dict[str, Any] = dict(piece.kept)
-    clash = {PREDICTION, PREDICTED_NAME, *_probability_names(spec)} & set(columns)
+    clash = set(_fields(spec)) & set(columns)
     if clash:
         raise OptionError(f"column {sorted(clash)[0]!r} cannot be kept: a prediction has that name")
     missing = np.ones(piece.num_rows, np.bool_)
@@ -75,30 +76,53 @@ def prediction_table(piece: Piece, outputs: Any, spec: FeedSpec) -> pa.Table:
     def spread(values: Any) -> Any:
         full = np.zeros(piece.num_rows, values.dtype)
         full[piece.good] = values
-        return full
+        return pa.array(full, mask=missing)
 
-    if spec.classes is None:
-        columns[PREDICTION] = pa.array(spread(outputs), mask=missing)
-        return pa.table(columns)
-    chosen = pa.array(spread(class_indices(outputs)), mask=missing)
-    columns[PREDICTION] = pa.array(list(spec.classes)).take(chosen)
-    if spec.class_names is not None:
-        columns[PREDICTED_NAME] = pa.array(list(spec.class_names), pa.string()).take(chosen)
-    shares = outputs.T if outputs.ndim == 2 else (1 - outputs, outputs)
-    for name, share in zip(_probability_names(spec), shares, strict=True):
-        columns[name] = pa.array(spread(np.ascontiguousarray(share)), mask=missing)
-    return pa.table(columns)
+    made = (
+        values
+        for target, found in zip(spec.targets, outputs, strict=True)
+        for values in _answers(target, found, spread)
+    )
+    return pa.table(columns | dict(zip(_fields(spec), made, strict=True)))
+
+
+def _answers(target: TargetSpec, outputs: Any, spread: Callable[[Any], Any]) -> Iterator[Any]:
+    """The columns of a target's answers, in the order of `_fields`."""
+    for place in range(len(target.columns)):
+        own = np.ascontiguousarray(outputs[:, place]) if len(target.columns) > 1 else outputs
+        if target.classes is None:
+            yield spread(own)
+            continue
+        chosen = spread(class_indices(own))
+        yield pa.array(list(target.classes)).take(chosen)
+        if target.class_names is not None:
+            yield pa.array(list(target.class_names), pa.string()).take(chosen)
+        shares = (own,) if target.task == "labels" else own.T if own.ndim == 2 else (1 - own, own)
+        for share in shares:
+            yield spread(np.ascontiguousarray(share))
+
+
+def _fields(spec: FeedSpec) -> dict[str, pa.DataType]:
+    """Names and types of what is predicted: of one label without, of several with its name."""
+    several, found = len(spec.labels) > 1, dict[str, pa.DataType]()
+    for target in spec.targets:
+        for name in target.columns:
+            of = f"_{name}" if several else ""
+            if target.classes is None:
+                found[f"{PREDICTION}{of}"] = pa.float32() if target.transform is None else pa.float64()
+                continue
+            found[f"{PREDICTION}{of}"] = pa.array(list(target.classes)).type
+            if target.class_names is not None:
+                found[f"{PREDICTED_NAME}{of}"] = pa.string()
+            shares = [""] if target.task == "labels" else [f"_{each}" for each in target.classes]
+            found |= {f"probability{of}{share}": pa.float32() for share in shares}
+    return found
 
 
 def prediction_schema(spec: FeedSpec, keep: Sequence[str] = ()) -> pa.Schema:
     """The schema of predictions where there are no rows to tell it."""
-    fields = [pa.field(name, pa.string()) for name in keep]
-    if spec.classes is None:
-        return pa.schema([*fields, pa.field(PREDICTION, pa.float32())])
-    fields.append(pa.field(PREDICTION, pa.array(list(spec.classes)).type))
-    if spec.class_names is not None:
-        fields.append(pa.field(PREDICTED_NAME, pa.string()))
-    return pa.schema([*fields, *(pa.field(name, pa.float32()) for name in _probability_names(spec))])
+    kept = {name: pa.string() for name in keep}
+    return pa.schema([pa.field(name, kind) for name, kind in (kept | _fields(spec)).items()])
 
 
 def write_predictions(
@@ -137,7 +161,3 @@ def write_predictions(
             file.add(file.encoded(table))
             rows += table.num_rows
     return PredictionReport(rows=rows, bad_rows=0, seconds=time.perf_counter() - started, path=str(final))
-
-
-def _probability_names(spec: FeedSpec) -> Sequence[str]:
-    return [f"probability_{name}" for name in spec.classes or ()]

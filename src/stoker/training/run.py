@@ -111,7 +111,7 @@ class Run:
     model
         The Keras model.
     transform, target
-        Fitted transforms of the features and of the label.
+        Fitted transforms of the features and of the labels.
     """
 
     directory: Path
@@ -188,7 +188,7 @@ class Run:
         bad = UnscoredRows()
         tables = prediction_tables(
             bad.counted(self._pieces(rows, keep, rename, on_bad_row, progress, output)),
-            Scorer(self.model, self.spec),
+            Scorer(self.model, self.spec, self.target),
             self.spec,
         )
         if output is not None:
@@ -244,7 +244,7 @@ class Run:
         if rename and not of_files:
             raise OptionError("rename is for files: rename the columns of what you have")
         if isinstance(rows, BaseFeed):
-            return evaluate(self.model, rows, progress=progress)
+            return evaluate(self.model, rows, target=self.target, progress=progress)
         if self.target is None:
             raise RunError(f"{self.directory} has no record of its label: it cannot evaluate")
         if _is_frame(rows):
@@ -267,7 +267,7 @@ class Run:
         bad = UnscoredRows()
         batches = ((piece.x, piece.y, piece.weights) for piece in bad.counted(pieces) if piece.y is not None)
         try:
-            found = evaluate_batches(self.model, self.spec, batches)
+            found = evaluate_batches(self.model, self.spec, batches, self.target)
         except DataError as error:
             if bad.first is None or bad.scored:
                 raise

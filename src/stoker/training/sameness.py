@@ -102,6 +102,7 @@ def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
         ("classes", spec_there and spec_there.classes, spec_here and spec_here.classes),
         ("blanks and bad rows", there.policy, here.policy),
         ("transform", transform_digest(there.transform), transform_digest(here.transform)),
+        ("target", transform_digest(there.target), transform_digest(here.target)),
     ]
     known = [name for name in DECIDING if name in there.training]  # an earlier stoker recorded less
     pairs += [(name, there.training[name], here.training.get(name)) for name in known]

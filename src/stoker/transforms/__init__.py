@@ -12,9 +12,10 @@ from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute
 from stoker.transforms.pad_sequences import PadSequences
 from stoker.transforms.registry import from_state
-from stoker.transforms.scaling import MinMax, Robust, Scale, Standardize
+from stoker.transforms.scaling import Log1p, MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
 from stoker.transforms.statistics import ColumnStatistics
+from stoker.transforms.targets import TargetColumns, TransformedTarget
 
 __all__ = [
     "Cast",
@@ -27,6 +28,7 @@ __all__ = [
     "Image",
     "Impute",
     "LabelEncoder",
+    "Log1p",
     "MinMax",
     "NgramVectorizer",
     "OneHot",
@@ -37,5 +39,7 @@ __all__ = [
     "Scale",
     "SequenceVectorizer",
     "Standardize",
+    "TargetColumns",
+    "TransformedTarget",
     "from_state",
 ]

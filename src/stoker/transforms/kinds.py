@@ -17,8 +17,9 @@ from stoker.transforms.labels import LabelEncoder, OneHot, Passthrough
 from stoker.transforms.ngrams import NgramVectorizer
 from stoker.transforms.numeric import Cast, Impute
 from stoker.transforms.pad_sequences import PadSequences
-from stoker.transforms.scaling import MinMax, Robust, Scale, Standardize
+from stoker.transforms.scaling import Log1p, MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
+from stoker.transforms.targets import TargetColumns, TransformedTarget
 
 __all__ = ["KINDS", "read_state"]
 
@@ -31,6 +32,7 @@ KINDS: dict[str, type[FittedTransform]] = {
         Impute,
         Scale,
         Standardize,
+        Log1p,
         MinMax,
         Robust,
         QuantileBins,
@@ -41,6 +43,8 @@ KINDS: dict[str, type[FittedTransform]] = {
         LabelEncoder,
         OneHot,
         Passthrough,
+        TransformedTarget,
+        TargetColumns,
         NgramVectorizer,
         SequenceVectorizer,
         HashingVectorizer,

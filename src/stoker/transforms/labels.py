@@ -207,7 +207,7 @@ class Passthrough(FittedTransform):
 
     def partial_fit(self, rows: Rows) -> Self:
         """Check that the column is there and numeric."""
-        _numbers(rows, self.column, None)
+        self.numbers(rows, None)
         return self
 
     def merge(self, other: FittedTransform) -> Self:
@@ -225,7 +225,7 @@ class Passthrough(FittedTransform):
         DataError
             If a value is blank or beyond float32.
         """
-        values = _numbers(rows, self.column, take)
+        values = self.numbers(rows, take)
         with np.errstate(over="ignore"):
             out = values.astype(np.float32)
         if not np.isfinite(out).all():
@@ -236,6 +236,22 @@ class Passthrough(FittedTransform):
                 "leave its row out"
             )
         return out
+
+    def numbers(self, rows: Rows, take: IntArray | None) -> npt.NDArray[Any]:
+        """The column's values as they are held, of the row numbers `take`, or of all rows.
+
+        Raises
+        ------
+        ColumnError
+            If there is no such column, or it is text.
+        """
+        values = _column(rows, self.column, take)
+        if not isinstance(values, np.ndarray):
+            raise ColumnError(
+                f"label column {self.column!r} holds text, which no regression can answer: train with "
+                "task='classes'"
+            )
+        return values
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of an unfitted equal, as plain data."""
@@ -293,12 +309,3 @@ def _labels(rows: Rows, name: str, take: IntArray | None) -> Any:
             "or train with task='regression'"
         )
     return labels.astype(np.int64)
-
-
-def _numbers(rows: Rows, name: str, take: IntArray | None) -> npt.NDArray[Any]:
-    values = _column(rows, name, take)
-    if not isinstance(values, np.ndarray):
-        raise ColumnError(
-            f"label column {name!r} holds text, which no regression can answer: train with task='classes'"
-        )
-    return values

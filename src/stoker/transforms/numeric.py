@@ -219,6 +219,20 @@ class Cast(InputTransform):
         if self.indicator and use.gaps.size:
             gather.gather_gaps(*where, use.gaps, out)
 
+    def inverse(self, values: npt.NDArray[Any]) -> FloatArray:
+        """What `apply` would make these of: float64 of shape (n, k), of the first k columns of `values`.
+
+        Raises
+        ------
+        OptionError
+            If the transform is not fitted.
+        """
+        if not self.is_fitted:
+            raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
+        use = self._prepared()
+        scaled = np.asarray(values[:, : len(self.features_)], np.float64)
+        return np.asarray(scaled / use.multiply + use.subtract, np.float64)
+
     def options(self) -> dict[str, Any]:
         """Keyword arguments of an unfitted equal, as plain data."""
         return {

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import DataError, OptionError
+from stoker.kernels import gather
+from stoker.transforms.base import checked_places
 from stoker.transforms.blanks import Rules
 from stoker.transforms.numeric import Cast, Float32Array
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import IntArray, Rows
+from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["MinMax", "Robust", "Scale", "Standardize"]
+__all__ = ["Log1p", "MinMax", "Robust", "Scale", "Standardize"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -217,6 +219,71 @@ class Standardize(Cast):
         varied = (seen.count > 0) & ~seen.constant
         spread = _finite(np.where(varied, seen.std, 0.0), self.features_)
         return np.nan_to_num(seen.mean), np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 1.0)
+
+
+class Log1p(Standardize):
+    """The logarithm of 1 + x, and that with mean 0 and standard deviation 1 over the rows seen.
+
+    For numbers of many orders of magnitude, such as prices and counts, as features or as a target.
+
+    Parameters
+    ----------
+    na, indicator
+        See `Cast`; the mean and the median are those of the logarithms.
+
+    Examples
+    --------
+    >>> from stoker.types import Matrix
+    >>> rows = Rows(num_rows=2, features=("x",), matrix=Matrix.of(np.array([[0.0], [999.0]])))
+    >>> made = Log1p().fit(rows)
+    >>> made.apply(rows, np.arange(2)).tolist(), made.inverse(np.array([[1.0]])).round(6).tolist()
+    ([[-1.0], [1.0]], [[999.0]])
+    """
+
+    name = "log1p"
+
+    @property
+    def needs_rows(self) -> bool:
+        """It learns from rows: statistics of what is no logarithm yet do not do."""
+        return True
+
+    def partial_fit(self, rows: Rows) -> Self:
+        """Learn from the next rows."""
+        return super().partial_fit(_logarithms(rows, None))
+
+    def apply(self, rows: Rows, take: IntArray, out: Float32Array | None = None) -> Float32Array:
+        """See `Cast.apply`.
+
+        Raises
+        ------
+        DataError
+            If a value is -1 or less.
+        """
+        logarithms = _logarithms(rows, take)
+        return super().apply(logarithms, np.arange(logarithms.num_rows, dtype=np.int64), out)
+
+    def inverse(self, values: npt.NDArray[Any]) -> FloatArray:
+        """See `Cast.inverse`; what float64 cannot hold is infinite."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.expm1(super().inverse(values)), np.float64)
+
+
+def _logarithms(rows: Rows, take: IntArray | None) -> Rows:
+    """The rows asked for, of each number the logarithm of one more."""
+    places = checked_places(rows, take)
+    values = np.empty((len(places), len(rows.features)))
+    if rows.matrix is not None:
+        matrix = rows.matrix
+        held = np.empty(values.shape, matrix.values.dtype)
+        gather.gather(matrix.values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places, held)
+        values = held.astype(np.float64)
+    if (values <= -1).any():
+        row, column = (int(at[0]) for at in np.nonzero(values <= -1))
+        raise DataError(
+            f"column {rows.features[column]!r} holds {values[row, column]:g}, and Log1p takes numbers above "
+            "-1: correct the value, or take another transform"
+        )
+    return Rows(num_rows=len(places), features=rows.features, matrix=Matrix.of(np.log1p(values)))
 
 
 def _finite(spread: FloatArray, features: tuple[str, ...]) -> FloatArray:

@@ -15,6 +15,7 @@ from stoker.types.columns import (
     FeedSpec,
     InputKind,
     InputSpec,
+    TargetSpec,
     Task,
     is_number,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Sampler",
     "SparseRows",
     "StreamLimits",
+    "TargetSpec",
     "Task",
     "Transform",
     "Uint64Array",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 __all__ = [
     "KIND_WORDS",
@@ -14,6 +15,7 @@ __all__ = [
     "FeedSpec",
     "InputKind",
     "InputSpec",
+    "TargetSpec",
     "Task",
     "is_number",
 ]
@@ -24,7 +26,7 @@ LISTS: tuple[ColumnKind, ...] = ("ints", "floats")
 """The kinds of which a value is a list."""
 InputKind: TypeAlias = Literal["dense", "sparse", "tokens", "named"]
 EachKind: TypeAlias = Literal["dense", "sparse", "tokens", "codes"]
-Task: TypeAlias = Literal["binary", "classes", "regression"]
+Task: TypeAlias = Literal["binary", "classes", "regression", "labels"]
 KIND_WORDS: dict[ColumnKind, str] = {
     "int": "numbers",
     "float": "numbers",
@@ -85,6 +87,39 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSpec:
+    """What one output of a model answers.
+
+    Attributes
+    ----------
+    columns
+        Names of the label columns that it answers.
+    task, classes, num_outputs, class_names
+        As of `FeedSpec`.
+    transform
+        Name of the transform that the label goes through, so that the model answers in another unit; None
+        where it is learned as it is.
+    """
+
+    columns: tuple[str, ...]
+    task: Task
+    classes: tuple[str | int | float, ...] | None
+    num_outputs: int
+    class_names: tuple[str, ...] | None = None
+    transform: str | None = None
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of y for one row: (), or (k,) for k label columns."""
+        return () if len(self.columns) == 1 else (len(self.columns),)
+
+    @property
+    def dtype(self) -> str:
+        """Of y: int32 for classes and labels, float32 for numbers."""
+        return "float32" if self.task == "regression" else "int32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSpec:
     """What a model must know of the data: what comes in, what is asked for.
 
@@ -98,11 +133,12 @@ class FeedSpec:
         Names of the columns of x.
     task
         ``binary``: y is 0 or 1, int32 (B,); ``classes``: y is a class index, int32 (B,); ``regression``: y is
-        float32 (B,).
+        float32 (B,), of k label columns (B, k); ``labels``: k label columns are 0 or 1, y is int32 (B, k). Of
+        several targets y is a mapping from the label's column to that.
     classes
-        The labels behind the class indices, sorted; None for regression.
+        The labels behind the class indices, sorted, those of each column for ``labels``; None for regression.
     num_outputs
-        Units of the last layer: 1 for binary and regression, the number of classes otherwise.
+        Units of the last layer: 1 for binary, the number of classes, or of columns for regression and labels.
     label
         Name of the label column.
     input_kind
@@ -119,6 +155,9 @@ class FeedSpec:
         Of a model with several inputs, each of them, in the order of `Columns`; empty otherwise.
     sample_weight
         Name of the column that says what a row weighs; None where there is none.
+    targets
+        What each output answers; `task`, `classes`, `num_outputs`, `label` and `class_names` are those of the
+        first. Where none is given there is one, of these.
     """
 
     input_shape: tuple[int, ...]
@@ -133,11 +172,30 @@ class FeedSpec:
     class_names: tuple[str, ...] | None = None
     inputs: tuple[InputSpec, ...] = ()
     sample_weight: str | None = None
+    targets: tuple[TargetSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        mine = (self.label, self.task, self.classes, self.num_outputs, self.class_names)
+        if not self.targets:
+            label, task, classes, outputs, names = mine
+            one = TargetSpec(
+                columns=(label,), task=task, classes=classes, num_outputs=outputs, class_names=names
+            )
+            object.__setattr__(self, "targets", (one,))
+        first = self.targets[0]
+        if mine != (first.columns[0], first.task, first.classes, first.num_outputs, first.class_names):
+            raise ValueError("label, task, classes and outputs are those of the first target, and differ")
+
+    def by_target(self, values: Sequence[Any]) -> Any:
+        """What belongs to each target, as y has it: the only one's, or by its column each one's."""
+        if len(self.targets) == 1:
+            return values[0]
+        return {target.columns[0]: value for target, value in zip(self.targets, values, strict=True)}
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the label columns."""
-        return (self.label,)
+        return tuple(name for target in self.targets for name in target.columns)
 
     @property
     def answers(self) -> tuple[str, ...]:
