@@ -16,6 +16,7 @@ from benchmarks import (
     csv_first_epoch,
     fit_overhead,
     generators,
+    images,
     memory_scaling,
     seek,
     sepcnn,
@@ -46,6 +47,7 @@ BENCHMARKS = (
     columns,
     convert,
     sources,
+    images,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
 PACKAGES += ("datasets", "ray")

@@ -51,12 +51,16 @@ def test_blocks_follow_the_size_and_filters_double_up_to_256():
     assert model.predict_on_batch(pixels(2, (1, 1, 3))).shape == (2, 3)
 
 
-def test_a_seed_gives_the_same_weights_and_pixels_are_scaled():
+def test_a_seed_gives_the_same_weights():
     first, second = (models.cnn(spec_of(), seed=3) for _ in range(2))
     assert all(map(np.array_equal, first.get_weights(), second.get_weights()))
-    scaled = models.cnn(replace(spec_of(), input_dtype="float32"), seed=3)
-    x = pixels()
-    assert np.allclose(first.predict_on_batch(x), scaled.predict_on_batch(x.astype(np.float32)))
+
+
+def test_bytes_are_divided_by_255_and_numbers_of_any_range_normalised():
+    floats = replace(spec_of(), input_dtype="float32")
+    kinds = [type(models.cnn(spec).get_layer("rescaling")).__name__ for spec in (spec_of(), floats)]
+    assert kinds == ["Rescaling", "BatchNormalization"]
+    assert models.cnn(floats).predict_on_batch(pixels().astype(np.float32)).shape == (4, 3)
 
 
 def test_an_image_stands_beside_numbers():

@@ -28,8 +28,9 @@ def cnn(
 
     A block is a 3 × 3 convolution, batch normalisation, ReLU and a 2 × 2 max pool. Each has twice the filters
     of the one before, 256 at most. There are as many as leave at least 4 × 4 places, 5 at most: 2 for 28 × 28
-    pixels, 4 for 64 × 64, 5 for 224 × 224, where the network has 980,000 weights. It is meant to begin with;
-    for photographs a network that others have trained is far better: see docs/columns.md.
+    pixels, 4 for 64 × 64, 5 for 224 × 224, where the network has 980,000 weights. Pixels that are floats, in
+    whatever range, are normalised by channel instead of divided. It is meant to begin with; for photographs
+    a network that others have trained is far better: see docs/columns.md.
 
     Parameters
     ----------

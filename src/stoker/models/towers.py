@@ -36,7 +36,7 @@ def image_features(
     blocks: int | None = None,
     filters: int = 32,
 ) -> Any:
-    """Features of pixels from 0 to 255: as many as the last block has filters; see `stoker.models.cnn`.
+    """Features of pixels: as many as the last block has filters; see `stoker.models.cnn`.
 
     Parameters
     ----------
@@ -52,7 +52,13 @@ def image_features(
         As of `cnn`.
     """
     layers = keras.layers
-    x = layers.Rescaling(1 / 255, name=names.free("rescaling"))(x)
+    if x.dtype == "uint8":
+        x = layers.Rescaling(1 / 255, name=names.free("rescaling"))(x)
+    else:  # of numbers nobody knows in which range they are
+        normal = layers.BatchNormalization(
+            momentum=_KEPT, center=False, scale=False, name=names.free("rescaling")
+        )
+        x = normal(x)
     for number in range(num_blocks(shape[0], shape[1]) if blocks is None else blocks):
         x = layers.Conv2D(
             min(filters << number, max(filters, _MOST_FILTERS)),
