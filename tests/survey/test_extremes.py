@@ -7,6 +7,7 @@ import pytest
 
 import stoker
 from stoker.cli import main
+from stoker.ledger import Ledger
 from stoker.survey import extremes
 from stoker.survey.labels import LabelTally
 from stoker.survey.run import survey
@@ -100,3 +101,12 @@ def test_mean_and_variance_of_labels_are_those_of_numpy_however_they_are_cut():
     for tally in (whole, one.merge(two), LabelTally("float").merge(whole)):
         assert tally.spread == pytest.approx((labels.mean(), labels.var()), rel=1e-6)
     assert LabelTally("float").spread is None
+
+
+def test_what_is_read_to_find_the_place_is_charged_and_kept_within_the_memory(table):
+    path = table(rows=40_000, a=(39_000, "1e300"))
+    ledger = Ledger(1_500_000)
+    (problem,) = told(path, ledger=ledger)
+    assert problem.row == 39_000
+    assert 0 < ledger.peaks_by_kind["finding"] <= ledger.limit // 2
+    assert (ledger.peak <= ledger.limit, ledger.held("finding")) == (True, 0)

@@ -236,3 +236,12 @@ def test_copies_of_the_model_are_in_the_ledger_once_each_and_leave_it(model, row
     assert everything <= told["checkpoint"] <= 2.5 * everything
     assert weights <= told["best weights"] <= 2 * weights
     assert (ledger.held("checkpoint"), ledger.held("best weights")) == (0, weights)
+
+
+def test_best_weights_that_a_run_goes_on_with_are_in_the_ledger(model, rows, tmp_path):
+    for resume in (False, "auto"):
+        trained = model()
+        feed, valid = feed_of(rows)
+        options = {"early_stopping": 9, "run": tmp_path / "run", "resume": resume}
+        stoker.fit(trained, feed, validation=valid, epochs=2, progress="none", **options)
+        assert feed.ledger.peaks_by_kind["best weights"] >= num_bytes(trained.weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
@@ -11,12 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import DataError
+from stoker.ledger import Ledger
 from stoker.prefetch import available_cores, prefetch
 from stoker.sources import Chunk, Source
+from stoker.survey.drawing import chunk_bytes
 from stoker.survey.finding import find_rows
 from stoker.survey.labels import LabelCounts
 from stoker.survey.problems import ColumnProblem, Kind
+from stoker.survey.unpacking import charge_unpacking
 from stoker.transforms.statistics import ColumnStatistics
+from stoker.types import Rows
 
 __all__ = ["extreme_problems"]
 
@@ -32,7 +37,6 @@ _NO_INDICATOR = 1e6
 _CLASSES = 50
 _LOOKED_AT_BYTES = 4 << 30
 """How far into the files a place is looked for."""
-_CHUNK_BYTES = 4 << 20
 _CLOSE = 1e-6
 
 
@@ -41,6 +45,8 @@ def extreme_problems(
     statistics: ColumnStatistics,
     labels: Mapping[str, LabelCounts],
     spreads: Mapping[str, tuple[float, float] | None],
+    *,
+    ledger: Ledger | None = None,
 ) -> list[ColumnProblem]:
     """Columns with a value that overflows float32 when it is squared, or decides mean and spread alone.
 
@@ -52,6 +58,8 @@ def extreme_problems(
         The rows, and what their features are.
     labels, spreads
         Each label's counts, and of numbers mean and variance.
+    ledger
+        Charged for what is read, which it bounds.
     """
     found: dict[str, tuple[Kind, float, int]] = {}
     if statistics.features is not None and statistics.num_rows:
@@ -61,7 +69,8 @@ def extreme_problems(
         seen = None if spread is None else _of_label(counts, *spread)
         if seen is not None:
             found[name] = (*seen, counts.num_rows)
-    places = _places(source, {name: value for name, (_, value, _) in found.items()}) if found else {}
+    wanted = {name: value for name, (_, value, _) in found.items()}
+    places = _places(source, wanted, ledger or Ledger(sys.maxsize)) if found else {}
     return [
         _problem(source, name, kind, value, count, places.get(name))
         for name, (kind, value, count) in found.items()
@@ -122,15 +131,16 @@ def _problem(
     )
 
 
-def _places(source: Source, wanted: Mapping[str, float]) -> dict[str, tuple[int, str, int]]:
+def _places(source: Source, wanted: Mapping[str, float], ledger: Ledger) -> dict[str, tuple[int, str, int]]:
     """Row, file and line of the first row with each column's value, as far as the files are looked at."""
     left, rows, read = dict(wanted), dict[str, int](), 0
     workers = available_cores()
+    target = chunk_bytes(ledger.limit, workers + 1, has_floats=True)
     try:
         with closing(
             prefetch(
-                partial(_look, source, dict(wanted)),
-                source.chunks(_CHUNK_BYTES),
+                partial(_look, source, dict(wanted), ledger),
+                charge_unpacking(source.chunks(target), source.paths, ledger),
                 workers=workers,
                 in_flight=workers + 1,
                 name="find",
@@ -144,15 +154,26 @@ def _places(source: Source, wanted: Mapping[str, float]) -> dict[str, tuple[int,
                 if not left or read > _LOOKED_AT_BYTES:
                     break
         ids = np.unique(np.array(list(rows.values()), np.int64))
-        by_row = {row.row: row for row in find_rows(source, ids, with_values=False)}
+        by_row = {row.row: row for row in find_rows(source, ids, with_values=False, ledger=ledger)}
     except DataError:  # a file that cannot be read again is told by those who need it
         return {}
     return {name: (row, by_row[row].file, by_row[row].line) for name, row in rows.items()}
 
 
-def _look(source: Source, wanted: Mapping[str, float], chunk: Chunk) -> tuple[int, dict[str, int]]:
+def _look(
+    source: Source, wanted: Mapping[str, float], ledger: Ledger, chunk: Chunk
+) -> tuple[int, dict[str, int]]:
     """Bytes of a chunk, and its first row with each of the values."""
-    rows, found = source.parse(chunk, np.dtype(np.float64)).rows, dict[str, int]()
+    texts = chunk.num_bytes if source.text_features else 0
+    numbers = 8 * chunk.num_records * (len(source.numeric_features) + len(source.labels))
+    with ledger.charge("finding", chunk.num_bytes + texts + numbers):
+        rows = source.parse(chunk, np.dtype(np.float64)).rows
+        return chunk.num_bytes, _first_rows(rows, wanted, chunk.first_row)
+
+
+def _first_rows(rows: Rows, wanted: Mapping[str, float], first_row: int) -> dict[str, int]:
+    """The first row with each of the values; the first of `rows` is `first_row`."""
+    found = dict[str, int]()
     for name, value in wanted.items():
         values: npt.NDArray[np.float64]
         if rows.matrix is not None and name in rows.features:
@@ -162,5 +183,5 @@ def _look(source: Source, wanted: Mapping[str, float], chunk: Chunk) -> tuple[in
             values = np.asarray(rows.columns[name], np.float64)
         at = np.flatnonzero(values >= value * (1 - _CLOSE) if value > 0 else values <= value * (1 - _CLOSE))
         if len(at):
-            found[name] = chunk.first_row + int(at[0])
-    return chunk.num_bytes, found
+            found[name] = first_row + int(at[0])
+    return found

@@ -302,7 +302,7 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
         problems += column_problems(source, statistics)
     if policy.role != "predict":
         spreads = {name: tally.spread for name, tally in done.inside.items()}
-        problems += extreme_problems(source, statistics, done.view_labels, spreads)
+        problems += extreme_problems(source, statistics, done.view_labels, spreads, ledger=done.ledger)
     return problems
 
 

@@ -132,6 +132,7 @@ class Resumption:
         )
         if monitor is not None and manifest.monitor is not None:
             monitor.go_on(manifest.monitor, self.checkpoint)
+            supervisor.charge_best(monitor.weights)
 
 
 def _packed(logs: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -319,12 +319,17 @@ class TrainingSupervisor:
         return best
 
     def _copied_weights(self) -> list[Any]:
-        """The model's weights, which the ledger tells for as long as they are held."""
-        copied, ledger = copy_values(self._model.weights), getattr(self._training.feed, "ledger", None)
-        if isinstance(ledger, Ledger):
-            for array in copied:
-                ledger.tie_aside("best weights", array.nbytes, array)
+        """The model's weights, to be held."""
+        copied = copy_values(self._model.weights)
+        self.charge_best(copied)
         return copied
+
+    def charge_best(self, weights: Sequence[Any]) -> None:
+        """Have the ledger tell these weights for as long as anybody holds them."""
+        ledger = getattr(self._training.feed, "ledger", None)
+        if isinstance(ledger, Ledger):
+            for array in weights:
+                ledger.tie_aside("best weights", array.nbytes, array)
 
     def _take_validation(self, logs: Mapping[str, float], best: bool) -> None:
         self.tally.validated_at = time.perf_counter()
