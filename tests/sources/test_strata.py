@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 import stoker
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.mixing import mix_many
+from stoker.ledger import Ledger
+from stoker.sources.strata import _ranks
+from stoker.sources.views import View
+from stoker.survey import survey
 
 
 @pytest.fixture
@@ -124,3 +129,38 @@ def test_recipes_tell_parts_apart(write):
     told = [str(part.view.describe()) for part in parts]
     assert len(set(told)) == len(told)
     assert rows.split(0.5, stratify="kind")[0].view == parts[0].view
+
+
+@pytest.mark.parametrize(
+    "values", [[f"v{row % 7}" for row in range(9_000)], [row // 6 for row in range(3_000)], ["a"] * 5_001]
+)
+def test_rows_are_ranked_alike_however_many_at_a_time(values, write, monkeypatch):
+    source = write(values).take(np.arange(0, len(values), 3))
+    before = [ids(part, len(values)).tolist() for part in source.split(0.7, 5, stratify="kind")]
+    folds = [ids(part, len(values)).tolist() for _, part in source.folds(4, 5, stratify="kind")]
+    monkeypatch.setattr("stoker.sources.strata._BLOCK_ROWS", 1_700)
+    monkeypatch.setattr("stoker.sources.groups._BLOCK_ROWS", 100)
+    assert [ids(part, len(values)).tolist() for part in source.split(0.7, 5, stratify="kind")] == before
+    assert [ids(part, len(values)).tolist() for _, part in source.folds(4, 5, stratify="kind")] == folds
+
+
+def test_what_chosen_rows_take_is_charged_while_they_are_surveyed(write):
+    rows = write(["a", "b"] * 600).where("x >= 200")
+    ledger = Ledger(1 << 26)
+    survey(rows, ledger=ledger, stored=False)
+    assert ledger.peaks_by_kind["row places"] == 8 * 1_000
+
+
+@pytest.mark.parametrize("values", [40, 1 << 40])
+def test_ranking_rows_holds_less_than_fifty_bytes_for_each(values):
+    hashes = np.random.default_rng(0).integers(0, values, 300_000).astype(np.uint64)
+    view = View().bind(len(hashes))
+    for _ in _ranks(View().bind(1_000), hashes[:1_000], 1):
+        pass  # what is compiled on the way
+    tracemalloc.start()
+    try:
+        for _ in _ranks(view, hashes, 1):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 42 * len(hashes) + (5 << 20)
+    finally:
+        tracemalloc.stop()

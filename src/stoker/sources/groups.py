@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.kernels.mixing import mix_many
+from stoker.sources.bound import BoundView
 from stoker.sources.held import value_bounds
 from stoker.sources.index import checksums_of
 from stoker.sources.views import SplitSpec, TakeSpec
@@ -20,9 +21,11 @@ from stoker.types import Uint64Array
 if TYPE_CHECKING:
     from stoker.sources.base import Source
 
-__all__ = ["GroupSpec", "split_by_group", "value_hashes"]
+__all__ = ["GroupSpec", "in_view", "split_by_group", "value_hashes"]
 
+Value = TypeVar("Value", bound=np.generic)
 _CHUNK_BYTES = 1 << 21
+_BLOCK_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +60,8 @@ def split_by_group(source: Source, fraction: float, seed: int, column: str) -> t
     first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
     hashes = mix_many(np.uint64(seed), value_hashes(source, column))
     view = source.view.bind(len(hashes))
-    inside = _is_below(hashes[view.ids(0, view.num_rows)], fraction)
+    inside = _is_below(in_view(view, hashes), fraction)
+    del hashes
     parts = [np.flatnonzero(inside), np.flatnonzero(~inside)]
     if not all(map(len, parts)):
         raise DataError(
@@ -70,6 +74,17 @@ def split_by_group(source: Source, fraction: float, seed: int, column: str) -> t
         GroupSpec(indices=parts[0], split=first, column=column),
         GroupSpec(indices=parts[1], split=second, column=column),
     )
+
+
+def in_view(view: BoundView, values: npt.NDArray[Value]) -> npt.NDArray[Value]:
+    """Of one value a slot those of a view's rows, in their order; no copy where these are all."""
+    if view.num_rows == len(values):
+        return values
+    found = np.empty(view.num_rows, values.dtype)
+    for start in range(0, view.num_rows, _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, view.num_rows)
+        found[start:stop] = values[view.ids(start, stop)]
+    return found
 
 
 def value_hashes(source: Source, column: str) -> Uint64Array:

@@ -52,10 +52,12 @@ class Narrowing:
             Of the hash.
         group
             A column of the files: rows with the same value, as it is written, come into the same part, by the
-            value's hash. The files are read once for it, now; the parts hold 8 bytes a row.
+            value's hash. The files are read once for it, now; the parts hold 8 bytes a row, which a feed
+            counts, and 16 more are held until it is done.
         stratify
             A column of the files, of which each value has its share in both parts: of 1,000 consecutive rows
-            of one value, ``round(fraction * size)`` are in the first. The files are read once for it, too.
+            of one value, ``round(fraction * size)`` are in the first. The files are read once for it, too;
+            up to 50 bytes a row are held until it is done, and 8 then.
 
         Raises
         ------
@@ -103,7 +105,8 @@ class Narrowing:
         seed
             Of the hash.
         group, stratify
-            As in `split`: rows that share a value are in one fold, or every fold has its share of each.
+            As in `split`: rows that share a value are in one fold, or every fold has its share of each. Then
+            the views hold 8 bytes a row for each fold.
 
         Raises
         ------
@@ -146,7 +149,8 @@ class Narrowing:
             ``>=``, ``in``), joined by ``and``, ``or`` and ``not``; ``x is None`` asks for a blank, and
             ``col('unit price')`` is a column whose name is no word. A comparison with a blank is not true. It
             is read, not run. Rows in which a value that is asked for cannot be parsed stay: they are bad
-            rows, and told as such. The view holds 8 bytes a row.
+            rows, and told as such. The view holds 8 bytes for each row of it, which a feed counts; a byte a
+            row is held until it is done.
 
         Raises
         ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,18 @@ import numpy as np
 from stoker.errors import DataError
 from stoker.kernels.groups import GROUP
 from stoker.kernels.mixing import mix_many
-from stoker.sources.groups import value_hashes
+from stoker.sources.bound import BoundView
+from stoker.sources.groups import in_view, value_hashes
 from stoker.sources.views import FoldSpec, SplitSpec, TakeSpec
-from stoker.types import IntArray
+from stoker.types import IntArray, Uint64Array
 
 if TYPE_CHECKING:
     from stoker.sources.base import Source
 
 __all__ = ["ValueSpec", "folds_by_value", "split_by_stratum"]
+
+_BLOCK_ROWS = 1 << 16
+"""Rows that are ranked at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,9 +58,11 @@ def split_by_stratum(source: Source, fraction: float, seed: int, column: str) ->
         All rows fall into one part.
     """
     spec = SplitSpec(fraction=fraction, seed=seed, part=0)
-    ids, hashes = _view_of(source, column)
-    ranks, sizes = _ranks(ids, hashes, seed)
-    inside = ranks < np.rint(float(spec.fraction) * sizes).astype(np.int64)
+    view, hashes = _view_of(source, column)
+    inside = np.empty(len(hashes), np.bool_)
+    for rows, ranks, sizes in _ranks(view, hashes, seed):
+        inside[rows] = ranks < np.rint(float(spec.fraction) * sizes).astype(np.int64)
+    del hashes
     told = {"kind": "stratum", "column": column, "fraction": float(fraction), "seed": seed}
     return (
         _part(source, inside, {**told, "part": 0}),
@@ -88,51 +94,72 @@ def folds_by_value(
         A fold is empty.
     """
     FoldSpec(count=count, index=0, seed=seed, part=0)  # refuses what cannot be
-    ids, hashes = _view_of(source, column)
-    mixed = mix_many(np.uint64(seed), hashes) >> np.uint64(11)
+    view, hashes = _view_of(source, column)
+    fold = np.empty(len(hashes), np.uint16)
     if together:
-        fold = (mixed * np.uint64(count)) >> np.uint64(53)
+        for start in range(0, len(hashes), _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            fold[rows] = (_mixed(seed, hashes[rows]) * np.uint64(count)) >> np.uint64(53)
     else:
-        ranks, sizes = _ranks(ids, hashes, seed)
-        # The last rows of a value are fewer than folds, perhaps: which folds get them its hash decides.
-        fold = (((ranks + 1) * count - 1) // sizes).astype(np.uint64) + mixed % np.uint64(count)
-        fold %= np.uint64(count)
+        for places, ranks, sizes in _ranks(view, hashes, seed):
+            # The last rows of a value are fewer than folds, perhaps: which folds get them its hash decides.
+            first = (_mixed(seed, hashes[places]) % np.uint64(count)).astype(np.int64)
+            fold[places] = (((ranks + 1) * count - 1) // sizes + first) % count
+    del hashes
     told = {"kind": "grouped fold" if together else "stratified fold", "column": column, "folds": count}
     told["seed"] = seed
     return [
         (
-            _part(source, fold != np.uint64(index), {**told, "index": index, "part": 1}),
-            _part(source, fold == np.uint64(index), {**told, "index": index, "part": 0}),
+            _part(source, fold != index, {**told, "index": index, "part": 1}),
+            _part(source, fold == index, {**told, "index": index, "part": 0}),
         )
         for index in range(count)
     ]
 
 
-def _view_of(source: Source, column: str) -> tuple[IntArray, Any]:
-    """Row ids of a view, bad rows included, and the hashes of their values; reads the files once."""
+def _view_of(source: Source, column: str) -> tuple[BoundView, Uint64Array]:
+    """A view, bad rows included, and the hashes of its rows' values; reads the files once."""
     hashes = value_hashes(source, column)
     view = source.view.bind(len(hashes))
-    ids = view.ids(0, view.num_rows)
-    return ids, hashes[ids]
+    return view, in_view(view, hashes)
 
 
-def _ranks(ids: IntArray, hashes: Any, seed: int) -> tuple[IntArray, IntArray]:
-    """For each row its rank by hash in the thousand of its value that it lies in, and that one's size."""
+def _mixed(seed: int, hashes: Uint64Array) -> Uint64Array:
+    """53 bits of each hash under a seed."""
+    mixed: Uint64Array = mix_many(np.uint64(seed), hashes) >> np.uint64(11)
+    return mixed
+
+
+def _ranks(view: BoundView, hashes: Uint64Array, seed: int) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+    """For each row its rank by hash in the thousand of its value that it lies in, and that one's size.
+
+    A block of rows at a time: their positions in the view, ranks and sizes, int64 of the same shape.
+    """
     by_value = np.argsort(hashes, kind="stable")
-    ordered = hashes[by_value]
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    number = np.searchsorted(first, np.arange(len(ordered)), side="right") - 1
-    thousand = np.empty(len(ids), np.int64)
-    within = np.arange(len(ordered)) - first[number]
-    # Thousands are numbered in the order of values: at most one of each is short.
-    before = np.append(0, np.cumsum(-(-np.diff(np.append(first, len(ordered))) // GROUP)))
-    thousand[by_value] = before[number] + within // GROUP
-    order = np.lexsort((mix_many(np.uint64(seed), ids.astype(np.uint64)), thousand))
-    sizes = np.bincount(thousand)
-    starts = np.cumsum(sizes) - sizes
-    ranks = np.empty(len(ids), np.int64)
-    ranks[order] = np.arange(len(ids)) - starts[thousand[order]]
-    return ranks, sizes[thousand]
+    starts = _thousands(hashes[by_value])
+    bounds = np.append(starts, len(hashes))
+    first = 0
+    while first < len(starts):
+        # Thousands of one value follow one another, and never are there more than a thousand rows in one.
+        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + _BLOCK_ROWS, side="right")) - 1)
+        rows = by_value[bounds[first] : bounds[last]]
+        begins = bounds[first:last] - bounds[first]
+        sizes = np.diff(bounds[first : last + 1])
+        thousand = np.repeat(np.arange(last - first), sizes)
+        order = np.lexsort((mix_many(np.uint64(seed), view.ids_of(rows).astype(np.uint64)), thousand))
+        ranks = np.empty(len(rows), np.int64)
+        ranks[order] = np.arange(len(rows)) - begins[thousand]
+        yield rows, ranks, sizes[thousand]
+        first = last
+
+
+def _thousands(ordered: Uint64Array) -> IntArray:
+    """Where each thousand rows of a value begin, of values in order; the last of a value has fewer."""
+    is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+    first = np.flatnonzero(is_first)
+    each = -(-np.diff(np.append(first, len(ordered))) // GROUP)
+    before = np.cumsum(each) - each
+    return np.repeat(first - GROUP * before, each) + GROUP * np.arange(int(each.sum()))
 
 
 def _part(source: Source, inside: Any, recipe: Mapping[str, Any]) -> ValueSpec:

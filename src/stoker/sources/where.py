@@ -15,6 +15,7 @@ from stoker.errors import ColumnError, DataError
 from stoker.prefetch import available_cores, prefetch
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.conditions import Condition
+from stoker.sources.groups import in_view
 from stoker.sources.schema import PLAIN_KINDS, Schema, nearest
 from stoker.sources.strata import ValueSpec
 from stoker.types import ColumnKind, ColumnSpec, is_number
@@ -52,7 +53,7 @@ def rows_where(source: Source, text: str) -> ValueSpec:
         else all_judged(table, condition, schema_for(condition, table.schema))
     )
     view = source.view.bind(len(chosen))
-    indices = np.flatnonzero(chosen[view.ids(0, view.num_rows)])
+    indices = np.flatnonzero(in_view(view, chosen))
     if not len(indices):
         raise none_satisfies(source.paths[0], view.num_rows, text)
     indices.flags.writeable = False

@@ -42,6 +42,11 @@ class Horizon:
             if not self._known
         ]
 
+    @property
+    def num_bytes(self) -> int:
+        """Memory that it takes to tell the view's rows: of rows chosen one by one, 8 bytes each."""
+        return self._bound.num_bytes
+
     @staticmethod
     def needs_count(view: View) -> bool:
         """Whether the slots must be counted before the pass."""

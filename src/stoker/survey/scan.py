@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -155,7 +155,9 @@ class Pass:
             target = chunk_bytes(self.ledger.limit, in_flight, has_floats=self._has_floats)
         self._horizon = Horizon(self.source.view, self._count_slots(target))
         drawing = Drawing(self._tasks(self.source.chunks(target)), self._work)
+        places = self._horizon.num_bytes
         with (
+            nullcontext() if self.ledger is None else self.ledger.charge("row places", places),
             closing(drawing),
             prefetch(
                 drawing, count(), workers=workers, in_flight=in_flight, name="survey", helping=True
