@@ -35,6 +35,7 @@ _HOME = {
     "NgramVectorizer": "stoker.transforms.ngrams",
     "PadSequences": "stoker.transforms.pad_sequences",
     "SequenceVectorizer": "stoker.transforms.sequences",
+    "SparseFeatures": "stoker.transforms.sparse_features",
     "HashingVectorizer": "stoker.transforms.hashing",
     "fit": "stoker.training.fit",
     "fit_generator": "stoker.training.generators.calls",
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from stoker.transforms.scaling import Scale as Scale
     from stoker.transforms.scaling import Standardize as Standardize
     from stoker.transforms.sequences import SequenceVectorizer as SequenceVectorizer
+    from stoker.transforms.sparse_features import SparseFeatures as SparseFeatures
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,17 @@ import msgspec
 
 from stoker.errors import ColumnError, OptionError
 from stoker.images.sizes import ImageSizes
-from stoker.picks import WORDS, Facts, Pick, of_numbers, pick_number, pick_text, pick_values, transform_for
+from stoker.picks import (
+    WORDS,
+    Facts,
+    Pick,
+    of_numbers,
+    pair_sparse,
+    pick_number,
+    pick_text,
+    pick_values,
+    transform_for,
+)
 from stoker.survey import Survey
 from stoker.survey.policy import NaOption
 from stoker.transforms import Columns, Image
@@ -127,7 +137,7 @@ class Automatic:
                 why = ", ".join(f"{name!r} ({pick.reason})" for name, pick in picks.items())
                 raise ColumnError(f"{source.paths[0]}: nothing is left to learn from: {why:.400}")
             picks |= {name: self._kept(name, facts, rules) for name in plain}
-        columns, told = _together(picks, facts, gaps, rules)
+        columns, told = _together(pair_sparse(picks, facts), facts, gaps, rules)
         made = self.known or columns
         made.check_kinds({column.name: column.kind for column in source.table.schema.features})
         return Chosen(transform=made, columns=told, na=_afterwards(made, rules, na))
@@ -174,9 +184,11 @@ def _together(
         if pick.transform is None:
             told.append(ColumnChoice(columns=[name], input=None, transform="drop", reason=pick.reason))
             continue
-        called = _free(name.replace("/", "_") or "unnamed", inputs)
-        inputs[called] = (name, pick.transform)
-        told.append(ColumnChoice(columns=[name], input=called, transform=pick.word, reason=pick.reason))
+        names = [name] if pick.partner is None else [name, pick.partner]
+        stem = name if pick.partner is None else name.rpartition(".")[0]
+        called = _free(stem.replace("/", "_") or "unnamed", inputs)
+        inputs[called] = (names, pick.transform)
+        told.append(ColumnChoice(columns=names, input=called, transform=pick.word, reason=pick.reason))
     return Columns(inputs), tuple(told)
 
 

@@ -20,13 +20,24 @@ from stoker.transforms import (
     QuantileBins,
     Robust,
     SequenceVectorizer,
+    SparseFeatures,
     Standardize,
 )
 from stoker.transforms.base import InputTransform
 from stoker.transforms.dates import Dates
 from stoker.types import KIND_WORDS, LISTS, ColumnKind
 
-__all__ = ["WORDS", "Facts", "Pick", "of_numbers", "pick_number", "pick_text", "pick_values", "transform_for"]
+__all__ = [
+    "WORDS",
+    "Facts",
+    "Pick",
+    "of_numbers",
+    "pair_sparse",
+    "pick_number",
+    "pick_text",
+    "pick_values",
+    "transform_for",
+]
 
 _TEXT_WORDS = 3.0
 """Words of a text, the mean, from which on a column is text and not names."""
@@ -73,6 +84,27 @@ class Pick:
     word: str
     reason: str
     transform: InputTransform | None = None
+    partner: str | None = None
+
+
+def pair_sparse(picks: Mapping[str, Pick], facts: Facts) -> dict[str, Pick]:
+    """The picks, but one of sparse features for two columns of lists ``x.indices`` and ``x.values`` each.
+
+    A column whose transform was asked for stays what it is.
+    """
+    made = dict(picks)
+    for name, pick in picks.items():
+        stem, _, last = name.rpartition(".")
+        partner = f"{stem}.values" if stem else "values"
+        if last != "indices" or partner not in picks or {pick.word, picks[partner].word} != {"pad"}:
+            continue
+        seen, asked = facts.found.values[name], "asked for" in (pick.reason, picks[partner].reason)
+        are_rows = (facts.kinds[name], facts.kinds[partner]) == LISTS and (seen.minimum or 0) >= 0
+        if are_rows and not asked:
+            reason = f"sparse rows, up to {seen.longest:,} of {int(seen.maximum or 0) + 1:,} features each"
+            made[name] = Pick(word="sparse", reason=reason, transform=SparseFeatures(), partner=partner)
+            del made[partner]
+    return made
 
 
 def pick_values(kind: ColumnKind, seen: ValueLengths) -> Pick:

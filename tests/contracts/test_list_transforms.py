@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker.errors import ColumnError, OptionError
-from stoker.transforms import Cast, PadSequences
+from stoker.transforms import Cast, PadSequences, SparseFeatures
 from stoker.types import Matrix, Rows
 from stoker.types.arrow import arrow_type
 from transform_duties import SharedDuties, encoded
@@ -25,8 +25,13 @@ UNFITTED = {
     "ids behind": lambda: PadSequences(padding="post", truncating="post", max_length=4, unknown="error"),
     "numbers": lambda: PadSequences(length=6),
     "integers as numbers": lambda: PadSequences(output="dense"),
+    "sparse rows": lambda: SparseFeatures(),
+    "sparse rows of some features": lambda: SparseFeatures(num_features=80),
 }
-LISTS_OF = {name: "signal" if name == "numbers" else "words" for name in UNFITTED}
+LISTS_OF = {
+    name: ["words", "weights"] if "sparse" in name else ["signal"] if name == "numbers" else ["words"]
+    for name in UNFITTED
+}
 
 
 def make_rows(name: str) -> Rows:
@@ -36,13 +41,13 @@ def make_rows(name: str) -> Rows:
     lists = {
         "words": pa.array([draw.integers(0, 60, size).tolist() for size in sizes], arrow_type("ints")),
         "signal": pa.array([draw.normal(size=size).tolist() for size in sizes], arrow_type("floats")),
+        "weights": pa.array([draw.normal(size=size).tolist() for size in sizes], arrow_type("floats")),
     }
-    column = LISTS_OF[name]
     return Rows(
         num_rows=NUM_ROWS,
         features=("x",),
         matrix=Matrix.of(np.arange(NUM_ROWS, dtype=np.float64)[:, None]),
-        columns={"text": pa.array(["a"] * NUM_ROWS), column: lists[column]},
+        columns={"text": pa.array(["a"] * NUM_ROWS), **{key: lists[key] for key in LISTS_OF[name]}},
     )
 
 
@@ -74,8 +79,9 @@ def duties_of(names: list[str]) -> type:
     return pytest.mark.parametrize("name", names)(Duties)
 
 
-TestDutiesOfIds = duties_of([name for name in UNFITTED if LISTS_OF[name] == "words"])
-TestDutiesOfNumbers = duties_of([name for name in UNFITTED if LISTS_OF[name] == "signal"])
+TestDutiesOfIds = duties_of([name for name in UNFITTED if LISTS_OF[name] == ["words"]])
+TestDutiesOfNumbers = duties_of(["numbers"])
+TestDutiesOfSparseRows = duties_of([name for name in UNFITTED if "sparse" in name])
 
 
 @every_transform
@@ -104,7 +110,7 @@ def test_rows_without_lists_are_refused_by_name(name: str):
     rows = replace(ROWS[name], columns={"text": ROWS[name].columns["text"]})
     with pytest.raises(ColumnError, match="lists"):
         UNFITTED[name]().fit(rows)
-    with pytest.raises(ColumnError, match=rf"'{LISTS_OF[name]}' is not there"):
+    with pytest.raises(ColumnError, match=rf"'{LISTS_OF[name][0]}' is not there"):
         FITTED[name].apply(rows, TAKE)
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.sparse as sp
 
 import stoker
 from reading import column, dense, index_of
@@ -181,6 +182,13 @@ def write_archive(folder: Path) -> Source:
     return stoker.open(folder / "data.npz", label="y")
 
 
+def write_sparse(folder: Path) -> Source:
+    matrix = sp.random(NUM_ROWS, 60, 0.05, format="csr", random_state=12)
+    sp.save_npz(folder / "x.npz", matrix, compressed=False)
+    np.save(folder / "y.npy", np.arange(NUM_ROWS) % 3)
+    return stoker.open(folder / "x.npz", label=str(folder / "y.npy"))
+
+
 def write_arrow(folder: Path) -> Source:
     for part, packing in enumerate((None, "zstd")):
         table = columns_of(part * NUM_ROWS // 2, (part + 1) * NUM_ROWS // 2)
@@ -223,6 +231,7 @@ SOURCES = {
     "a pandas frame": hold_frame,
     "pairs of NumPy files": write_arrays,
     "a compressed NumPy archive": write_archive,
+    "a sparse matrix and its labels": write_sparse,
     "two files of JSON objects": write_json,
     "a file of texts for each class": write_lines,
     "a folder of texts": write_folder,

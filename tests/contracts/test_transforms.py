@@ -29,6 +29,7 @@ from stoker.transforms import (
     QuantileBins,
     Robust,
     Scale,
+    SparseFeatures,
     Standardize,
     TargetColumns,
     TransformedTarget,
@@ -118,7 +119,7 @@ def same_bits(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> bool:
 
 
 def test_every_registered_transform_is_held_to_the_contract():
-    others = (TextTransform, Columns, Category, Dates, Image, PadSequences)
+    others = (TextTransform, Columns, Category, Dates, Image, PadSequences, SparseFeatures)
     numeric = {name for name, kind in TRANSFORMS.items() if not issubclass(kind, others)}
     assert {transform.name for transform in FITTED.values()} == numeric
 

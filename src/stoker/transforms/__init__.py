@@ -14,6 +14,7 @@ from stoker.transforms.pad_sequences import PadSequences
 from stoker.transforms.registry import from_state
 from stoker.transforms.scaling import Log1p, MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
+from stoker.transforms.sparse_features import SparseFeatures
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.transforms.targets import TargetColumns, TransformedTarget
 
@@ -38,6 +39,7 @@ __all__ = [
     "Robust",
     "Scale",
     "SequenceVectorizer",
+    "SparseFeatures",
     "Standardize",
     "TargetColumns",
     "TransformedTarget",

@@ -19,6 +19,7 @@ from stoker.transforms.numeric import Cast, Impute
 from stoker.transforms.pad_sequences import PadSequences
 from stoker.transforms.scaling import Log1p, MinMax, Robust, Scale, Standardize
 from stoker.transforms.sequences import SequenceVectorizer
+from stoker.transforms.sparse_features import SparseFeatures
 from stoker.transforms.targets import TargetColumns, TransformedTarget
 
 __all__ = ["KINDS", "read_state"]
@@ -40,6 +41,7 @@ KINDS: dict[str, type[FittedTransform]] = {
         Dates,
         Image,
         PadSequences,
+        SparseFeatures,
         LabelEncoder,
         OneHot,
         Passthrough,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from stoker.errors import DataError
+from stoker.sources.arrays.sparse import MATRIX, SparseArray, sparse_array
 from stoker.sources.arrays.stored import (
     PackedArray,
     PlainArray,
@@ -22,10 +23,13 @@ from stoker.sources.arrays.stored import (
 from stoker.sources.files import identify
 from stoker.waits import Wait
 
-__all__ = ["npy_array", "npz_arrays"]
+__all__ = ["matrix_of", "npy_array", "npz_arrays"]
 
 _LOCAL_HEADER = 30
 _SUFFIX = ".npy"
+_SPARSE = ("indptr", "indices", "data", "shape", "format")
+_BESIDE = ("_is_array",)
+"""What SciPy writes besides."""
 
 
 def npy_array(path: str) -> StoredArray:
@@ -46,7 +50,8 @@ def npy_array(path: str) -> StoredArray:
 def npz_arrays(path: str) -> Mapping[str, StoredArray]:
     """The arrays of an ``.npz`` file by name; those that `numpy.savez` wrote are read by position.
 
-    One of which no columns are made is a `UnusableArray`.
+    One of which no columns are made is a `UnusableArray`. The parts of a sparse matrix, as
+    ``scipy.sparse.save_npz`` writes it, are one array.
 
     Raises
     ------
@@ -63,11 +68,45 @@ def npz_arrays(path: str) -> Mapping[str, StoredArray]:
                         arrays[name] = _member(path, archive, member, name)
                     except DataError as error:
                         arrays[name] = UnusableArray(path=path, error=error)
+            if set(_SPARSE) - {"indptr", "indices"} <= set(arrays):
+                arrays = _with_matrix(path, archive, arrays)
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no .npz archive, or a damaged one ({error}); write it again") from error
     if not arrays:
         raise DataError(f"{path} holds no arrays; write it with numpy.savez")
     return arrays
+
+
+def matrix_of(path: str) -> StoredArray:
+    """The sparse matrix of an ``.npz`` file.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    found = npz_arrays(path).get(MATRIX)
+    if not isinstance(found, SparseArray):
+        raise DataError(f"{path} holds no sparse matrix as scipy.sparse.save_npz writes it; name such a file")
+    return found
+
+
+def _with_matrix(
+    path: str, archive: zipfile.ZipFile, arrays: dict[str, StoredArray]
+) -> dict[str, StoredArray]:
+    """The arrays with the matrix in the place of its parts."""
+
+    def value(name: str) -> Any:
+        with archive.open(name + _SUFFIX) as file:
+            return npy.read_array(file, allow_pickle=False)
+
+    layout = value("format")
+    if layout.shape or layout.dtype.kind not in "SU":
+        return arrays
+    told = layout.astype(str).item()
+    matrix = sparse_array(path, arrays, value("shape"), told)
+    others = {name: array for name, array in arrays.items() if name not in (*_SPARSE, *_BESIDE)}
+    return {MATRIX: matrix, **others}
 
 
 def _member(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> StoredArray:

@@ -10,7 +10,8 @@ from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.arrays.hdf5 import hdf5_arrays
 from stoker.sources.arrays.idx import idx_array
 from stoker.sources.arrays.labels import as_label
-from stoker.sources.arrays.numpy_files import npy_array, npz_arrays
+from stoker.sources.arrays.numpy_files import matrix_of, npy_array, npz_arrays
+from stoker.sources.arrays.sparse import MATRIX, SPARSE_COLUMNS, SparseArray
 from stoker.sources.arrays.stored import StoredArray, UnusableArray, require_here
 from stoker.sources.arrays.units import ArrayUnits, column_names
 from stoker.sources.columnar.opening import columnar_template, open_columnar
@@ -26,7 +27,11 @@ __all__ = ["LABEL", "array_template", "open_members", "open_pairs"]
 LABEL = "label"
 """What the values of a label's own file are called."""
 
-_SINGLE: Mapping[str, Callable[[str], StoredArray]] = {"npy": npy_array, "idx": idx_array}
+_SINGLE: Mapping[str, Callable[[str], StoredArray]] = {
+    "npy": npy_array,
+    "idx": idx_array,
+    "npz": matrix_of,
+}
 _SEVERAL: Mapping[str, Callable[[str], Mapping[str, StoredArray]]] = {
     "npz": npz_arrays,
     "hdf5": hdf5_arrays,
@@ -41,7 +46,7 @@ class _Pairs:
     Attributes
     ----------
     format_name
-        ``"npy"`` or ``"idx"``.
+        ``"npy"`` or ``"idx"``; ``"npz"`` for sparse matrices, whose labels are in ``.npy`` files.
     label_names
         What stands in the path of a file of features, and what in its stead in the label's; None where labels
         are not in files of their own.
@@ -55,7 +60,9 @@ class _Pairs:
 
     def _units(self, path: str) -> ArrayUnits:
         read = _SINGLE[self.format_name]
-        arrays = {"": read(path)}
+        found = read(path)
+        arrays = {MATRIX if isinstance(found, SparseArray) else "": found}
+        read = npy_array if self.format_name == "npz" else read
         for beside in _named_like(path, self.label_names):
             if os.path.isfile(beside):
                 arrays[LABEL] = as_label(read(beside), LABEL)
@@ -141,12 +148,16 @@ def open_members(name: str, paths: Sequence[str], request: Request) -> ColumnarT
         An array is absent.
     """
     found, choice = _SEVERAL[name](paths[0]), request.choice
+    if choice.label is not None and isinstance(found.get(MATRIX), SparseArray):
+        is_file = os.path.isfile(choice.label) or choice.label.endswith(".npy")
+        if is_file and _array_of(choice.label, found) not in found:
+            return open_pairs(name, paths, request)
     columns = None if choice.columns is None else _expanded(choice.columns, found)
     drop = _expanded(choice.drop, found)
     wanted = [*(columns or ()), *choice.answers]
     used = None if columns is None else tuple(dict.fromkeys(_array_of(column, found) for column in wanted))
     if columns is None and drop:
-        gone = {array for array in found if set(column_names(array, found[array].shape)) <= set(drop)}
+        gone = {array for array in found if set(column_names(array, found[array])) <= set(drop)}
         used = tuple(array for array in found if array not in gone)
         drop = tuple(column for column in drop if _array_of(column, found) not in gone)
     choice = replace(choice, columns=columns, drop=drop)
@@ -156,11 +167,11 @@ def open_members(name: str, paths: Sequence[str], request: Request) -> ColumnarT
 
 def array_template(name: str, schema: Schema, written: Written) -> ColumnarTable:
     """No file, to open others with columns that are known."""
-    if name in _SINGLE:
+    if name not in _SEVERAL or written.label_names is not None:
         return columnar_template(name, _Pairs(name, written.label_names), schema, written)
     there = {new: old for old, new in written.renames}
     columns = [there.get(column, column) for column in schema.used]
-    arrays = tuple(dict.fromkeys(column.partition("[")[0] for column in columns))
+    arrays = tuple(dict.fromkeys(_array_of(column, {}) for column in columns))
     labels = tuple(there.get(label.name, label.name) for label in schema.labels)
     return columnar_template(name, _Members(name, arrays, labels), schema, written)
 
@@ -174,11 +185,13 @@ def _expanded(names: Sequence[str], arrays: Mapping[str, StoredArray]) -> tuple[
     """Columns of the arrays that are named, and columns that are named themselves."""
     found: list[str] = []
     for name in names:
-        found += column_names(name, arrays[name].shape) if name in arrays else [name]
+        found += column_names(name, arrays[name]) if name in arrays else [name]
     return tuple(found)
 
 
 def _array_of(column: str, arrays: Mapping[str, StoredArray]) -> str:
+    if column in SPARSE_COLUMNS:
+        return MATRIX
     return column if column in arrays else column.partition("[")[0]
 
 

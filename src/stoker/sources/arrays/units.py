@@ -11,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stoker.sources.arrays.sparse import SPARSE_COLUMNS, SparseArray
 from stoker.sources.arrays.stored import StoredArray
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity, identify
 from stoker.types import IntArray
+from stoker.types.arrow import arrow_type
 
-__all__ = ["ArrayUnits"]
+__all__ = ["ArrayUnits", "column_names"]
+
+_LISTS = (arrow_type("ints"), arrow_type("floats"))
 
 _FLAT = 2
 """Dimensions of an array whose rows are numbers side by side."""
@@ -43,8 +47,11 @@ class ArrayUnits:
         """Each array's columns, in order: ``x[0]``, ``x[1]``, …, ``#0``, ``#1``, … of one without a name."""
         found = []
         for name, array in self.arrays.items():
-            kind = _arrow_type(array.dtype)
-            found += [ArrowColumn(column, column, -1, kind) for column in column_names(name, array.shape)]
+            names = column_names(name, array)
+            kinds = _LISTS if isinstance(array, SparseArray) else [_arrow_type(array.dtype)] * len(names)
+            found += [
+                ArrowColumn(column, column, -1, kind) for column, kind in zip(names, kinds, strict=True)
+            ]
         return tuple(found)
 
     @cached_property
@@ -97,17 +104,21 @@ class ArrayUnits:
             for array, columns in self._by_array()
         ]
         used = [(array, columns) for array, columns in used if columns]
-        for blocks in zip(*(array.blocks(first, rows) for array, _ in used), strict=True):
+        for blocks in zip(*(_blocks(array, first, rows) for array, _ in used), strict=True):
             arrays: list[Any] = []
             called: list[str] = []
             for block, (array, columns) in zip(blocks, used, strict=True):
-                arrays += _columns_of(block, [place for place, _ in columns], _arrow_type(array.dtype))
+                places = [place for place, _ in columns]
+                if isinstance(array, SparseArray):
+                    arrays += [block[place] for place in places]
+                else:
+                    arrays += _columns_of(block, places, _arrow_type(array.dtype))
                 called += [column for _, column in columns]
             yield pa.RecordBatch.from_arrays(arrays, called)
 
     def _by_array(self) -> Iterator[tuple[StoredArray, Sequence[str]]]:
         for name, array in self.arrays.items():
-            yield array, column_names(name, array.shape)
+            yield array, column_names(name, array)
 
     def used_bytes(self, names: Sequence[str]) -> int:
         """Bytes of the arrays of which a column is used."""
@@ -126,15 +137,23 @@ class ArrayUnits:
         }
 
 
-def column_names(name: str, shape: Sequence[int]) -> Sequence[str]:
+def column_names(name: str, array: StoredArray) -> Sequence[str]:
     """What the columns of an array are called."""
-    width = int(np.prod(shape[1:], dtype=np.int64))
+    if isinstance(array, SparseArray):
+        return SPARSE_COLUMNS
+    width = int(np.prod(array.shape[1:], dtype=np.int64))
     if width == 1:
         return [name or "#0"]
     return [f"{name}[{place}]" if name else f"#{place}" for place in range(width)]
 
 
+def _blocks(array: StoredArray, first: int, rows: int) -> Iterator[Any]:
+    return array.lists(first, rows) if isinstance(array, SparseArray) else array.blocks(first, rows)
+
+
 def _num_bytes(array: StoredArray) -> int:
+    if isinstance(array, SparseArray):
+        return sum(_num_bytes(part) for part in (array.indptr, array.indices, array.data))
     return int(np.prod(array.shape, dtype=np.int64)) * max(1, array.dtype.itemsize)
 
 
