@@ -51,6 +51,36 @@ def test_workers_cache_and_memory_change_no_pixel(photos, dtype):
         assert np.array_equal(read(**options), expected)
 
 
+def test_pixels_that_fit_are_made_once_and_the_same(photos, tmp_path):
+    folder = write_classes(tmp_path / "photos", 20)
+    (folder / "day" / "004.png").write_bytes(b"")
+    rows = stoker.open(folder)
+    once = stoker.Feed(rows, batch_size=8, epochs=2, on_bad_row="skip").prepare()
+    assert once.survey.kept.num_bytes > 40 * 12 * 16 * 3
+    assert once.ledger.peak < once.plan.memory_bytes
+    for path in folder.rglob("*.png"):
+        path.unlink()
+    held = pixels(once, 1)
+    write_classes(folder, 20)
+    (folder / "day" / "004.png").write_bytes(b"")
+    assert len(held) == 39
+    single = stoker.Feed(stoker.open(folder), batch_size=8, on_bad_row="skip")
+    assert np.array_equal(held, pixels(single, 1))
+
+
+def test_pixels_that_do_not_fit_are_made_in_every_epoch(photos):
+    def feed(epochs: int) -> stoker.Feed:
+        transform = stoker.Image(300, interpolation="nearest")
+        return stoker.Feed(
+            stoker.open(photos), transform=transform, batch_size=4, epochs=epochs, memory="20MB"
+        )
+
+    twice = feed(2).prepare()
+    assert "image" in twice.survey.kept.read(np.arange(1)).columns
+    assert np.array_equal(pixels(twice, 1), pixels(feed(1), 1))
+    assert twice.ledger.peak <= twice.plan.memory_bytes
+
+
 def test_batches_and_decoding_are_counted(photos):
     feed = stoker.Feed(stoker.open(photos), batch_size=8, workers=2)
     pixels(feed)

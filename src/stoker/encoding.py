@@ -112,7 +112,9 @@ class BatchEncoder:
             places = rows.places(take)
             return [self._padded(kept, places[part], self.inputs.num_outputs) for part in parts]
         if kept is not None:
-            x = self.ledger.attach("batches", kept[rows.places(take)])
+            out = self.pool.lend((len(take), *kept.shape[1:]), kept.dtype)
+            # What clips needs no buffer of its own; places are those of kept rows.
+            x = np.take(kept, rows.places(take), axis=0, out=out, mode="clip")
             return [x[part] for part in parts]
         if self.inputs.output == "sparse":
             return self._pairs(self.inputs.apply(rows, take), parts)

@@ -1,4 +1,4 @@
-"""What a transform makes of texts, kept in their place: they become inputs once, and not in every epoch."""
+"""What a transform makes of texts or images, kept in their place: made once, and not in every epoch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stoker.errors import DataError
+from stoker.images.headers import BadImageError
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
 from stoker.survey import Survey
 from stoker.survey.kept import KeptRows
 from stoker.transforms.base import InputTransform
+from stoker.transforms.image import Image
 from stoker.types import IntArray, Progress, SparseRows
 
 __all__ = ["with_kept_inputs"]
@@ -34,23 +37,30 @@ def with_kept_inputs(
     ledger: Ledger,
     progress: Progress | None = None,
 ) -> Survey:
-    """The survey with the inputs of all rows kept in the place of their texts, if they fit.
+    """The survey with the inputs of all rows kept in the place of their texts or images, if they fit.
 
     Parameters
     ----------
     found
         A survey whose rows are kept.
     inputs
-        The fitted transform of the texts.
+        The fitted transform of the features.
     limit
-        Bytes that the inputs may take, and again as much while they are put together.
+        Bytes that the inputs may take; those of texts again as much while they are put together.
     workers
         Threads.
     ledger
         Charged for them.
     progress
         Called with the rows done and the rows in all.
+
+    Raises
+    ------
+    DataError
+        If an image cannot be decoded.
     """
+    if isinstance(inputs, Image):
+        return _with_pixels(found, inputs, limit, workers, ledger, progress)
     kept = found.kept
     if kept is None or not found.num_slots:
         return found
@@ -81,13 +91,54 @@ def with_kept_inputs(
     finally:
         for charge in charges:
             charge.release()
+    return _kept(found, kept, whole, ledger)
+
+
+def _with_pixels(
+    found: Survey, inputs: Image, limit: int, workers: int, ledger: Ledger, progress: Progress | None
+) -> Survey:
+    """The survey with the pixels of all images in the place of their files, if they fit."""
+    kept, shape, slots = found.kept, inputs.row_shape, found.num_slots
+    row_bytes = inputs.num_outputs * np.dtype(inputs.dtype).itemsize
+    if kept is None or slots * row_bytes > limit:
+        return found
+    pixels = np.zeros((slots, *shape), inputs.dtype)
+    step = max(1, min(_MOST_ROWS, _STEP_BYTES // row_bytes))
+
+    def make(start: int) -> int:
+        ids = np.arange(start, min(start + step, slots), dtype=np.int64)
+        good = ids[~np.isin(ids, found.excluded)]
+        part = pixels[start : start + step] if len(good) == len(ids) else None
+        try:
+            with ledger.charge("working", inputs.working_bytes):
+                made = inputs.apply(kept.read(good), np.arange(len(good), dtype=np.int64), part)
+        except BadImageError as error:
+            raise DataError(f"{found.source.told(int(good[error.place]), found.index)}: {error}") from error
+        if part is None:
+            pixels[good] = made
+        return len(ids)
+
+    with ledger.charge("kept rows", pixels.nbytes):
+        done = 0
+        with prefetch(
+            make, range(0, slots, step), workers=workers, in_flight=workers + 1, name="keep"
+        ) as counts:
+            for count in counts:
+                done += count
+                if progress is not None:
+                    progress(done, slots)
+    return _kept(found, kept, pixels, ledger)
+
+
+def _kept(found: Survey, kept: KeptRows, inputs: Any, ledger: Ledger) -> Survey:
+    """The survey with inputs in the place of the features that they were made of."""
     columns = {
         name: kept.column(name)
         for name in (column.name for column in found.others)
-        if name not in found.source.text_features
+        if name not in found.source.features
     }
-    size = _num_bytes(whole) + sum(int(column.nbytes) for column in columns.values())
-    encoded = KeptRows(found.num_slots, (), None, columns, ledger.charge("kept rows", size), inputs=whole)
+    size = _num_bytes(inputs) + sum(int(column.nbytes) for column in columns.values())
+    encoded = KeptRows(found.num_slots, (), None, columns, ledger.charge("kept rows", size), inputs=inputs)
     return replace(found, kept=encoded)
 
 

@@ -46,6 +46,7 @@ from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey
 from stoker.targets import check_labels, settle_target, target_learners
 from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.image import Image
 from stoker.transforms.labels import Passthrough
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress, RowReader, StreamLimits
@@ -183,11 +184,10 @@ def _training_stage(
     fit_targets(target, inputs, found, options, ledger, fitting)
     if not inputs.is_fitted:
         fit_inputs(inputs, found, target, options, ledger, fitting, note)
-    learns_texts = isinstance(inputs, TextTransform)
     if isinstance(inputs, TextTransform):
         # One that learned from texts alone, or has nothing to learn, knows no columns yet.
         inputs.columns_ = inputs.columns_ or inputs.columns or source.features
-    if learns_texts and options.plan.epochs > 1:
+    if isinstance(inputs, TextTransform | Image) and options.plan.epochs > 1:
         room = keep_bytes(options.plan)
         found = with_kept_inputs(
             found, inputs, limit=room, workers=threads_of(options), ledger=ledger, progress=fitting
@@ -258,8 +258,8 @@ def derived_stage(
         room = keep_bytes(options.plan, share.held("kept rows"))
         spool = base.options.plan.derived or base.options.plan.cache != "never"
         found = survey_of(held, options, base.ledger, "valid" if label else "predict", None, room, spool)
-        learns_texts = isinstance(base.inputs, TextTransform)
-        if learns_texts and label and options.plan.epochs > 1 and not keep:
+        makes_anew = isinstance(base.inputs, TextTransform | Image)
+        if makes_anew and label and options.plan.epochs > 1 and not keep:
             found = with_kept_inputs(
                 found, base.inputs, limit=room, workers=threads_of(options), ledger=base.ledger
             )

@@ -69,7 +69,7 @@ class KeptRows:
     charge
         For all of it; released with this reader.
     inputs
-        What became of texts that are not kept themselves.
+        What became of texts or images that are not kept themselves.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class KeptRows:
         matrix: npt.NDArray[Any] | None,
         columns: Mapping[str, Any],
         charge: Charge | None = None,
-        inputs: SparseRows | npt.NDArray[np.int32] | None = None,
+        inputs: SparseRows | npt.NDArray[Any] | None = None,
     ) -> None:
         self._num_slots = num_slots
         self._features = features

@@ -83,8 +83,8 @@ class Rows:
         The other columns by name, the label among them: a NumPy array (int64 or float64) or a
         ``pyarrow.Array``/``ChunkedArray`` of strings. Stored like the matrix: see `index`.
     inputs
-        What the features' transform makes of the rows, where that is kept in the place of texts: stored like
-        the matrix.
+        What the features' transform makes of the rows, where that is kept in the place of texts or images:
+        stored like the matrix.
     index
         int64 of shape (n,): row i is stored at place ``index[i]`` of matrix and columns; None means place i.
     """
@@ -94,7 +94,7 @@ class Rows:
     matrix: Matrix | None
     columns: Mapping[str, Any] = field(default_factory=dict)
     index: IntArray | None = None
-    inputs: SparseRows | npt.NDArray[np.int32] | None = None
+    inputs: SparseRows | npt.NDArray[Any] | None = None
 
     def places(self, rows: IntArray) -> IntArray:
         """Storage places of the given row numbers, int64 of the same shape."""
