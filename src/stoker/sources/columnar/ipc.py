@@ -12,10 +12,12 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
-from stoker.sources.columnar.ipc_footer import batch_rows
+from stoker.sources.columnar.ipc_footer import batch_places
 from stoker.sources.columnar.stream import StreamUnits
-from stoker.sources.columnar.units import UnitFile, input_file, unreadable
+from stoker.sources.columnar.units import UnitFile, input_file, units_file, unreadable, version_of
 from stoker.sources.files import ByteReader, FileIdentity, identify, open_reader
+from stoker.sources.remote import is_remote
+from stoker.sources.remote.schedule import Span, holding_bytes, schedule_of
 from stoker.types import IntArray
 from stoker.waits import Wait
 
@@ -43,12 +45,18 @@ class ArrowUnits:
         Its fields.
     unit_rows
         int64: rows of each record batch.
+    spans
+        The bytes of each.
+    version
+        Of a file elsewhere: that of which the footer is.
     """
 
     path: str
     size: int
     schema: pa.Schema
     unit_rows: IntArray
+    spans: Sequence[Span] = ()
+    version: int | None = None
 
     @cached_property
     def columns(self) -> tuple[ArrowColumn, ...]:
@@ -62,7 +70,12 @@ class ArrowUnits:
     def batches(self, first_unit: int, names: Sequence[str], rows: int) -> Generator[Any]:
         """The rows from a record batch on; see `UnitFile`."""
         options = _only(self.schema, names)
-        with input_file(self.path) as file, pa.ipc.open_file(file, options=options) as found:
+        # Of a batch of which less than half is wanted, Arrow reads the wanted columns alone.
+        ahead = self.spans[first_unit:] if 2 * len(names) >= len(self.schema) else ()
+        with (
+            units_file(self.path, self.version, lambda: ([span] for span in ahead)) as file,
+            pa.ipc.open_file(file, options=options) as found,
+        ):
             for number in range(first_unit, found.num_record_batches):
                 whole = _checked(found.get_batch(number))
                 for start in range(0, whole.num_rows, rows):
@@ -75,7 +88,8 @@ class ArrowUnits:
     def decoding_bytes(self, names: Sequence[str]) -> int:
         """What the largest batch takes; compressed ones are taken to grow to twice that."""
         share = int(self.unit_rows.max()) / max(1, int(self.unit_rows.sum()))
-        return int(2 * share * self.used_bytes(names))
+        ahead = holding_bytes(1) if is_remote(self.path) else 0
+        return ahead + int(2 * share * self.used_bytes(names))
 
     def describe(self) -> dict[str, Any]:
         """Nothing: a footer tells how a file is written."""
@@ -108,6 +122,7 @@ def open_arrow_file(path: str) -> UnitFile:
     """
     try:
         with open_reader(path) as reader:
+            _expect(reader, [(0, len(_MAGIC)), (max(0, reader.size - len(_MAGIC)), reader.size)])
             head = np.zeros(min(8, reader.size), np.uint8)
             reader.read_into(head, 0)
             begin, size = head.tobytes(), reader.size
@@ -141,8 +156,19 @@ def _with_footer(path: str, reader: ByteReader) -> ArrowUnits:
             "restore the file, or write it again"
         )
     with Wait("reads {}", path), input_file(path) as file, pa.ipc.open_file(file) as found:
-        schema = found.schema
-    return ArrowUnits(path, size, schema, np.array(batch_rows(reader), np.int64))
+        schema, version = found.schema, version_of(file)
+    places = batch_places(reader, partial(_expect, reader))
+    rows = np.array([rows for rows, _, _ in places], np.int64)
+    return ArrowUnits(path, size, schema, rows, [(start, stop) for _, start, stop in places], version)
+
+
+def _expect(reader: ByteReader, spans: Sequence[Span]) -> None:
+    """Have bytes of a file elsewhere come ahead."""
+    if is_remote(reader.path):
+        from stoker.sources.remote.reader import RemoteReader
+
+        assert isinstance(reader, RemoteReader)
+        reader.expect(schedule_of([span] for span in spans))
 
 
 def _stream(path: str) -> StreamUnits:

@@ -7,12 +7,13 @@ Arrow's FlatBuffers that say it without.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from stoker.sources.files import ByteReader
 
-__all__ = ["batch_rows"]
+__all__ = ["batch_places"]
 
 _MAGIC_BYTES = 6
 _BLOCK = struct.Struct("<qi4xq")
@@ -25,8 +26,17 @@ _ROWS_PER_BYTE = 1 << 15
 """Rows of all batches for each byte of the file, which compression does not come near."""
 
 
-def batch_rows(file: ByteReader) -> list[int]:
-    """Rows of each record batch of an Arrow file.
+def batch_places(
+    file: ByteReader, expect: Callable[[Sequence[tuple[int, int]]], None]
+) -> list[tuple[int, int, int]]:
+    """Rows of each record batch of an Arrow file, and the bytes at which it begins and ends.
+
+    Parameters
+    ----------
+    file
+        It.
+    expect
+        Told which bytes of it will be read.
 
     Raises
     ------
@@ -46,10 +56,14 @@ def batch_rows(file: ByteReader) -> list[int]:
     if count * _BLOCK.size > len(footer):
         raise ValueError("the footer ends too early")
     blocks = [_block(footer, vector + 4 + number * _BLOCK.size) for number in range(count)]
-    rows = [_rows(_read(file, offset, header)) for offset, header in blocks]
+    expect([(offset, offset + header) for offset, header, _ in blocks])
+    rows = [_rows(_read(file, offset, header)) for offset, header, _ in blocks]
     if sum(rows) > max(_MOST_ROWS, size * _ROWS_PER_BYTE):
         raise ValueError(f"it tells of {sum(rows):,} rows in {size:,} bytes")
-    return rows
+    return [
+        (count, offset, offset + header + body)
+        for count, (offset, header, body) in zip(rows, blocks, strict=True)
+    ]
 
 
 def _rows(message: bytes) -> int:
@@ -63,12 +77,12 @@ def _rows(message: bytes) -> int:
     return rows
 
 
-def _block(footer: bytes, place: int) -> tuple[int, int]:
-    """Where a batch begins, and the bytes before its columns."""
+def _block(footer: bytes, place: int) -> tuple[int, int, int]:
+    """Where a batch begins, the bytes before its columns, and those of its columns."""
     if place + _BLOCK.size > len(footer):
         raise ValueError("the footer ends too early")
-    offset, header, _ = _BLOCK.unpack_from(footer, place)
-    return offset, header
+    offset, header, body = _BLOCK.unpack_from(footer, place)
+    return offset, header, body
 
 
 def _field(data: bytes, table: int, number: int) -> int:

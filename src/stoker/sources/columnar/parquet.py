@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
 from stoker.sources.columnar.ranges import leaves_of
-from stoker.sources.columnar.units import input_file, unreadable
+from stoker.sources.columnar.units import input_file, units_file, unreadable, version_of
 from stoker.sources.files import FileIdentity, identify
+from stoker.sources.remote import is_remote
+from stoker.sources.remote.schedule import Span, holding_bytes
 from stoker.types import IntArray
 from stoker.waits import Wait
 
@@ -45,12 +47,15 @@ class ParquetUnits:
         Its footer.
     groups
         The row groups that are its units, ascending.
+    version
+        Of a file elsewhere: that of which the footer is.
     """
 
     path: str
     size: int
     metadata: pq.FileMetaData
     groups: Sequence[int]
+    version: int | None = None
 
     @cached_property
     def columns(self) -> tuple[ArrowColumn, ...]:
@@ -83,7 +88,7 @@ class ParquetUnits:
         """The rows from a row group on; see `UnitFile`."""
         counts = self.unit_rows.tolist()
         groups = [group for group, count in list(zip(self.groups, counts, strict=True))[first_unit:] if count]
-        with input_file(self.path) as file:
+        with units_file(self.path, self.version, lambda: self._spans(groups, names)) as file:
             found = pq.ParquetFile(
                 file,
                 metadata=self.metadata,
@@ -101,20 +106,28 @@ class ParquetUnits:
         """What pages and dictionaries take while they are decoded."""
         most = max(1, int(self.unit_rows.max()) if len(self.unit_rows) else 1)
         share = most / max(1, int(self.unit_rows.sum()))
-        return sum(min(_PAGE_BYTES, int(2 * plain * share) + 1) for _, plain in self._sizes(names))
+        sizes = self._sizes(names)
+        ahead = holding_bytes(len(sizes)) if is_remote(self.path) else 0
+        return ahead + sum(min(_PAGE_BYTES, int(2 * plain * share) + 1) for _, plain in sizes)
+
+    def _places(self, names: Sequence[str]) -> list[int]:
+        """Which of the file's columns hold these fields."""
+        wanted = set(names)
+        paths = [self.metadata.schema.column(place).path for place in range(self.metadata.num_columns)]
+        return [place for place, path in enumerate(paths) if path.split(".")[0] in wanted or path in wanted]
+
+    def _spans(self, groups: Sequence[int], names: Sequence[str]) -> Iterator[list[Span]]:
+        """Where the fields' values are in each row group."""
+        places = self._places(names)
+        for number in groups:
+            group = self.metadata.row_group(number)
+            yield [_span(group.column(place)) for place in places]
 
     def _sizes(self, names: Sequence[str]) -> list[tuple[int, int]]:
         """Bytes of each used column, compressed and not."""
-        wanted = set(names)
-        metadata, found = self.metadata, []
-        places = [
-            place
-            for place in range(metadata.num_columns)
-            if metadata.schema.column(place).path.split(".")[0] in wanted
-            or metadata.schema.column(place).path in wanted
-        ]
-        groups = [metadata.row_group(number) for number in self.groups]
-        for place in places:
+        found = []
+        groups = [self.metadata.row_group(number) for number in self.groups]
+        for place in self._places(names):
             parts = [group.column(place) for group in groups]
             found.append(
                 (
@@ -129,6 +142,14 @@ class ParquetUnits:
         return {}
 
 
+def _span(part: pq.ColumnChunkMetaData) -> Span:
+    """Bytes of a column within a row group."""
+    begin = part.data_page_offset
+    if part.has_dictionary_page and part.dictionary_page_offset is not None:
+        begin = min(begin, part.dictionary_page_offset)
+    return begin, begin + part.total_compressed_size
+
+
 def open_parquet_file(path: str) -> ParquetUnits:
     """Read a file's footer.
 
@@ -141,7 +162,8 @@ def open_parquet_file(path: str) -> ParquetUnits:
         with Wait("reads {}", path), input_file(path) as file:
             _require_parquet(path, file)
             metadata = pq.ParquetFile(file).metadata
-            return ParquetUnits(path, file.size(), metadata, range(metadata.num_row_groups))
+            groups = range(metadata.num_row_groups)
+            return ParquetUnits(path, file.size(), metadata, groups, version_of(file))
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error, behind=" in its footer, which says where the columns are") from error
 

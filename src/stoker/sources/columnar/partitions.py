@@ -18,6 +18,7 @@ from stoker.sources.files import FileIdentity
 from stoker.sources.inference import kind_of
 from stoker.sources.packing import PACKINGS
 from stoker.sources.remote import is_remote
+from stoker.sources.remote.together import together
 from stoker.types import IntArray
 
 __all__ = ["PartitionedUnits", "files_in", "holds", "opened", "told_below", "with_partitions"]
@@ -47,7 +48,7 @@ def opened(
         A folder cannot be read, or holds what is no such file.
     """
     found = _folders_of(paths, suffixes)
-    return with_partitions([open_one(file) for file in found], found)
+    return with_partitions(together(open_one, list(found), str), found)
 
 
 def files_in(path: str, suffixes: Sequence[str]) -> list[str]:

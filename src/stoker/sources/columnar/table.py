@@ -24,6 +24,7 @@ from stoker.sources.columnar.units import UnitFile
 from stoker.sources.conditions import Condition
 from stoker.sources.files import FileIdentity
 from stoker.sources.index import RowIndex
+from stoker.sources.remote.together import together
 from stoker.sources.schema import Schema, find, refuse_answer
 from stoker.sources.table import Access
 from stoker.sources.where import all_judged, none_satisfies
@@ -212,7 +213,7 @@ class ColumnarTable:
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""
-        return [file.identity() for file in self.files]
+        return together(lambda file: file.identity(), self.files, lambda file: file.path)
 
     def place_of(self, file_index: int, offset: int) -> str:
         """A file and its row, counted from 0; of those that a condition left, if one did."""

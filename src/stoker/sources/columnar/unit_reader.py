@@ -24,6 +24,7 @@ from stoker.sources.held import join_values
 from stoker.sources.index import RowIndex, checked_ids
 from stoker.sources.issues import IssueKind
 from stoker.sources.number_columns import join_numbers
+from stoker.sources.remote import is_remote
 from stoker.sources.schema import Schema
 from stoker.types import IntArray, Matrix, Rows
 
@@ -219,8 +220,13 @@ class UnitReader:
         return known
 
     def _look_again(self, number: int) -> None:
-        """Decode a file anew that was touched; refuse one that is gone, or of another size."""
+        """Decode a file anew that was touched; refuse one that is gone, or of another size.
+
+        Files elsewhere are asked for once: what is read of them is held to the version that was opened.
+        """
         file = self._files[number].file
+        if self._seen[number] is not None and is_remote(file.path):
+            return
         try:
             now = file.identity()
         except DataError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,11 +14,11 @@ from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
-from stoker.sources.packing import open_bytes
 from stoker.sources.remote import is_remote
+from stoker.sources.remote.schedule import Span, schedule_of
 from stoker.types import IntArray
 
-__all__ = ["UnitFile", "anchors_of", "input_file", "pieces_of", "unreadable"]
+__all__ = ["UnitFile", "anchors_of", "input_file", "pieces_of", "units_file", "unreadable", "version_of"]
 
 
 class UnitFile(Protocol):
@@ -117,8 +118,9 @@ def pieces_of(unit_rows: IntArray, most: int) -> IntArray:
     return np.array([*found, row], np.int64)
 
 
-def input_file(path: str, *, in_order: bool = False) -> Any:
-    """A file as Arrow reads one, wherever it is; a context manager that closes it.
+@contextmanager
+def input_file(path: str, *, in_order: bool = False) -> Iterator[Any]:
+    """A file as Arrow reads one, wherever it is, while the block runs.
 
     Parameters
     ----------
@@ -133,8 +135,56 @@ def input_file(path: str, *, in_order: bool = False) -> Any:
         It cannot be opened.
     """
     if is_remote(path):
-        return pa.PythonFile(open_bytes(path, in_order=in_order), mode="r")
-    return pa.OSFile(path, "rb")
+        from stoker.sources.remote.reader import RemoteFile
+
+        with RemoteFile(path, in_order=in_order) as raw, _RemoteInput(raw, mode="r") as file:
+            file.version = raw.reader.version
+            yield file
+            raw.reader.confirm()
+        return
+    with pa.OSFile(path, "rb") as file:
+        yield file
+
+
+class _RemoteInput(pa.PythonFile):  # type: ignore[misc]  # PyArrow has no types
+    version: int | None
+
+
+def version_of(file: Any) -> int | None:
+    """The version of a file elsewhere that `input_file` opened; None for one on a disk here."""
+    return file.version if isinstance(file, _RemoteInput) else None
+
+
+@contextmanager
+def units_file(
+    path: str, version: int | None, units: Callable[[], Iterable[Sequence[Span]]]
+) -> Iterator[Any]:
+    """As `input_file`, for units of which something was read before; those of a file elsewhere come ahead.
+
+    Parameters
+    ----------
+    path
+        The file, or its address.
+    version
+        The object's that was read before.
+    units
+        Gives the bytes of each unit that are wanted, in order: spans that are read side by side.
+
+    Raises
+    ------
+    OSError, DataError
+        It cannot be opened, or is not the one that was read before.
+    """
+    if not is_remote(path):
+        with pa.OSFile(path, "rb") as file:
+            yield file
+        return
+    from stoker.sources.remote.reader import RemoteFile
+
+    with RemoteFile(path, version=version) as raw, pa.PythonFile(raw, mode="r") as file:
+        raw.reader.expect(schedule_of(units()))
+        yield file
+        raw.reader.confirm()
 
 
 def unreadable(path: str, error: BaseException, *, behind: str = "") -> DataError:

@@ -92,7 +92,13 @@ class Ahead:
 
     def _take_in(self) -> None:
         assert self._results is not None
-        (begin, behind), blocks = next(self._results)
+        found = next(self._results, None)
+        if (
+            found is None
+        ):  # an error, which another thread was told, ended it: what failed may be asked for again
+            self._coming = range(0)
+            return
+        (begin, behind), blocks = found
         if isinstance(self._coming, range):
             self._coming = range(behind, self._num_blocks)
         elif isinstance(self._coming, set):

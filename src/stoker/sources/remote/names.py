@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from stoker.errors import OptionError
 
 __all__ = [
+    "AHEAD_BYTES",
     "AT_ONCE",
     "BLOCK_BYTES",
     "EXTRA",
@@ -24,8 +25,10 @@ RUN_BLOCKS = 4
 """Neighbouring blocks that one request asks for, at most."""
 AT_ONCE = 4
 """Requests of one reader under way."""
-READING_BYTES = (AT_ONCE + 1) * RUN_BLOCKS * BLOCK_BYTES
-"""What a reader holds while it reads, at most."""
+AHEAD_BYTES = AT_ONCE * RUN_BLOCKS * BLOCK_BYTES
+"""What requests under way, and answers that nobody wanted yet, take at most."""
+READING_BYTES = AHEAD_BYTES + RUN_BLOCKS * BLOCK_BYTES
+"""What a reader holds while it reads in order, at most."""
 
 EXTRA = "pip install 'stoker[remote]'"
 """What brings the packages."""

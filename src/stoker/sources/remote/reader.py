@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from stoker.sources.remote.blocks import shared_cache
 from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES
 from stoker.sources.remote.objects import ObjectInfo, Opened
 from stoker.sources.remote.retrying import with_retries
+from stoker.sources.remote.schedule import Schedule
 from stoker.sources.remote.stores import store_of
 
 __all__ = ["RemoteFile", "RemoteReader", "remote_info", "remote_matches"]
@@ -33,9 +35,27 @@ def remote_info(url: str) -> ObjectInfo:
     return _opened(url).info
 
 
-def _opened(url: str) -> Opened:
+def _opened(url: str, version: int | None = None) -> Opened:
+    """An object as it is now; one that was opened in this program, where its version is given."""
+    known = None if version is None else _known.get((url, version))
+    if known is not None:
+        return known
     store = store_of(url)
-    return with_retries(lambda: store.open(url), "asking for the size", url)
+    found = with_retries(lambda: store.open(url), "asking for the size", url)
+    if version not in (None, found.info.version):
+        raise ChangedDataError(
+            f"{url}: it changed since it was opened; leave it as it is, or survey it again"
+        )
+    if found.info.version is not None:
+        _known[url, found.info.version] = found
+        with suppress(KeyError):
+            while len(_known) > _MOST_KNOWN:
+                _known.pop(next(iter(_known)))
+    return found
+
+
+_known: dict[tuple[str, int], Opened] = {}
+_MOST_KNOWN = 4096
 
 
 def remote_matches(url: str) -> list[str]:
@@ -55,7 +75,7 @@ class RemoteReader:
 
     Its version is asked for when it is opened. From then on each answer must be of that version. Where the
     store's answers do not tell theirs, `confirm` asks again: behind whatever came over the net for a single
-    read, and at the end of a reading in order. Who asks ahead in another order confirms it in the end.
+    read, and at the end of a reading in order.
 
     Parameters
     ----------
@@ -63,15 +83,21 @@ class RemoteReader:
         Its address.
     in_order
         Whether it will be read from somewhere on by one thread: then what follows is asked for ahead.
+    version
+        That of another reader in this program: it is that one's object then, and nobody asks for it again.
+    confirms
+        Whether single reads are confirmed; if not, who reads confirms them all.
     """
 
-    def __init__(self, path: str, *, in_order: bool = False) -> None:
+    def __init__(
+        self, path: str, *, in_order: bool = False, version: int | None = None, confirms: bool = True
+    ) -> None:
         self.path = path
-        self._object = _opened(path)
+        self._object = _opened(path, version)
         self._info = self._object.info
         self._cache = shared_cache()
         self._is_sure = True
-        self._in_order = in_order
+        self._in_order, self._confirms = in_order, confirms
         self._num_blocks = -(-self.size // BLOCK_BYTES)
         self._ahead = Ahead(self._fetch, self._num_blocks) if in_order else None
 
@@ -80,14 +106,20 @@ class RemoteReader:
         """Bytes in the object when it was opened."""
         return self._info.size
 
+    @property
+    def version(self) -> int | None:
+        """Of the object; None where its store tells none."""
+        return self._info.version
+
     def look(self) -> tuple[int, bool]:
         """As of `FileReader`; the store was asked when the object was opened."""
         return self.size, True
 
-    def expect(self, runs: Sequence[Run], held: int) -> None:
-        """Ask ahead for blocks that one thread at a time will want, about in this order; see `Ahead`."""
+    def expect(self, schedule: Schedule) -> None:
+        """Ask ahead for blocks that one thread at a time will want, about in this order, and will confirm."""
         self.close()
-        self._ahead = Ahead(self._fetch, self._num_blocks, expected=runs, held=held)
+        self._confirms = False
+        self._ahead = Ahead(self._fetch, self._num_blocks, expected=schedule.runs, held=schedule.held)
 
     def read_into(self, out: npt.NDArray[np.uint8], offset: int) -> int:
         """Fill `out` with the bytes from `offset` on; fewer only at the end of the object.
@@ -111,7 +143,7 @@ class RemoteReader:
             begin = number * BLOCK_BYTES
             low, high = max(offset, begin), min(stop, begin + len(block))
             out[low - offset : high - offset] = np.frombuffer(block, np.uint8)[low - begin : high - begin]
-        if self._ahead is None or (self._in_order and stop == self.size):
+        if stop == self.size if self._in_order else self._confirms:
             self.confirm()
         return stop - offset
 
@@ -191,17 +223,17 @@ class RemoteReader:
 
 
 class RemoteFile(io.RawIOBase):
-    """The same as a file object, for one thread at a time.
+    """The same as a file object, for one thread at a time, which confirms what it read.
 
     Parameters
     ----------
-    path, in_order
+    path, in_order, version
         As of `RemoteReader`.
     """
 
-    def __init__(self, path: str, *, in_order: bool) -> None:
+    def __init__(self, path: str, *, in_order: bool = False, version: int | None = None) -> None:
         super().__init__()
-        self.reader = RemoteReader(path, in_order=in_order)
+        self.reader = RemoteReader(path, in_order=in_order, version=version, confirms=False)
         """What it reads with."""
         self._place = 0
 
