@@ -33,26 +33,20 @@ FEATURES = ("price", "rooms", "gaps")
 WORDS = ["the", "a", "of", "good", "bad", "film", "plot", "x9", "été"]
 
 UNFITTED = {
-    "numbers": lambda: Columns({"price": Standardize(), "gaps": Impute(na="mean"), "rooms": Scale()}),
-    "several columns in one input": lambda: Columns(
+    "numbers in several inputs": lambda: Columns(
         {"size": (["rooms", "price"], Standardize()), "price": Scale(), "all": (FEATURES, Impute(na="zero"))}
     ),
-    "categories and bins": lambda: Columns(
+    "inputs of every kind": lambda: Columns(
         {
             "rooms": Category(min_count=40),
-            "title": Category(encode="hash", num_buckets=16),
             "price": QuantileBins(num_bins=3),
-        }
-    ),
-    "numbers and texts": lambda: Columns(
-        {
             "review": NgramVectorizer(max_features=None),
-            "price": Standardize(),
             "words": ("review", SequenceVectorizer(max_tokens=6, max_length=4)),
             "hashed": (["title", "review"], HashingVectorizer(num_features=64)),
         }
     ),
 }
+"""What each transform does by itself, its own tests hold; here it is what becomes of several together."""
 
 
 def make_rows() -> Rows:
@@ -137,7 +131,7 @@ def test_the_index_of_rows_is_followed(name: str):
 
 def test_merging_others_is_refused():
     with pytest.raises(OptionError, match="same options"):
-        UNFITTED["numbers"]().merge(Columns({"price": Standardize()}))
+        UNFITTED["numbers in several inputs"]().merge(Columns({"price": Standardize()}))
 
 
 def test_a_column_that_the_rows_lack_is_named():

@@ -47,7 +47,7 @@ FEATURES = ("pixel", "age", "stamp", "price", "same", "gaps")
 UNFITTED = {
     "cast": lambda: Cast(na={"gaps": "zero"}),
     "impute": lambda: Impute(),
-    "scale": lambda: Scale(minimum=-1, na="mean"),
+    "scale": lambda: Scale(feature_range=(-1, 1), na="mean"),
     "scale of a known range": lambda: Scale(data_range=(0, 255), na="zero"),
     "standardize": lambda: Standardize(na={"gaps": "mean"}),
     "imputed with indicators": lambda: Impute(na={"gaps": "median", "age": "most_frequent"}, indicator=True),

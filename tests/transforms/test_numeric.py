@@ -10,7 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from stoker.errors import ColumnError, DataError, OptionError
-from stoker.transforms import Cast, ColumnStatistics, Impute, Scale, Standardize
+from stoker.transforms import Cast, ColumnStatistics, Impute, MinMax, Scale, Standardize
 from stoker.types import Matrix, Rows
 
 NAMES = ("age", "price", "stamp")
@@ -45,9 +45,12 @@ def test_standardize_is_scikit_learn_s_within_a_hundred_thousandth_of_a_deviatio
 
 @settings(max_examples=40, deadline=None)
 @given(tables, st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (5.0, 7.5)]))
-def test_scale_is_scikit_learn_s(array, ends):
-    expected = MinMaxScaler(feature_range=ends).fit_transform(array.astype(np.float64))
-    found = applied(Scale(minimum=ends[0], maximum=ends[1]), array)
+def test_scale_is_scikit_learn_s_after_rows_of_the_known_ends(array, ends):
+    low, high = float(array.min()), float(array.max()) + 1
+    expected = (
+        MinMaxScaler(feature_range=ends).fit([[low] * 3, [high] * 3]).transform(array.astype(np.float64))
+    )
+    found = applied(Scale(data_range=(low, high), feature_range=ends), array)
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5)
 
 
@@ -91,17 +94,17 @@ def test_a_constant_far_from_zero_does_not_slow_small_integers_down():
 
 def test_huge_integers_are_scaled():
     array = np.array([[0, 2**62, -(2**62)], [2**53, 2**62 + 2**40, 2**62]], np.int64)
-    np.testing.assert_allclose(applied(Scale(), array), [[0, 0, 0], [1, 1, 1]], atol=1e-6)
+    np.testing.assert_allclose(applied(MinMax(), array), [[0, 0, 0], [1, 1, 1]], atol=1e-6)
 
 
 def test_a_column_of_one_value_becomes_zero_or_the_minimum():
     array = np.full((10, 3), 0.1)
     np.testing.assert_array_equal(applied(Standardize(), array), np.zeros((10, 3)))
-    np.testing.assert_allclose(applied(Scale(minimum=-1), array), np.full((10, 3), -1.0))
+    np.testing.assert_allclose(applied(MinMax(feature_range=(-1, 1)), array), np.full((10, 3), -1.0))
 
 
 def test_a_known_range_needs_no_extremes_and_cuts_nothing_off():
-    transform = Scale(data_range=(0, 255)).fit(rows_of(np.zeros((1, 3), np.uint8)))
+    transform = Scale().fit(rows_of(np.zeros((1, 3), np.uint8)))
     found = transform.apply(rows_of(np.array([[0, 255, 510]], np.int16)), np.zeros(1, np.int64))
     np.testing.assert_array_equal(found, [[0, 1, 2]])
 
@@ -139,7 +142,7 @@ def test_a_number_beyond_float32_is_named():
         applied(Cast(), np.array([[1, 1e300, 3]]))
 
 
-@pytest.mark.parametrize("transform", [Standardize(), Scale()])
+@pytest.mark.parametrize("transform", [Standardize(), MinMax()])
 def test_a_spread_beyond_float64_is_named(transform):
     with pytest.raises(DataError, match="column 'price' spreads so far"):
         applied(transform, np.array([[1, 1.7e308, 3], [1, -1.7e308, 3]]))
@@ -162,9 +165,11 @@ def test_other_columns_than_those_of_the_fit_are_refused(names, message):
 def test_options_that_cannot_be_are_refused():
     with pytest.raises(OptionError, match="got 'mode'"):
         Impute(na="mode")  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="minimum must be below"):
-        Scale(minimum=1, maximum=0)
-    with pytest.raises(OptionError, match="data_range"):
+    with pytest.raises(OptionError, match="feature_range must be two numbers, the first below the second"):
+        Scale(feature_range=(1, 0))
+    with pytest.raises(OptionError, match="data_range must be two numbers"):
         Scale(data_range=(5, 5))
+    with pytest.raises(OptionError, match=r"MinMax\(\) learns both"):
+        Scale(data_range=None)  # type: ignore[arg-type]
     with pytest.raises(ColumnError, match=r"'prise', which is not .*did you mean 'price'"):
         Cast(na={"prise": "mean"}).fit(rows_of(np.ones((1, 3))))

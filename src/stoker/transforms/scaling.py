@@ -22,21 +22,25 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Scale(Cast):
-    """Columns moved and stretched into a range, [0, 1] unless given.
+    """Columns moved and stretched so that known ends become the ends of a range; `MinMax` learns the ends.
 
-    Values outside of the range that was learned come out outside of [minimum, maximum]: nothing is cut off.
-    A column of one value becomes `minimum`. `MinMax` is the same where the range is always learned, and can
-    cut off what lies outside.
+    Values beyond the ends come out beyond the range: nothing is cut off.
 
     Parameters
     ----------
-    minimum, maximum
-        Where the least and the greatest value go.
     data_range
-        Least and greatest value of all columns, when known: ``(0, 255)`` for pixels. Default: those seen,
-        column by column.
+        Least and greatest value of all columns, those of pixels unless given.
+    feature_range
+        Where these go.
     na, indicator
         See `Cast`.
+
+    Examples
+    --------
+    >>> from stoker.types import Matrix
+    >>> rows = Rows(num_rows=2, features=("x",), matrix=Matrix.of(np.array([[0.0], [127.5]])))
+    >>> Scale().fit(rows).apply(rows, np.arange(2)).tolist()
+    [[0.0], [0.5]]
     """
 
     name = "scale"
@@ -44,43 +48,32 @@ class Scale(Cast):
     def __init__(
         self,
         *,
-        minimum: float = 0.0,
-        maximum: float = 1.0,
-        data_range: tuple[float, float] | None = None,
+        data_range: tuple[float, float] = (0.0, 255.0),
+        feature_range: tuple[float, float] = (0.0, 1.0),
         na: Rules = "error",
         indicator: bool = False,
     ) -> None:
-        if not minimum < maximum:
-            raise OptionError(f"minimum must be below maximum, got {minimum} and {maximum}")
-        if data_range is not None and not data_range[0] < data_range[1]:
-            raise OptionError(f"data_range must be (least, greatest), got {tuple(data_range)}")
-        self.minimum, self.maximum = minimum, maximum
-        self.data_range = data_range
+        if data_range is None:
+            raise OptionError("data_range must be (least, greatest); MinMax() learns both from the rows")
+        self.data_range = _pair("data_range", data_range)
+        self.feature_range = _pair("feature_range", feature_range)
         super().__init__(na=na, indicator=indicator)
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of an unfitted equal, as plain data."""
-        data_range = None if self.data_range is None else list(self.data_range)
-        return {
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-            "data_range": data_range,
-            **super().options(),
-        }
+        ranges = {"data_range": list(self.data_range), "feature_range": list(self.feature_range)}
+        return {**ranges, **super().options()}
 
     def _coefficients(self, seen: ColumnStatistics) -> tuple[FloatArray, FloatArray]:
-        if self.data_range is None:
-            least, most = np.nan_to_num(seen.minimum), np.nan_to_num(seen.maximum)
-        else:
-            least, most = (np.full(len(self.features_), float(end)) for end in self.data_range)
-        return _stretched(least, most, self.minimum, self.maximum, self.features_)
+        least, most = (np.full(len(self.features_), float(end)) for end in self.data_range)
+        return _stretched(least, most, *self.feature_range, self.features_)
 
 
 class MinMax(Cast):
     """Columns moved and stretched so that the least value seen and the greatest are the ends of a range.
 
-    As scikit-learn's ``MinMaxScaler``, and exact; a column of one value becomes the least of the range. For
-    values whose ends are known, such as pixels, see `Scale`.
+    As scikit-learn's ``MinMaxScaler``, and exact; a column of one value becomes the least of the range.
+    `Scale` is for values whose ends are known, such as pixels.
 
     Parameters
     ----------
