@@ -79,7 +79,7 @@ class ReadOptions:
     drop: Annotated[list[str] | None, flag("--drop", DATA, "Leave these columns out.", "a,b,…")] = None
     types: Annotated[
         list[str] | None,
-        flag("--types", DATA, "Hold columns to a type: int, float, text, bytes, ints or floats.", "a=text,b=float"),
+        flag("--types", DATA, "Hold columns to int, float, text, bytes, ints or floats.", "a=text,b=float"),
     ] = None
     on_bad_row: Annotated[
         Literal["error", "skip", "quarantine"],

@@ -62,8 +62,8 @@ def open(
     drop
         Columns that are no features.
     types
-        ``"int"``, ``"float"``, ``"text"``, ``"bytes"``, ``"ints"`` or ``"floats"`` (lists of numbers) for columns
-        whose sample misleads. Numbers with leading zeros are text unless their type is given.
+        ``"int"``, ``"float"``, ``"text"``, ``"bytes"``, or lists of numbers, ``"ints"`` or ``"floats"``, for
+        columns whose sample misleads. Numbers with leading zeros are text unless their type is given.
     sample_weight
         The column that says what each row weighs, a number of zero or more: it is no feature, and multiplies
         the row's part of the loss.
