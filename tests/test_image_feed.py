@@ -11,6 +11,8 @@ import stoker
 from pictures import encode, write_classes
 from stoker.errors import BadRowError, DataError, MemoryBudgetError, OptionError
 from stoker.images.decoding import Decoder
+from stoker.training.pieces import file_pieces, frame_pieces
+from stoker.transforms import from_state
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,14 @@ def test_bad_files_are_left_out_where_that_is_asked_for(tmp_path):
     assert """photos/day/003.png,1,3,image,"column 'image' holds no image: it is no PNG""" in told
 
 
+KINDS = {"photo": "bytes"}
+
+
+def _renamed(transform: stoker.Image) -> stoker.Image:
+    """The same for the column that tables have."""
+    return from_state({**transform.state(), "columns": ["photo"]})
+
+
 def table_of(photos) -> pa.Table:
     files = sorted(photos.rglob("*.png"))
     return pa.table(
@@ -204,3 +214,24 @@ def test_a_run_on_images_is_loaded_and_answers(photos, tmp_path):
     assert told.num_rows == 20
     assert told["file"][3].as_py() == "003.png"
     stoker.verify(tmp_path / "run")
+    torn = (photos / "day" / "001.png").read_bytes()
+    files = [torn, torn[:45] + bytes(40) + torn[85:], b"", torn]  # the second has a sound structure alone
+    pq.write_table(pa.table({"image": files}), tmp_path / "new.parquet")
+    for rows in ({"image": files}, tmp_path / "new.parquet"):
+        answers = run.predict(rows)["prediction"].to_pylist()
+        assert [answer is None for answer in answers] == [False, True, True, False]
+        with pytest.raises(BadRowError, match="column 'image' holds no image: it is"):
+            run.predict(rows, on_bad_row="error")
+
+
+def test_rows_to_score_come_in_parts_of_some_megabytes_of_pixels(photos):
+    transform = stoker.Image(1_000)
+    rows = stoker.open(photos)
+    transform.fit(rows.peek(1))
+    pieces = list(file_pieces(rows.without_label(), transform))
+    assert [len(piece.x) for piece in pieces] == [5] * 8
+    whole = [
+        piece.num_rows
+        for piece in frame_pieces(table_of(photos), ["photo"], _renamed(transform), kinds=KINDS)
+    ]
+    assert whole == [5] * 8

@@ -30,11 +30,19 @@ class BadImageError(DataError):
 
     Attributes
     ----------
-    place
-        Which of several pictures it is, once somebody knows.
+    place, column
+        Which of several pictures it is, and of which column, once somebody knows.
+    reason
+        The clause alone.
     """
 
     place: int = 0
+    column: str = ""
+
+    @property
+    def reason(self) -> str:
+        """What is wrong with the bytes, without where they stand."""
+        return str(self.__cause__ if isinstance(self.__cause__, BadImageError) else self)
 
 
 class ImageHeader(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from stoker.training.frames import (
     texts_of,
     values_of,
 )
+from stoker.training.imagerows import decodes_images, inputs_of, parts_of
 from stoker.transforms.base import FittedTransform, InputTransform, nearest
 from stoker.transforms.texts import TextTransform
 from stoker.types import ColumnKind, IntArray, Matrix, Progress, Rows, is_number
@@ -96,27 +98,39 @@ def file_pieces(
     total = sum(identity.size for identity in source.identity())
     kept = source.table.schema.kept if hasattr(source.table.schema, "kept") else ()
 
-    def make(chunk: Chunk) -> tuple[Piece, int]:
-        parsed = source.parse(chunk)
+    def make(task: tuple[Chunk, ParsedChunk | None, slice | None]) -> tuple[Piece, int]:
+        chunk, parsed, part = task
+        parsed = source.parse(chunk) if parsed is None else parsed
+        part = slice(0, parsed.num_records) if part is None else part
         good, tell = _good_rows(source, parsed, inputs)
+        good = good[(good >= part.start) & (good < part.stop)]
+        tell = tell if len(good) < part.stop - part.start else None
+        x, good, bad = inputs_of(inputs, parsed.rows, good)
+        if bad is not None and tell is None:
+            tell = partial(_tell_image, source, chunk, *bad)
         if strict and tell is not None:
             raise _bad_row(tell)
-        x = inputs.apply(parsed.rows, good)
-        y = None if target is None else _targets(source, chunk, parsed, target, good)
         piece = Piece(
-            num_rows=parsed.num_records,
-            good=good,
+            num_rows=part.stop - part.start,
+            good=good - part.start,
             x=x,
-            y=y,
+            y=None if target is None else _targets(source, chunk, parsed, target, good),
             weights=None if weight is None else weight.apply(parsed.rows, good),
-            kept={name: parsed.rows.columns[name] for name in kept},
+            kept={name: parsed.rows.columns[name][part] for name in kept},
             tell_first_bad=tell,
         )
-        return piece, chunk.file_bytes
+        return piece, chunk.file_bytes if part.stop == parsed.num_records else 0
+
+    def tasks() -> Iterator[tuple[Chunk, ParsedChunk | None, slice | None]]:
+        for chunk in source.chunks(_CHUNK_BYTES):
+            if decodes_images(inputs):
+                parsed = source.parse(chunk)
+                yield from ((chunk, parsed, part) for part in parts_of(inputs, parsed.num_records))
+            else:
+                yield chunk, None, None
 
     done = 0
-    chunks = source.chunks(_CHUNK_BYTES)
-    with prefetch(make, chunks, workers=_WORKERS, in_flight=_WORKERS + 1, name="score") as made:
+    with prefetch(make, tasks(), workers=_WORKERS, in_flight=_WORKERS + 1, name="score") as made:
         for piece, size in made:
             yield piece
             done += size
@@ -161,18 +175,19 @@ def frame_pieces(
             raise ColumnError(f"the frame has no column {name!r}{nearest(name, columns)}")
     numbers = tuple(name for name in features if is_number(held[name]))
     beside = {name: kind for name, kind in held.items() if not is_number(kind)}
-    for first in range(0, common_length(columns, used), _FRAME_ROWS):
-        part = slice(first, first + _FRAME_ROWS)
+    for first, part in _frame_parts(inputs, common_length(columns, used)):
         answered = {name: labels_of(columns[name][part]) for name in labels}
         weights = None if weight is None else _frame_weights(columns[weight][part], weight, first)
         arrays, wrong = _arrays(columns, beside, part)
         rows, matrix = _frame_rows(columns, numbers, part, arrays | answered)
         good, tell = _usable(matrix, numbers, wrong, inputs, first)
+        x, good, bad = inputs_of(inputs, rows, good)
+        if bad is not None and tell is None:
+            tell = partial("row {:,} of the frame: {}".format, first + bad[0], bad[1])
         if strict and tell is not None:
             raise _bad_row(tell)
         y = None if target is None else target.apply(rows, good)
         kept = {name: kept_of(columns[name][part]) for name in keep}
-        x = inputs.apply(rows, good)
         yield Piece(
             num_rows=rows.num_rows,
             good=good,
@@ -182,6 +197,13 @@ def frame_pieces(
             kept=kept,
             tell_first_bad=tell,
         )
+
+
+def _frame_parts(inputs: FittedTransform, num_rows: int) -> Iterator[tuple[int, slice]]:
+    """The rows of a frame in parts, each with its first row."""
+    for first in range(0, num_rows, _FRAME_ROWS):
+        for part in parts_of(inputs, min(_FRAME_ROWS, num_rows - first)):
+            yield first + part.start, slice(first + part.start, first + part.stop)
 
 
 def _frame_rows(
@@ -266,6 +288,12 @@ def _good_rows(
         return f"{where}: {issues.explain(place)}"
 
     return np.flatnonzero(good).astype(np.int64), tell if len(places) else None
+
+
+def _tell_image(source: Source, chunk: Chunk, row: int, said: str) -> str:
+    """Where a row of a chunk stands, and what is said of it."""
+    offset = source.table.record_offset(chunk, row)
+    return f"{source.place_of_row(chunk.file_index, offset, chunk.first_row + row)}: {said}"
 
 
 def _targets(

@@ -214,7 +214,7 @@ class Image(InputTransform):
                 decoder.decode(value.as_buffer().to_pybytes(), out[place])
             except BadImageError as error:
                 told = BadImageError(f"column {name!r} has no image (row {place} of this batch): {error}")
-                told.place = place
+                told.place, told.column = place, name
                 raise told from error
         return out
 
