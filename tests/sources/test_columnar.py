@@ -21,8 +21,8 @@ from reading import column, dense, index_of
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.sources import IssueKind
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS, value_checksums
+from stoker.sources.columnar.held_pieces import HELD_BYTES
 from stoker.sources.columnar.ipc_footer import batch_places
-from stoker.sources.columnar.unit_reader import HELD_BYTES
 from stoker.sources.columnar.units import anchors_of, pieces_of
 from stoker.sources.files import FileReader
 from stoker.survey import survey
@@ -296,7 +296,7 @@ def test_rows_of_a_large_unit_are_read_in_any_order_while_little_is_held(tmp_pat
         found = reader.read(ids)
         assert np.array_equal(dense(found)[:, 3], ids + 3)
         assert column(found, "y") == (ids % 3).tolist()
-        assert reader._held_bytes <= HELD_BYTES
+        assert reader._held.num_bytes <= HELD_BYTES
     reader.close()
 
 

@@ -9,7 +9,8 @@ from stoker.sources.base import Source
 from stoker.sources.bound import BoundView
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.files import FileIdentity, FileReader, identify, line_of
-from stoker.sources.index import SEGMENT_BYTES, IndexBuilder, RowIndex
+from stoker.sources.index import SEGMENT_BYTES, RowIndex
+from stoker.sources.index_builder import IndexBuilder
 from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.opening import open
 from stoker.sources.table import Table

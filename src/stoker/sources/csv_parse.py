@@ -15,45 +15,16 @@ from stoker.sources.csv_text import read_texts
 from stoker.sources.inference import BLANKS
 from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.number_columns import place_of
+from stoker.sources.parsed_block import Block, Found, issues_of, kept_records, located
 from stoker.sources.record_starts import miscounted, record_starts
 from stoker.sources.schema import FileLayout, Schema, find
 from stoker.sources.weighing import refused_weights
-from stoker.types import IntArray, Matrix, Rows
+from stoker.types import IntArray
 
-__all__ = ["Block", "FileParser", "issues_of", "kept_records", "located", "parser_of"]
+__all__ = ["FileParser", "parser_of"]
 
 _BESIDE = -2
 _BEYOND_INT64 = 2.0**63
-_Found = tuple[int, int, IssueKind, bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Block:
-    """Parsed records.
-
-    Attributes
-    ----------
-    matrix
-        Shape (n, k), of one of the kernel's types.
-    numbers
-        Labels and weights that are numbers by name: int64 or float64 of shape (n,).
-    texts
-        ``pyarrow`` string arrays of length n by column name.
-    issues
-        int64 of shape (i, 5) as the kernel gives them, but with places in `Schema.columns` for file columns
-        (-1 less the number of fields for a ragged record), in the order of the records.
-    """
-
-    matrix: npt.NDArray[Any]
-    numbers: dict[str, npt.NDArray[Any]]
-    texts: dict[str, Any]
-    issues: IntArray
-
-    def rows(self, schema: Schema) -> Rows:
-        """As rows stored in order."""
-        columns: dict[str, Any] = self.texts | self.numbers
-        matrix = Matrix.of(self.matrix) if self.matrix.shape[1] else None
-        return Rows(num_rows=len(self.matrix), features=schema.numeric, matrix=matrix, columns=columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -204,7 +175,7 @@ class FileParser:
         return texts, self._with(issues, found, data, num_records)
 
     def _with(
-        self, issues: IntArray, found: list[_Found], data: npt.NDArray[np.uint8], num_records: int
+        self, issues: IntArray, found: list[Found], data: npt.NDArray[np.uint8], num_records: int
     ) -> IntArray:
         """The issues and those found besides, in the order of the records."""
         if not found:
@@ -220,9 +191,9 @@ class FileParser:
         data: npt.NDArray[np.uint8],
         num_records: int,
         ordinals: IntArray,
-    ) -> list[_Found]:
+    ) -> list[Found]:
         """What stands where a weight cannot be; found by reading those records once more."""
-        found: list[_Found] = []
+        found: list[Found] = []
         at = int(np.flatnonzero(self.targets == _BESIDE - len(self.schema.answer_numbers) + 1)[0])
         for kind, wrong in refused_weights(weights):
             starts = self.record_starts(data, num_records)
@@ -236,9 +207,9 @@ class FileParser:
         texts: dict[str, Any],
         ordinals: IntArray,
         sound: npt.NDArray[np.bool_],
-        faults: list[_Found],
-    ) -> list[_Found]:
-        found: list[_Found] = []
+        faults: list[Found],
+    ) -> list[Found]:
+        found: list[Found] = []
         for label in self.schema.labels:
             if label.kind != "text":
                 continue
@@ -261,63 +232,6 @@ class FileParser:
     ) -> RowIssues:
         """A block's issues with row ids (by record ordinal) and file offsets."""
         return issues_of(block, data, base, file_index, ids, schema=self.schema, width=len(self.layout.names))
-
-
-def issues_of(
-    block: Block,
-    data: npt.NDArray[np.uint8],
-    base: int,
-    file_index: int,
-    ids: IntArray,
-    *,
-    schema: Schema,
-    width: int,
-) -> RowIssues:
-    """A block's issues with row ids (by record ordinal) and file offsets.
-
-    Parameters
-    ----------
-    block
-        Parsed records of `data`, which begins at byte `base` of file number `file_index`.
-    data, base, file_index
-        The records' bytes, and where they stand.
-    ids
-        int64, the row id of each record.
-    schema, width
-        What was wanted, and how many columns the file has.
-    """
-    raw = block.issues
-    whole = raw[:, 2] == IssueKind.RAGGED
-    return RowIssues(
-        rows=ids[raw[:, 0]],
-        columns=np.where(whole, -1, raw[:, 1]),
-        kinds=raw[:, 2].astype(np.uint8),
-        offsets=raw[:, 3] + base,
-        lengths=raw[:, 4] - raw[:, 3],
-        found=np.where(whole, -1 - raw[:, 1], 0),
-        file_index=file_index,
-        names=schema.used,
-        expected=width,
-        data=data,
-        base=base,
-    )
-
-
-def kept_records(
-    data: npt.NDArray[np.uint8], starts: IntArray, wanted: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.uint8]:
-    """The bytes of the wanted records, run by run."""
-    edges = starts[np.flatnonzero(np.diff(wanted, prepend=False, append=False))].tolist()
-    runs = [data[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)]
-    return runs[0] if len(runs) == 1 else np.concatenate([data[:0], *runs])
-
-
-def located(issue: _Found, data: npt.NDArray[np.uint8], starts: IntArray) -> tuple[int, ...]:
-    """An issue as the kernel writes them: with the place of its bytes in its record, or the record's."""
-    ordinal, column, kind, value = issue
-    begin, end = int(starts[ordinal]), int(starts[ordinal + 1])
-    first = begin + max(0, data[begin:end].tobytes().find(value))
-    return ordinal, column, int(kind), first, first + len(value)
 
 
 def _field(record: bytes, place: int, layout: FileLayout) -> bytes:

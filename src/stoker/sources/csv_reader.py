@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import BadRowError, ChangedDataError
-from stoker.sources.csv_parse import Block
 from stoker.sources.files import ByteReader, FilePool, line_of
 from stoker.sources.held import join_values
 from stoker.sources.index import RowIndex, checked_ids, checksums_of
 from stoker.sources.number_columns import join_numbers
+from stoker.sources.parsed_block import Block
 from stoker.sources.record_parser import RecordParser
 from stoker.sources.spool import unpacked
 from stoker.types import IntArray, Matrix, Rows

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stoker.sources.csv_parse import Block, issues_of, kept_records, located
 from stoker.sources.issues import IssueKind, RowIssues
 from stoker.sources.jsonl_arrow import read_with_arrow
 from stoker.sources.jsonl_lines import JsonColumn, read_lines
 from stoker.sources.jsonl_open import JsonLayout
 from stoker.sources.number_columns import blanks_of, side_by_side
+from stoker.sources.parsed_block import Block, issues_of, kept_records, located
 from stoker.sources.record_starts import record_starts
 from stoker.sources.schema import Schema, find
 from stoker.sources.weighing import refused_weights

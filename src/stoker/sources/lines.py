@@ -15,11 +15,11 @@ import pyarrow as pa
 from stoker.errors import ColumnError, DataError
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, refuse_renames
-from stoker.sources.csv_parse import Block
 from stoker.sources.dialect import BOM, Dialect
 from stoker.sources.files import identify
 from stoker.sources.issues import RowIssues
 from stoker.sources.packing import PACKINGS, packing_of, read_head
+from stoker.sources.parsed_block import Block
 from stoker.sources.plain_text import require_text
 from stoker.sources.record_parser import no_issues
 from stoker.sources.record_starts import record_starts

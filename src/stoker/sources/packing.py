@@ -7,19 +7,19 @@ names the file and the byte.
 
 from __future__ import annotations
 
-import bz2
 import io
 import lzma
 import os
 import zlib
-from collections.abc import Callable, Generator
-from typing import Any, Protocol
+from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import DataError
+from stoker.sources.decoders import DECODERS, Counted
 from stoker.sources.packing_memory import held_bytes, window_of
 from stoker.sources.remote.names import is_remote
 from stoker.waits import Wait
@@ -233,7 +233,7 @@ class PackedStream:
                     f"{self.packed_position - len(waiting):,}, behind all data; cut it off, or fetch the "
                     "file again"
                 )
-            decoder = _DECODERS[self.packing]()
+            decoder = DECODERS[self.packing]()
             while not decoder.eof:
                 if decoder.needs_input and not waiting:
                     waiting = self._block()
@@ -246,73 +246,7 @@ class PackedStream:
             waiting, members = decoder.unused_data, members + 1
 
     def _arrow_pieces(self) -> Generator[bytes, None, None]:
-        counted = pa.PythonFile(_Counted(self._block), mode="r")
+        counted = pa.PythonFile(Counted(self._block), mode="r")
         with pa.CompressedInputStream(counted, self.packing) as stream:
             while piece := stream.read(_PIECE_BYTES):
                 yield piece
-
-
-class _Decoder(Protocol):
-    """What the standard library's decompressors have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the member has ended."""
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether nothing more comes without further bytes."""
-
-    @property
-    def unused_data(self) -> bytes:
-        """Bytes behind the member's end."""
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Some unpacked bytes, `max_length` at most."""
-
-
-class _GzipDecoder:
-    """`zlib.decompressobj` with the face of its younger sisters."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(31)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        tail = self._inner.unconsumed_tail
-        piece = self._inner.decompress(tail + data if tail else data, max_length)
-        self.needs_input = not self._inner.unconsumed_tail and len(piece) < max_length
-        return piece
-
-
-_DECODERS: dict[str, Callable[[], _Decoder]] = {
-    "gzip": _GzipDecoder,
-    "bzip2": bz2.BZ2Decompressor,
-    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
-}
-
-
-class _Counted(io.RawIOBase):
-    """A file for Arrow, which asks for as many bytes as it likes."""
-
-    def __init__(self, block: Callable[[], bytes]) -> None:
-        self._next_block = block
-        self._left = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, out: Any) -> int:
-        self._left = self._left or self._next_block()
-        count = min(len(out), len(self._left))
-        out[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count

@@ -12,7 +12,7 @@ from stoker.sources.schema import FileLayout, Schema
 from stoker.types import IntArray
 
 if TYPE_CHECKING:
-    from stoker.sources.csv_parse import Block
+    from stoker.sources.parsed_block import Block
 
 __all__ = ["RecordParser", "no_issues"]
 

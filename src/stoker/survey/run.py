@@ -17,7 +17,7 @@ from stoker.errors import BadRowError, ChangedDataError, DataError
 from stoker.ledger import Ledger
 from stoker.prefetch import available_cores
 from stoker.sources import Source
-from stoker.sources.index import IndexBuilder
+from stoker.sources.index_builder import IndexBuilder
 from stoker.sources.spool import clean_spools
 from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey import store

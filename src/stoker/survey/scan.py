@@ -17,7 +17,7 @@ from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
 from stoker.sources import Source
 from stoker.sources.chunks import Chunk, ParsedChunk
-from stoker.sources.index import IndexBuilder
+from stoker.sources.index_builder import IndexBuilder
 from stoker.sources.inference import kind_of
 from stoker.sources.spool_writer import SpoolWriter
 from stoker.survey.blanking import blanked

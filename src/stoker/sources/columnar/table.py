@@ -17,9 +17,10 @@ from stoker.sources.columnar.batch_chunk import BatchChunk, changed, require_val
 from stoker.sources.columnar.batch_parse import parse_batch
 from stoker.sources.columnar.columns import FileColumns, columns_for
 from stoker.sources.columnar.filtered import Where, filtered
+from stoker.sources.columnar.held_pieces import HELD_BYTES
 from stoker.sources.columnar.scan import scan_units
 from stoker.sources.columnar.sieve import Sieve, condition_schema, rows_of
-from stoker.sources.columnar.unit_reader import HELD_BYTES, UnitReader
+from stoker.sources.columnar.unit_reader import UnitReader
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.conditions import Condition
 from stoker.sources.files import FileIdentity

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import BadRowError, ChangedDataError, DataError
-from stoker.sources.chunks import ParsedChunk
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS, changed, chunk_of, require_values
 from stoker.sources.columnar.batch_parse import parse_batch
 from stoker.sources.columnar.columns import FileColumns
 from stoker.sources.columnar.cursor import Cursor
+from stoker.sources.columnar.held_pieces import HeldPieces, Piece
 from stoker.sources.columnar.units import pieces_of
 from stoker.sources.files import FileIdentity
 from stoker.sources.held import join_values
@@ -28,23 +27,11 @@ from stoker.sources.remote import is_remote
 from stoker.sources.schema import Schema
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["HELD_BYTES", "UnitReader"]
+__all__ = ["UnitReader"]
 
-HELD_BYTES = 8 << 20
-"""Decoded pieces that are kept take at most this."""
 _PIECE_BYTES = 1 << 20
 _NEAR_PIECES = 8
 """So many pieces before a wanted one are kept: other threads may ask for them next."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Decoded rows of one file: ids from `first_row` on, and those of them that must not be read."""
-
-    first_row: int
-    parsed: ParsedChunk
-    bad: IntArray
-    num_bytes: int
 
 
 class UnitReader:
@@ -83,8 +70,7 @@ class UnitReader:
         self._excluded, self._dtype, self._verify = np.asarray(excluded, np.int64), dtype, verify
         self._pieces = [self._pieces_in(number) for number in range(len(files))]
         self._locks = [threading.Lock() for _ in files]
-        self._held: OrderedDict[tuple[int, int], _Piece] = OrderedDict()
-        self._held_bytes = 0
+        self._held = HeldPieces()
         self._seen: list[FileIdentity | None] = [None] * len(files)
         self._bookkeeping = threading.Lock()
         self._cursors: OrderedDict[int, Cursor] = OrderedDict()
@@ -134,9 +120,7 @@ class UnitReader:
                 cursor = self._cursors.pop(number, None)
             if cursor is not None:
                 cursor.close()
-        with self._bookkeeping:
-            self._held.clear()
-            self._held_bytes = 0
+        self._held.clear()
 
     def _pieces_in(self, number: int) -> IntArray:
         """Rows of a file at which pieces begin, and its rows."""
@@ -149,7 +133,7 @@ class UnitReader:
             raise changed(file.path, f"it held {count:,} rows, and holds {int(units.sum()):,}")
         return pieces_of(units, rows)
 
-    def _pieces_for(self, ids: IntArray) -> Iterator[tuple[int, int, _Piece]]:
+    def _pieces_for(self, ids: IntArray) -> Iterator[tuple[int, int, Piece]]:
         """The pieces that hold the ids, each with the range of ids in it."""
         cuts = np.searchsorted(ids, self._index.file_rows)
         for number in np.flatnonzero(cuts[1:] > cuts[:-1]).tolist():
@@ -161,23 +145,16 @@ class UnitReader:
                 first, last = np.searchsorted(at, [place, place + 1])
                 yield low + int(first), low + int(last), self._piece(number, place)
 
-    def _piece(self, number: int, place: int) -> _Piece:
-        found = self._look_up(number, place)
+    def _piece(self, number: int, place: int) -> Piece:
+        found = self._held.get(number, place)
         if found is None:
             with self._locks[number]:
-                found = self._look_up(number, place)
+                found = self._held.get(number, place)
                 if found is None:
                     found = self._decode(number, place)
         return found
 
-    def _look_up(self, number: int, place: int) -> _Piece | None:
-        with self._bookkeeping:
-            found = self._held.get((number, place))
-            if found is not None:
-                self._held.move_to_end((number, place))
-            return found
-
-    def _decode(self, number: int, place: int) -> _Piece:
+    def _decode(self, number: int, place: int) -> Piece:
         """Decode a piece, and keep it; the caller has the file's lock."""
         bounds, columns = self._pieces[number], self._files[number]
         cursor = self._cursor(number, place)
@@ -188,7 +165,7 @@ class UnitReader:
                 batch = cursor.take(int(bounds[at + 1] - bounds[at]), keep=wanted)
                 if batch is not None:
                     piece = self._parsed(number, at, batch)
-                    self._keep(number, at, piece)
+                    self._held.keep(number, at, piece)
                     if at == place:
                         return piece
         except ChangedDataError:
@@ -241,9 +218,7 @@ class UnitReader:
             return
         with self._locks[number]:
             self._drop(number)
-            with self._bookkeeping:
-                for key in [key for key in self._held if key[0] == number]:
-                    self._held_bytes -= self._held.pop(key).num_bytes
+            self._held.drop(number)
             self._seen[number] = now
 
     def _drop(self, number: int) -> None:
@@ -252,7 +227,7 @@ class UnitReader:
         if cursor is not None:
             cursor.close()
 
-    def _parsed(self, number: int, place: int, batch: pa.RecordBatch) -> _Piece:
+    def _parsed(self, number: int, place: int, batch: pa.RecordBatch) -> Piece:
         index, path = self._index, self._files[number].file.path
         row, first = int(self._pieces[number][place]), int(index.file_rows[number])
         low = int(np.searchsorted(index.anchor_rows, first + row))
@@ -275,17 +250,9 @@ class UnitReader:
         matrix = parsed.rows.matrix
         size = sum(int(column.nbytes) for column in parsed.rows.columns.values())
         size += 0 if matrix is None else int(matrix.values.nbytes)
-        return _Piece(chunk.first_row, parsed, np.setdiff1d(rows, known, assume_unique=True), size)
+        return Piece(chunk.first_row, parsed, np.setdiff1d(rows, known, assume_unique=True), size)
 
-    def _keep(self, number: int, place: int, piece: _Piece) -> None:
-        with self._bookkeeping:
-            old = self._held.pop((number, place), None)
-            self._held_bytes += piece.num_bytes - (0 if old is None else old.num_bytes)
-            self._held[number, place] = piece
-            while self._held_bytes > HELD_BYTES and len(self._held) > 1:
-                self._held_bytes -= self._held.popitem(last=False)[1].num_bytes
-
-    def _require_sound(self, piece: _Piece, ids: IntArray) -> None:
+    def _require_sound(self, piece: Piece, ids: IntArray) -> None:
         if not len(piece.bad):
             return
         found = ids[np.isin(ids, piece.bad)]
