@@ -283,3 +283,17 @@ def test_a_list_that_comes_along_is_what_json_writes_unless_it_is_learned_from(t
     assert column(beside.peek(3), "x") == ["[1, 2]", "", "[]"]
     learned = stoker.open(path, label="y").keeping(["x"])
     assert column(learned.peek(3), "x") == [[1, 2], [], []]
+
+
+def test_rows_with_the_same_list_or_the_same_bytes_stay_together_in_a_split(tmp_path):
+    draw = np.random.default_rng(2)
+    lists = [[int(number), 7] for number in draw.integers(0, 40, 400)]
+    raw = [bytes([number, 0xFF]) for number, _ in lists]
+    path = write(tmp_path / "t.parquet", {"x": lists, "b": raw, "n": range(400), "y": [0, 1] * 200})
+    for name, values in (("x", list(map(tuple, lists))), ("b", raw)):
+        seen = []
+        for part in stoker.open(path, label="y").split(0.6, seed=3, group=name):
+            view = part.view.bind(400)
+            seen.append({values[row] for row in view.ids(0, view.num_rows)})
+        assert not seen[0] & seen[1]
+        assert len(seen[0] | seen[1]) == len(set(values))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.kernels.mixing import mix_many
 from stoker.sources.bound import BoundView
-from stoker.sources.held import value_bounds
+from stoker.sources.held import value_bytes
 from stoker.sources.index import checksums_of
 from stoker.sources.views import SplitSpec, TakeSpec
 from stoker.types import Uint64Array
+from stoker.types.arrow import is_list
 
 if TYPE_CHECKING:
     from stoker.sources.base import Source
@@ -94,12 +94,13 @@ def value_hashes(source: Source, column: str) -> Uint64Array:
         table = table.with_schema(replace(table.schema, features=()))
     found = [np.empty(0, np.uint64)]
     for chunk in table.chunks(_CHUNK_BYTES):
-        texts = table.parse(chunk, np.dtype(np.float64)).rows.columns[column]
-        values = texts.dictionary_encode()
-        known = values.dictionary.cast(pa.large_string())
-        data = known.buffers()[2]
-        held = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-        found.append(checksums_of(held, value_bounds(known))[values.indices.to_numpy(zero_copy_only=False)])
+        values = table.parse(chunk, np.dtype(np.float64)).rows.columns[column]
+        if is_list(values.type):
+            found.append(checksums_of(*value_bytes(values)))
+            continue
+        coded = values.dictionary_encode()
+        known = checksums_of(*value_bytes(coded.dictionary))
+        found.append(known[coded.indices.to_numpy(zero_copy_only=False)])
     return np.concatenate(found)
 
 

@@ -12,7 +12,15 @@ import pyarrow.compute as pc
 from stoker.types import IntArray
 from stoker.types.arrow import is_list
 
-__all__ = ["held_bytes", "held_numbers", "join_values", "list_bounds", "of_buffers", "value_bounds"]
+__all__ = [
+    "held_bytes",
+    "held_numbers",
+    "join_values",
+    "list_bounds",
+    "of_buffers",
+    "value_bounds",
+    "value_bytes",
+]
 
 
 def value_bounds(array: Any) -> IntArray:
@@ -50,6 +58,12 @@ def held_bytes(array: Any) -> int:
     """Bytes of an array's values, less those that say where each begins."""
     bounds = value_bounds(array)
     return int(bounds[-1] - bounds[0]) * _width(array.type)
+
+
+def value_bytes(array: Any) -> tuple[npt.NDArray[np.uint8], IntArray]:
+    """The bytes of an array's values, uint8, and where each begins, int64 of shape (n + 1,): no copy."""
+    bounds, width = value_bounds(array), _width(array.type)
+    return (_data(array) if int(bounds[-1]) else np.empty(0, np.uint8)), bounds * width
 
 
 def held_numbers(array: Any) -> npt.NDArray[Any]:
