@@ -106,7 +106,7 @@ def test_an_absent_column_is_named_with_file_and_nearest_name(write, options, me
         ({"columns": ["a"], "drop": ["a"]}, "both in columns and in drop"),
         ({"columns": ["a", "a"]}, "named twice"),
         ({"drop": ["b"], "types": {"b": "text"}}, "its type has no effect"),
-        ({"types": {"b": "number"}}, "must be int, float or text, got 'number'"),
+        ({"types": {"b": "number"}}, "must be int, float, text, bytes, ints or floats, got 'number'"),
         ({"columns": "a"}, r"takes a list of names"),
         ({"label": 3}, "a column's name must be a non-empty string, got 3"),
         ({"format": "xlsx"}, "format must be one of csv, tsv, zhang, folder, lines, .*, got 'xlsx'"),

@@ -260,3 +260,15 @@ def test_frames_and_streams_are_filtered_as_they_are_read():
         pa.RecordBatchReader.from_batches(table.schema, table.to_batches(100)), label="y", where="x < 5"
     )
     assert [stream.random_access, survey(stream, keep_bytes=1 << 20).num_rows] == ["stream", 5]
+
+
+def test_rows_to_validate_on_keep_their_own_condition(tmp_path):
+    train = stoker.open(stairs(tmp_path / "t.parquet"), label="y", columns=["x"])
+    feed = stoker.Feed(train, batch_size=100)
+    other = stairs(tmp_path / "v.parquet")
+    for where, rows in (("step > 7", 200), ("city == 'city 4' and x > 60", 79)):
+        valid = feed.derive(stoker.open(other, label="y", where=where))
+        assert valid.num_rows == rows
+        assert sum(batch.size for batch in valid.epoch(0)) == rows
+    assert feed.derive(other).num_rows == 1_000
+    feed.close()

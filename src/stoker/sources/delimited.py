@@ -11,7 +11,8 @@ from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, read_layout
 from stoker.sources.dialect import Dialect
 from stoker.sources.request import Request
-from stoker.sources.schema import FileLayout, Schema, columns_in, nearest, resolve
+from stoker.sources.resolving import resolve
+from stoker.sources.schema import FileLayout, Schema, columns_in, nearest
 from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
 
 __all__ = ["delimited_template", "open_delimited"]

@@ -12,7 +12,8 @@ from stoker.sources.csv_open import Written
 from stoker.sources.jsonl_open import JsonLayout, read_json_layout
 from stoker.sources.jsonl_parse import JsonParser, json_parser
 from stoker.sources.request import Request
-from stoker.sources.schema import PLAIN_KINDS, Schema, find, resolve
+from stoker.sources.resolving import resolve
+from stoker.sources.schema import PLAIN_KINDS, Schema, find
 from stoker.types import LISTS
 
 __all__ = ["JsonTable", "json_template", "open_json"]

@@ -13,7 +13,8 @@ from stoker.errors import ColumnError
 from stoker.sources.choice import Choice
 from stoker.sources.dialect import Dialect
 from stoker.sources.inference import Sample
-from stoker.sources.schema import PLAIN_KINDS, FileLayout, Schema, resolve
+from stoker.sources.resolving import resolve
+from stoker.sources.schema import PLAIN_KINDS, FileLayout, Schema
 from stoker.types import LISTS, ColumnKind
 
 __all__ = [
