@@ -297,3 +297,21 @@ def test_rows_with_the_same_list_or_the_same_bytes_stay_together_in_a_split(tmp_
             seen.append({values[row] for row in view.ids(0, view.num_rows)})
         assert not seen[0] & seen[1]
         assert len(seen[0] | seen[1]) == len(set(values))
+
+
+@pytest.mark.parametrize("write_as", [write, write_ipc], ids=["parquet", "arrow"])
+def test_segments_of_large_values_have_fewer_rows_so_that_few_are_in_memory(tmp_path, write_as):
+    draw, size = np.random.default_rng(6), 60_000
+    raw = [draw.bytes(size) for _ in range(300)]
+    path = write_as(
+        tmp_path / f"t.{'parquet' if write_as is write else 'arrow'}", pa.table({"b": raw, "y": range(300)})
+    )
+    source = stoker.open(path, label="y")
+    chunks = list(source.chunks(1 << 20))
+    assert max(chunk.num_bytes for chunk in chunks) < 5 << 20
+    assert sum(chunk.num_records for chunk in chunks) == 300
+    index, dtype = index_of(source)
+    assert (np.diff(index.anchor_rows) <= 64).all()
+    reader = source.reader(index, None, dtype)
+    ids = np.array([0, 63, 64, 150, 299])
+    assert column(reader.read(ids), "b") == [raw[row] for row in ids.tolist()]

@@ -133,8 +133,9 @@ def require_values(index: RowIndex, chunk: Chunk, found: Uint64Array, place: int
         raise changed(path, f"from row {chunk.offset:,} on its rows stand in other units")
     differs = index.checksums[place:behind] != found
     if differs.any():
-        row = int(chunk.anchor_offsets[int(np.argmax(differs))])
-        stop = min(row + SEGMENT_ROWS, chunk.offset + chunk.num_records)
+        first = int(np.argmax(differs))
+        ends = np.append(chunk.anchor_offsets, chunk.offset + chunk.num_records)
+        row, stop = int(ends[first]), int(ends[first + 1])
         raise changed(path, f"rows {row:,} to {stop - 1:,} hold other values")
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stoker.sources.columnar.arrow_kinds import FILE_BYTES, ArrowColumn, as_lists, layout_of
+from stoker.sources.columnar.arrow_kinds import FILE_BYTES, ArrowColumn, as_lists, column_kind, layout_of
+from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.columnar.values import normalised
 from stoker.sources.schema import Schema, find
+from stoker.types import LISTS
 
 __all__ = ["FileColumns", "columns_for"]
+
+_SEGMENT_BYTES = 4 << 20
+"""What a segment of bytes and lists may take, unless it has the fewest rows."""
+_LEAST_SEGMENT_ROWS = 16
+_BATCH_SEGMENTS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +72,25 @@ class FileColumns:
         """Names of the fields that are read."""
         return list(dict.fromkeys(column.source for column in self.columns))
 
+    @cached_property
+    def segment_rows(self) -> int:
+        """Rows of a segment, a power of two: fewer where values of any length take much memory in each.
+
+        The file's own figures decide, so that the same file has the same segments.
+        """
+        rows = SEGMENT_ROWS
+        if self.file.unit_rows is None or not any(_is_long(column) for column in self.columns):
+            return rows
+        row_bytes = self.used_bytes / max(1, int(self.file.unit_rows.sum()))
+        while rows > _LEAST_SEGMENT_ROWS and rows * row_bytes > _SEGMENT_BYTES:
+            rows //= 2
+        return rows
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows that are decoded at a time."""
+        return _BATCH_SEGMENTS * SEGMENT_ROWS if self.segment_rows == SEGMENT_ROWS else self.segment_rows
+
     @property
     def used_bytes(self) -> int:
         """Bytes of the file that they take, about."""
@@ -85,6 +112,10 @@ class FileColumns:
         schema = pa.schema([(name, array.type) for name, array in zip(self.names, arrays, strict=True)])
         # Without a column a batch would not know its rows.
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _is_long(column: ArrowColumn) -> bool:
+    return column_kind(column.type) in (*LISTS, "bytes")
 
 
 def columns_for(file: UnitFile, schema: Schema, names: Mapping[str, str]) -> Sequence[ArrowColumn]:

@@ -15,10 +15,7 @@ from stoker.sources.columnar.units import anchors_of, unreadable
 from stoker.types import IntArray
 from stoker.waits import Wait
 
-__all__ = ["BATCH_ROWS", "read_batches", "scan_units"]
-
-BATCH_ROWS = 4 * SEGMENT_ROWS
-"""Rows that are decoded at a time."""
+__all__ = ["read_batches", "scan_units"]
 
 
 def scan_units(
@@ -41,7 +38,8 @@ def scan_units(
         The file cannot be read.
     """
     unit_rows = columns.file.unit_rows
-    anchors = None if unit_rows is None else anchors_of(unit_rows)
+    segment_rows = columns.segment_rows
+    anchors = None if unit_rows is None else anchors_of(unit_rows, segment_rows)
     total = None if unit_rows is None else int(unit_rows.sum())
     row_bytes = columns.used_bytes / max(1, total) if total else 0.0
 
@@ -57,8 +55,8 @@ def scan_units(
         for batch in batches:
             waiting.append(batch)
             held, num_bytes = held + batch.num_rows, num_bytes + batch.nbytes
-            while num_bytes >= target_bytes and held > SEGMENT_ROWS:
-                share = max(SEGMENT_ROWS, held * target_bytes // num_bytes)
+            while num_bytes >= target_bytes and held > segment_rows:
+                share = max(segment_rows, held * target_bytes // num_bytes)
                 # What is little too much is not worth being cut, and so copied.
                 share = held if 2 * num_bytes <= 3 * target_bytes else share
                 count = _cut(anchors, row, min(share, held))
@@ -83,7 +81,7 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
-def read_batches(columns: FileColumns, first_unit: int, rows: int = BATCH_ROWS) -> Generator[pa.RecordBatch]:
+def read_batches(columns: FileColumns, first_unit: int) -> Generator[pa.RecordBatch]:
     """The batches of a file; what goes wrong in reading them is told as such.
 
     Raises
@@ -92,7 +90,7 @@ def read_batches(columns: FileColumns, first_unit: int, rows: int = BATCH_ROWS) 
         The file cannot be read.
     """
     path, row = columns.file.path, 0
-    batches = columns.batches(first_unit, rows)
+    batches = columns.batches(first_unit, columns.batch_rows)
     try:
         while True:
             with Wait("decodes row {} of {}", row, path):

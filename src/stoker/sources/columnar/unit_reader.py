@@ -127,7 +127,9 @@ class UnitReader:
         file = self._files[number].file
         count = int(self._index.file_rows[number + 1] - self._index.file_rows[number])
         width = max(1, len(self._schema.used))
-        rows = max(1, _PIECE_BYTES // (8 * width) // SEGMENT_ROWS) * SEGMENT_ROWS
+        rows = self._files[number].segment_rows
+        if rows == SEGMENT_ROWS:
+            rows = max(1, _PIECE_BYTES // (8 * width) // SEGMENT_ROWS) * SEGMENT_ROWS
         units = np.array([count], np.int64) if file.unit_rows is None else file.unit_rows
         if int(units.sum()) != count:
             raise changed(file.path, f"it held {count:,} rows, and holds {int(units.sum()):,}")

@@ -92,13 +92,13 @@ class UnitFile(Protocol):
         ...
 
 
-def anchors_of(unit_rows: IntArray) -> IntArray:
+def anchors_of(unit_rows: IntArray, segment_rows: int = SEGMENT_ROWS) -> IntArray:
     """Rows of a file at which segments begin, int64: every so many of a unit."""
     starts = np.cumsum(np.append(0, unit_rows[:-1]), dtype=np.int64)
-    counts = -(-unit_rows // SEGMENT_ROWS)
+    counts = -(-unit_rows // segment_rows)
     first = np.repeat(starts, counts)
     within = np.arange(int(counts.sum()), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
-    return first + within * SEGMENT_ROWS
+    return first + within * segment_rows
 
 
 def pieces_of(unit_rows: IntArray, most: int) -> IntArray:
