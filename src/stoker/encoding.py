@@ -72,11 +72,11 @@ class BatchEncoder:
                 inputs = self._inputs(rows, take, parts)
         except BadImageError as error:
             raise DataError(f"{self.told(int(group.ids[error.place]))}: {error}") from error
-        y = None if self.target is None else self.target.apply(rows, take)
+        y: Any = None if self.target is None else self.target.apply(rows, take)
         weights = self._weights(rows, take, y)
         ids, digests = group.ids, group.digests()
         kept = kept_columns(rows, take, self.keep)
-        for array in (y, weights, ids, digests):
+        for array in (*(y.values() if isinstance(y, Mapping) else (y,)), weights, ids, digests):
             if array is not None:
                 self.ledger.attach("batches", array)
         batches = []
@@ -84,7 +84,7 @@ class BatchEncoder:
             batches.append(
                 Batch(
                     x=x,
-                    y=None if y is None else y[part],
+                    y=_part(y, part),
                     sample_weight=None if weights is None else weights[part],
                     size=part.stop - part.start,
                     position=Position(epoch=group.epoch, batches=group.first_batch + number),
@@ -95,9 +95,7 @@ class BatchEncoder:
             )
         return batches
 
-    def _weights(
-        self, rows: Rows, take: IntArray, y: npt.NDArray[Any] | None
-    ) -> npt.NDArray[np.float32] | None:
+    def _weights(self, rows: Rows, take: IntArray, y: Any) -> npt.NDArray[np.float32] | None:
         """What each row weighs: by its own column, by its class, or by both, multiplied."""
         own: Any = None if self.weight is None else self.weight.apply(rows, take)
         if self.class_weights is not None and y is not None:
@@ -161,6 +159,13 @@ class BatchEncoder:
         for column in parts.values():
             self.ledger.tie("batches", column.nbytes, column)
         return parts
+
+
+def _part(y: Any, part: slice) -> Any:
+    """A batch's targets: of one output, or by the column of each."""
+    if isinstance(y, Mapping):
+        return {name: array[part] for name, array in y.items()}
+    return None if y is None else y[part]
 
 
 def kept_columns(rows: Rows, take: IntArray, names: tuple[str, ...]) -> Mapping[str, Any]:

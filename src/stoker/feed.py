@@ -44,8 +44,9 @@ class Feed(BaseFeed):
         there are others than numbers without blanks. It is fitted on these rows unless it is already. A
         function makes one out of what the survey found.
     target
-        Of the label to regress on: `Standardize`, `MinMax`, `Scale`, `Robust` or `Log1p`, not fitted. The
-        model learns the transformed label; predictions and `evaluate` are in the label's own unit.
+        Of labels to regress on: `Standardize`, `MinMax`, `Scale`, `Robust` or `Log1p`, not fitted. The model
+        learns the transformed labels; predictions and `evaluate` are in the labels' own unit. ``"auto"``
+        standardises numbers where there are several labels, and leaves one label as it is.
     batch_size
         Rows a batch.
     shuffle
@@ -102,7 +103,7 @@ class Feed(BaseFeed):
         | Callable[[Survey], InputTransform]
         | Literal["auto"]
         | None = None,
-        target: Cast | None = None,
+        target: Cast | Literal["auto"] | None = None,
         batch_size: int = 256,
         shuffle: Shuffle = True,
         seed: int = 0,

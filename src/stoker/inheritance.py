@@ -22,9 +22,9 @@ from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.numeric import Cast, NaRule
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.transforms.targets import TransformedTarget
+from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.transforms.texts import TextTransform
-from stoker.types import FeedSpec, Task
+from stoker.types import FeedSpec, TargetSpec, Task
 
 __all__ = ["Inheritance"]
 
@@ -52,9 +52,11 @@ class Inheritance:
 
     def target_for(self, label: str) -> TransformedTarget | None:
         """The old run's transform of the label to regress on, for a label of whatever name; None without."""
-        if not isinstance(self.target, TransformedTarget):
-            return None
-        return TransformedTarget(label, self.target.transform)
+        parts = self.target.parts if isinstance(self.target, TargetColumns) else (self.target,)
+        numbers = [part for part in parts if isinstance(part, TransformedTarget)]
+        same = next((part for part in numbers if part.column == label), None)
+        same = numbers[0] if same is None and numbers and len(parts) == 1 else same
+        return None if same is None else TransformedTarget(label, same.transform)
 
     def inputs_for(self, source: Source, found: Survey, na: NaRule | dict[str, NaRule]) -> InputTransform:
         """The old transform for the new columns.
@@ -126,25 +128,30 @@ class Inheritance:
         DataError
             If the labels here cannot be classes beside the old ones.
         """
-        if self.spec.classes is None:
+        known_classes = self._target_of(label).classes
+        if known_classes is None:
             return labels
         if labels.classes is None:
             raise DataError(
                 f"the label {label!r} has too many different values to be the classes that init={self.run!r} "
                 "tells apart: name another label"
             )
-        counts = dict.fromkeys(self.spec.classes, 0) | dict(zip(labels.classes, labels.counts, strict=True))
+        counts = dict.fromkeys(known_classes, 0) | dict(zip(labels.classes, labels.counts, strict=True))
         if len({isinstance(name, str) for name in counts}) > 1:
             raise DataError(
                 f"the label {label!r} holds {type(labels.classes[0]).__name__}, as {labels.classes[0]!r}, "
-                f"and the classes of init={self.run!r} are {_listed(self.spec.classes)}: types={{{label!r}: "
+                f"and the classes of init={self.run!r} are {_listed(known_classes)}: types={{{label!r}: "
                 "'text'} or 'int' holds it to the same"
             )
         known: dict[Any, int] = dict(counts)
         classes: tuple[Any, ...] = LabelEncoder.from_counts(label, known).classes_
         return replace(labels, classes=classes, counts=tuple(counts[name] for name in classes))
 
-    def task_for(self, task: Task | Literal["auto"], labels: LabelCounts) -> Task:
+    def _target_of(self, label: str) -> TargetSpec:
+        """What the old run answered of a label, or of the only one that it had."""
+        return next((each for each in self.spec.targets if label in each.columns), self.spec.targets[0])
+
+    def task_for(self, task: Task | Literal["auto"], labels: LabelCounts, label: str) -> Task:
         """The task: classes stay classes, a number to regress on stays one.
 
         Parameters
@@ -153,16 +160,19 @@ class Inheritance:
             What the user said.
         labels
             As `labels_with` gave them.
+        label
+            The column.
 
         Raises
         ------
         OptionError
             If the user said otherwise.
         """
-        was_number, classes = self.spec.task == "regression", labels.classes or ()
+        old, classes = self._target_of(label).task, labels.classes or ()
+        was_number = old == "regression"
         if task != "auto" and (task == "regression") != was_number:
             raise OptionError(
-                f"task={task!r} cannot begin with init={self.run!r}, which learned {self.spec.task!r}: leave "
+                f"task={task!r} cannot begin with init={self.run!r}, which learned {old!r}: leave "
                 "init= out, or task="
             )
         if was_number:

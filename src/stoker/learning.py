@@ -14,13 +14,13 @@ from stoker.sources import Source
 from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
 from stoker.targets import Target
-from stoker.transforms.base import InputTransform
+from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
-from stoker.transforms.targets import TransformedTarget
+from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.transforms.texts import TextTransform
-from stoker.types import Progress, Rows, RowSink
+from stoker.types import Progress, Rows, RowSink, Task
 
 __all__ = ["fit_inputs", "fit_targets", "survey_of", "threads_of"]
 
@@ -128,14 +128,15 @@ def fit_inputs(
     elif isinstance(inputs, TextTransform | Columns | Cast):
         facts = data_facts(found, found.view, inputs)
         taken = facts.kept_bytes + facts.places_bytes
+        transform, task, num_classes = _judging(target)
         fit = fit_texts if isinstance(inputs, TextTransform) else fit_columns
         learns = Columns({"x": (found.source.features, inputs)}) if isinstance(inputs, Cast) else inputs
         fit(
             learns,  # type: ignore[arg-type]  # each takes its own
             found,
-            target.transform,
-            task=target.specs[0].task,
-            num_classes=None if target.specs[0].classes is None else len(target.specs[0].classes),
+            transform,
+            task=task,
+            num_classes=num_classes,
             facts=facts,
             memory_bytes=max(1, options.plan.memory_bytes - taken),
             workers=threads_of(options),
@@ -148,6 +149,15 @@ def fit_inputs(
             f"{type(inputs).__name__} is not fitted, and a feed cannot fit it by itself: give it to "
             "stoker.Columns with the columns that it is for, or call its fit before"
         )
+
+
+def _judging(target: Target) -> tuple[FittedTransform, Task, int | None]:
+    """What texts are judged by: the first label's classes."""
+    transform, first = target.transform, target.specs[0]
+    if isinstance(transform, TargetColumns):
+        transform = transform.parts[0]
+    task: Task = "binary" if first.task == "labels" else first.task
+    return transform, task, None if first.classes is None else len(first.classes)
 
 
 def threads_of(options: FeedOptions) -> int:

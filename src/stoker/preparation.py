@@ -180,7 +180,8 @@ def _training_stage(
     )
     options, choices = with_choice(options, found)
     inputs = choose_inputs(source, options, found)
-    target = settle_target(source, options.task, old, learners, found)
+    is_asked = options.target not in (None, "auto")
+    target = settle_target(source, options.task, old, learners, found, is_asked=is_asked)
     fit_targets(target, inputs, found, options, ledger, fitting)
     if not inputs.is_fitted:
         fit_inputs(inputs, found, target, options, ledger, fitting, note)
@@ -215,7 +216,7 @@ def _training_stage(
         inputs=inputs,
         target=target.transform,
         weight=None if source.sample_weight is None else Passthrough(source.sample_weight),
-        class_weights=class_weights(options.class_weight, spec.classes, found.view_labels),
+        class_weights=class_weights(options.class_weight, spec, found.view_labels),
         keep=(),
         ledger=ledger,
         share=Ledger(share_bytes(options.plan)),

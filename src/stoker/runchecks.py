@@ -86,10 +86,10 @@ def _check_inputs(spec: FeedSpec) -> None:
 def _check_input(each: InputSpec) -> None:
     require(bool(each.columns), f"the input {each.name!r} is made of nothing")
     sizes = (*each.shape, 1 if each.num_tokens is None else each.num_tokens)
-    _check_shape(each.kind, each.shape, each.dtype, f"the input {each.name!r}")
-    require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"the input {each.name!r} is of no size")
     is_tokens = each.kind in ("tokens", "codes")
     require(is_tokens == (each.num_tokens is not None), f"the input {each.name!r} has tokens, or none")
+    _check_shape(each.kind, each.shape, each.dtype, f"the input {each.name!r}")
+    require(all(0 < size <= _MOST_NUMBERS for size in sizes), f"the input {each.name!r} is of no size")
 
 
 def _check_shape(kind: InputKind | EachKind, shape: tuple[int, ...], dtype: str, what: str) -> None:

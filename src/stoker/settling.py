@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class FeedOptions:
 
     plan: PlanOptions
     transform: InputTransform | Automatic | Callable[[Survey], InputTransform] | None = None
-    target: Cast | None = None
+    target: Cast | Literal["auto"] | None = None
     task: TaskOption = "auto"
     na: NaOption = "error"
     on_bad_row: BadRows = "error"

@@ -20,6 +20,7 @@ from stoker.cli.session import warn_of_bad_rows
 if TYPE_CHECKING:
     from stoker.training.evaluation import Evaluation
 
+_MEASURES = ("accuracy", "auc", "mae", "rmse", "r2")
 _MOST_COLUMNS = 20
 
 
@@ -55,19 +56,18 @@ def _print(found: Evaluation) -> None:
 
     skipped = f", {grouped(found.skipped_rows)} left out" if found.skipped_rows else ""
     lines = [("rows", f"{grouped(found.rows)}{skipped}"), ("loss", _number(found.loss))]
-    measures = {
-        "accuracy": found.accuracy,
-        "auc": found.auc,
-        "mae": found.mae,
-        "rmse": found.rmse,
-        "r2": found.r2,
-    }
+    own = found if len(found.labels) <= 1 else None  # of several labels a table tells
+    measures = {name: None if own is None else getattr(own, name) for name in _MEASURES}
     others = {name: value for name, value in found.metrics.items() if name != "loss"}
     if found.sample_weight is not None:
         others = {f"{name}, weighted": value for name, value in others.items()}
     measures |= {name: value for name, value in others.items() if measures.get(name) is None}
     lines += [(name, _number(value)) for name, value in measures.items() if value is not None]
     print_lines(lines)
+    if len(found.labels) > 1:
+        print()
+        print_table(_label_table(found))
+        return
     if found.classes is None or found.precision is None:
         return
     print()
@@ -75,6 +75,19 @@ def _print(found: Evaluation) -> None:
     if found.confusion is not None and len(found.classes) <= _MOST_COLUMNS:
         print("\nrows: true class, columns: predicted class")
         print_table(_confusion_table(found.classes, found.confusion))
+
+
+def _label_table(found: Evaluation) -> list[list[str]]:
+    """A row for each label; precision and recall are those of its second class where it has two."""
+    table = [["label", "task", *_MEASURES, "precision", "recall"]]
+    for name, scores in found.labels.items():
+        values = [getattr(scores, measure) for measure in _MEASURES]
+        two = scores.precision is not None and len(scores.precision) == len(("no", "yes"))
+        for values_of in (scores.precision, scores.recall):
+            values.append(float(values_of[1]) if two and values_of is not None else None)
+        shown = ["" if value is None else _number(value) for value in values]
+        table.append([name, scores.task, *shown])
+    return table
 
 
 def _class_table(found: Evaluation) -> list[list[str]]:

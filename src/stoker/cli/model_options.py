@@ -81,6 +81,10 @@ class ModelOptions:
         list[str] | None,
         flag("--metric", MODEL, "A Keras metric besides the task's own; may be repeated.", "NAME"),
     ] = None
+    loss_weights: Annotated[
+        list[str] | None,
+        flag("--loss-weights", MODEL, "Of labels of several kinds, what each one's loss counts.", "a=X,b=Y"),
+    ] = None
     class_weight: Annotated[
         Literal["balanced"] | None,
         flag("--class-weight", MODEL, "Weigh rows so that every class counts the same.", "balanced"),

@@ -175,12 +175,13 @@ class DataOptions(ReadOptions):
         ),
     ] = None
     target: Annotated[
-        Literal["standardize", "minmax", "robust", "log1p"] | None,
+        Literal["standardize", "minmax", "robust", "log1p", "cast"] | None,
         flag(
             "--target",
             DATA,
-            "What a label to regress on goes through; predictions come out in its own unit.",
-            "standardize|minmax|robust|log1p",
+            "What labels to regress on go through; predictions come out in their own unit.",
+            "standardize|minmax|robust|log1p|cast",
+            "standardize for several",
         ),
     ] = None
     max_bad_rows: Annotated[

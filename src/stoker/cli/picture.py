@@ -109,11 +109,12 @@ def _listed(names: Sequence[str]) -> str:
 
 def _task_lines(feed: BaseFeed) -> Iterator[tuple[str, str]]:
     spec, labels = feed.spec, feed.survey.view_labels
-    yield "task", f"{spec.task}: {feed.stage.task_reason} (--task overrides)"
+    several = len(spec.targets) > 1
+    yield "task", f"{'several' if several else spec.task}: {feed.stage.task_reason} (--task overrides)"
     for target in spec.targets:
         if target.transform is not None:
             yield "target", f"{', '.join(target.columns)} → {target.transform}, undone in what is predicted"
-    if spec.task == "regression" or labels is None or labels.classes is None:
+    if len(spec.labels) > 1 or spec.task == "regression" or labels is None or labels.classes is None:
         return
     classes = ", ".join(map(str, labels.classes[:_FEW_CLASSES]))
     more = f" and {len(labels.classes) - _FEW_CLASSES} more" if len(labels.classes) > _FEW_CLASSES else ""

@@ -175,7 +175,7 @@ def make_feed(
     return stoker.Feed(
         train,
         transform=None if init is not None else _transform(train, data, text, learned),
-        target=None if data.target is None else TARGET_WORDS[data.target](),
+        target="auto" if data.target is None else TARGET_WORDS[data.target](),
         batch_size=order.batch_size or batch_rows(train),
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,

@@ -29,6 +29,7 @@ from stoker.cli.printing import print_json, program_name
 from stoker.cli.resuming import command_that_resumes, learned_by, run_meant
 from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts, prepare
 from stoker.cli.texts import TEXT_PATIENCE
+from stoker.cli.words import numbers
 from stoker.errors import OptionError, StokerError
 
 if TYPE_CHECKING:
@@ -230,6 +231,8 @@ def _check_before_reading(text: TextOptions, model: ModelOptions, training: Trai
     given: dict[str, Any] = {} if model.learning_rate is None else {"learning_rate": model.learning_rate}
     if model.embeddings is not None:
         given["embeddings"] = model.embeddings
+    if model.loss_weights:
+        given["loss_weights"] = numbers("--loss-weights", model.loss_weights)
     allow_local_models()
     with _own_code(text.model):
         models.check(text.model, **given, **({"metrics": model.metric} if model.metric else {}))
@@ -270,8 +273,11 @@ def build_model(feed: Feed, name: str, options: ModelOptions, seed: int) -> Any:
     if options.learning_rate is not None:
         chosen["learning_rate"] = options.learning_rate
     if options.metric:
-        own = "mae" if feed.spec.task == "regression" else "accuracy"
-        chosen["metrics"] = [own, *(name for name in options.metric if name != own)]
+        tasks = [target.task for target in feed.spec.targets]
+        own = list(dict.fromkeys("mae" if task == "regression" else "accuracy" for task in tasks))
+        chosen["metrics"] = [*own, *(name for name in options.metric if name not in own)]
+    if options.loss_weights:
+        chosen["loss_weights"] = numbers("--loss-weights", options.loss_weights)
     if options.embeddings is not None:
         chosen["embeddings"] = options.embeddings
     if ":" not in name:

@@ -15,7 +15,7 @@ from stoker.errors import OptionError
 if TYPE_CHECKING:
     from stoker.survey.policy import Blanks
 
-__all__ = ["missing_values", "names", "settings"]
+__all__ = ["missing_values", "names", "numbers", "settings"]
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -46,6 +46,31 @@ def names(values: Sequence[str] | None, flag: str = "a list of columns") -> list
         for name in fields
         if name.strip()
     ]
+
+
+def numbers(flag: str, values: Sequence[str]) -> dict[str, float]:
+    """Read ``column=number`` pairs.
+
+    Raises
+    ------
+    OptionError
+        If a pair has no ``=``, or no number behind it.
+
+    Examples
+    --------
+    >>> numbers("--loss-weights", ["price=1,sold=0.5"])
+    {'price': 1.0, 'sold': 0.5}
+    """
+    found = {}
+    for pair in names(values, flag) or ():
+        column, equals, number = pair.rpartition("=")
+        try:
+            found[column] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not column:
+            raise OptionError(f"{flag} takes COLUMN=NUMBER, got {pair!r}")
+    return found
 
 
 def settings(

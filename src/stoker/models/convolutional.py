@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stoker import backends
 from stoker.errors import OptionError
-from stoker.models.parts import HasSpec, Names, Seeds, compiled, last_layers, needs, spec_of
+from stoker.models.parts import HasSpec, Names, Seeds, answered, compiled, last_layers, needs, spec_of
 from stoker.models.towers import image_features
 from stoker.types import FeedSpec
 
@@ -22,6 +22,7 @@ def cnn(
     dropout: float = 0.2,
     learning_rate: float = 1e-3,
     metrics: Sequence[Any] | None = None,
+    loss_weights: Mapping[str, float] | None = None,
     seed: int | None = None,
 ) -> Any:
     """Pixels by 255, blocks of a convolution and a pool, the average over what is left, and the last layer.
@@ -46,6 +47,8 @@ def cnn(
         Of Adam.
     metrics
         Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+    loss_weights
+        As of `stoker.models.mlp`.
     seed
         Of initial weights and dropout; None takes Keras's global seed.
 
@@ -87,6 +90,6 @@ def cnn(
         initial = keras.initializers.GlorotUniform(seeds.next())
         return keras.layers.Dense(units, activation=activation, kernel_initializer=initial)
 
-    for layer in last_layers(keras, feed, dense):
-        outputs = layer(outputs)
-    return compiled(keras, keras.Model(inputs, outputs, name="cnn"), spec, learning_rate, metrics)
+    answers = answered(feed, last_layers(keras, feed, dense), outputs)
+    model = keras.Model(inputs, answers, name="cnn")
+    return compiled(keras, model, spec, learning_rate, metrics, loss_weights)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 import numpy as np
 
 from stoker.errors import OptionError
-from stoker.types import FeedSpec, InputKind
+from stoker.models.measuring import measured_by
+from stoker.types import FeedSpec, InputKind, TargetSpec
 
-__all__ = ["HasSpec", "Names", "Seeds", "compiled", "last_layers", "needs", "spec_of"]
+__all__ = ["HasSpec", "Names", "Seeds", "answered", "compiled", "last_layers", "needs", "spec_of", "through"]
 
 
 Taken: TypeAlias = "InputKind | Literal['images']"
@@ -98,42 +100,79 @@ class Names:
         return made
 
 
-def last_layers(keras: Any, feed: FeedSpec | HasSpec, make: Any) -> list[Any]:
-    """The layers that turn features into answers.
+def last_layers(keras: Any, feed: FeedSpec | HasSpec, make: Any) -> list[list[Any]]:
+    """The layers that turn features into answers, those of each of the spec's targets.
 
     Parameters
     ----------
     feed
-        What the task is taken from, and for regression the label's unit.
+        What the tasks are taken from, and for regression the labels' units.
     make
         Called with units and activation; makes the last layer with weights.
     """
-    spec = spec_of(feed)
-    stack = [make(spec.num_outputs, _HEADS[spec.task][0])]
-    offset, scale = _label_spread(feed)
-    if (offset, scale) != (0.0, 1.0):
-        stack.append(keras.layers.Rescaling(scale, offset, name="label_units"))
-    return stack
+    heads = []
+    targets = spec_of(feed).targets
+    for place, target in enumerate(targets):
+        head = [make(target.num_outputs, _HEADS[target.task][0])]
+        offset, scale = _label_spread(feed, target)
+        if (offset, scale) != (0.0, 1.0):
+            name = "label_units" if len(targets) == 1 else f"label_units_{place}"
+            head.append(keras.layers.Rescaling(scale, offset, name=name))
+        heads.append(head)
+    return heads
+
+
+def through(layers: Sequence[Any], made: Any) -> Any:
+    """What layers make of a tensor, one after the other."""
+    for layer in layers:
+        made = layer(made)
+    return made
+
+
+def answered(feed: FeedSpec | HasSpec, heads: Sequence[Sequence[Any]], features: Any) -> Any:
+    """What the last layers make of features: a tensor, or of several targets one by the name of each."""
+    return spec_of(feed).by_target([through(head, features) for head in heads])
 
 
 def compiled(
-    keras: Any, model: Any, spec: FeedSpec, learning_rate: float, metrics: Sequence[Any] | None
+    keras: Any,
+    model: Any,
+    spec: FeedSpec,
+    learning_rate: float,
+    metrics: Sequence[Any] | None,
+    loss_weights: Mapping[str, float] | None = None,
 ) -> Any:
-    """The model with Adam, the loss of the task and metrics.
+    """The model with Adam, the losses of the tasks and metrics.
 
     Raises
     ------
     OptionError
-        If the learning rate is not positive, or a metric does not fit.
+        If the learning rate is not positive, or a metric or a loss's weight does not fit.
     """
     if not learning_rate > 0:
         raise OptionError(f"learning_rate must be positive, got {learning_rate}")
     optimizer = keras.optimizers.Adam(learning_rate)
-    measured = _metrics(keras, spec, metrics)
+    measured = spec.by_target(measured_by(keras, spec, metrics))
     # What rows weigh counts in what is measured, too; Keras leaves it out of plain metrics.
     known = {"metrics": measured} if spec.sample_weight is None else {"weighted_metrics": measured}
-    model.compile(optimizer, _HEADS[spec.task][1], **known)
+    if loss_weights is not None:
+        known["loss_weights"] = _loss_weights(spec, loss_weights)
+    losses = spec.by_target([_HEADS[target.task][1] for target in spec.targets])
+    model.compile(optimizer, losses, **known)
     return model
+
+
+def _loss_weights(spec: FeedSpec, given: Mapping[str, float]) -> dict[str, float]:
+    """The weight of each output's loss, 1 where nothing is said."""
+    names = [target.columns[0] for target in spec.targets]
+    if len(names) == 1:
+        raise OptionError("loss_weights has no effect on one output: leave it out")
+    for name, weight in given.items():
+        if name not in names:
+            raise OptionError(f"loss_weights: {name!r} is no output; these are {', '.join(names)}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+            raise OptionError(f"loss_weights of {name!r} must be a number of zero or more, got {weight!r}")
+    return {name: float(given.get(name, 1.0)) for name in names}
 
 
 _HEADS = {
@@ -144,15 +183,23 @@ _HEADS = {
 }
 
 
-def _label_spread(feed: FeedSpec | HasSpec) -> tuple[float, float]:
-    """Middle and spread of the label to regress on, 0 and 1 where a bare spec does not tell them.
+def _label_spread(feed: FeedSpec | HasSpec, target: TargetSpec) -> tuple[Any, Any]:
+    """Middle and spread of the labels to regress on, 0 and 1 where a bare spec does not tell them.
 
     The network then works in numbers around 1 whatever the label's unit: with prices of 200,000 a first layer
     of small weights would need a hundred thousand steps to get there.
     """
-    labels = getattr(getattr(feed, "survey", None), "view_labels", None)
-    first = spec_of(feed).targets[0]
-    if first.task != "regression" or first.transform or labels is None or labels.minimum is None:
+    found = getattr(getattr(feed, "survey", None), "view_counts", None)
+    if target.task != "regression" or target.transform or found is None:
+        return 0.0, 1.0
+    spreads = [_spread_of(found[name]) for name in target.columns]
+    if len(spreads) == 1:
+        return spreads[0]
+    return [middle for middle, _ in spreads], [spread for _, spread in spreads]
+
+
+def _spread_of(labels: Any) -> tuple[float, float]:
+    if labels.minimum is None:
         return 0.0, 1.0
     low, high = float(labels.minimum), float(labels.maximum)
     middle, spread = (low + high) / 2, (high - low) / 4
@@ -161,28 +208,3 @@ def _label_spread(feed: FeedSpec | HasSpec) -> tuple[float, float]:
         middle = float(np.average(values, weights=counts))
         spread = float(np.sqrt(np.average((values - middle) ** 2, weights=counts)))
     return middle, spread if spread > 0 else 1.0
-
-
-def _metrics(keras: Any, spec: FeedSpec, metrics: Sequence[Any] | None) -> list[Any]:
-    if metrics is None:
-        return ["mae"] if spec.task == "regression" else ["accuracy"]
-    return [_metric(keras, spec.task, each) for each in metrics]
-
-
-def _metric(keras: Any, task: str, metric: Any) -> Any:
-    if not isinstance(metric, str):
-        return metric
-    special = {"auc": keras.metrics.AUC, "precision": keras.metrics.Precision, "recall": keras.metrics.Recall}
-    if metric in special:
-        if task != "binary":
-            raise OptionError(f"metric {metric!r} is for two classes, the task is {task!r}")
-        return special[metric](name=metric)
-    if metric in ("accuracy", "acc"):
-        if task == "regression":
-            raise OptionError(f"metric {metric!r} is for classes, the task is 'regression'; try mae or mse")
-        return metric
-    try:
-        keras.metrics.get(metric)
-    except ValueError as error:
-        raise OptionError(f"there is no metric {metric!r} in Keras") from error
-    return metric

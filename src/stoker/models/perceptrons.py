@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stoker import backends
 from stoker.errors import OptionError
-from stoker.models.parts import HasSpec, Names, Seeds, compiled, last_layers, needs, spec_of
+from stoker.models.parts import (
+    HasSpec,
+    Names,
+    Seeds,
+    answered,
+    compiled,
+    last_layers,
+    needs,
+    spec_of,
+    through,
+)
 from stoker.models.several import joined_inputs
 from stoker.types import FeedSpec
 
@@ -19,6 +29,7 @@ def linear(
     *,
     learning_rate: float = 1e-2,
     metrics: Sequence[Any] | None = None,
+    loss_weights: Mapping[str, float] | None = None,
     seed: int | None = None,
 ) -> Any:
     """Softmax, logistic or linear regression, by the task.
@@ -33,14 +44,18 @@ def linear(
     learning_rate
         Of Adam.
     metrics
-        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression. Of
+        several outputs each gets those that fit it.
+    loss_weights
+        Of several outputs by label what each one's loss counts in the sum; 1 where nothing is said.
     seed
         Of the initial weights; None takes Keras's global seed.
 
     Returns
     -------
     keras.Model
-        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1).
+        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1); of k
+        labels that are 0 or 1, or numbers, (B, k); of labels of several kinds a mapping by label.
 
     Raises
     ------
@@ -53,7 +68,7 @@ def linear(
 
         model = stoker.models.linear(feed)
     """
-    return _perceptron(feed, "linear", (), 0.0, learning_rate, metrics, seed)
+    return _perceptron(feed, "linear", (), 0.0, learning_rate, metrics, loss_weights, seed)
 
 
 def mlp(
@@ -64,6 +79,7 @@ def mlp(
     dropout: float = 0.2,
     learning_rate: float = 1e-3,
     metrics: Sequence[Any] | None = None,
+    loss_weights: Mapping[str, float] | None = None,
     seed: int | None = None,
 ) -> Any:
     """A multi-layer perceptron: ``layers`` of ``units`` ReLU units, each followed by dropout.
@@ -91,14 +107,18 @@ def mlp(
     learning_rate
         Of Adam.
     metrics
-        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression. Of
+        several outputs each gets those that fit it.
+    loss_weights
+        Of several outputs by label what each one's loss counts in the sum; 1 where nothing is said.
     seed
         Of initial weights and dropout; None takes Keras's global seed.
 
     Returns
     -------
     keras.Model
-        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1).
+        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1); of k
+        labels that are 0 or 1, or numbers, (B, k); of labels of several kinds a mapping by label.
 
     Raises
     ------
@@ -118,7 +138,7 @@ def mlp(
         raise OptionError(f"layers and units must be at least 1, got {layers} and {units}; see models.linear")
     if not 0 <= dropout < 1:
         raise OptionError(f"dropout must lie in [0, 1), got {dropout}")
-    return _perceptron(feed, "mlp", (units,) * layers, dropout, learning_rate, metrics, seed)
+    return _perceptron(feed, "mlp", (units,) * layers, dropout, learning_rate, metrics, loss_weights, seed)
 
 
 def _perceptron(
@@ -128,6 +148,7 @@ def _perceptron(
     dropout: float,
     learning_rate: float,
     metrics: Sequence[Any] | None,
+    loss_weights: Mapping[str, float] | None,
     seed: int | None,
 ) -> Any:
     spec = spec_of(feed)
@@ -161,24 +182,30 @@ def _perceptron(
         stack.append(dense(units, "relu"))
         if dropout:
             stack.append(dropping(dropout, seed=seeds.next(), **called("dropout")))
-    stack += last_layers(keras, feed, dense)
+    heads = last_layers(keras, feed, dense)
     if spec.input_kind == "named":
-        model = keras.Model(inputs, _through(stack, features), name=name)
+        model = keras.Model(inputs, answered(feed, heads, through(stack, features)), name=name)
     elif spec.input_kind == "sparse":
-        model = _on_pairs(keras, spec, name, stack, dropout if hidden else 0.0, seeds)
+        model = _on_pairs(keras, spec, name, stack, heads, dropout if hidden else 0.0, seeds)
+    elif len(heads) > 1:
+        pixels = keras.layers.Input(spec.input_shape, name="features")
+        model = keras.Model(pixels, answered(feed, heads, through(stack, pixels)), name=name)
     else:
-        model = keras.Sequential([keras.layers.Input(spec.input_shape, name="features"), *stack], name=name)
-    return compiled(keras, model, spec, learning_rate, metrics)
+        whole = [keras.layers.Input(spec.input_shape, name="features"), *stack, *heads[0]]
+        model = keras.Sequential(whole, name=name)
+    return compiled(keras, model, spec, learning_rate, metrics, loss_weights)
 
 
-def _through(stack: list[Any], outputs: Any) -> Any:
-    for layer in stack:
-        outputs = layer(outputs)
-    return outputs
-
-
-def _on_pairs(keras: Any, spec: FeedSpec, name: str, stack: list[Any], dropout: float, seeds: Seeds) -> Any:
-    """The same layers on pairs of index and value, the first of them a SparseDense."""
+def _on_pairs(
+    keras: Any,
+    spec: FeedSpec,
+    name: str,
+    stack: list[Any],
+    heads: list[list[Any]],
+    dropout: float,
+    seeds: Seeds,
+) -> Any:
+    """The same layers on pairs of index and value, the first of them, or of each head, a SparseDense."""
     from stoker.layers import Dropout, SparseDense
 
     inputs = {
@@ -188,11 +215,18 @@ def _on_pairs(keras: Any, spec: FeedSpec, name: str, stack: list[Any], dropout: 
     values = inputs["values"]
     if dropout:
         values = Dropout(dropout, seed=seeds.next())(values)
-    first = stack[0]
-    outputs = SparseDense(
-        first.units,
-        spec.input_shape[0],
-        activation=first.activation,
-        kernel_initializer=first.kernel_initializer,
-    )({"indices": inputs["indices"], "values": values})
-    return keras.Model(inputs, _through(stack[1:], outputs), name=name)
+
+    def on_pairs(layers: list[Any]) -> list[Any]:
+        first = layers[0]
+        sparse = SparseDense(
+            first.units,
+            spec.input_shape[0],
+            activation=first.activation,
+            kernel_initializer=first.kernel_initializer,
+        )
+        return [sparse, *layers[1:]]
+
+    pairs = {"indices": inputs["indices"], "values": values}
+    if not stack:
+        return keras.Model(inputs, answered(spec, [on_pairs(head) for head in heads], pairs), name=name)
+    return keras.Model(inputs, answered(spec, heads, through(on_pairs(stack), pairs)), name=name)

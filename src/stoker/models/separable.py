@@ -90,6 +90,10 @@ def sepcnn(
     """
     spec = spec_of(feed)
     needs(spec, "sepcnn", "tokens")
+    if len(spec.targets) > 1:
+        raise OptionError(
+            f"sepcnn has one output, and the labels {', '.join(spec.labels)} are of several kinds: take mlp"
+        )
     _check_sizes(embedding_dim, blocks, filters, kernel_size, pool_size, dropout)
     assert spec.num_tokens is not None
     vectors = None
@@ -113,7 +117,7 @@ def sepcnn(
             trainable=vectors is None if trainable_embeddings is None else trainable_embeddings,
         ),
         *_blocks(keras, spec.input_shape[0], blocks, filters, kernel_size, pool_size, dropout, seeds),
-        *last_layers(keras, feed, lambda units, activation: _last(keras, units, activation, seeds)),
+        *last_layers(keras, feed, lambda units, activation: _last(keras, units, activation, seeds))[0],
     ]
     return compiled(keras, keras.Sequential(stack, name="sepcnn"), spec, learning_rate, metrics)
 

@@ -18,7 +18,7 @@ __all__ = ["first_unknown", "first_unknown_in"]
 _CHUNK_BYTES = 4 << 20
 
 
-def first_unknown(found: Survey, classes: Sequence[Any]) -> tuple[str, Any] | None:
+def first_unknown(found: Survey, label: str, classes: Sequence[Any]) -> tuple[str, Any] | None:
     """File and line of the first row, excluded ones aside, whose label is none of `classes`; and the label.
 
     Reads the files up to there.
@@ -26,7 +26,9 @@ def first_unknown(found: Survey, classes: Sequence[Any]) -> tuple[str, Any] | No
     Parameters
     ----------
     found
-        A survey of rows with a label.
+        A survey of rows with labels.
+    label
+        The column.
     classes
         The labels that are known.
     """
@@ -34,19 +36,17 @@ def first_unknown(found: Survey, classes: Sequence[Any]) -> tuple[str, Any] | No
     for chunk in source.chunks(_CHUNK_BYTES):
         ids = np.arange(chunk.first_row, chunk.first_row + chunk.num_records)
         good = np.flatnonzero(~np.isin(ids, found.excluded))
-        place = first_unknown_in(source, chunk, source.parse(chunk), classes, good)
+        place = first_unknown_in(source, chunk, source.parse(chunk), label, classes, good)
         if place is not None:
             return place
     return None
 
 
 def first_unknown_in(
-    source: Source, chunk: Chunk, parsed: ParsedChunk, classes: Sequence[Any], good: IntArray
+    source: Source, chunk: Chunk, parsed: ParsedChunk, label: str, classes: Sequence[Any], good: IntArray
 ) -> tuple[str, Any] | None:
     """The same within the `good` rows of one chunk, int64 ordinals."""
-    assert source.label is not None
-    column = parsed.rows.columns[source.label]
-    labels = pa.array(column)
+    labels = pa.array(parsed.rows.columns[label])
     known = pc.is_in(labels, value_set=pa.array(list(classes)).cast(labels.type)).to_numpy(
         zero_copy_only=False
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from stoker.errors import RunError
 from stoker.transforms import FittedTransform
@@ -14,9 +14,12 @@ from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder, Passthrough
 from stoker.transforms.numeric import Cast
 from stoker.transforms.targets import TargetColumns, TransformedTarget
-from stoker.types import FeedSpec
+from stoker.types import FeedSpec, TargetSpec
 
 __all__ = ["check_agreement"]
+
+_Fact: TypeAlias = tuple[str, str, int | None, tuple[int | None, ...]]
+"""What one part says, what another, its number, and the numbers that fit."""
 
 
 class Loaded(Protocol):
@@ -111,31 +114,40 @@ def _answers_to(target: FittedTransform, spec: FeedSpec) -> bool:
 def _check_parts(run: Loaded, path: Path) -> None:
     """Refuse a record and a model that do not belong together."""
     spec, said = run.spec, f"{run.directory / 'run.json'} names"
-    takes, gives = _width(run.model, "input_shape"), _width(run.model, "output_shape")
+    takes = _width(run.model, "input_shape")
     is_row = spec.input_kind == "dense" and len(spec.input_shape) == 1
     one_each = is_row and not getattr(run.transform, "indicator", False)
     inputs = len(spec.features) if one_each else math.prod(spec.input_shape)
     made = getattr(run.transform, "num_outputs", None)
     tokens = getattr(run.transform, "num_tokens", None)
-    facts: list[tuple[str, str, int | None, tuple[int | None, ...]]] = [
+    facts: list[_Fact] = [
         (f"{said} {inputs} features", f"{path} takes", takes, (inputs,)),
         (f"{said} {inputs} features", "its transform gives", made, (inputs,)),
         (f"{said} {spec.num_tokens} tokens", "its transform gives", tokens, (spec.num_tokens,)),
     ]
-    if spec.classes is None:
-        facts.append((f"{said} the task {spec.task!r}, of 1 output", f"{path} gives", gives, (1,)))
-    else:
-        classes, of = len(spec.classes), f"{said} {len(spec.classes)} classes"
-        known = getattr(run.target, "classes_", None)
-        facts += [
-            (of, f"its task {spec.task!r} has", 2 if spec.task == "binary" else None, (classes,)),
-            (of, "its num_outputs is", spec.num_outputs, (1 if spec.task == "binary" else classes,)),
-            (of, "its label encoder knows", None if known is None else len(known), (classes,)),
-            (of, f"{path} gives", gives, (1, 2) if spec.task == "binary" else (classes,)),
-        ]
+    if len(spec.targets) == 1:
+        facts += _output_facts(run, path, spec.targets[0], said)
     for one, other, number, fitting in facts:
         if number is not None and number not in fitting:
             raise RunError(f"{one}, and {other} {number}: one was changed, or they are of different runs")
+
+
+def _output_facts(run: Loaded, path: Path, target: TargetSpec, said: str) -> list[_Fact]:
+    """What a model gives, and what its label's encoder knows, beside what the record says."""
+    gives, task = _width(run.model, "output_shape"), target.task
+    if task != "classes" and len(target.columns) > 1:
+        count = len(target.columns)
+        return [(f"{said} {count} labels", f"{path} gives", gives, (count,))]
+    if target.classes is None:
+        return [(f"{said} the task {task!r}, of 1 output", f"{path} gives", gives, (1,))]
+    classes, of = len(target.classes), f"{said} {len(target.classes)} classes"
+    known = getattr(run.target, "classes_", None)
+    return [
+        (of, f"its task {task!r} has", 2 if task == "binary" else None, (classes,)),
+        (of, "its num_outputs is", target.num_outputs, (1 if task == "binary" else classes,)),
+        (of, "its label encoder knows", None if known is None else len(known), (classes,)),
+        (of, f"{path} gives", gives, (1, 2) if task == "binary" else (classes,)),
+    ]
 
 
 def _width(model: Any, which: str) -> int | None:

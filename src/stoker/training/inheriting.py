@@ -17,6 +17,7 @@ from stoker.types import FeedSpec
 
 __all__ = ["begin_with", "inherit", "taken_over"]
 
+Unit = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 Values = npt.NDArray[Any]
 
 
@@ -93,9 +94,11 @@ def taken_over(old_model: Any, model: Any, old: FeedSpec, new: FeedSpec, run: st
     values = list(theirs)
     if new.input_kind == "dense" and old.features != new.features:
         _by_column(values, old, new, names, run)
-    if old.classes is not None and new.classes is not None and old.classes != new.classes:
+    if len(new.targets) > 1:
+        _require_same_outputs(old, new, _units(old_model) == _units(model), run)
+    elif old.classes is not None and new.classes is not None and old.classes != new.classes:
         _by_class(values, ours, old.classes, new.classes, names, run)
-    if new.task == "regression":
+    if new.task == "regression" and len(new.targets) == 1:
         _in_new_unit(values, _unit(old_model), _unit(model))
     for name, value, here in zip(names, values, ours, strict=True):
         if value.shape != here.shape:
@@ -148,22 +151,39 @@ def _by_class(
         values[place] = made
 
 
-def _in_new_unit(values: list[Values], old: tuple[float, float], new: tuple[float, float]) -> None:
-    """The last layer so that the answers, in the label's unit, are what they were."""
+def _require_same_outputs(old: FeedSpec, new: FeedSpec, same_units: bool, run: str) -> None:
+    """Refuse several outputs of other classes, or in other units: which weights are whose nobody tells."""
+    if [target.classes for target in old.targets] != [target.classes for target in new.targets]:
+        raise _other_model(run, "of several outputs the classes must be the run's, and one has others")
+    if not same_units:
+        raise _other_model(
+            run, "of several outputs the labels' units must be the run's: train both with target="
+        )
+
+
+def _in_new_unit(values: list[Values], old: Unit, new: Unit) -> None:
+    """The last layer so that the answers, in the labels' unit, are what they were."""
     (old_offset, old_scale), (new_offset, new_scale) = old, new
-    if old == new or len(values) < 2 or values[-1].ndim != 1:
+    same = np.array_equal(old_offset, new_offset) and np.array_equal(old_scale, new_scale)
+    if same or len(values) < 2 or values[-1].ndim != 1:
         return
     ratio = old_scale / new_scale
     values[-2] = (values[-2] * ratio).astype(values[-2].dtype)
     values[-1] = (values[-1] * ratio + (old_offset - new_offset) / new_scale).astype(values[-1].dtype)
 
 
-def _unit(model: Any) -> tuple[float, float]:
-    """Offset and scale by which `stoker.models` bring answers into the label's unit."""
+def _unit(model: Any) -> Unit:
+    """Offset and scale by which `stoker.models` bring answers into the labels' unit, of each label."""
     for layer in model.layers:
         if layer.name == "label_units":
-            return float(layer.offset), float(layer.scale)
-    return 0.0, 1.0
+            return np.asarray(layer.offset, np.float64), np.asarray(layer.scale, np.float64)
+    return np.zeros(()), np.ones(())
+
+
+def _units(model: Any) -> dict[str, Any]:
+    """The same of several outputs, by layer."""
+    units = [layer for layer in model.layers if layer.name.startswith("label_units")]
+    return {layer.name: (layer.offset, layer.scale) for layer in units}
 
 
 def _values(model: Any) -> list[Values]:

@@ -35,7 +35,7 @@ def labelled(name: str, text: str) -> str:
     >>> labelled("valid", "step 200")
     'valid     step 200'
     """
-    return f"{name:<{_LABEL_WIDTH}}{text}".rstrip()
+    return f"{name:<{_LABEL_WIDTH - 1}} {text}".rstrip()
 
 
 def duration(seconds: float) -> str:

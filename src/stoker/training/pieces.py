@@ -25,6 +25,8 @@ from stoker.training.frames import (
 )
 from stoker.training.imagerows import decodes_images, inputs_of, parts_of
 from stoker.transforms.base import FittedTransform, InputTransform, nearest
+from stoker.transforms.labels import LabelEncoder
+from stoker.transforms.targets import TargetColumns
 from stoker.transforms.texts import TextTransform
 from stoker.types import ColumnKind, IntArray, Matrix, Progress, Rows, is_number
 
@@ -47,7 +49,7 @@ class Piece:
         int64 (g,): which of them can be scored, ascending.
     x, y
         Inputs and targets of the good rows, of sparse ones a SciPy CSR matrix; y is None where there is no
-        label.
+        label, and of several outputs a mapping by label.
     weights
         What the good rows weigh, float32 (g,); None where nothing says it.
     kept
@@ -59,7 +61,7 @@ class Piece:
     num_rows: int
     good: IntArray
     x: Any
-    y: npt.NDArray[Any] | None = None
+    y: Any = None
     weights: npt.NDArray[np.float32] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
     tell_first_bad: Callable[[], str] | None = None
@@ -298,12 +300,16 @@ def _tell_image(source: Source, chunk: Chunk, row: int, said: str) -> str:
 
 def _targets(
     source: Source, chunk: Chunk, parsed: ParsedChunk, target: FittedTransform, good: IntArray
-) -> npt.NDArray[Any]:
+) -> Any:
     try:
         return target.apply(parsed.rows, good)
     except DataError as error:
-        classes = getattr(target, "classes_", None)
-        place = None if classes is None else first_unknown_in(source, chunk, parsed, classes, good)
+        parts = target.parts if isinstance(target, TargetColumns) else (target,)
+        encoders = [part for part in parts if isinstance(part, LabelEncoder)]
+        places = (
+            first_unknown_in(source, chunk, parsed, each.column, each.classes_, good) for each in encoders
+        )
+        place = next((place for place in places if place is not None), None)
         last = parsed.first_row + parsed.num_records - 1
         rows = f"{source.paths[parsed.file_index]}, rows {parsed.first_row:,} to {last:,}"
         raise DataError(f"{rows if place is None else place[0]}: {error}") from error

@@ -19,9 +19,9 @@ from stoker.types import IntArray, Matrix, Rows
 
 __all__ = ["TARGET_WORDS", "TargetColumns", "TransformedTarget", "output_transforms", "own_unit"]
 
-TARGET_WORDS: dict[str, type[Cast]] = {kind.name: kind for kind in (Standardize, MinMax, Robust, Log1p)}
+TARGET_WORDS: dict[str, type[Cast]] = {kind.name: kind for kind in (Standardize, MinMax, Robust, Log1p, Cast)}
 """What a user may say of a target in a word."""
-_KINDS: dict[str, type[Cast]] = {**TARGET_WORDS, Scale.name: Scale, Cast.name: Cast}
+_KINDS: dict[str, type[Cast]] = {**TARGET_WORDS, Scale.name: Scale}
 _INNER = "target"
 """What the column is called within its transform, so that a label of another name can take it over."""
 

@@ -21,13 +21,13 @@ __all__ = [
 class Batch:
     """What a model takes in one step. The arrays belong to the receiver: stoker never writes them again.
 
-    ``ids`` are the row ids, ``kept`` the columns that were asked to come along, both in batch order.
-    ``digest_words`` are this batch's terms of the epoch's two digests, uint64 of shape (4,): the order
-    digest's lower and upper word, then the membership digest's.
+    ``y`` is an array, or of several outputs a mapping by label. ``ids`` are the row ids, ``kept`` the columns
+    that were asked to come along, both in batch order. ``digest_words`` are this batch's terms of the epoch's
+    two digests, uint64 of shape (4,): the order digest's lower and upper word, then the membership digest's.
     """
 
     x: Arrays
-    y: npt.NDArray[Any] | None
+    y: Arrays | None
     sample_weight: npt.NDArray[np.float32] | None = None
     size: int
     position: Position

@@ -1,0 +1,71 @@
+"""Which metrics a model is compiled with: the task's own, or those that a user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stoker.errors import OptionError
+from stoker.types import FeedSpec, TargetSpec
+
+__all__ = ["measured_by"]
+
+_OF_NUMBERS = frozenset({"mae", "mse", "mean_absolute_error", "mean_squared_error"})
+
+
+def measured_by(keras: Any, spec: FeedSpec, metrics: Sequence[Any] | None) -> list[list[Any]]:
+    """The metrics of each target: accuracy, or the mean absolute error; or those named that fit it.
+
+    Raises
+    ------
+    OptionError
+        If there is no such metric, or it fits no target.
+    """
+    if metrics is None:
+        usual = ["mae" if target.task == "regression" else "accuracy" for target in spec.targets]
+        return [[_metric(keras, target, name)] for target, name in zip(spec.targets, usual, strict=True)]
+    if len(spec.targets) == 1:
+        return [[_metric(keras, spec.targets[0], each) for each in metrics]]
+    found: list[list[Any]] = [[] for _ in spec.targets]
+    for metric in metrics:
+        errors = []
+        for fitting, target in zip(found, spec.targets, strict=True):
+            try:
+                fitting.append(_own(keras, target, metric))
+            except OptionError as error:
+                errors.append(error)
+        if len(errors) == len(found):
+            raise errors[0]
+    return found
+
+
+def _own(keras: Any, target: TargetSpec, metric: Any) -> Any:
+    """A metric for one of several outputs, which counts for it alone."""
+    if isinstance(metric, keras.Metric):
+        return type(metric).from_config(metric.get_config())
+    if metric in _OF_NUMBERS and target.task != "regression":
+        raise OptionError(f"metric {metric!r} is for numbers, the task is {target.task!r}; try accuracy")
+    return _metric(keras, target, metric)
+
+
+def _metric(keras: Any, target: TargetSpec, metric: Any) -> Any:
+    task = target.task
+    if not isinstance(metric, str):
+        return metric
+    special = {"auc": keras.metrics.AUC, "precision": keras.metrics.Precision, "recall": keras.metrics.Recall}
+    if metric in special:
+        if task not in ("binary", "labels"):
+            raise OptionError(f"metric {metric!r} is for two classes, the task is {task!r}")
+        if metric == "auc" and task == "labels":
+            return keras.metrics.AUC(multi_label=True, num_labels=target.num_outputs, name=metric)
+        return special[metric](name=metric)
+    if metric in ("accuracy", "acc"):
+        if task == "regression":
+            raise OptionError(f"metric {metric!r} is for classes, the task is 'regression'; try mae or mse")
+        # By the shape of y Keras would take several labels for one of several classes.
+        return keras.metrics.BinaryAccuracy(name="accuracy") if task == "labels" else metric
+    try:
+        keras.metrics.get(metric)
+    except ValueError as error:
+        raise OptionError(f"there is no metric {metric!r} in Keras") from error
+    return metric
