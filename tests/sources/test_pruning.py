@@ -259,6 +259,9 @@ def test_frames_and_streams_are_filtered_as_they_are_read():
     stream = stoker.open(
         pa.RecordBatchReader.from_batches(table.schema, table.to_batches(100)), label="y", where="x < 5"
     )
+    nothing = stoker.open(table.to_reader(100), label="y", where="x < 0")
+    with pytest.raises(DataError, match="no rows that satisfy where='x < 0'"):
+        survey(nothing, keep_bytes=1 << 20)
     assert [stream.random_access, survey(stream, keep_bytes=1 << 20).num_rows] == ["stream", 5]
 
 

@@ -204,8 +204,9 @@ class ColumnarTable:
             for chunk in scan_units(columns, number, first, target_bytes):
                 yield replace(chunk, unpacking_bytes=self._decoding_bytes)
                 row = chunk.first_row + chunk.num_records
-            if row == first and self.chosen is None:
-                raise DataError(f"{self.paths[number]} holds no rows; leave it out, or name others")
+            if row == first:
+                why = "" if self.chosen is None else f" that satisfy where={self.chosen.condition!r}"
+                raise DataError(f"{self.paths[number]} holds no rows{why}; leave it out, or name others")
 
     def parse(self, chunk: Chunk, dtype: np.dtype[Any], out: npt.NDArray[Any] | None = None) -> ParsedChunk:
         """Parse a chunk; see `Source.parse`."""
