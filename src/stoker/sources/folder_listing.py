@@ -122,6 +122,11 @@ def list_files(path: str, *, with_label: bool) -> Listing:
         There is no file, or no class, a class folder holds a folder, an unreadable or too long file, or one
         of another sort than the others.
     """
+    if os.path.isfile(path):
+        raise DataError(
+            f"{path} is a file, and the files of a class, or to predict on, are named by their folder: "
+            f"{os.path.dirname(path) or os.curdir}"
+        )
     here = _entries(path)
     folders = sorted((entry.name for entry in here if entry.is_dir()), key=os.fsencode)
     folders = [name for name in folders if name != _WITHOUT_LABEL] or folders
