@@ -83,7 +83,7 @@ def test_layers_of_one_model_begin_differently_under_one_seed():
 )
 def test_regression_on_a_feed_answers_in_the_labels_unit(classes, counts, middle, spread):
     labels = SimpleNamespace(minimum=1e5, maximum=3e5, classes=classes, counts=counts)
-    feed = SimpleNamespace(spec=spec_of("regression"), survey=SimpleNamespace(view_counts={"label": labels}))
+    feed = SimpleNamespace(spec=spec_of("regression"), survey=SimpleNamespace(view_counts={"y": labels}))
     for model in (models.linear(feed), models.build("mlp", feed)):
         assert model.layers[-1].offset == middle
         assert model.layers[-1].scale == pytest.approx(spread)
