@@ -20,7 +20,7 @@ from stoker.cache.mapped import CachedRows
 from stoker.cache.places import check_room, file_name, folders_of
 from stoker.ledger import Ledger
 from stoker.sources.held import held_bytes
-from stoker.types import LISTS, Rows, is_number
+from stoker.types import LONG, Rows, is_number
 
 __all__ = ["Draft"]
 
@@ -138,7 +138,7 @@ class Draft:
             self.drop()
 
     def _mean_text_bytes(self, rows: Rows) -> int:
-        long = [column.name for column in self._columns.others if column.kind in (*LISTS, "bytes")]
+        long = [column.name for column in self._columns.others if column.kind in LONG]
         held = sum(held_bytes(rows.columns[name]) for name in (*self._columns.large_texts, *long))
         return held // max(1, rows.num_rows)
 

@@ -14,7 +14,7 @@ from stoker.survey.policy import Blanks, Policy
 from stoker.survey.problems import ColumnProblem, Kind
 from stoker.survey.tally import FirstPlace, IssueTally
 from stoker.transforms.statistics import ColumnStatistics
-from stoker.types import LISTS
+from stoker.types import LONG
 
 __all__ = ["array_problems", "column_problems", "label_problems", "row_problems", "text_problems"]
 
@@ -180,7 +180,7 @@ def array_problems(source: Source, num_rows: int) -> list[ColumnProblem]:
             blocking=True,
         )
         for column in source.table.schema.features
-        if not source.is_image and (column.kind in LISTS or column.kind == "bytes")
+        if not source.is_image and column.kind in LONG
     ]
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from stoker.sources.held import held_numbers, value_bounds
 from stoker.stored import MOST, require
 from stoker.survey.lengthcounts import LengthCounts
-from stoker.types import LISTS, ColumnSpec, IntArray
+from stoker.types import LONG, ColumnSpec, IntArray
 
 __all__ = ["ValueLengths", "lengths_from_state", "lengths_of", "merge_lengths"]
 
@@ -165,5 +165,5 @@ def lengths_from_state(
 def _measured(features: Sequence[ColumnSpec]) -> Iterator[tuple[str, int]]:
     """Names of the features that are measured, and what is counted of each in bytes."""
     for column in features:
-        if column.kind in LISTS or column.kind == "bytes":
+        if column.kind in LONG:
             yield column.name, 1 if column.kind == "bytes" else _NUMBER_BYTES

@@ -9,6 +9,7 @@ from stoker.types.batch import Batch
 from stoker.types.columns import (
     KIND_WORDS,
     LISTS,
+    LONG,
     ColumnKind,
     ColumnSpec,
     EachKind,
@@ -26,6 +27,7 @@ from stoker.types.rows import Arrays, IntArray, Matrix, Rows, SparseRows, Uint64
 __all__ = [
     "KIND_WORDS",
     "LISTS",
+    "LONG",
     "Arrays",
     "Batch",
     "ColumnKind",

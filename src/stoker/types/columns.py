@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 __all__ = [
     "KIND_WORDS",
     "LISTS",
+    "LONG",
     "ColumnKind",
     "ColumnSpec",
     "EachKind",
@@ -24,6 +25,8 @@ ColumnKind: TypeAlias = Literal["int", "float", "text", "bytes", "ints", "floats
 """What each value of a column is: one number, a text, bytes, or a list of any length of numbers."""
 LISTS: tuple[ColumnKind, ...] = ("ints", "floats")
 """The kinds of which a value is a list."""
+LONG: tuple[ColumnKind, ...] = ("bytes", *LISTS)
+"""The kinds of any length that are no text: the survey measures each of their values."""
 InputKind: TypeAlias = Literal["dense", "sparse", "tokens", "named"]
 EachKind: TypeAlias = Literal["dense", "sparse", "tokens", "codes"]
 Task: TypeAlias = Literal["binary", "classes", "regression", "labels"]

@@ -81,7 +81,7 @@ class Rows:
         One dtype for all; missing values are NaN (so a column with blanks makes the matrix one of floats).
     columns
         The other columns by name, the label among them: a NumPy array (int64 or float64) or a
-        ``pyarrow.Array``/``ChunkedArray`` of strings. Stored like the matrix: see `index`.
+        ``pyarrow.Array``/``ChunkedArray`` of strings, bytes or lists. Stored like the matrix: see `index`.
     inputs
         What the features' transform makes of the rows, where that is kept in the place of texts or images:
         stored like the matrix.

@@ -15,7 +15,7 @@ from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.columnar.values import normalised
 from stoker.sources.schema import Schema, find
-from stoker.types import LISTS
+from stoker.types import LONG
 
 __all__ = ["FileColumns", "columns_for"]
 
@@ -115,7 +115,7 @@ class FileColumns:
 
 
 def _is_long(column: ArrowColumn) -> bool:
-    return column_kind(column.type) in (*LISTS, "bytes")
+    return column_kind(column.type) in LONG
 
 
 def columns_for(file: UnitFile, schema: Schema, names: Mapping[str, str]) -> Sequence[ArrowColumn]:
