@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import stoker
 from forging import DEEP, forged_arrays, forgeries
+from pictures import encode
 from stoker.errors import RunError, StokerError
 from stoker.transforms import from_state
 from stoker.transforms.labels import LabelEncoder
@@ -35,6 +36,8 @@ NUMBER_ROWS = Rows(
     matrix=Matrix.of(np.arange(120.0).reshape(60, 2)),
     columns={"kind": pa.array(["no", "yes"] * 30)},
 )
+IMAGES = pa.array([encode(3, 2, seed=row % 4) for row in range(60)], pa.large_binary())
+IMAGE_ROWS = Rows(num_rows=60, features=(), matrix=None, columns={"photo": IMAGES})
 CLASSES = [row % 2 for row in range(60)]
 
 
@@ -53,6 +56,7 @@ def states() -> dict[str, dict]:
         stoker.QuantileBins().fit(NUMBER_ROWS),
         stoker.Category().fit(TEXT_ROWS),
         stoker.Dates("year", "hour", na="zero", invalid="blank").fit(TEXT_ROWS),
+        stoker.Image().fit(IMAGE_ROWS),
         LabelEncoder("kind").fit(NUMBER_ROWS),
     )
     return {transform.name: transform.state() for transform in fitted}
@@ -71,6 +75,7 @@ KINDS = (
     "bins",
     "category",
     "dates",
+    "image",
     "labels",
 )
 
@@ -80,6 +85,7 @@ def use(state: dict) -> None:
     try:
         made = from_state(msgspec.json.decode(msgspec.json.encode(state)))
         rows = TEXT_ROWS if made.name in OF_TEXTS else NUMBER_ROWS
+        rows = IMAGE_ROWS if made.name == "image" else rows
         if getattr(made, "num_outputs", 0) < 100_000:
             made.apply(rows, np.arange(60))
     except StokerError:
