@@ -111,7 +111,7 @@ def test_a_note_on_the_terminal_names_flags():
     ],
 )
 def test_columns_renamed_the_wrong_way_round_are_told_the_right_one(values, said):
-    run = SimpleNamespace(spec=SimpleNamespace(features=("text",), label="label"))
+    run = SimpleNamespace(spec=SimpleNamespace(features=("text",), label="label", answers=("label",)))
     with pytest.raises(OptionError, match=said):
         renames(values, run)
 

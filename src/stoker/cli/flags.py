@@ -24,9 +24,12 @@ _SAME_NAMES = (
 _FLAGS: dict[str, str] = {name: f"--{name.replace('_', '-')}" for name in _SAME_NAMES.split("|")} | {
     "compression": "--compression",
     "embeddings": "--embeddings",
+    "loss_weights": "--loss-weights",
     "metrics": "--metric",
     "model": "--model",
+    "sample_weight": "--weight-column",
     "step": "--step",
+    "target": "--target",
     "validation": "--valid",
 }
 _NEGATED = {"header": "--no-header"}
