@@ -119,6 +119,7 @@ def test_a_run_weighs_as_keras_weighs(table: Path, here: Path):
     assert run.predict(frame.drop(columns=["w", "y"])).shape == (ROWS, 3)
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_proves_and_resumes_with_weights(
     table: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -184,8 +184,11 @@ def test_a_run_begun_with_another_takes_over_all_its_outputs(table: Path, here: 
         stoker.Feed(opened(table, BINARY), init="old").prepare()
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_resumes_proves_and_answers(table: Path, capsys: pytest.CaptureFixture[str]):
     flags = ["--label", ",".join(MIXED), "--columns", "a,b", "--batch-size", "32", "--loss-weights", "sky=2"]
+    assert main(["inspect", "t.csv", "--label", "rain,wind", "--columns", "a,b"]) == 0
+    assert "rows by wind" in capsys.readouterr().out
     assert main(["plan", "t.csv", *flags[:4]]) == 0
     said = capsys.readouterr().out
     assert "label sky, high, rain" in said
@@ -198,6 +201,8 @@ def test_the_command_line_trains_resumes_proves_and_answers(table: Path, capsys:
     assert resumed == whole
     assert main(["verify", "run"]) == 0
     capsys.readouterr()
+    assert main(["replay", "run", "--step", "1", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["rows"][0]["label"]) == set(MIXED)
     assert main(["evaluate", "run", "t.csv", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["labels"]) == set(MIXED)
     assert main(["evaluate", "run", "t.csv"]) == 0

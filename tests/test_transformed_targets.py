@@ -107,6 +107,7 @@ def test_what_no_target_can_go_through_is_refused(table: Path, here: Path):
         stoker.Feed(stoker.open("text.csv", label="y"), target=stoker.Log1p()).prepare()
 
 
+@pytest.mark.slow
 def test_the_command_line_transforms_resumes_and_proves(table: Path, capsys: pytest.CaptureFixture[str]):
     flags = ["--label", "price", "--target", "log1p", "--model", "linear", "--batch-size", "32"]
     assert main(["plan", "t.csv", *flags[:4]]) == 0

@@ -57,6 +57,8 @@ def _print(report: TextReport | TableReport, label: str | None) -> None:
     if isinstance(report, TextReport):
         _plot_texts(report)
     else:
+        for name, counts in report.more_labels.items():
+            _plot(f"rows by {printable(name)}", _classes(counts, None))
         for image in report.images:
             _plot(f"{printable(image.name)} by width × height", _sizes(image))
         if report.columns or not report.images:

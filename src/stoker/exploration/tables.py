@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
@@ -106,7 +106,7 @@ class TableReport:
     num_rows, num_left_out
         Rows looked at, and rows that cannot be parsed.
     labels
-        The label's values and how often each occurs; None without a label.
+        The label's values and how often each occurs, of several labels the first's; None without a label.
     class_names
         What the classes 1, 2, … are called, where a file beside the data says so.
     columns
@@ -119,6 +119,8 @@ class TableReport:
         The columns of lists.
     notes
         Values so extreme that they spoil what is computed of their column, with their places.
+    more_labels
+        The same as `labels` of the further labels, by column.
     """
 
     paths: tuple[str, ...]
@@ -132,6 +134,7 @@ class TableReport:
     texts: tuple[str, ...]
     lists: tuple[ListsReport, ...] = ()
     notes: tuple[str, ...] = ()
+    more_labels: Mapping[str, LabelCounts] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -195,6 +198,7 @@ def explore_table(
         num_rows=found.num_rows,
         num_left_out=found.excluded.size,
         labels=found.view_labels,
+        more_labels={name: found.view_counts[name] for name in source.labels[1:]},
         class_names=source.class_names,
         columns=_columns(found),
         images=tuple(_image_report(name, seen) for name, seen in found.images.items()),

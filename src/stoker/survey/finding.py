@@ -43,9 +43,9 @@ class FoundRow:
     text
         What stands there, without the line end; bytes that are not UTF-8 as ``\xe9``.
     label
-        The label's value; None without a label.
+        The label's value, of several labels a mapping by column; None without a label.
     values
-        The features by name, numbers or texts; NaN where there is none.
+        The features by name, numbers or texts, and what the row weighs; NaN where there is none.
     problems
         Of each field that is blank or wrong: the column, None where the whole row is meant, whether it makes
         the row a bad one, and a clause that says what is wrong.
@@ -262,8 +262,10 @@ def _with_values(found: FoundRow, source: Source, parsed: ParsedChunk) -> FoundR
         numbers = rows.matrix.values[start : start + rows.matrix.num_columns].tolist()
         named = dict(zip(rows.features, numbers, strict=True))
     named |= {name: _value(column, place) for name, column in rows.columns.items()}
-    label = None if source.label is None else named[source.label]
-    return replace(found, label=label, values={name: named[name] for name in source.features})
+    labels = {name: named[name] for name in source.labels}
+    label = labels if len(labels) > 1 else next(iter(labels.values()), None)
+    weight = () if source.sample_weight is None else (source.sample_weight,)
+    return replace(found, label=label, values={name: named[name] for name in (*source.features, *weight)})
 
 
 def _value(column: Any, place: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,8 @@ def _surveyed(feed: Any, rows: Sequence[FoundRow]) -> str:
 
 def _extreme(row: FoundRow) -> str | None:
     """The first value of a row that is no finite number, or a very large one."""
-    named = {**row.values, "the label": row.label}
+    labels = row.label if isinstance(row.label, Mapping) else {"the label": row.label}
+    named = {**row.values, **labels}
     for name, value in named.items():
         if isinstance(value, float | int) and not abs(value) <= _EXTREME:
             return f"{name} is {value:g}"
