@@ -272,7 +272,8 @@ def test_a_run_is_evaluated_and_answers_from_a_query(here, capsys):
     assert main(["evaluate", "run", where, "--query", few, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == 90
     assert main(["predict", "run", where, "--query", few, "--keep", "id", "-o", "out.csv", "--quiet"]) == 0
-    assert [line.split(",")[0] for line in (here / "out.csv").read_text().split()] == ["id", *map(str, range(90))]
+    lines = (here / "out.csv").read_text().split()
+    assert [line.split(",")[0] for line in lines] == ["id", *map(str, range(90))]
     capsys.readouterr()
     assert main(["evaluate", "run", where]) != 0
     assert "say which with --query" in capsys.readouterr().err
