@@ -62,18 +62,6 @@ def test_arrow_on_a_web_server_is_read(server, suffix):
         assert_rows(source, values)
 
 
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [("x.npy", None), ("x.npy", "y.npy"), ("x.npz", "y"), ("x-idx3-ubyte.gz", "y.gz"), ("x.h5", "y")],
-)
-def test_arrays_elsewhere_are_refused_with_what_to_do(server, name, label):
-    url = server.put(name, b"\x93NUMPY")
-    if label and "." in label:
-        label = server.put(label, b"")
-    with pytest.raises(DataError, match="download it first"):
-        stoker.open(url, label=label)
-
-
 @pytest.mark.parametrize("trouble", ["drop", "stall", "short", "500", "503", "429"])
 def test_a_request_that_goes_wrong_is_made_again(server, trouble):
     content = noise(3 * BLOCK_BYTES + 17)
@@ -303,6 +291,11 @@ def test_what_a_store_answers_is_told_from_what_an_object_is_called(said, refuse
 def test_patterns_need_a_store_that_lists(server):
     with pytest.raises(DataError, match="lists no files"):
         stoker.open(server.put("a.csv", b"").replace("a.csv", "*.csv"), label="label")
+
+
+def test_folders_need_a_store_that_lists(server):
+    with pytest.raises(DataError, match="lists no files, so a folder cannot be read"):
+        stoker.open(server.put("reviews/", b""))
 
 
 def test_a_scheme_that_nobody_knows_is_told():

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import stoker
+from reading import PACK
 from remote_tables import assert_rows, content_of, table
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
 from stoker.sources.remote import amazon
 from stoker.sources.remote.reader import remote_matches
+from stoker.survey import survey
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
 
@@ -36,9 +38,16 @@ def test_tables_in_a_bucket_are_matched_and_read(bucket, own_cache):
 
 
 def write(bucket, name: str, content: bytes) -> str:
-    with bucket.open_output_stream(f"bucket/{name}") as file:
+    with bucket.open_output_stream(f"bucket/{name}", compression=None) as file:
         file.write(content)
     return f"s3://bucket/{name}"
+
+
+def test_a_compressed_table_in_a_bucket_is_read(bucket):
+    values, content = table()
+    source = stoker.open(write(bucket, "train.csv.gz", PACK[".gz"](content)), label="label")
+    found = survey(source, stored=False, keep_bytes=1 << 20)
+    assert np.allclose(found.statistics.mean, values[:, 1:].mean(axis=0))
 
 
 def test_an_object_of_the_same_size_in_a_bucket_is_another_one(bucket):
@@ -48,6 +57,14 @@ def test_an_object_of_the_same_size_in_a_bucket_is_another_one(bucket):
     write(bucket, "same.bin", b"ant")
     with pytest.raises(ChangedDataError, match="changed while it was read"):
         reader.read_into(np.empty(3, np.uint8), 0)
+
+
+def test_a_folder_of_texts_in_a_bucket_is_read(bucket):
+    for name, content in (("pos/1.txt", b"good"), ("neg/1.txt", b"bad")):
+        write(bucket, f"reviews/{name}", content)
+    source = stoker.open("s3://bucket/reviews/")
+    found = survey(source, stored=False, keep_bytes=1 << 20)
+    assert found.num_rows == 2
 
 
 def test_patterns_are_matched_level_by_level(bucket, monkeypatch):

@@ -17,6 +17,7 @@ from remote_tables import assert_rows, content_of, table
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
 from stoker.sources.remote.reader import remote_matches
+from stoker.survey import survey
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
 
@@ -73,6 +74,14 @@ def test_tables_in_a_bucket_are_matched_and_read(bucket):
     assert_rows(source, values)
     with pytest.raises(DataError, match="no object matches this pattern"):
         stoker.open("gs://bucket/data/*.tsv", label="label")
+
+
+def test_a_folder_of_texts_in_a_bucket_is_read(bucket):
+    for name, content in (("pos/1.txt", b"good"), ("neg/1.txt", b"bad")):
+        write(bucket, f"reviews/{name}", content)
+    source = stoker.open("gs://bucket/reviews/")
+    found = survey(source, stored=False, keep_bytes=1 << 20)
+    assert found.num_rows == 2
 
 
 def test_patterns_are_matched_level_by_level(bucket):

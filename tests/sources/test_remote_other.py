@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import stoker
+from reading import index_of
 from remote_tables import assert_rows, content_of, table
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import identify, open_reader
@@ -108,3 +109,49 @@ def test_a_time_that_was_set_back_does_not_hide_another_file(tmp_path):
     os.utime(tmp_path / "b.bin", ns=times)
     os.replace(tmp_path / "b.bin", path)
     assert content_of(f"file://{path}") == b"two"
+
+
+def texts(place) -> str:
+    """A folder of texts by class, in a store; gives its address."""
+    urls = [
+        place(f"reviews/{name}", content)
+        for name, content in (
+            ("pos/1.txt", b"good"),
+            ("pos/2.txt", b""),
+            ("neg/1.txt", b"bad"),
+            ("README", b"x"),
+            (".x/1.txt", b"x"),
+        )
+    ]
+    return urls[0].removesuffix("pos/1.txt")
+
+
+def test_a_folder_of_texts_by_class_is_read(place):
+    source = stoker.open(texts(place))
+    index, dtype = index_of(source)
+    rows = source.keeping(["file"]).reader(index, None, dtype).read(np.array([0, 1, 2]))
+    assert rows.columns["file"].to_pylist() == ["neg/1.txt", "pos/1.txt", "pos/2.txt"]
+    assert rows.columns["text"].to_pylist() == ["bad", "good", ""]
+    assert rows.columns["label"].to_pylist() == ["neg", "pos", "pos"]
+
+
+@pytest.mark.parametrize("content", [b"worse", b"poo"])
+def test_a_text_that_changes_is_told(place, content):
+    source = stoker.open(texts(place))
+    index, dtype = index_of(source)
+    reader = source.reader(index, None, dtype)
+    before = source.identity()
+    place("reviews/neg/1.txt", content)
+    assert source.identity() != before
+    with pytest.raises(ChangedDataError, match=r"neg/1\.txt changed since"):
+        reader.read(np.array([0, 1]))
+
+
+def test_folders_that_cannot_be_read_are_told(place):
+    for name, said in (("none/", "no such folder, or no file in it"), ("reviews/pos/", "holds no folders")):
+        with pytest.raises(DataError, match=said):
+            stoker.open(texts(place).replace("reviews/", name))
+    url = texts(place)
+    place("reviews/pos/deep/1.txt", b"x")
+    with pytest.raises(DataError, match="pos/deep is a folder within a class's folder"):
+        stoker.open(url)

@@ -26,6 +26,7 @@ __all__ = [
     "FileReader",
     "SequentialFile",
     "identify",
+    "is_there",
     "line_of",
     "open_reader",
 ]
@@ -70,6 +71,21 @@ def identify(path: str) -> FileIdentity:
         ctime_ns=status.st_ctime_ns,
         inode=status.st_ino,
     )
+
+
+def is_there(path: str) -> bool:
+    """Whether there is a file, wherever that would be.
+
+    Raises
+    ------
+    DataError
+        It is elsewhere, and its store does not say.
+    """
+    if not is_remote(path):
+        return os.path.isfile(path)
+    from stoker.sources.remote.reader import remote_is_there
+
+    return remote_is_there(path)
 
 
 class ByteReader(Protocol):

@@ -14,13 +14,15 @@ from stoker.errors import ChangedDataError, DataError
 from stoker.sources.csv_scan import MAX_RECORD_BYTES
 from stoker.sources.files import FileIdentity
 from stoker.sources.folder_contents import TEXTS, FolderContents, contents_of, is_image
+from stoker.sources.folder_elsewhere import by_class, files_elsewhere, read_elsewhere
+from stoker.sources.remote.names import is_remote, is_remote_folder
 from stoker.types import IntArray
 from stoker.waits import Wait
 
 __all__ = ["Listing", "has_folders", "has_images", "list_files", "same_contents"]
 
 _WITHOUT_LABEL = "unsup"
-"""The movie reviews' folder of texts that nobody labelled: no class of its own."""
+"""Of texts that nobody labelled, among movie reviews: no class of its own."""
 _LEFT_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 _INODE_BITS = 63
 
@@ -81,6 +83,9 @@ class Listing:
         """
         sizes = self.sizes[places].tolist()
         data = np.empty(sum(sizes), np.uint8)
+        if is_remote(self.path):
+            read_elsewhere([self.path + self.names[place] for place in places.tolist()], sizes, data)
+            return data
         view, filled = data.data.cast("B") if len(data) else memoryview(b""), 0
         for place, size in zip(places.tolist(), sizes, strict=True):
             path = os.path.join(self.path, self.names[place])
@@ -122,6 +127,8 @@ def list_files(path: str, *, with_label: bool) -> Listing:
         There is no file, or no class, a class folder holds a folder, an unreadable or too long file, or one
         of another sort than the others.
     """
+    if is_remote(path):
+        return _list_elsewhere(path, with_label=with_label)
     if os.path.isfile(path):
         raise DataError(
             f"{path} is a file, and the files of a class, or to predict on, are named by their folder: "
@@ -131,32 +138,70 @@ def list_files(path: str, *, with_label: bool) -> Listing:
     folders = sorted((entry.name for entry in here if entry.is_dir()), key=os.fsencode)
     folders = [name for name in folders if name != _WITHOUT_LABEL] or folders
     if not folders and with_label:
-        raise DataError(
-            f"{path} holds no folders, and texts or images by class stand in a folder for each class "
-            f"({os.path.join(path, 'pos', '1.txt')}); name files, for example {os.path.join(path, '*.csv')!r}"
-        )
+        raise _without_folders(path)
     rows: list[tuple[str, int, os.stat_result]] = []
     for code, folder in enumerate(folders or [""]):
         rows += _files(path, folder, code)
     if not rows:
         raise DataError(f"{path}: there is no file in any of its folders; give a folder with files")
     rows.sort(key=lambda row: os.fsencode(row[0]))
-    sizes = np.array([status.st_size for _, _, status in rows], np.int64)
+    sizes = [status.st_size for _, _, status in rows]
+    return _listing(path, folders, [name for name, _, _ in rows], sizes, _identity(path, rows))
+
+
+def _list_elsewhere(path: str, *, with_label: bool) -> Listing:
+    """As `list_files`, of a folder in a store."""
+    files, identity = files_elsewhere(path)
+    folders, rows = by_class(files, _WITHOUT_LABEL)
+    if not folders and with_label:
+        raise _without_folders(path)
+    for one in rows:
+        if one.name.count("/") > 1:
+            raise _too_deep(path + one.name.rpartition("/")[0])
+        if one.size > MAX_RECORD_BYTES:
+            raise _too_long(path + one.name, one.size)
+    return _listing(path, folders, [one.name for one in rows], [one.size for one in rows], identity)
+
+
+def _listing(
+    path: str, folders: Sequence[str], names: Sequence[str], sizes: Sequence[int], identity: FileIdentity
+) -> Listing:
+    code_of = {name: code for code, name in enumerate(folders)}
+    counts = np.array(sizes, np.int64)
     return Listing(
         path=path,
-        contents=_one_sort(path, [name for name, _, _ in rows]),
-        names=[name for name, _, _ in rows],
+        contents=_one_sort(path, names),
+        names=names,
         classes=tuple(folders),
-        codes=np.array([code for _, code, _ in rows], np.int64),
-        sizes=sizes,
-        offsets=np.cumsum(sizes) - sizes,
-        identity=_identity(path, rows),
+        codes=np.array([code_of.get(name.partition("/")[0], 0) for name in names], np.int64),
+        sizes=counts,
+        offsets=np.cumsum(counts) - counts,
+        identity=identity,
     )
 
 
+def _without_folders(path: str) -> DataError:
+    return DataError(
+        f"{path} holds no folders, and texts or images by class stand in a folder for each class "
+        f"({os.path.join(path, 'pos', '1.txt')}); name files, for example {os.path.join(path, '*.csv')!r}"
+    )
+
+
+def _too_deep(path: str) -> DataError:
+    return DataError(
+        f"{path} is a folder within a class's folder, and files stand in the class's own; move them, or open "
+        "another folder"
+    )
+
+
+def _too_long(path: str, size: int) -> DataError:
+    said = f"{size:,} bytes, and one file may have {MAX_RECORD_BYTES >> 20} MiB"
+    return DataError(f"{path} has {said}; split it, or move it away")
+
+
 def has_folders(path: str) -> bool:
-    """Whether a path is that of a folder with folders in it."""
-    return os.path.isdir(path) and any(entry.is_dir() for entry in _entries(path))
+    """Whether a path is that of a folder with folders in it; an address, of any folder."""
+    return is_remote_folder(path) or (os.path.isdir(path) and any(one.is_dir() for one in _entries(path)))
 
 
 def has_images(path: str) -> bool:
@@ -226,10 +271,7 @@ def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_re
         if entry.is_dir():
             if not folder:
                 continue
-            raise DataError(
-                f"{entry.path} is a folder within a class's folder, and files stand in the class's own; move "
-                "them, or open another folder"
-            )
+            raise _too_deep(entry.path)
         try:
             status = entry.stat()
         except OSError as error:
@@ -237,10 +279,7 @@ def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_re
                 f"{entry.path}: cannot be read ({error.strerror}); remove it or mend it"
             ) from error
         if status.st_size > MAX_RECORD_BYTES:
-            raise DataError(
-                f"{entry.path} has {status.st_size:,} bytes, and one file may have {MAX_RECORD_BYTES >> 20} "
-                "MiB; split it, or move it away"
-            )
+            raise _too_long(entry.path, status.st_size)
         found.append((os.path.join(folder, entry.name), code, status))
     if folder and not found:
         raise DataError(f"{os.path.join(path, folder)} is empty: a class needs files; fill it, or remove it")

@@ -21,7 +21,7 @@ import pyarrow as pa
 from stoker.errors import DataError
 from stoker.sources.decoders import DECODERS, Counted
 from stoker.sources.packing_memory import held_bytes, window_of
-from stoker.sources.remote.names import is_remote
+from stoker.sources.remote.names import is_remote, is_remote_folder
 from stoker.waits import Wait
 
 __all__ = ["PACKINGS", "PackedStream", "open_bytes", "packing_of", "read_head"]
@@ -65,6 +65,8 @@ def packing_of(path: str) -> str:
         Suffix and bytes disagree.
     """
     named = PACKINGS.get(os.path.splitext(path)[1].lower(), "")
+    if is_remote_folder(path):
+        return ""
     try:
         with Wait("reads the first bytes of {}", path), open_bytes(path) as file:
             head = file.read(10)

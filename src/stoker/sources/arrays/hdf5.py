@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.arrays.stored import PlainArray, StoredArray, UnusableArray, checked_dtype, opening
+from stoker.sources.remote import is_remote
+from stoker.sources.remote.names import RUN_BLOCKS
+from stoker.sources.remote.schedule import Schedule, schedule_of
 from stoker.waits import Wait
 
 __all__ = ["hdf5_arrays"]
@@ -34,17 +37,16 @@ class _Dataset:
 
     def blocks(self, first_row: int, rows: int) -> Iterator[npt.NDArray[Any]]:
         """See `StoredArray`."""
-        import h5py
-
         width = int(np.prod(self.shape[1:], dtype=np.int64))
         is_text = self.dtype.kind == "U"
         with self._told(), Wait("opens {}", self.path), _lock:
-            file = h5py.File(self.path, "r")
+            file, elsewhere = _opened(self.path)
         try:
             with self._told(), Wait("reads {}", self.path), _lock:
                 found = file[self.name]
                 if found.shape != self.shape:
                     raise ChangedDataError(f"{self.path}: {self.name} has another shape now; open it again")
+                _expect(elsewhere, found)
                 rows_of = found.asstr() if is_text else found
             for start in range(first_row, self.shape[0], rows):
                 with self._told(), Wait("reads {}", self.path), _lock:
@@ -61,6 +63,28 @@ class _Dataset:
             yield
         except (OSError, KeyError) as error:
             raise DataError(f"{self.path}: {self.name} cannot be read ({error}); restore the file") from error
+
+
+def _opened(path: str) -> tuple[Any, Any]:
+    """A file, wherever it is, and what reads one that is elsewhere."""
+    import h5py
+
+    if not is_remote(path):
+        return h5py.File(path, "r"), None
+    from stoker.sources.remote.reader import RemoteFile
+
+    raw = RemoteFile(path)
+    raw.reader.expect(Schedule((), RUN_BLOCKS))
+    return h5py.File(raw, "r"), raw.reader
+
+
+def _expect(reader: Any, dataset: Any) -> None:
+    """Have the chunks of a dataset elsewhere come ahead."""
+    if reader is None or dataset.chunks is None:
+        return
+    chunks = [dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks())]
+    chunks.sort(key=lambda chunk: chunk.chunk_offset)
+    reader.expect(schedule_of([(chunk.byte_offset, chunk.byte_offset + chunk.size)] for chunk in chunks))
 
 
 def hdf5_arrays(path: str) -> Mapping[str, StoredArray]:
@@ -83,7 +107,7 @@ def hdf5_arrays(path: str) -> Mapping[str, StoredArray]:
                 found[name] = UnusableArray(path=path, error=error)
 
     try:
-        with Wait("opens {}", path), opening(path), _lock, h5py.File(path, "r") as file:
+        with Wait("opens {}", path), opening(path), _lock, _opened(path)[0] as file:
             file.visititems(visit)
     except OSError as error:
         said = str(error).splitlines()[0]

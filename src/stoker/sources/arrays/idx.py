@@ -6,13 +6,22 @@ Source: http://yann.lecun.com/exdb/mnist, "the IDX file format".
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import IO, cast
 
 import numpy as np
 
 from stoker.errors import DataError
-from stoker.sources.arrays.stored import PackedArray, PlainArray, StoredArray, opening, unpacking
+from stoker.sources.arrays.stored import (
+    PackedArray,
+    PlainArray,
+    StoredArray,
+    array_file,
+    opening,
+    unpacking,
+)
 from stoker.sources.files import identify
 from stoker.waits import Wait
 
@@ -30,7 +39,7 @@ def idx_array(path: str) -> StoredArray:
     DataError
         It is none, damaged or cut off.
     """
-    with Wait("opens {}", path), opening(path), open(path, "rb") as file:
+    with Wait("opens {}", path), opening(path), array_file(path) as file:
         is_packed = file.read(2) == _GZIP
     with unpacking(path), _opened(path, is_packed=is_packed) as file:
         head = file.read(4)
@@ -45,7 +54,7 @@ def idx_array(path: str) -> StoredArray:
     dtype, shape = np.dtype(_DTYPES[head[2]]), tuple(np.frombuffer(sizes, ">u4").tolist())
     offset = 4 + 4 * head[3]
     if is_packed:
-        opener = partial(_opened, path, is_packed=True)
+        opener = partial(_opened, path, is_packed=True, in_order=True)
         return PackedArray(path=path, dtype=dtype, shape=shape, opener=opener, skipped=offset)
     needed, size = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize, identify(path).size
     if size != needed:
@@ -56,5 +65,11 @@ def idx_array(path: str) -> StoredArray:
     return PlainArray(path=path, dtype=dtype, shape=shape, offset=offset)
 
 
-def _opened(path: str, *, is_packed: bool) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb")) if is_packed else open(path, "rb")
+@contextmanager
+def _opened(path: str, *, is_packed: bool, in_order: bool = False) -> Iterator[IO[bytes]]:
+    with array_file(path, in_order=in_order) as file:
+        if not is_packed:
+            yield file
+            return
+        with gzip.open(file, "rb") as unpacked:
+            yield cast(IO[bytes], unpacked)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import IO, Any
 
@@ -17,10 +18,12 @@ from stoker.sources.arrays.stored import (
     PlainArray,
     StoredArray,
     UnusableArray,
+    array_file,
     checked_dtype,
     opening,
 )
 from stoker.sources.files import identify
+from stoker.sources.remote.schedule import Span
 from stoker.waits import Wait
 
 __all__ = ["matrix_of", "npy_array", "npz_arrays"]
@@ -40,7 +43,7 @@ def npy_array(path: str) -> StoredArray:
     DataError
         It is none, cut off, or holds what no columns are made of.
     """
-    with Wait("opens {}", path), opening(path), open(path, "rb") as file:
+    with Wait("opens {}", path), opening(path), array_file(path) as file:
         dtype, shape = _header(path, "the array", file)
         offset = file.tell()
     _require_bytes(path, identify(path).size, offset, dtype, shape)
@@ -60,7 +63,12 @@ def npz_arrays(path: str) -> Mapping[str, StoredArray]:
     """
     arrays: dict[str, StoredArray] = {}
     try:
-        with Wait("opens {}", path), opening(path), zipfile.ZipFile(path) as archive:
+        with (
+            Wait("opens {}", path),
+            opening(path),
+            array_file(path) as whole,
+            zipfile.ZipFile(whole) as archive,
+        ):
             for member in archive.infolist():
                 if member.filename.endswith(_SUFFIX):
                     name = member.filename.removesuffix(_SUFFIX)
@@ -115,9 +123,10 @@ def _member(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: 
         skipped = file.tell()
     _require_bytes(path, member.file_size, skipped, dtype, shape)
     if member.compress_type != zipfile.ZIP_STORED:
-        opener = partial(_open_member, path, member.filename)
+        span = (member.header_offset, member.header_offset + member.compress_size)
+        opener = partial(_open_member, path, member.filename, span)
         return PackedArray(path=path, dtype=dtype, shape=shape, opener=opener, skipped=skipped)
-    with open(path, "rb") as file:
+    with array_file(path) as file:
         file.seek(member.header_offset)
         head = file.read(_LOCAL_HEADER)
     # The central directory may have another length of extra fields than the header before the data.
@@ -126,8 +135,14 @@ def _member(path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: 
     return PlainArray(path=path, dtype=dtype, shape=shape, offset=offset)
 
 
-def _open_member(path: str, name: str) -> IO[bytes]:
-    return zipfile.ZipFile(path).open(name)
+@contextmanager
+def _open_member(path: str, name: str, span: Span) -> Iterator[IO[bytes]]:
+    with (
+        array_file(path, spans=[span]) as file,
+        zipfile.ZipFile(file) as archive,
+        archive.open(name) as member,
+    ):
+        yield member
 
 
 def _header(path: str, name: str, file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:

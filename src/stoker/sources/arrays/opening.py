@@ -12,13 +12,16 @@ from stoker.sources.arrays.idx import idx_array
 from stoker.sources.arrays.labels import as_label
 from stoker.sources.arrays.numpy_files import matrix_of, npy_array, npz_arrays
 from stoker.sources.arrays.sparse import MATRIX, SPARSE_COLUMNS, SparseArray
-from stoker.sources.arrays.stored import StoredArray, UnusableArray, require_here
+from stoker.sources.arrays.stored import StoredArray, UnusableArray
 from stoker.sources.arrays.units import ArrayUnits, column_names
 from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.csv_open import Written
+from stoker.sources.files import is_there
 from stoker.sources.paths import expand_paths
+from stoker.sources.remote import is_remote
+from stoker.sources.remote.together import together
 from stoker.sources.request import Request
 from stoker.sources.schema import Schema, nearest
 
@@ -56,7 +59,7 @@ class _Pairs:
     label_names: Names | None
 
     def __call__(self, paths: Sequence[str]) -> Sequence[UnitFile]:
-        return [self._units(path) for path in paths]
+        return together(self._units, list(paths), str)
 
     def _units(self, path: str) -> ArrayUnits:
         read = _SINGLE[self.format_name]
@@ -64,7 +67,7 @@ class _Pairs:
         arrays = {MATRIX if isinstance(found, SparseArray) else "": found}
         read = npy_array if self.format_name == "npz" else read
         for beside in _named_like(path, self.label_names):
-            if os.path.isfile(beside):
+            if is_there(beside):
                 arrays[LABEL] = as_label(read(beside), LABEL)
                 break
         return ArrayUnits(path=path, arrays=_of_equal_rows(arrays))
@@ -89,7 +92,7 @@ class _Members:
     labels: tuple[str, ...]
 
     def __call__(self, paths: Sequence[str]) -> Sequence[UnitFile]:
-        return [self._units(path) for path in paths]
+        return together(self._units, list(paths), str)
 
     def _units(self, path: str) -> ArrayUnits:
         found = _SEVERAL[self.format_name](path)
@@ -119,8 +122,6 @@ def open_pairs(name: str, paths: Sequence[str], request: Request) -> ColumnarTab
     if label is None or label.startswith("#"):
         return open_columnar(name, _Pairs(name, None), paths, request)
     beside = expand_paths(label)
-    for path in (*paths, *beside):
-        require_here(path)
     if len(beside) != len(paths):
         raise OptionError(
             f"label: {label} names {len(beside)} files, and there are {len(paths)} of features; give "
@@ -128,7 +129,7 @@ def open_pairs(name: str, paths: Sequence[str], request: Request) -> ColumnarTab
         )
     names = _difference(paths[0], beside[0])
     for features, labels in zip(paths, beside, strict=True):
-        if not any(os.path.abspath(labels) == path for path in _named_like(features, names)):
+        if not any(_whole(labels) == path for path in _named_like(features, names)):
             raise OptionError(
                 f"label: {labels} is not to {features} as {beside[0]} is to {paths[0]}; give the files names "
                 "that differ in the same way"
@@ -197,10 +198,14 @@ def _array_of(column: str, arrays: Mapping[str, StoredArray]) -> str:
 
 def _difference(features: str, labels: str) -> Names:
     """What stands in one path where something else stands in the other."""
-    one, two = os.path.abspath(features), os.path.abspath(labels)
+    one, two = _whole(features), _whole(labels)
     begin = _common(one, two)
     end = _common(one[begin:][::-1], two[begin:][::-1])
     return one[begin : len(one) - end], two[begin : len(two) - end]
+
+
+def _whole(path: str) -> str:
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def _common(one: str, two: str) -> int:
@@ -213,7 +218,7 @@ def _named_like(path: str, names: Names | None) -> Iterator[str]:
     """Paths in which the label of a file of features may be."""
     if names is None:
         return
-    whole, (here, there) = os.path.abspath(path), names
+    whole, (here, there) = _whole(path), names
     place = whole.rfind(here)
     while place >= 0:
         yield whole[:place] + there + whole[place + len(here) :]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
 from stoker.sources.remote import is_remote
+from stoker.sources.remote.schedule import Span, schedule_of
 from stoker.waits import Wait
 
 __all__ = [
@@ -22,9 +23,9 @@ __all__ = [
     "PlainArray",
     "StoredArray",
     "UnusableArray",
+    "array_file",
     "checked_dtype",
     "opening",
-    "require_here",
 ]
 
 _KINDS = "buifUS"
@@ -159,28 +160,46 @@ class UnusableArray:
         raise self.error
 
 
-def require_here(path: str) -> None:
-    """Refuse an address.
+@contextmanager
+def array_file(path: str, *, spans: Sequence[Span] = (), in_order: bool = False) -> Iterator[BinaryIO]:
+    """A file's bytes as a file object, wherever it is, while the block runs.
+
+    Parameters
+    ----------
+    path
+        The file, or its address.
+    spans
+        Bytes of a file elsewhere that will be read, one span after the other.
+    in_order
+        Whether all will be read, from the beginning on.
 
     Raises
     ------
-    DataError
-        It is one.
+    OSError, DataError
+        It cannot be opened.
     """
-    if is_remote(path):
-        raise DataError(f"{path}: arrays are read from a disk here alone; download it first")
+    if not is_remote(path):
+        with open(path, "rb") as here:
+            yield here
+        return
+    from stoker.sources.remote.reader import RemoteFile
+
+    with RemoteFile(path, in_order=in_order) as raw, io.BufferedReader(raw) as file:
+        if not in_order:
+            raw.reader.expect(schedule_of([span] for span in spans))
+        yield cast(BinaryIO, file)
+        raw.reader.confirm()
 
 
 @contextmanager
 def opening(path: str) -> Iterator[None]:
-    """While a file on a disk here is opened: say of it what the system says.
+    """While a file is opened: say of it what the system says.
 
     Raises
     ------
     DataError
-        It is elsewhere, or the system does not open it.
+        The system does not open it.
     """
-    require_here(path)
     try:
         yield
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from stoker.sources.remote.abandoning import within
 from stoker.sources.remote.names import scheme_of
-from stoker.sources.remote.objects import GONE, ObjectInfo, described, require_same, whole
+from stoker.sources.remote.objects import GONE, Listed, ObjectInfo, described, require_same, whole
 from stoker.sources.remote.patterns import match_level_by_level
 from stoker.sources.remote.retrying import Absent, Changed, Refused, limit_of
 
@@ -40,6 +40,8 @@ class S3Store:
         """An object as it is now: one request."""
         path = _path(url)
         try:
+            if path.endswith("/"):
+                raise Absent("no such object; check the address")
             file = self.ask(lambda: self._fs.open_input_file(path), 0)
         except Absent:
             self._refuse_folder(url, path)
@@ -77,6 +79,20 @@ class S3Store:
             return files, [entry.path for entry in found if entry.type == fs.FileType.Directory]
 
         return [f"{scheme_of(url)}://{name}" for name in match_level_by_level(_path(url), listed)]
+
+    def below(self, url: str) -> Sequence[Listed]:
+        """All files below a folder; their times tell versions apart."""
+        from pyarrow import fs
+
+        folder = _path(url)
+        found = self.ask(
+            lambda: self._fs.get_file_info(fs.FileSelector(folder.rstrip("/"), recursive=True)), 0
+        )
+        return [
+            Listed(entry.path[len(folder) :], entry.size, f"{entry.mtime_ns} {self._place}")
+            for entry in found
+            if entry.type == fs.FileType.File
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,15 @@ from urllib.parse import quote, urlencode
 from stoker.errors import OptionError
 from stoker.sources.remote.client import Client
 from stoker.sources.remote.names import EXTRA
-from stoker.sources.remote.objects import OTHER, ObjectInfo, described, require_same, whole
+from stoker.sources.remote.objects import OTHER, Listed, ObjectInfo, described, require_same, whole
 from stoker.sources.remote.patterns import match_level_by_level
-from stoker.sources.remote.retrying import Changed, Refused
+from stoker.sources.remote.retrying import Absent, Changed, Refused
 
 __all__ = ["GoogleStore"]
 
 _HOST = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_only"
+_LISTED = "items(name,size,generation),prefixes,nextPageToken"
 _DOCUMENT_BYTES = 1 << 24
 _ABSENT = "no such object, or no such bucket; check the address"
 _DENIED = (
@@ -54,7 +55,7 @@ class GoogleStore:
         if found is None:
             if name and any(True for _ in self._pages(bucket, f"{name.rstrip('/')}/", most=1)):
                 raise Refused(f"this is a folder; name its objects, for example {url.rstrip('/')}/*.csv")
-            raise Refused(_ABSENT)
+            raise Absent(_ABSENT)
         generation = str(found.get("generation", ""))
         tag = " ".join([generation, str(found.get("etag") or found.get("md5Hash") or ""), self._host]).strip()
         return _GoogleObject(self, place, generation, described(int(found["size"]), tag))
@@ -72,11 +73,21 @@ class GoogleStore:
 
         return [f"gs://{bucket}/{name}" for name in match_level_by_level(pattern, listed)]
 
+    def below(self, url: str) -> Sequence[Listed]:
+        """All files below a folder; their generations tell versions apart."""
+        bucket, _, folder = url.partition("://")[2].partition("/")
+        items = [item for page in self._pages(bucket, folder, deep=True) for item in page.get("items", ())]
+        return [
+            Listed(str(item["name"])[len(folder) :], int(item["size"]), f"{item['generation']} {self._host}")
+            for item in items
+            if not str(item["name"]).endswith("/")
+        ]
+
     def _pages(
         self, bucket: str, prefix: str, *, deep: bool = False, most: int = 1000
     ) -> Iterator[Mapping[str, Any]]:
         """What a bucket holds under a prefix, page by page."""
-        asked = {"prefix": prefix, "maxResults": str(most), "fields": "items(name),prefixes,nextPageToken"}
+        asked = {"prefix": prefix, "maxResults": str(most), "fields": _LISTED}
         if not deep:
             asked["delimiter"] = "/"
         while True:

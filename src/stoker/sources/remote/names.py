@@ -15,6 +15,7 @@ __all__ = [
     "READING_BYTES",
     "RUN_BLOCKS",
     "is_remote",
+    "is_remote_folder",
     "require_no_secrets",
     "scheme_of",
 ]
@@ -46,6 +47,17 @@ def is_remote(path: str) -> bool:
     (True, False, False)
     """
     return _SCHEME.match(path) is not None
+
+
+def is_remote_folder(path: str) -> bool:
+    """Whether this is the address of a folder.
+
+    Examples
+    --------
+    >>> is_remote_folder("s3://bucket/reviews/"), is_remote_folder("s3://bucket/train.csv")
+    (True, False)
+    """
+    return is_remote(path) and path.endswith("/")
 
 
 def scheme_of(url: str) -> str:

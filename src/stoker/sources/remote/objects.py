@@ -9,7 +9,7 @@ from typing import Protocol
 
 from stoker.sources.remote.retrying import Changed
 
-__all__ = ["GONE", "OTHER", "ObjectInfo", "Opened", "Store", "described", "require_same", "whole"]
+__all__ = ["GONE", "OTHER", "Listed", "ObjectInfo", "Opened", "Store", "described", "require_same", "whole"]
 
 GONE = "it is gone since it was opened; put it back, or survey again"
 OTHER = "it changed while it was read; leave it as it is, or survey it again"
@@ -34,6 +34,25 @@ class ObjectInfo:
     size: int
     tag: str
     version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file of a folder.
+
+    Attributes
+    ----------
+    name
+        Its path within the folder.
+    size
+        Bytes.
+    tag
+        What the store has for telling versions apart in its list.
+    """
+
+    name: str
+    size: int
+    tag: str
 
 
 class Opened(Protocol):
@@ -65,6 +84,10 @@ class Store(Protocol):
 
     def matches(self, url: str) -> Sequence[str]:
         """Addresses that a pattern matches."""
+        ...
+
+    def below(self, url: str) -> Sequence[Listed]:
+        """All files below a folder, whose address ends with a slash."""
         ...
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from stoker.errors import OptionError
 from stoker.sources.remote.abandoning import Late, within
 from stoker.sources.remote.amazon import told
 from stoker.sources.remote.names import EXTRA
-from stoker.sources.remote.objects import ObjectInfo, described, require_same, whole
+from stoker.sources.remote.objects import Listed, ObjectInfo, described, require_same, whole
 from stoker.sources.remote.retrying import Refused, limit_of
 
 __all__ = ["FsspecStore"]
@@ -66,7 +66,7 @@ class FsspecStore:
             raise Refused(
                 "the store does not say how long it is, so it cannot be read in parts; download it first"
             )
-        return described(int(size), " ".join(f"{key}={found[key]}" for key in _VALIDATORS if found.get(key)))
+        return described(int(size), _tag(found))
 
     def read(self, url: str, start: int, stop: int) -> bytes:
         """Bytes of it, whichever version it has."""
@@ -78,6 +78,12 @@ class FsspecStore:
         """Addresses that a pattern matches."""
         return [self._fs.unstrip_protocol(path) for path in self._ask(lambda: self._fs.glob(url), 0)]
 
+    def below(self, url: str) -> Sequence[Listed]:
+        """All files below a folder, with what is told of them."""
+        folder = self._fs._strip_protocol(url).rstrip("/") + "/"
+        found = self._ask(lambda: self._fs.find(url, detail=True), 0)
+        return [Listed(path[len(folder) :], int(info["size"]), _tag(info)) for path, info in found.items()]
+
     def _ask(self, ask: Callable[[], Result], count: int) -> Result:
         """As `told`; of other failures their kind alone, for their texts may hold signed addresses."""
         try:
@@ -87,6 +93,10 @@ class FsspecStore:
         except OSError as error:
             said = f"{type(error).__name__}{f': {error.strerror}' if error.strerror else ''}"
         raise OSError(said)
+
+
+def _tag(told: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={told[key]}" for key in _VALIDATORS if told.get(key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -16,12 +16,12 @@ from stoker.prefetch import prefetch
 from stoker.sources.remote.ahead import Ahead, Run, runs_of
 from stoker.sources.remote.blocks import shared_cache
 from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES
-from stoker.sources.remote.objects import ObjectInfo, Opened
-from stoker.sources.remote.retrying import with_retries
+from stoker.sources.remote.objects import Listed, ObjectInfo, Opened
+from stoker.sources.remote.retrying import Absent, with_retries
 from stoker.sources.remote.schedule import Schedule
 from stoker.sources.remote.stores import store_of
 
-__all__ = ["RemoteFile", "RemoteReader", "remote_info", "remote_matches"]
+__all__ = ["RemoteFile", "RemoteReader", "remote_files", "remote_info", "remote_is_there", "remote_matches"]
 
 
 def remote_info(url: str) -> ObjectInfo:
@@ -33,6 +33,26 @@ def remote_info(url: str) -> ObjectInfo:
         It is not there, may not be read, or the store does not answer.
     """
     return _opened(url).info
+
+
+def remote_is_there(url: str) -> bool:
+    """Whether there is such an object.
+
+    Raises
+    ------
+    DataError
+        The store does not say.
+    """
+    store = store_of(url)
+
+    def ask() -> bool:
+        try:
+            store.open(url)
+        except Absent:
+            return False
+        return True
+
+    return with_retries(ask, "asking for the size", url)
 
 
 def _opened(url: str, version: int | None = None) -> Opened:
@@ -68,6 +88,18 @@ def remote_matches(url: str) -> list[str]:
     """
     store = store_of(url)
     return sorted(with_retries(lambda: store.matches(url), "asking for the list", url), key=str.encode)
+
+
+def remote_files(url: str) -> Sequence[Listed]:
+    """All files below a folder, whose address ends with a slash.
+
+    Raises
+    ------
+    DataError
+        The store does not answer, or lists nothing.
+    """
+    store = store_of(url)
+    return with_retries(lambda: store.below(url), "asking for the list", url)
 
 
 class RemoteReader:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stoker.sources.remote.client import Answer, Client
-from stoker.sources.remote.objects import ObjectInfo, described, require_same, whole
-from stoker.sources.remote.retrying import Refused
+from stoker.sources.remote.objects import Listed, ObjectInfo, described, require_same, whole
+from stoker.sources.remote.retrying import Absent, Refused
 
 __all__ = ["WebStore"]
 
@@ -34,6 +34,10 @@ class WebStore:
     def matches(self, url: str) -> Sequence[str]:
         """None: nobody lists them."""
         raise Refused("a web server lists no files, so no pattern can be matched; name each file")
+
+    def below(self, url: str) -> Sequence[Listed]:
+        """None, either."""
+        raise Refused("a web server lists no files, so a folder cannot be read; name each file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def _tag(answer: Answer) -> str:
 def _sound(answer: Answer) -> Answer:
     """An answer that gives the file, or a part of it, or says how long it is."""
     if answer.status in (404, 410):
-        raise Refused("no such file; check the address")
+        raise Absent("no such file; check the address")
     if answer.status not in (200, 206, 416):
         raise Refused(f"the server answers {answer.status}; check the address")
     return answer
