@@ -216,7 +216,7 @@ def _training_stage(
         inputs=inputs,
         target=target.transform,
         weight=None if source.sample_weight is None else Passthrough(source.sample_weight),
-        class_weights=class_weights(options.class_weight, spec, found.view_labels),
+        class_weights=class_weights(options.class_weight, spec.classes, found.view_labels),
         keep=(),
         ledger=ledger,
         share=Ledger(share_bytes(options.plan)),

@@ -27,6 +27,11 @@ def check_inputs(source: Source, options: FeedOptions) -> None:
     ColumnError
         If they are not those of the run to begin with.
     """
+    if options.class_weight is not None and len(source.labels) > 1:
+        raise OptionError(
+            f"class_weight is for one label, and there are {len(source.labels)}: leave it out, or weigh rows "
+            "by a column, sample_weight="
+        )
     if options.inheritance is not None:
         options.inheritance.check_features(source)
     if isinstance(options.transform, Columns | Automatic):

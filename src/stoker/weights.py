@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from stoker.errors import OptionError
 from stoker.survey.labels import LabelCounts
-from stoker.types import FeedSpec
 
 __all__ = ["ClassWeight", "class_weights"]
 
@@ -18,7 +17,7 @@ ClassWeight: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
 
 
 def class_weights(
-    option: ClassWeight, spec: FeedSpec, labels: LabelCounts | None
+    option: ClassWeight, classes: tuple[Any, ...] | None, labels: LabelCounts | None
 ) -> npt.NDArray[np.float32] | None:
     """Weights by class index.
 
@@ -29,8 +28,8 @@ def class_weights(
     ----------
     option
         ``"balanced"``, a mapping from every class to its weight, or None for no weights.
-    spec
-        Whose classes they are, in the order of their indices.
+    classes
+        The classes in the order of their indices; None for regression.
     labels
         Counts over the training rows.
 
@@ -41,16 +40,10 @@ def class_weights(
     Raises
     ------
     OptionError
-        For regression, for several labels, for a class without a weight, or a weight without a class.
+        For regression, for a class without a weight, or a weight without a class.
     """
     if option is None:
         return None
-    if len(spec.labels) > 1:
-        raise OptionError(
-            f"class_weight is for one label, and there are {len(spec.labels)}: leave it out, or weigh rows "
-            "by a column, sample_weight="
-        )
-    classes = spec.classes
     if classes is None:
         raise OptionError("class_weight has no effect on regression: leave it out")
     if isinstance(option, str):

@@ -31,7 +31,8 @@ class TextBatch:
     columns
         A ``pyarrow`` array of large strings of length n for each column, in file order.
     labels
-        int64 or float64 of shape (n,), a ``pyarrow`` string array of length n, or None without a label.
+        Of the first label: int64 or float64 of shape (n,), a ``pyarrow`` string array of length n, or None
+        without one.
     ids
         int64 of shape (n,): row ids, ascending.
     stop
