@@ -64,6 +64,24 @@ def test_rows_that_were_left_out_are_left_out_again(a_run, tmp_path, options):
     assert found.rows == 297
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_rows_left_out_of_columns_transformed_automatically_are_left_out_again(a_run, tmp_path, stored):
+    lines = [f"{row % 7}.5,{'' if row % 9 else row},city {row % 3},{row % 2}" for row in range(120)]
+    lines[5], lines[70], lines[71] = "none,5,city 1,0", "1.5,2,city 2,", "1.5,2"
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["x,gaps,city,label", *lines, ""]))
+    run = a_run(stoker.open(path, label="label"), transform="auto", on_bad_row="skip")
+    assert run.read().excluded_rows == 3
+    if not stored:
+        shutil.rmtree(tmp_path / ".stoker")
+    found = stoker.verify(run.path)
+    assert found.agrees, found.difference
+    assert found.rows == 117
+    assert {row.line for step in range(1, 9) for row in stoker.replay(run.path, step=step).rows} == (
+        set(range(2, 122)) - {7, 72, 73}
+    )
+
+
 def test_several_and_compressed_files_are_proved_where_they_lie_now(a_run, tmp_path):
     first, second = write_table(tmp_path / "a.csv", 200), write_table(tmp_path / "b.csv", 150, seed=1)
     packed = tmp_path / "b.csv.gz"

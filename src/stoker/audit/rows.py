@@ -90,6 +90,8 @@ def _survey(source: Source, record: RunRecord, progress: Progress | None, *, sto
         progress=progress,
         stored=stored,
         spool=None,
+        # Columns of a run with named inputs have transforms, texts and lists beside numbers among them.
+        texts="given" if record.spec is not None and record.spec.inputs else "refused",
     )
 
 
