@@ -62,7 +62,7 @@ def stream_of(spec, *, reader=None, ledger=None, start=0, epoch=0, workers=2, ah
     reader = reader or ArrayReader(ARRAY)
     pool = BufferPool(ledger, "batches", num_bytes=batch_bytes(spec, group), most_idle=groups)
     encoder = BatchEncoder(
-        inputs=Plain(), target=Label(), class_weights=None, keep=(), pool=pool, ledger=ledger
+        inputs=Plain(), target=Label(), weight=None, class_weights=None, keep=(), pool=pool, ledger=ledger
     )
     limits = StreamLimits(
         workers=workers, windows_in_flight=ahead, group_batches=group, groups_in_flight=groups

@@ -96,7 +96,7 @@ def test_other_folders_are_read_alike_and_may_lack_the_classes(write):
 
 def test_labels_that_are_unknown_are_told_with_their_file(write):
     held = stoker.open(write({**FILES, "zzz/9.txt": "odd"}))
-    place, label = first_unknown(survey(held, role="valid"), ["neg", "pos"])
+    place, label = first_unknown(survey(held, role="valid"), "label", ["neg", "pos"])
     assert place.endswith("train/zzz/9.txt")
     assert label == "zzz"
 
