@@ -83,7 +83,8 @@ def test_a_request_that_goes_wrong_is_made_again(server, trouble):
         ("403", "permission denied"),
     ],
 )
-def test_what_goes_wrong_each_time_is_an_error_within_seconds(server, trouble, said):
+def test_what_goes_wrong_each_time_is_an_error_within_seconds(server, monkeypatch, trouble, said):
+    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.2")
     url = server.put("noise.bin", noise(1_000))
     reader = open_reader(url)
     server.always["noise.bin"] = trouble
@@ -106,7 +107,8 @@ def test_a_file_that_is_not_there_is_told_at_once(server):
         stoker.open(url.replace("a.csv", "b.csv"), label="label")
 
 
-def test_an_endpoint_that_does_not_answer_is_told(server):
+def test_an_endpoint_that_does_not_answer_is_told(server, monkeypatch):
+    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.2")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(DataError, match=r"asking for the size failed 5 times"):
@@ -239,6 +241,7 @@ def test_where_a_server_redirects_to_is_not_repeated(server, trouble):
 
 def test_a_server_that_drips_is_given_up(server, monkeypatch):
     monkeypatch.setattr(retrying, "_LEAST_BYTES_A_SECOND", 1e9)
+    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.2")
     reader = open_reader(server.put("noise.bin", noise(1_000)))
     server.always["noise.bin"] = "drip"
     with pytest.raises(DataError, match=r"failed 5 times in .*TimeoutError"):

@@ -16,6 +16,7 @@ from stoker.sources.arrays.stored import StoredArray
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity, identify
+from stoker.sources.remote.names import READING_BYTES, is_remote
 from stoker.types import IntArray
 from stoker.types.arrow import arrow_type
 
@@ -126,9 +127,10 @@ class ArrayUnits:
         return sum(_num_bytes(array) for array, columns in self._by_array() if wanted.intersection(columns))
 
     def decoding_bytes(self, names: Sequence[str]) -> int:
-        """A block as it stands in the file."""
+        """A block as it stands in the file, and what comes ahead of one elsewhere."""
         rows = max(1, self.num_rows)
-        return self.used_bytes(names) * min(rows, SEGMENT_ROWS) // rows
+        ahead = READING_BYTES * len(self.arrays) if is_remote(self.path) else 0
+        return ahead + self.used_bytes(names) * min(rows, SEGMENT_ROWS) // rows
 
     def describe(self) -> dict[str, Any]:
         """Types and shapes, without the number of rows."""

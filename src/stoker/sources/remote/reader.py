@@ -16,7 +16,7 @@ from stoker.prefetch import prefetch
 from stoker.sources.remote.ahead import Ahead, Run, runs_of
 from stoker.sources.remote.blocks import shared_cache
 from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES
-from stoker.sources.remote.objects import Listed, ObjectInfo, Opened
+from stoker.sources.remote.objects import OTHER, Listed, ObjectInfo, Opened
 from stoker.sources.remote.retrying import Absent, with_retries
 from stoker.sources.remote.schedule import Schedule
 from stoker.sources.remote.stores import store_of
@@ -63,18 +63,17 @@ def _opened(url: str, version: int | None = None) -> Opened:
     store = store_of(url)
     found = with_retries(lambda: store.open(url), "asking for the size", url)
     if version not in (None, found.info.version):
-        raise ChangedDataError(
-            f"{url}: it changed since it was opened; leave it as it is, or survey it again"
-        )
+        raise ChangedDataError(f"{url}: {OTHER}")
     if found.info.version is not None:
         _known[url, found.info.version] = found
-        with suppress(KeyError):
+        with suppress(KeyError, RuntimeError):  # another thread removes one, too
             while len(_known) > _MOST_KNOWN:
                 _known.pop(next(iter(_known)))
     return found
 
 
 _known: dict[tuple[str, int], Opened] = {}
+"""Objects that were opened in this program, by address and version."""
 _MOST_KNOWN = 4096
 
 
