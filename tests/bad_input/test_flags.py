@@ -23,15 +23,15 @@ def _table(write):
         ("--columns=,", "--columns got ',', which names nothing"),
         ("--na=", "--na got '', which names nothing"),
         ("--types nope=int", "t.csv: types: column 'nope' is absent"),
-        ("--types a=number", "--types a=number: it must be int, float or text"),
-        ("--types a", "--types takes COLUMN=int|float|text, got 'a'"),
+        ("--types a=number", "--types a=number: it must be int, float, text, bytes, ints or floats"),
+        ("--types a", "--types takes COLUMN=int|float|text|bytes|ints|floats, got 'a'"),
         ("--types a=int,a=float", "--types gives 'a' two values, int and float; give it one"),
         ("--types a=int --drop a", "types: 'a' is not used, so its type has no effect; leave it out"),
         ("--na a=mean,a=zero", "--na gives 'a' two values, mean and zero; give it one"),
         ("--na mean,zero", "--na takes one rule for all columns, got mean and zero"),
         ("--na mode", "--na mode: it must be error, mean, zero or drop-row"),
         ("--na nope=mean", "na names the column 'nope', which is not used"),
-        ("--na kind=mean", "na: 'kind' is the label, and nothing can take its place"),
+        ("--na kind=mean", "na: 'kind' is the label, or what rows weigh, and nothing can take its place"),
         ("--max-bad-rows 3", "--max-bad-rows has no effect without --on-bad-row skip"),
         ("--max-bad-rows -1 --on-bad-row skip", "--max-bad-rows"),
         ("--on-bad-row ignore", "'ignore' is not one of 'error', 'skip'"),
@@ -65,7 +65,7 @@ def test_a_wrong_flag_is_told_with_the_way_out(refused, flags, words):
 
 
 def test_an_empty_label_is_refused(refused):
-    assert "a column's name must be a non-empty string, got ''" in refused("plan", "t.csv", "--label", "")
+    assert "--label got '', which names nothing" in refused("plan", "t.csv", "--label", "")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_empty_label_is_refused(refused):
     [
         (
             "--model mlpp",
-            "model must be auto, mlp, linear, sepcnn or package.module:build, got 'mlpp'; did you mean mlp?",
+            "model must be auto, mlp, linear, sepcnn, cnn or package.module:build, got 'mlpp'; did you mean mlp?",
         ),
         ("--model nope:build", "there is no module 'nope'; is its folder on the Python path?"),
         ("--model json:nope", "json has no function 'nope'"),
@@ -132,5 +132,5 @@ def test_an_own_function_that_fails_is_told_from_a_bug(refused, here, monkeypatc
 
 
 def test_a_flag_given_twice_is_refused_with_both_values(refused):
-    said = refused("plan", "t.csv", "--label", "kind", "--label=size")
-    assert "--label takes one value and was given 'kind' and 'size'" in said
+    said = refused("plan", "t.csv", "--label", "kind", "--memory", "1GB", "--memory=2GB")
+    assert "--memory takes one value and was given '1GB' and '2GB'" in said

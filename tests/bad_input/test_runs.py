@@ -142,7 +142,9 @@ def test_a_record_that_does_not_fit_its_model_is_told_with_both_numbers(
     refused, run, here, command, spec, words
 ):
     record = json.loads((here / "run" / "run.json").read_bytes())
-    _spoil(here, "spec", record["spec"] | spec)
+    target = {name: value for name, value in spec.items() if name != "features"}
+    targets = [record["spec"]["targets"][0] | target]
+    _spoil(here, "spec", record["spec"] | spec | {"targets": targets})
     said = refused(command[0], run, "t.csv", *command[1:])
     assert said == f"run/run.json {words}one was changed, or they are of different runs"
 

@@ -61,7 +61,7 @@ def test_without_a_cache_a_compressed_file_that_is_too_large_for_memory_is_refus
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (["pos/1.txt", "neg/"], "neg is empty: a class needs texts"),
+        (["pos/1.txt", "neg/"], "neg is empty: a class needs files"),
         (["pos/1.csv", "neg/2.csv"], "has the suffix '.csv', and texts"),
         (["train/pos/1.txt", "train/neg/1.txt"], "is a folder within a class's folder"),
         (["a b/1.txt.gz", "neg/2.txt"], "find 'texts/a b' -name '*.gz' -exec gunzip {} +"),
