@@ -122,12 +122,7 @@ def test_a_server_that_drips_is_given_up_and_nobody_waits_for_it(server):
     server.always["bucket/a.bin"] = "drip"
     told = subprocess.run(
         [sys.executable, "-c", _DRIPPED],
-        env={
-            **os.environ,
-            **keys,
-            "STOKER_REMOTE_SECONDS": "0.2",
-            "AWS_ENDPOINT_URL": server.put("", b"").rstrip("/"),
-        },
+        env={**os.environ, **settings, "AWS_ENDPOINT_URL": server.put("", b"").rstrip("/")},
         capture_output=True,
         text=True,
         timeout=50,
