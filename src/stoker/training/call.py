@@ -174,6 +174,7 @@ class _Running:
             steps=self._training.num_batches,
         )
         self._prepare_checkpoints(hooks)
+        hooks.begun = partial(self._begun, hooks)
         self._supervisor.finished = lambda: hooks.finished
         if self._validation is not None:
             self._supervisor.evaluate = hooks.evaluate_now
@@ -218,7 +219,14 @@ class _Running:
                     f"the callback {name} has a state of its own, which no checkpoint holds and a resumed "
                     "run lacks: give it get_state() and set_state(state)",
                 )
-            hooks.begun = partial(copy_callbacks, hooks.callbacks, {})  # tells at once what cannot be
+
+    def _begun(self, hooks: TrainingCallbacks) -> None:
+        """All have been told that training begins, and have their state again."""
+        call = self._call
+        if call.checkpointer is not None and call.identity is not None:
+            copy_callbacks(hooks.callbacks, {})  # tells at once what cannot be
+        if call.recorder is not None:
+            call.recorder.go_on(0 if call.resumption is None else call.resumption.position.epoch)
 
     def _lost(self, name: str, why: str) -> None:
         """Tell once that a callback's state cannot be had: no training ends for that."""

@@ -13,7 +13,14 @@ import numpy as np
 from stoker.checkpoints import CallbackRecord, Checkpoint, pack, unpack
 from stoker.errors import OptionError, RunError
 
-__all__ = ["copy_callbacks", "forgetful", "lost_states", "make_ready", "put_back_callbacks"]
+__all__ = [
+    "copy_callbacks",
+    "forgetful",
+    "lost_states",
+    "make_ready",
+    "put_back_callbacks",
+    "refuse_other_callbacks",
+]
 
 _KEPT: dict[str, tuple[str, ...]] = {
     "EarlyStopping": ("wait", "stopped_epoch", "best", "best_weights", "best_epoch"),
@@ -113,8 +120,15 @@ def put_back_callbacks(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None
                 setattr(callback, name, state[name])
 
 
-def make_ready(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:
-    """Before any ``on_train_begin``: refuse what cannot go on, and keep what would be written over.
+def refuse_other_callbacks(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:
+    """Refuse callbacks that cannot go on from a checkpoint; nothing is changed.
+
+    Parameters
+    ----------
+    callbacks
+        The user's, and the History.
+    checkpoint
+        Of the run.
 
     Raises
     ------
@@ -130,12 +144,16 @@ def make_ready(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:
             f"the run's callbacks are [{', '.join(there)}], and these are [{', '.join(here)}]: "
             "give the same, in the same order"
         )
+    if any(isinstance(callback, keras.callbacks.BackupAndRestore) for callback in callbacks):
+        raise OptionError(
+            "BackupAndRestore would take the model back to its own backup: leave it out, for the run's "
+            "checkpoints hold all that it does, and more"
+        )
+
+
+def make_ready(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:
+    """Before any ``on_train_begin``: keep what would be written over."""
     for callback, record in zip(callbacks, checkpoint.manifest.callbacks, strict=True):
-        if isinstance(callback, keras.callbacks.BackupAndRestore):
-            raise OptionError(
-                "BackupAndRestore would take the model back to its own backup: leave it out, for the run's "
-                "checkpoints hold all that it does, and more"
-            )
         if isinstance(callback, keras.callbacks.CSVLogger) and isinstance(record.state, dict):
             _cut(callback, unpack(record.state, checkpoint.arrays).get("size"))
 

@@ -103,7 +103,7 @@ class Resumption:
         return self.position.batches if epoch == self.position.epoch else 0
 
     def before_training(self, callbacks: Sequence[Any]) -> None:
-        """Have callbacks that would begin anew go on; refuse others than the run's."""
+        """Have callbacks that would begin anew go on."""
         make_ready(callbacks, self.checkpoint)
 
     def put_back(self, model: Any, callbacks: Sequence[Any]) -> None:

@@ -63,7 +63,7 @@ class RunRecorder:
     training
         What decides what is learned beside the data, kept under ``training``.
     goes_on
-        The folder holds a run, which this one goes on with.
+        The folder holds a run, which this one goes on with: nothing is written there before `go_on`.
 
     Raises
     ------
@@ -91,6 +91,7 @@ class RunRecorder:
             known, transform = _of_feed(trained, validation)
             contents = contents_of(trained.survey, _tested_apart(trained, validation))
         self._directory = RunDirectory(directory)
+        self._waits = goes_on
         self._record = RunRecord(
             versions=_versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -129,7 +130,13 @@ class RunRecorder:
         )
 
     def go_on(self, epoch: int) -> None:
-        """Forget what came behind the checkpoint that is gone on from: this epoch, and those after it."""
+        """Forget what came behind the checkpoint that is gone on from: this epoch, and those after it.
+
+        Nothing where the run only begins.
+        """
+        if not self._waits:
+            return
+        self._waits = False
         self._record.epochs = [each for each in self._record.epochs if each.epoch < epoch]
         self._record.outcome = replace(self._record.outcome, status="running", error=None)
         self._directory.write(self._record)
@@ -140,7 +147,9 @@ class RunRecorder:
         self.end("running", report)
 
     def end(self, status: Status, report: FitReport, error: str | None = None) -> None:
-        """Take note of how the run stands, or ended."""
+        """Take note of how the run stands, or ended; of one that was never gone on with, nothing."""
+        if self._waits:
+            return
         self._record.outcome = Outcome(
             status=status,
             rows=report.rows,

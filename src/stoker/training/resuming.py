@@ -15,7 +15,8 @@ from stoker.errors import OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory
 from stoker.stored import Count
-from stoker.training.callback_states import lost_states
+from stoker.training.callback_list import History
+from stoker.training.callback_states import lost_states, refuse_other_callbacks
 from stoker.training.capturing import Resumption
 from stoker.training.checkpointing import Checkpointer, OnCheckpointError
 from stoker.training.finite import OnNan
@@ -91,6 +92,7 @@ def take_up(
     recorder: RunRecorder,
     run: Path,
     model: Any,
+    callbacks: Sequence[Any],
     *,
     epochs: int,
     max_seconds: float | None,
@@ -101,9 +103,9 @@ def take_up(
     Parameters
     ----------
     recorder, run
-        Of the run: its record is taken back to the checkpoint.
-    model
-        Built and compiled as the run's.
+        Of the run, whose record stays as it is: it is taken back when all that follows has gone well.
+    model, callbacks
+        Built and compiled as the run's, and the user's callbacks.
     epochs, max_seconds
         The epoch at which training ends, and what the whole run may take.
     display
@@ -112,8 +114,10 @@ def take_up(
     Raises
     ------
     RunError
-        If the model is another, fewer epochs are asked for than were trained, or the run has finished and
-        no checkpoint of it is there.
+        If model or callbacks are others, fewer epochs are asked for than were trained, or the run has
+        finished and no checkpoint of it is there.
+    OptionError
+        For a callback that goes its own way back.
     """
     warn, record = partial(display.note, "warning"), recorder.record
     store = CheckpointStore(run)
@@ -127,7 +131,6 @@ def take_up(
                 "replace what it came to: choose another run=, or remove it"
             )
         display.note("resume", f"{run} has no whole checkpoint yet: it begins again")
-        recorder.go_on(0)
         return None
     found = Resumption(checkpoint, max_seconds)
     position = found.position
@@ -141,10 +144,10 @@ def take_up(
         if name in there and there[name] != record.versions.get(name, there[name]):
             now = record.versions[name]
             warn(f"the run's {name} was {there[name]}, this is {now}: last digits may differ")
+    refuse_other_callbacks([*callbacks, History()], checkpoint)
     for name in lost_states(checkpoint):
         warn(f"the checkpoint lacks the state of the callback {name}, which begins anew")
     put_back_variables(model, checkpoint)
-    recorder.go_on(position.epoch)
     display.note("resume", f"{run} · {_told(found, epochs)}")
     return found
 

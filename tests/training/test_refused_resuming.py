@@ -1,0 +1,108 @@
+"""A resume that is refused leaves the run as it was."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+from resumable import run_to, write_rows
+
+from stoker.errors import OptionError, RunError
+
+pytestmark = pytest.mark.timeout(120)
+
+
+class Remembers(keras.callbacks.Callback):
+    """Cannot be given back what it told."""
+
+    def get_state(self) -> Any:
+        return {"seen": 1}
+
+    def set_state(self, state: Any) -> None:
+        raise LookupError("not that one")
+
+
+class Odd(Remembers):
+    """A class of the same name as the run's, whose state is no plain data."""
+
+    def get_state(self) -> Any:
+        return object()
+
+    def set_state(self, state: Any) -> None:
+        pass
+
+
+Odd.__name__ = "Remembers"
+
+
+class Fails(Remembers):
+    def on_train_begin(self, logs: Any = None) -> None:
+        raise LookupError("not today")
+
+
+Fails.__name__ = "Remembers"
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rows(tmp_path_factory.mktemp("rows"))
+
+
+@pytest.fixture
+def model(small_model: Any) -> Any:
+    return lambda: small_model("binary", dropout=True)
+
+
+@pytest.fixture
+def finished(model: Any, rows: Path, tmp_path: Path) -> Path:
+    run = tmp_path / "run"
+    run_to(model(), rows, run, callbacks=[Remembers()], epochs=2, checkpoint_every="1epoch")
+    return run
+
+
+def other_model() -> Any:
+    made = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+    made.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return made
+
+
+def test_the_record_of_a_finished_run_stays_byte_by_byte(finished, model, rows):
+    record = (finished / "run.json").read_bytes()
+    backup = keras.callbacks.BackupAndRestore(finished.parent / "backup")
+    for error, said, asked in [
+        (RunError, "the run's callbacks are", {"callbacks": []}),
+        (RunError, "the run's callbacks are", {"callbacks": [keras.callbacks.TerminateOnNaN()]}),
+        (RunError, "the run's callbacks are", {"callbacks": [Remembers(), backup]}),
+        (LookupError, "not that one", {"epochs": 3}),
+        (OptionError, "holds a object", {"callbacks": [Odd()]}),
+        (LookupError, "not today", {"callbacks": [Fails()]}),
+        (RunError, "is less", {"epochs": 1}),
+        (RunError, "seed: 5 there, 6 here", {"feed": {"seed": 6}}),
+        (RunError, "early_stopping", {"early_stopping": 3}),
+        (RunError, "layers", {"model": other_model()}),
+    ]:
+        asked = {"callbacks": [Remembers()], "epochs": 2, "model": model(), **asked}
+        with pytest.raises(error, match=said):
+            run_to(asked.pop("model"), rows, finished, resume="auto", **asked)
+        assert (finished / "run.json").read_bytes() == record, said
+
+
+def test_a_finished_run_stays_one_that_is_not_begun_again(finished, model, rows):
+    with pytest.raises(RunError, match="the run's callbacks are"):
+        run_to(model(), rows, finished, resume="auto", epochs=2)
+    shutil.rmtree(finished / "checkpoints")
+    with pytest.raises(RunError, match="has finished, and has no whole checkpoint"):
+        run_to(model(), rows, finished, resume="auto", epochs=2)
+
+
+def test_a_run_whose_callback_goes_its_own_way_back_is_refused(model, rows, tmp_path):
+    run = tmp_path / "run"
+    backup = [keras.callbacks.BackupAndRestore(tmp_path / "backup")]
+    run_to(model(), rows, run, callbacks=backup, epochs=1, checkpoint_every="1epoch")
+    record = (run / "run.json").read_bytes()
+    with pytest.raises(OptionError, match="BackupAndRestore would take the model back"):
+        run_to(model(), rows, run, resume="auto", callbacks=backup, epochs=2)
+    assert (run / "run.json").read_bytes() == record
