@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from stoker import folders
+from stoker import filelocks, folders
 
 
 def leftover(folder, age, content=b""):
@@ -51,7 +51,7 @@ def test_a_file_that_is_being_built_stays_however_old_it_looks(tmp_path):
 
 @pytest.mark.parametrize(("age", "stays"), [(3600, True), (25 * 3600, False)])
 def test_without_locks_only_age_tells(tmp_path, monkeypatch, age, stays):
-    monkeypatch.setattr(folders, "fcntl", None)
+    monkeypatch.setattr(filelocks, "fcntl", None)
     path = leftover(tmp_path, age, b"half")
     folders.clean(tmp_path)
     assert path.exists() is stays
@@ -75,7 +75,7 @@ def test_a_lock_is_held_by_one_at_a_time_and_outlives_nobody(tmp_path):
 
 
 def test_without_locks_everybody_is_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(folders, "fcntl", None)
+    monkeypatch.setattr(filelocks, "fcntl", None)
     with folders.alone(tmp_path / "lock") as first, folders.alone(tmp_path / "lock") as second:
         assert first
         assert second

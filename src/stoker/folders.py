@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import importlib
 import os
 import re
 import secrets
@@ -23,9 +22,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import platformdirs
+
+from stoker.filelocks import known, lock, lock_at_once
 
 __all__ = [
     "alone",
@@ -42,14 +43,12 @@ __all__ = [
     "sync_folder",
 ]
 
-# Windows has no such locks: there only age tells a killed builder from a slow one.
-fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
-
 _BESIDE = ".stoker"
 _PREFIX = ".building-"
 _LOCK = "lock"
 _GRACE_SECONDS = 60.0
 _GRACE_SECONDS_WITHOUT_LOCKS = 24 * 3600.0
+"""Of Windows, where only age tells a killed builder from a slow one."""
 _ATTEMPTS = 100
 _IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 _NO_SUCH_THING = (errno.EINVAL, errno.ENOTSUP)
@@ -93,8 +92,8 @@ def staged_folder(final: Path, *, on_disk: bool = False) -> Iterator[Path]:
     _make_home(final.parent)
     temporary.mkdir()
     try:
-        with open(temporary / _LOCK, "wb") as lock:
-            _lock(lock)
+        with open(temporary / _LOCK, "wb") as sign:
+            lock(sign)
             yield temporary
             os.unlink(temporary / _LOCK)
             for path in temporary.iterdir() if on_disk else ():
@@ -129,7 +128,7 @@ def staged_file(final: Path, *, on_disk: bool = True, mode: int = 0o666) -> Iter
     _make_home(final.parent)
     try:
         with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
-            _lock(file)
+            lock(file)
             yield file
             file.flush()
             if on_disk:
@@ -174,8 +173,8 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     _make_home(parent)
     temporary.mkdir()
     try:
-        with open(temporary / _LOCK, "wb") as lock:
-            _lock(lock)
+        with open(temporary / _LOCK, "wb") as sign:
+            lock(sign)
             yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -194,8 +193,8 @@ def alone(path: Path) -> Iterator[bool]:
         If the file cannot be made.
     """
     _make_home(path.parent)
-    with open(path, "ab") as lock:
-        yield fcntl is None or _lock_at_once(lock)
+    with open(path, "ab") as file:
+        yield not known() or lock_at_once(file)
 
 
 @contextmanager
@@ -210,7 +209,7 @@ def locked(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
         If the file cannot be made or locked.
     """
     with open(os.open(path, os.O_RDWR | os.O_CREAT, mode), "r+b") as file:
-        _lock(file)
+        lock(file)
         yield file
 
 
@@ -254,10 +253,10 @@ def hold(path: Path) -> BinaryIO:
         If it is not there, or is being removed.
     """
     file = open(path, "rb")  # noqa: SIM115 - closed by let_go
-    if fcntl is not None:
+    if known():
         # Where the file system has no locks, nobody removes it either.
         with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_SH)
+            lock(file, shared=True)
         if not os.fstat(file.fileno()).st_nlink:
             file.close()
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
@@ -273,9 +272,9 @@ def let_go(file: BinaryIO, path: Path) -> None:
         return
     with suppress(OSError), file:
         mine = os.fstat(file.fileno())
-        if fcntl is not None and _lock_at_once(file) and os.path.samestat(mine, path.stat()):
+        if known() and lock_at_once(file) and os.path.samestat(mine, path.stat()):
             path.unlink()
-    if fcntl is None:  # Windows lets nobody remove a file that is open
+    if not known():  # Windows lets nobody remove a file that is open
         with suppress(OSError):
             path.unlink()
 
@@ -283,9 +282,9 @@ def let_go(file: BinaryIO, path: Path) -> None:
 def remove_unheld(path: Path) -> None:
     """Remove a file that nobody holds; never fails."""
     with suppress(OSError), open(path, "rb") as file:
-        if fcntl is not None and _lock_at_once(file):
+        if known() and lock_at_once(file):
             path.unlink()
-    if fcntl is None:
+    if not known():
         with suppress(OSError):
             path.unlink()
 
@@ -327,39 +326,25 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _lock(file: BinaryIO) -> None:
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def _lock_at_once(file: BinaryIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _is_abandoned(path: Path, *, at_once: bool = False) -> bool:
     # Between a builder's making of a name and its lock there is a moment without one; hence the grace. A file
     # is locked before its first byte is written, so one that holds any needs none.
-    if fcntl is not None and path.is_file() and path.stat().st_size:
+    if known() and path.is_file() and path.stat().st_size:
         return _is_unlocked(path)
-    grace = _GRACE_SECONDS if fcntl is not None else _GRACE_SECONDS_WITHOUT_LOCKS
+    grace = _GRACE_SECONDS if known() else _GRACE_SECONDS_WITHOUT_LOCKS
     # A time that lies in the future tells of a clock that was set back, and not of a young file.
     if not at_once and abs(time.time() - path.stat().st_mtime) < grace:
         return False
-    if fcntl is None:
+    if not known():
         return True
     return _is_unlocked(path / _LOCK if path.is_dir() else path)
 
 
-def _is_unlocked(lock: Path) -> bool:
+def _is_unlocked(path: Path) -> bool:
     try:
-        with open(lock, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with open(path, "rb") as file:
+            return lock_at_once(file)
     except FileNotFoundError:
         return True
     except OSError:
         return False
-    return True

@@ -1,14 +1,14 @@
 """One training at a time in a run directory: a lock that the system holds, and that goes with its process.
 
-The lock is one of POSIX records (on Windows of `msvcrt`): it belongs to the process, and not to an open file
-that its children inherit, so that nobody holds it when the process is gone, however it went. Its file tells
-people who holds it, and is removed when the training ends; one that a killed process left is no obstacle.
+It is a lock on an open file (`stoker.filelocks`), which survives whatever else is done with that file.
+Children that the process forks close theirs at once, so that nobody holds the lock when the process is gone,
+however it went. Its file tells people who holds it, and is removed when the training ends; one that a killed
+process left is no obstacle.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import os
 import socket
 import threading
@@ -18,17 +18,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 from stoker.errors import RunError
+from stoker.filelocks import lock_at_once
 
 __all__ = ["alone_in_its_run", "running"]
 
 _NAME = ".lock"
-_FAR = 1 << 30
-"""Where on Windows the locked byte lies, which nobody may read."""
 _TOLD_BYTES = 200
 _ATTEMPTS = 100
-
-fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
-msvcrt: Any = importlib.import_module("msvcrt") if os.name == "nt" else None
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +32,23 @@ _held: dict[str, tuple[int, int]] = {}
 """Which thread of this process trains in which directory, and how often it asked: the system tells processes
 apart, not threads."""
 _guard = threading.Lock()
+_open: set[BinaryIO] = set()
+"""The files whose locks this process holds, or is about to take."""
+_opening = threading.RLock()
+"""Held while one is opened and by whoever forks, so that no child has one that is not in the set."""
+
+
+def _let_children_hold_none() -> None:
+    for file in _open:
+        file.close()
+    _open.clear()
+    _opening.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_let_children_hold_none
+    )
 
 
 @contextmanager
@@ -86,17 +99,23 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Held while it is removed: whoever opened it meanwhile sees that it is not the file there any more.
-        path = folder / _NAME
-        with suppress(OSError), file:
-            is_ours = os.path.samestat(os.fstat(file.fileno()), path.stat())
-            if os.name == "nt":
-                file.close()
-            if is_ours:
-                path.unlink()
-        if is_made:
-            with suppress(OSError):
-                folder.rmdir()
+        if not file.closed:  # as in a forked child, which has nothing to end
+            _unlock(file, folder)
+            if is_made:
+                with suppress(OSError):
+                    folder.rmdir()
+
+
+def _unlock(file: BinaryIO, folder: Path) -> None:
+    # Held while it is removed: whoever opened it meanwhile sees that it is not the file there any more.
+    path = folder / _NAME
+    with suppress(OSError):
+        is_ours = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        if os.name == "nt":
+            _close(file)
+        if is_ours:
+            path.unlink()
+    _close(file)
 
 
 def _lock_file(folder: Path) -> BinaryIO:
@@ -105,7 +124,7 @@ def _lock_file(folder: Path) -> BinaryIO:
     for attempt in range(_ATTEMPTS):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file = open(path, "r+b" if path.exists() else "x+b")  # noqa: SIM115 - held by the caller
+            file = _opened(path)
         except OSError as error:
             if folder.exists() and not folder.is_dir():
                 raise RunError(f"{folder} is a file, and a run needs a folder: choose another run=") from None
@@ -115,16 +134,38 @@ def _lock_file(folder: Path) -> BinaryIO:
                 f"the run directory {folder} cannot be written ({error.strerror}): choose another run= or "
                 "make room there"
             ) from error
-        if not _lock_at_once(file):
+        if not _is_locked(file):
             told = file.read(_TOLD_BYTES).decode("utf-8", "replace")
-            file.close()
+            _close(file)
             raise _refused(folder, "".join(each for each in told if each.isprintable()) or "another process")
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 _sign(file)
                 return file
-        file.close()
+        _close(file)
     raise _refused(folder, "others who come and go")
+
+
+def _opened(path: Path) -> BinaryIO:
+    with _opening:
+        # Unbuffered: what a child closes, it writes nothing to.
+        file = open(path, "r+b" if path.exists() else "x+b", buffering=0)  # noqa: SIM115 - held by the caller
+        _open.add(cast(BinaryIO, file))
+    return cast(BinaryIO, file)
+
+
+def _close(file: BinaryIO) -> None:
+    with _opening:
+        _open.discard(file)
+        file.close()
+
+
+def _is_locked(file: BinaryIO) -> bool:
+    """Whether this process has the lock now, or nobody can, since the file system knows none."""
+    try:
+        return lock_at_once(file)
+    except OSError:
+        return True
 
 
 def _sign(file: BinaryIO) -> None:
@@ -132,24 +173,6 @@ def _sign(file: BinaryIO) -> None:
     with suppress(OSError):
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-        file.flush()
-
-
-def _lock_at_once(file: BinaryIO) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        elif msvcrt is not None:
-            file.seek(_FAR)
-            try:
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            finally:
-                file.seek(0)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:
-        return True  # no locks here
-    return True
 
 
 def _refused(folder: Path, holder: str) -> RunError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,42 @@ with running(Path(sys.argv[1])):
     assert subprocess.check_output([sys.executable, "-c", program, str(tmp_path / "run")], text=True) == "7\n"
 
 
+@pytest.mark.timeout(30)
+def test_a_copy_of_the_folder_meanwhile_lets_nobody_in(tmp_path):
+    with running(tmp_path / "run"):
+        shutil.copytree(tmp_path / "run", tmp_path / "backup")
+        asked = subprocess.run(
+            [sys.executable, "-c", HOLDER, str(tmp_path / "run")], capture_output=True, text=True, input=""
+        )
+    assert f"is being trained in, by process {os.getpid()} on " in asked.stderr
+    with running(tmp_path / "backup"):
+        pass
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_that_leaves_the_block_takes_nothing_from_its_parent(tmp_path):
+    program = """
+import os, sys
+from pathlib import Path
+from stoker.runlock import running
+parent = os.getpid()
+try:
+    with running(Path(sys.argv[1])):
+        if not os.fork():
+            raise SystemExit
+        os.wait()
+        print((Path(sys.argv[1]) / ".lock").read_text().split()[1] == str(parent))
+finally:
+    if os.getpid() != parent:
+        os._exit(0)
+"""
+    assert (
+        subprocess.check_output([sys.executable, "-c", program, str(tmp_path / "run")], text=True) == "True\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.timeout(60)
 def test_of_many_processes_at_once_one_is_in_there_at_a_time(tmp_path):
     program = """
@@ -192,7 +229,7 @@ def test_without_locks_of_the_file_system_nobody_is_refused(tmp_path, monkeypatc
     def refuse(*_):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("stoker.runlock.fcntl.lockf", refuse)
+    monkeypatch.setattr("stoker.filelocks.fcntl.flock", refuse)
     with running(tmp_path):
         pass
 
