@@ -2,12 +2,14 @@
 
 The rules, which docs/reliability.md states for users: columns of numbers and classes go by their names. A
 column that the old run knew keeps its statistics, a new one is learned from the new rows, one that is gone is
-left out. Classes are the old run's and the new ones. Columns of text must be the same, since a vocabulary is
-of all of them.
+left out. Of several named inputs those are taken over whose columns are there, and new columns are left out.
+Classes are the old run's and the new ones. Columns of text must be the same, since a vocabulary is of all of
+them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,7 +19,7 @@ from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources import Source
 from stoker.survey import LabelCounts, Survey
 from stoker.transforms.base import FittedTransform, InputTransform, to_plain
-from stoker.transforms.columns import Columns
+from stoker.transforms.columns import Columns, ColumnsOf, Part
 from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.numeric import Cast, NaRule
@@ -77,7 +79,9 @@ class Inheritance:
             of other columns.
         """
         self.check_features(source)
-        if isinstance(self.inputs, TextTransform | Columns | Image):
+        if isinstance(self.inputs, Columns):
+            return self.columns_for(source.features)
+        if isinstance(self.inputs, TextTransform | Image):
             return self.inputs
         assert isinstance(self.inputs, Cast)
         state = self.inputs.state()
@@ -90,6 +94,53 @@ class Inheritance:
             statistics = _by_name(source.features, self.inputs.statistics_, found.statistics)
             state |= {"statistics": statistics, "shape": None}
         return type(self.inputs).from_state(state | {"options": state["options"] | {"na": na}})
+
+    def columns_for(self, features: Collection[str]) -> Columns:
+        """The old `Columns` without what is made of columns that are gone.
+
+        Parameters
+        ----------
+        features
+            Names of the columns that there are.
+
+        Raises
+        ------
+        ColumnError
+            If none of the old run's columns is there.
+        OptionError
+            If an input learned from several columns together, of which some are gone.
+        """
+        assert isinstance(self.inputs, Columns)
+        if set(self.inputs.columns) <= set(features):
+            return self.inputs
+        inputs: dict[str, ColumnsOf] = {}
+        for part in self.inputs.parts:
+            names = tuple(name for name in part.columns if name in features)
+            if names:
+                inputs[part.name] = (names, self._less(part, names))
+        if not inputs:
+            raise ColumnError(
+                f"init={self.run!r} knows none of the columns {_listed(features)}; its own are "
+                f"{_listed(self.inputs.columns)}"
+            )
+        return Columns(inputs)
+
+    def _less(self, part: Part, names: tuple[str, ...]) -> InputTransform:
+        """What one input's columns become without those that are gone."""
+        if names == part.columns:
+            return part.transform
+        gone = [name for name in part.columns if name not in names]
+        state = part.transform.state()
+        if not isinstance(part.transform, Cast) or "sample" in state or "modes" in state:
+            raise OptionError(
+                f"init={self.run!r}: its input {part.name!r} learned from {_listed(part.columns)} together, "
+                f"and {_listed(gone)} is not here: give the columns that it had, or leave init= out"
+            )
+        seen, na = part.transform.statistics_, state["options"]["na"]
+        if isinstance(na, dict):
+            state["options"] |= {"na": {name: rule for name, rule in na.items() if name in names}}
+        state |= {"statistics": _by_name(names, seen, seen), "shape": None}
+        return type(part.transform).from_state(state)
 
     def check_features(self, source: Source) -> None:
         """Refuse features that have nothing to do with the old run's.
@@ -179,9 +230,13 @@ class Inheritance:
             return "regression"
         return task if task != "auto" else ("binary" if len(classes) == 2 else "classes")
 
-    def news(self, spec: FeedSpec) -> list[str]:
-        """Sentences on columns and classes that are new, or gone."""
+    def news(self, spec: FeedSpec, features: Collection[str] = ()) -> list[str]:
+        """Sentences on columns and classes that are new, or gone; `features` are all columns there are."""
         lines = []
+        if isinstance(self.inputs, Columns):
+            unused = [name for name in features if name not in self.inputs.columns]
+            if unused:
+                lines.append(f"left out, since {self.run} has no input of it: column {_listed(unused)}")
         for what, old, new in (
             ("column", self.spec.features, spec.features),
             ("class", self.spec.classes or (), spec.classes or ()),

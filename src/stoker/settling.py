@@ -97,6 +97,8 @@ def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOption
     """
     old = options.inheritance
     columns = options.transform if old is None else old.inputs
+    if old is not None and isinstance(columns, Columns):
+        columns = old.columns_for(source.features)
     if isinstance(columns, Automatic):
         if source.is_text or (source.is_image and not columns.words):  # one input, as ever
             return source, replace(options, transform=None, na=without_choice(options.na))

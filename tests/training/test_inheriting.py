@@ -184,3 +184,74 @@ def test_columns_that_went_are_left_out_and_told(old, tmp_path, capsys):
     record = RunDirectory(tmp_path / "run").read()
     assert record.spec.classes == ("ant", "bee", "cat", "dog")
     assert record.training["init"] == str(old)
+
+
+def write_mixed(path, columns=("a", "b", "city", "kind"), rows=80):
+    values = {
+        "a": lambda row: row % 9 * 1.5,
+        "b": lambda row: "" if row % 20 == 3 else row % 7,
+        "city": lambda row: f"city {row % 4}",
+        "kind": lambda row: f"kind {row % 3}",
+        "new": lambda row: row % 11,
+    }
+    lines = [",".join([*(str(values[name](row)) for name in columns), str(row % 2)]) for row in range(rows)]
+    path.write_text("\n".join([",".join([*columns, "label"]), *lines, ""]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A run on named inputs: numbers, one with blanks, and two categories."""
+    folder = tmp_path_factory.mktemp("mixed")
+    feed = feed_of(write_mixed(folder / "old.csv"), transform="auto")
+    model = stoker.models.mlp(feed, layers=1, units=6, seed=1)
+    adapter.build_model(model, feed.spec, feed.batch_size)
+    draw = np.random.default_rng(1)
+    model.set_weights([draw.normal(size=value.shape) for value in model.get_weights()])
+    RunRecorder(folder / "run", feed, None, {})
+    ModelFiles(folder / "run").save_best(model)
+    return folder / "run"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [("b", "city", "kind"), ("kind",), ("b",), ("new", "a", "b", "city")],
+)
+def test_named_inputs_whose_columns_went_are_left_out_with_their_weights(mixed, tmp_path, columns):
+    feed = feed_of(write_mixed(tmp_path / "new.csv", columns), init=mixed)
+    model = stoker.models.mlp(feed, layers=1, units=6, seed=2)
+    told = []
+    begin_with(model, mixed, feed, told.append)
+    left = [name for name in ("a", "b", "city", "kind") if name not in columns]
+    assert any("not here: column " + ", ".join(map(repr, left)) in line for line in told)
+    assert any("has no input of it: column 'new'" in line for line in told) == ("new" in columns)
+
+    # What is gone adds nothing: the old model answers so where its rows of the first kernel are zero.
+    old = stoker.load(mixed)
+    kernel, start = np.array(old.model.get_layer("dense").kernel), 0
+    sides = zip(("numbers", "city", "kind"), old.model.get_layer("side_by_side").input, strict=True)
+    for name, tensor in sides:
+        rows = {"a": [0], "b": [1, 2]} if name == "numbers" else {name: range(tensor.shape[1])}
+        for column, places in rows.items():
+            kernel[[start + place for place in places]] *= column in columns
+        start += tensor.shape[1]
+    old.model.get_layer("dense").kernel.assign(kernel)
+    whole = stoker.Feed(
+        stoker.open(write_mixed(tmp_path / "all.csv"), label="label"), init=mixed, shuffle=False
+    )
+    some = feed.derive(write_mixed(tmp_path / "again.csv", columns))
+    expected = old.model(next(whole.epoch(0)).x)
+    assert np.allclose(model(next(some.epoch(0)).x), expected[: some.batch_size], atol=1e-5)
+
+
+def test_an_input_that_learned_from_several_columns_together_is_refused_without_one(tmp_path):
+    made = stoker.Columns({"both": (["a", "b"], stoker.Robust(na="median"))})
+    run = tmp_path / "run"
+    feed = feed_of(write_mixed(tmp_path / "old.csv"), transform=made)
+    RunRecorder(run, feed, None, {})
+    with pytest.raises(
+        OptionError, match="learned from 'a', 'b' together, and 'b' is not here: give the col"
+    ):
+        feed_of(write_mixed(tmp_path / "new.csv", ("a", "city")), init=run).prepare()
+    with pytest.raises(ColumnError, match="knows none of the columns 'city'; its own are 'a', 'b'"):
+        feed_of(write_mixed(tmp_path / "other.csv", ("city",)), init=run).prepare()

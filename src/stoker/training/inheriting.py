@@ -12,7 +12,9 @@ import numpy.typing as npt
 from stoker.errors import OptionError
 from stoker.feed import Feed
 from stoker.inheritance import Inheritance
+from stoker.training.by_input import by_input
 from stoker.training.run import load
+from stoker.transforms.columns import Columns
 from stoker.types import FeedSpec
 
 __all__ = ["begin_with", "inherit", "taken_over"]
@@ -58,14 +60,25 @@ def begin_with(model: Any, init: str | os.PathLike[str], feed: Any, note: Callab
         If there is no such run, or no model in it.
     """
     old = inherit(feed, init)
-    values = taken_over(load(init).model, model, old.spec, feed.spec, old.run)
+    before = old.inputs if isinstance(old.inputs, Columns) else None
+    after = feed.transform if isinstance(feed.transform, Columns) else None
+    columns = None if before is None or after is None else (before, after)
+    values = taken_over(load(init).model, model, old.spec, feed.spec, old.run, columns=columns)
     for weight, value in zip(model.weights, values, strict=True):
         weight.assign(value)
-    for line in old.news(feed.spec):
+    for line in old.news(feed.spec, feed.stage.given.features):
         note(line)
 
 
-def taken_over(old_model: Any, model: Any, old: FeedSpec, new: FeedSpec, run: str) -> list[Values]:
+def taken_over(
+    old_model: Any,
+    model: Any,
+    old: FeedSpec,
+    new: FeedSpec,
+    run: str,
+    *,
+    columns: tuple[Columns, Columns] | None = None,
+) -> list[Values]:
     """Values for the weights of a model, from those of an old one.
 
     Rows of the first kernel go by the names of columns: a new column's are zero, so that the model answers as
@@ -81,6 +94,8 @@ def taken_over(old_model: Any, model: Any, old: FeedSpec, new: FeedSpec, run: st
         What they know of their data.
     run
         The old run, for messages.
+    columns
+        Of several named inputs the transforms of both, by which weights go where some inputs are gone.
 
     Raises
     ------
@@ -88,6 +103,8 @@ def taken_over(old_model: Any, model: Any, old: FeedSpec, new: FeedSpec, run: st
         If they are not of the same layers.
     """
     theirs, ours = _values(old_model), _values(model)
+    if columns is not None and old.inputs != new.inputs:
+        theirs = _of_inputs(old_model, model, columns, theirs, run)
     if len(theirs) != len(ours):
         raise _other_model(run, f"it has {len(ours)} arrays of weights and that of the run {len(theirs)}")
     names = [weight.path for weight in model.weights]
@@ -103,6 +120,18 @@ def taken_over(old_model: Any, model: Any, old: FeedSpec, new: FeedSpec, run: st
     for name, value, here in zip(names, values, ours, strict=True):
         if value.shape != here.shape:
             raise _other_model(run, f"{name} has the shape {here.shape} and in the run {value.shape}")
+    return values
+
+
+def _of_inputs(
+    old_model: Any, model: Any, columns: tuple[Columns, Columns], theirs: list[Values], run: str
+) -> list[Values]:
+    values = by_input(old_model, model, *columns, theirs)
+    if values is None:
+        gone = ", ".join(map(repr, sorted(set(columns[0].columns) - set(columns[1].columns))))
+        raise _other_model(
+            run, f"its weights do not go by inputs as those of mlp do, and the columns {gone} are not here"
+        )
     return values
 
 

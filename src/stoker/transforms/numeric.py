@@ -169,6 +169,13 @@ class Cast(InputTransform):
         return len(self.features_) + (self._prepared().gaps.size if self.indicator else 0)
 
     @property
+    def made_of(self) -> tuple[tuple[str, bool], ...]:
+        """Of each column that `apply` gives: what it is made of, and whether it marks the blanks of that."""
+        gaps = self._prepared().gaps.tolist() if self.indicator else []
+        numbers = [(name, False) for name in self.features_]
+        return (*numbers, *((self.features_[place], True) for place in gaps))
+
+    @property
     def row_shape(self) -> tuple[int, ...]:
         """`shape_`, or (num_outputs,)."""
         numbers = self.num_outputs
