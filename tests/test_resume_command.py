@@ -63,13 +63,38 @@ def test_a_run_is_resumed_by_its_name_and_by_the_same_command_again(table, capsy
     assert history("part") == history("whole")
 
 
-def test_without_a_name_the_last_run_of_the_same_command_is_meant(table):
+def test_without_a_name_the_run_of_the_same_command_is_meant(table):
     command = ["train", table, *FLAGS, "--epochs", "1", "--resume", "auto"]
     assert main(command) == 0
     assert main(command) == 0
     assert [path.name for path in Path("runs").iterdir()] == ["rows-1"]
     assert main([*command, "--seed", "5"]) == 0
     assert sorted(path.name for path in Path("runs").iterdir()) == ["rows-1", "rows-2"]
+
+
+def test_without_a_name_the_run_is_found_behind_those_of_other_commands_and_ones_without_a_record(table):
+    command = ["train", table, *FLAGS, "--resume", "auto"]
+    assert main([*command, "--epochs", "1"]) == 0
+    assert main([*command, "--epochs", "1", "--seed", "5"]) == 0
+    Path("runs/rows-2").rename("runs/rows-4")
+    Path("runs/rows-5").mkdir()
+    (Path("runs/rows-5") / ".lock").write_text("of a killed survey")
+    Path("runs/rows-5x").mkdir()
+    assert main([*command, "--epochs", "2"]) == 0
+    assert [len(history(f"runs/rows-{number}")) for number in (1, 4)] == [2, 1]
+    assert not Path("runs/rows-2").exists()
+
+
+def test_of_several_runs_of_the_same_command_the_youngest_is_found_whatever_its_number(table):
+    command = ["train", table, *FLAGS, "--epochs", "1"]
+    assert main(command) == 0
+    Path("runs/rows-1").rename("runs/rows-10")
+    record = Path("runs/rows-10/run.json")
+    created = json.loads(record.read_text())["created"]
+    record.write_text(record.read_text().replace(created, "2001-01-01T00:00:00+00:00"))
+    assert main(command) == 0
+    assert main([*command[:-1], "2", "--resume", "auto"]) == 0
+    assert [len(history(f"runs/rows-{number}")) for number in (1, 10)] == [2, 1]
 
 
 def test_another_plan_is_refused_in_the_words_of_the_command_line(table, capsys):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
@@ -72,24 +74,21 @@ def learned_by(run: str) -> InputTransform:
 def run_meant(data_path: str, flags: dict[str, Any]) -> str:
     """The run directory of a command with ``--resume auto`` and without ``--run``.
 
-    It is that of the last ``runs/<file>-<n>`` if the same command began it, else the next free one.
+    It is the youngest of ``runs/<file>-<n>`` that the same command began, else the next free one.
     """
     import msgspec
 
-    from stoker.rundir import RunDirectory, next_run_path
+    from stoker.rundir import next_run_path
 
-    free = Path(next_run_path(data_path))
-    stem, _, number = free.name.rpartition("-")
-    last = free.parent / f"{stem}-{int(number) - 1}"
-    try:
-        known = RunDirectory(last).read().options.get("flags")
-    except RunError:
-        return free.as_posix()
-    if not isinstance(known, dict):
-        return free.as_posix()
+    free = next_run_path(data_path)
     mine: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(flags))
-    same = all(known.get(name) == mine.get(name) for name in {*known, *mine} - _FREE)
-    return last.as_posix() if same else free.as_posix()
+    for run, record in _runs_beside(Path(free)):
+        known = record.options.get("flags")
+        if isinstance(known, dict) and all(
+            known.get(name) == mine.get(name) for name in {*known, *mine} - _FREE
+        ):
+            return run
+    return free
 
 
 def command_that_resumes(run: str, model: str) -> str | None:
@@ -98,6 +97,23 @@ def command_that_resumes(run: str, model: str) -> str | None:
         return None
     own = ["--model", model] if ":" in model else []
     return f"{program_name()} {shlex.join(['resume', run, *own])}"
+
+
+def _runs_beside(free: Path) -> list[tuple[str, RunRecord]]:
+    """The runs that are named like a free one but for the number, the youngest first; others are left out.
+
+    Numbers do not tell which is the youngest: that of one that was removed is given again.
+    """
+    from stoker.rundir import RunDirectory
+
+    numbered = re.compile(re.escape(free.name.rpartition("-")[0]) + r"-(\d+)")
+    found = []
+    for path in free.parent.iterdir() if free.parent.is_dir() else ():
+        if name := numbered.fullmatch(path.name):
+            with suppress(RunError):
+                record = RunDirectory(path).read()
+                found.append((record.created, int(name[1]), path.as_posix(), record))
+    return [(run, record) for _, _, run, record in sorted(found, key=lambda each: each[:2], reverse=True)]
 
 
 def _group(kind: type[_Group], known: dict[str, Any], run: str) -> _Group:
