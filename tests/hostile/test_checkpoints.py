@@ -89,6 +89,8 @@ def test_a_manifest_that_names_the_same_bytes_a_thousand_times_takes_no_more_mem
         ({"shape": [-1, -35]}, "is described wrongly"),
         ({"offset": -8}, "is described wrongly"),
         ({"shape": [0, 10**30], "num_bytes": 0}, "damaged|described wrongly|not what its checksum"),
+        ({"shape": [2**62] * 65}, "Expected `array` of length <= 64"),
+        ({"shape": [2**62] * 64}, "is described wrongly"),
         ({"dtype": "object"}, "unknown type of numbers"),
         ({"name": ["v0"]}, "damaged or not of stoker"),
     ],
@@ -101,3 +103,14 @@ def test_an_array_that_cannot_be_is_told(kept, change, words):
     replaced(kept.path / "manifest.json", text)
     with pytest.raises(RunError, match=words):
         kept.store.read(kept.path)
+
+
+def test_an_array_larger_than_memory_is_a_damaged_checkpoint(kept, monkeypatch):
+    def full(*given: object) -> object:
+        raise MemoryError("Unable to allocate 8.00 TiB")
+
+    kept.sign(kept.content)
+    monkeypatch.setattr("stoker.checkpoints.packages.np.empty", full)
+    warned: list[str] = []
+    assert kept.store.newest(warned.append) is None
+    assert "more bytes than there is memory: Unable to allocate 8.00 TiB" in warned[0]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import stoker
 from forging import damages, forgeries, replaced
+from stoker.checkpoints import CheckpointStore, packages
 from stoker.cli import main
 from stoker.errors import StokerError
 
@@ -146,6 +147,61 @@ def test_with_all_checkpoints_damaged_it_begins_again(stopped):
     for path in stopped.run.rglob("manifest.json"):
         replaced(path, spoil(path.read_bytes(), "cut"))
     assert resumed(stopped)
+
+
+def forge(stopped: Stopped, change: Any) -> None:
+    """Change all manifests as somebody does who signs them anew."""
+    for path in stopped.run.rglob("manifest.json"):
+        content = json.loads(path.read_bytes())["content"]
+        change(content["record"])
+        inner = json.dumps(content, separators=(",", ":")).encode()
+        digest = packages._digest(inner).encode()
+        replaced(path, b'{"digest":"' + digest + b'","content":' + inner + b"}")
+
+
+FORGED: dict[str, Any] = {
+    "metrics": [[1], "x", {"loss": "x"}, {"loss": {"$float": [1]}}],
+    "order_digest": ["zz", "-1", "f" * 64],
+    "member_digest": ["-" + "1" * 31],
+    "validations": [[{"step": 3, "epoch": 0, "logs": [1], "best": True}]],
+    "ended": ["x" * 1000],
+    "position": [
+        {"epoch": -1, "batches": 0},
+        {"epoch": 1, "batches": -5},
+        {"epoch": 0, "batches": 3},  # an epoch has three: it would have ended
+        {"epoch": 1, "batches": 10**30},
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, each) for name in FORGED for each in FORGED[name]])
+def test_a_forged_and_signed_checkpoint_is_refused(name, value, stopped):
+    stopped.mend()
+    forge(stopped, lambda record: record.update({name: value}))
+    assert CheckpointStore(stopped.run).newest() is None or not resumed(stopped)
+
+
+@pytest.mark.parametrize("value", [-5, 10**40, "x"])
+@pytest.mark.parametrize("name", ["rows", "epochs", "epoch_rows", "seconds"])
+def test_forged_counters_are_refused(name, value, stopped):
+    if name == "seconds" and value == 10**40:
+        return  # a float: so long a run has no time left, and nothing else
+    stopped.mend()
+    forge(stopped, lambda record: record["counters"].update({name: value}))
+    assert CheckpointStore(stopped.run).newest() is None
+
+
+@pytest.mark.parametrize("state", [[1, 2], 7, {"epoch": [0], "history": 7}, {"epoch": "x", "history": {}}])
+def test_a_forged_history_is_refused(state, stopped):
+    stopped.mend()
+    forge(stopped, lambda record: record["callbacks"][-1].update(state=state))
+    assert not resumed(stopped)
+
+
+def test_forged_best_weights_are_refused(stopped):
+    stopped.mend()
+    forge(stopped, lambda record: record["monitor"].update(weights=[record["variables"][0]["array"]]))
+    assert not resumed(stopped)
 
 
 @pytest.mark.slow

@@ -115,6 +115,8 @@ def read_package(folder: Path, kind: type[Any], formats: int) -> tuple[Any, dict
             arrays = {place.name: _read_array(file, place, size, arrays_file) for place in content.arrays}
     except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise RunError(f"{record_file} is damaged or not of stoker: {error}") from error
+    except MemoryError as error:
+        raise RunError(f"{folder} tells of more bytes than there is memory: {error}") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(f"{folder} cannot be read: {error.strerror}") from error
     except OSError as error:
@@ -156,9 +158,11 @@ def _check_sizes(arrays: list[ArrayRecord], size: int, path: Path) -> None:
 
 def _read_array(file: BufferedReader, place: ArrayRecord, size: int, path: Path) -> npt.NDArray[Any]:
     dtype = _dtype(place.dtype)
-    items = 1
+    items = 0 if 0 in place.shape else 1
     for length in place.shape:
         items *= length
+        if items > size:  # numbers of any length are multiplied no further
+            break
     if min(place.shape, default=0) < 0 or place.offset < 0 or items * dtype.itemsize != place.num_bytes:
         raise RunError(f"{path} is described wrongly: {place.name!r} cannot be of {place.num_bytes} bytes")
     if place.offset + place.num_bytes > size:

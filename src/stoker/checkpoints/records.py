@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from stoker.stored import Count, Seconds
 from stoker.types import OrderSpec, Position
 
 __all__ = [
@@ -34,12 +35,19 @@ DTYPES = frozenset((*_WHOLE, *_REAL, "complex64", "complex128"))
 """Names of the types of numbers that a checkpoint keeps."""
 
 
+Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+"""A digest modulo 2**128."""
+End: TypeAlias = Annotated[str, msgspec.Meta(pattern="^(stopped|early_stopping|max_time)$")]
+"""Why nothing is trained behind a checkpoint."""
+_MOST_DIMENSIONS = 64  # as NumPy has it
+
+
 class ArrayRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Where an array lies in ``arrays.bin``, and the XXH64 of its bytes in hexadecimal."""
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: Annotated[tuple[int, ...], msgspec.Meta(max_length=_MOST_DIMENSIONS)]
     offset: int
     num_bytes: int
     checksum: str
@@ -65,11 +73,11 @@ class MonitorRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The best validation so far, how many came since, and the arrays of its weights where they are kept."""
 
     name: str
-    direction: str
+    direction: Annotated[str, msgspec.Meta(pattern="^(min|max)$")]
     best: float | None
-    best_step: int | None
-    best_epoch: int | None
-    without: int
+    best_step: Count | None
+    best_epoch: Count | None
+    without: Count
     stopped: bool
     weights: list[str] | None
 
@@ -77,8 +85,8 @@ class MonitorRecord(msgspec.Struct, frozen=True, kw_only=True):
 class ValidationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A validation that has been; ``logs`` are packed."""
 
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     logs: Any
     best: bool
 
@@ -96,18 +104,18 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
         Seconds since the last validation.
     """
 
-    steps: int = 0
-    rows: int = 0
-    epochs: int = 0
-    seconds: float = 0.0
-    train_seconds: float = 0.0
-    wait_seconds: float = 0.0
-    validation_wait_seconds: float = 0.0
-    epoch_rows: int = 0
-    epoch_seconds: float = 0.0
-    epoch_train_seconds: float = 0.0
-    epoch_wait_seconds: float = 0.0
-    since_validation: float = 0.0
+    steps: Count = 0
+    rows: Count = 0
+    epochs: Count = 0
+    seconds: Seconds = 0.0
+    train_seconds: Seconds = 0.0
+    wait_seconds: Seconds = 0.0
+    validation_wait_seconds: Seconds = 0.0
+    epoch_rows: Count = 0
+    epoch_seconds: Seconds = 0.0
+    epoch_train_seconds: Seconds = 0.0
+    epoch_wait_seconds: Seconds = 0.0
+    since_validation: Seconds = 0.0
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,9 +173,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     identity: Identity
     position: Position
-    order_digest: str
-    member_digest: str
-    ended: str | None = None
+    order_digest: Digest
+    member_digest: Digest
+    ended: End | None = None
     counters: Counters
     monitor: MonitorRecord | None = None
     metrics: Any = None

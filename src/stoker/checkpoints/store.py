@@ -11,7 +11,9 @@ from pathlib import Path
 from stoker import folders
 from stoker.checkpoints.packages import UnreadableError, read_package, write_package
 from stoker.checkpoints.records import FORMAT, Checkpoint, Manifest
+from stoker.checkpoints.trees import unpack
 from stoker.errors import OptionError, RunError
+from stoker.stored import MOST
 
 __all__ = ["CheckpointStore"]
 
@@ -93,6 +95,7 @@ class CheckpointStore:
         manifest, arrays = read_package(path, Manifest, FORMAT)
         if manifest.counters.steps != int(path.name[5:]):
             raise RunError(f"{path} holds the checkpoint of another step, {manifest.counters.steps}")
+        _refuse_impossible(path, manifest)
         named = {record.array for record in manifest.variables}
         named.update((manifest.monitor.weights if manifest.monitor else None) or ())
         if missing := named - arrays.keys():
@@ -145,3 +148,21 @@ class CheckpointStore:
             with suppress(OSError):
                 shutil.rmtree(path)
         self.clean()
+
+
+def _refuse_impossible(path: Path, manifest: Manifest) -> None:
+    """Refuse what nobody wrote there, though its digest is right."""
+    position, counters = manifest.position, manifest.counters
+    within = 0 <= position.epoch <= MOST and 0 <= position.batches <= counters.steps
+    if not within or counters.epoch_rows > counters.rows:
+        raise RunError(
+            f"{path} is described wrongly: it cannot be {position.batches} batches into epoch "
+            f"{position.epoch} after {counters.steps} steps and {counters.rows} rows"
+        )
+    for packed in (
+        {} if manifest.metrics is None else manifest.metrics,
+        *(v.logs for v in manifest.validations),
+    ):
+        logs = unpack(packed, {})
+        if not isinstance(logs, dict) or not all(isinstance(value, float) for value in logs.values()):
+            raise RunError(f"{path} is described wrongly: its logs are no names with numbers")

@@ -149,6 +149,32 @@ def refuse_other_callbacks(callbacks: Sequence[Any], checkpoint: Checkpoint) -> 
             "BackupAndRestore would take the model back to its own backup: leave it out, for the run's "
             "checkpoints hold all that it does, and more"
         )
+    for callback, record in zip(callbacks, checkpoint.manifest.callbacks, strict=True):
+        if record.state is not None and _own_state(callback) is None and _kept(callback) is not None:
+            _refuse_odd_state(record, checkpoint)
+
+
+def _refuse_odd_state(record: CallbackRecord, checkpoint: Checkpoint) -> None:
+    """Refuse what none of Keras's callbacks can have remembered."""
+    state = unpack(record.state, checkpoint.arrays)
+    found = state.items() if isinstance(state, dict) else [("state", state)]
+    for name, value in found:
+        if isinstance(state, dict) and _may_be(name, value):
+            continue
+        raise RunError(
+            f"the checkpoint of step {checkpoint.step:,} is damaged: the callback {record.name} cannot have "
+            f"remembered such a {name!r}; remove it, and the one before it is taken"
+        )
+
+
+def _may_be(name: str, value: Any) -> bool:
+    if name in ("epoch", "best_weights"):
+        return value is None or isinstance(value, list)
+    if name == "history":
+        return isinstance(value, dict) and all(isinstance(each, list) for each in value.values())
+    if isinstance(value, np.ndarray):
+        return value.ndim == 0
+    return value is None or isinstance(value, bool | int | float | np.generic)
 
 
 def make_ready(callbacks: Sequence[Any], checkpoint: Checkpoint) -> None:

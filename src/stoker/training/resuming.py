@@ -24,7 +24,7 @@ from stoker.training.lines import counted
 from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
 from stoker.training.schedule import parse_checkpoint_interval
-from stoker.training.variables import put_back_variables
+from stoker.training.variables import put_back_variables, refuse_other_best
 
 __all__ = ["ResumeOption", "begin_checkpoints", "goes_on", "resume", "take_up"]
 
@@ -139,6 +139,12 @@ def take_up(
             f"{run} is in epoch {position.epoch + (position.batches > 0)} already, and epochs={epochs} is "
             "less: ask for as many or more"
         )
+    plan = record.plan
+    if plan is not None and position.batches and position.batches >= plan.order.num_batches:
+        raise RunError(
+            f"the checkpoint of step {checkpoint.step:,} is damaged: it is {position.batches} batches into "
+            f"an epoch of {plan.order.num_batches}; remove it, and the one before it is taken"
+        )
     there = checkpoint.manifest.identity.versions
     for name in ("keras", record.backend):
         if name in there and there[name] != record.versions.get(name, there[name]):
@@ -147,6 +153,7 @@ def take_up(
     refuse_other_callbacks([*callbacks, History()], checkpoint)
     for name in lost_states(checkpoint):
         warn(f"the checkpoint lacks the state of the callback {name}, which begins anew")
+    refuse_other_best(model, checkpoint)
     put_back_variables(model, checkpoint)
     display.note("resume", f"{run} · {_told(found, epochs)}")
     return found

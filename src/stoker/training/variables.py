@@ -12,7 +12,7 @@ from stoker.checkpoints import Checkpoint, VariableRecord
 from stoker.errors import RunError
 from stoker.training import adapter
 
-__all__ = ["copy_variables", "put_back_variables"]
+__all__ = ["copy_variables", "put_back_variables", "refuse_other_best"]
 
 _NUMBER = re.compile(r"_\d+(?=[/_]|$)")
 
@@ -53,6 +53,25 @@ def put_back_variables(model: Any, checkpoint: Checkpoint) -> None:
     for record, (_, variable) in zip(there, here, strict=True):
         # A copy: JAX may take memory of NumPy's for its own.
         variable.assign(checkpoint.array(record.array))
+
+
+def refuse_other_best(model: Any, checkpoint: Checkpoint) -> None:
+    """Refuse best weights, which are put back when training ends, that are not this model's.
+
+    Raises
+    ------
+    RunError
+        If their number or a shape is another.
+    """
+    monitor = checkpoint.manifest.monitor
+    if monitor is None or monitor.weights is None:
+        return
+    there = [checkpoint.arrays[name].shape for name in monitor.weights]
+    if there != [tuple(weight.shape) for weight in model.weights]:
+        raise RunError(
+            f"the best weights in the checkpoint of step {checkpoint.step:,} are not of this model: build it "
+            "as the run did"
+        )
 
 
 def _variables(model: Any) -> Iterator[tuple[Any, Any]]:
