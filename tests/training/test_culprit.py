@@ -123,6 +123,27 @@ def test_a_label_that_spoils_every_step_is_named_though_the_first_step_has_it_no
     assert f"{path}, line 152 (row 150), '1e+38': correct it, or leave its row out of the file" in said
 
 
+def test_blanks_that_were_filled_are_not_blamed(tmp_path):
+    path = tmp_path / "t.csv"
+    lines = [
+        f"{'' if row % 3 else row % 9},{10**30 + row},{'1e38' if row == 150 else row % 50 + 0.5}"
+        for row in range(200)
+    ]
+    path.write_text("a,id,y\n" + "\n".join(lines) + "\n")
+    source = stoker.open(path, label="y", types={"id": "float"})
+    whole = stoker.Feed(
+        source, batch_size=16, shuffle=False, transform=stoker.Columns({"a": stoker.Standardize(na="mean")})
+    )
+    with pytest.raises(NonFiniteLossError) as stopped:
+        stoker.fit(stoker.models.mlp(whole, seed=1), whole, run=tmp_path / "run", progress="none")
+    said = str(stopped.value)
+    assert "is nan" not in said
+    assert "column 'id'" not in said
+    assert f"; its rows are {path} line 2, {path} line 3" in said
+    assert "may be spoilt by it: column 'y': 200 rows, some with" in said
+    assert f"{path}, line 152 (row 150), '1e+38'" in said
+
+
 def test_without_a_run_the_steps_among_which_it_is_are_named(table):
     model = make_model()
     with pytest.raises(NonFiniteLossError, match=r"one of the steps 1 to 12; from a checkpoint, as run= has"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stoker.audit.reading import FoundRow, read_rows
 from stoker.errors import NonFiniteLossError, StokerError
@@ -69,14 +70,15 @@ def located(
         if culprit is None:
             told = "the same steps, taken again without the callbacks, came to finite losses"
             return _with(error, f"{error}; {told}; {kept}; {_MEND}")
-        ids, rows = _rows_of(training.feed, culprit, display)
+        ids, rows, suspects = _rows_of(training.feed, culprit, display)
     except (KeyboardInterrupt, SystemExit):
         return _with(error, f"{error}; the search for the step was stopped; {kept}; {_MEND}")
     except StokerError as failed:
         return _with(error, f"{error}; the step could not be searched for: {failed}; {kept}; {_MEND}")
     run = checkpointer.store.folder.parent
-    told = _told(ids, rows, run, culprit.step)
-    text = f"{_fact(culprit)}; {told}{_surveyed(training.feed, rows)}; {kept}; {_MEND}"
+    told = _told(ids, rows, suspects, run, culprit.step)
+    more = "" if suspects else _surveyed(training.feed)
+    text = f"{_fact(culprit)}; {told}{more}; {kept}; {_MEND}"
     return NonFiniteLossError(
         text,
         first_step=culprit.step,
@@ -98,49 +100,68 @@ def _fact(culprit: Culprit) -> str:
     return f"the loss became {culprit.loss:g} {place}"
 
 
-def _rows_of(feed: Any, culprit: Culprit, display: Display) -> tuple[list[int], list[FoundRow]]:
-    """Ids of the step's rows, and the rows as they stand in their files, as far as these can be read."""
+def _rows_of(feed: Any, culprit: Culprit, display: Display) -> tuple[list[int], list[FoundRow], list[str]]:
+    """Ids of the step's rows; the rows as they stand in their files, where these can be read; suspects."""
     stream = feed.epoch(culprit.epoch, culprit.batch)
     try:
-        ids = next(stream).ids
+        batch = next(stream)
+        ids, spoilt = batch.ids, _spoilt(batch.x, batch.size)
     finally:
         stream.close()
     if ids is None or not isinstance(feed, BaseFeed):
-        return [] if ids is None else ids.tolist(), []
+        return [] if ids is None else ids.tolist(), [], []
     try:
         with display.stage("rows", "B") as progress:
             wanted = np.asarray(ids, np.int64)
-            return ids.tolist(), read_rows(feed.stage.source, wanted, progress=progress, ledger=feed.ledger)
+            rows = read_rows(feed.stage.source, wanted, progress=progress, ledger=feed.ledger)
     except (StokerError, KeyboardInterrupt, SystemExit):
-        return ids.tolist(), []
+        return ids.tolist(), [], []
+    learned, odd = _learned(feed), set(ids[spoilt].tolist())
+    seen = [(row, _extreme(row, learned, blanks=row.row in odd)) for row in rows]
+    return ids.tolist(), rows, [f"{row.file} line {row.line}, where {text}" for row, text in seen if text]
 
 
-def _told(ids: Sequence[int], rows: Sequence[FoundRow], run: Path, step: int) -> str:
+def _spoilt(x: Any, size: int) -> npt.NDArray[np.bool_]:
+    """Which rows the transform made something of that is no finite number: bool of shape (size,)."""
+    if isinstance(x, Mapping):
+        return np.logical_or.reduce([_spoilt(part, size) for part in x.values()])
+    held = np.asarray(x).reshape(size, -1)
+    return np.zeros(size, np.bool_) if held.dtype.kind != "f" else ~np.isfinite(held).all(axis=1)
+
+
+def _learned(feed: BaseFeed) -> set[str | None]:
+    """Names of the columns that a step can be spoilt by: features that are not left out, and answers."""
+    return {*feed.spec.features, *feed.stage.source.answers}
+
+
+def _told(ids: Sequence[int], rows: Sequence[FoundRow], suspects: Sequence[str], run: Path, step: int) -> str:
     """Which rows it took, those first that hold what no float32 can be squared of."""
     if not rows:
         return f"row ids {_listed([str(each) for each in ids], len(ids))}" if ids else "its rows have no ids"
-    wanted = [f"{row.file} line {row.line}, where {found}" for row in rows if (found := _extreme(row))]
-    shown = wanted or [f"{row.file} line {row.line}" for row in rows]
-    begin = "look at " if wanted else "its rows are "
+    shown = suspects or [f"{row.file} line {row.line}" for row in rows]
+    begin = "look at " if suspects else "its rows are "
     all_of_them = f"`stoker replay {shlex.quote(str(run))} --step {step}` prints all its {len(rows):,} rows"
     return f"{begin}{_listed(shown, len(shown))}; {all_of_them}"
 
 
-def _surveyed(feed: Any, rows: Sequence[FoundRow]) -> str:
+def _surveyed(feed: Any) -> str:
     """What the survey found elsewhere that spoils every step, as by the mean and spread of its column."""
-    if not isinstance(feed, BaseFeed) or any(map(_extreme, rows)):
+    if not isinstance(feed, BaseFeed):
         return ""
+    learned = _learned(feed)
     found = [each for each in feed.stage.survey.problems if each.kind in ("overflow", "outlier")]
-    told = [problem.describe() for problem in found[:_SHOWN]]
+    told = [problem.describe() for problem in found if problem.column in learned][:_SHOWN]
     return f"; not in these rows, but all steps may be spoilt by it: {'; '.join(told)}" if told else ""
 
 
-def _extreme(row: FoundRow) -> str | None:
-    """The first value of a row that is no finite number, or a very large one."""
+def _extreme(row: FoundRow, learned: Collection[str | None], *, blanks: bool) -> str | None:
+    """The first value of a row that is a very large number, or a blank where `blanks` counts them."""
+    values = {name: value for name, value in row.values.items() if name in learned}
     labels = row.label if isinstance(row.label, Mapping) else {"the label": row.label}
-    named = {**row.values, **labels}
-    for name, value in named.items():
-        if isinstance(value, float | int) and not abs(value) <= _EXTREME:
+    for name, value in {**values, **labels}.items():
+        if not isinstance(value, float | int) or (math.isnan(value) and not blanks):
+            continue
+        if not abs(value) <= _EXTREME:
             return f"{name} is {value:g}"
     return None
 
