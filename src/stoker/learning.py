@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from stoker.errors import OptionError
 from stoker.fitting import RowLearner, fit_columns, fit_texts, learn_rows
@@ -18,6 +19,7 @@ from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
+from stoker.transforms.scaling import SpreadError
 from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.transforms.texts import TextTransform
 from stoker.types import Progress, Rows, RowSink, Task
@@ -99,15 +101,16 @@ def fit_targets(
 ) -> None:
     """Have the labels' transforms learn in a pass over the rows, those that did not in the survey's."""
     facts = data_facts(found, found.view, inputs)
-    learn_rows(
-        RowLearner(None, target.learners),
-        found,
-        facts=facts,
-        memory_bytes=max(1, options.plan.memory_bytes - facts.kept_bytes - facts.places_bytes),
-        workers=threads_of(options),
-        ledger=ledger,
-        progress=progress,
-    )
+    with _placed(found):
+        learn_rows(
+            RowLearner(None, target.learners),
+            found,
+            facts=facts,
+            memory_bytes=max(1, options.plan.memory_bytes - facts.kept_bytes - facts.places_bytes),
+            workers=threads_of(options),
+            ledger=ledger,
+            progress=progress,
+        )
 
 
 def fit_inputs(
@@ -120,6 +123,32 @@ def fit_inputs(
     note: Callable[[str], None] | None,
 ) -> None:
     """Have the features' transform learn: from the survey's statistics, or from the texts."""
+    with _placed(found):
+        _fit_inputs(inputs, found, target, options, ledger, progress, note)
+
+
+@contextmanager
+def _placed(found: Survey) -> Iterator[None]:
+    """Tell of a column that spreads too far which value makes it so, and where it stands."""
+    try:
+        yield
+    except SpreadError as error:
+        for problem in found.problems:
+            if problem.column == error.column and problem.kind == "overflow":
+                is_answer = error.column in found.source.answers
+                raise SpreadError(error.column, problem.where, is_answer=is_answer) from None
+        raise
+
+
+def _fit_inputs(
+    inputs: InputTransform,
+    found: Survey,
+    target: Target,
+    options: FeedOptions,
+    ledger: Ledger,
+    progress: Progress | None,
+    note: Callable[[str], None] | None,
+) -> None:
     if isinstance(inputs, Cast) and not inputs.needs_rows:
         inputs.fit_statistics(found.statistics)
     elif isinstance(inputs, Image):

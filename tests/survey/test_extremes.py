@@ -7,6 +7,7 @@ import pytest
 
 import stoker
 from stoker.cli import main
+from stoker.errors import DataError
 from stoker.ledger import Ledger
 from stoker.survey import extremes
 from stoker.survey.labels import LabelTally
@@ -43,6 +44,20 @@ def test_a_value_whose_square_is_no_float32_is_named_with_its_line(column, value
     assert not problem.blocking
     drop = "" if column == "y" else f", or drop=['{column}']"
     assert problem.remedy == f"correct it, or leave its row out of the file{drop}"
+
+
+@pytest.mark.parametrize("transform", ["auto", stoker.MinMax()])
+def test_a_spread_that_no_number_holds_is_refused_with_value_and_line(transform, table):
+    value, lowest = "1e308", "-1e308"
+    path = table(a=(120, value), b=(3, "-5"))
+    path.write_text(path.read_text() + f"{lowest},0,100.5\n")
+    made = transform if transform == "auto" else stoker.Columns({"a": transform})
+    with pytest.raises(DataError) as refused:
+        stoker.Feed(stoker.open(path, label="y"), transform=made).prepare()
+    said = str(refused.value)
+    assert said.startswith("column 'a' spreads so far that float64 cannot hold it, first at ")
+    assert f"{path}, line 122 (row 120), '1e+308': correct it, or leave its row out" in said
+    assert said.endswith("or leave the column out: drop=['a']")
 
 
 @pytest.mark.parametrize(("column", "value"), [("a", 999_999_999), ("b", -1e12), ("y", 1e9)])

@@ -161,10 +161,15 @@ class ColumnProblem:
         """
         where = "" if self.column is None else f"column {self.column!r}: "
         what = _WHAT[self.kind][self.count != 1]
+        remedy = f": {self.remedy}" if self.remedy else ""
+        return f"{where}{self.count:,} {what}{self.where}{remedy}"
+
+    @property
+    def where(self) -> str:
+        """Place and text of the first one, as the middle of a sentence."""
         # Bytes that are no text come as \xe9 already, which repr would write as \\xe9.
         example = "" if not self.example else f", {self.example!r}".replace(r"\\x", r"\x")
-        remedy = f": {self.remedy}" if self.remedy else ""
-        return f"{where}{self.count:,} {what}{self.place}{example}{remedy}"
+        return f"{self.place}{example}"
 
     @property
     def place(self) -> str:

@@ -16,9 +16,32 @@ from stoker.transforms.numeric import Cast, Float32Array
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["Log1p", "MinMax", "Robust", "Scale", "Standardize"]
+__all__ = ["Log1p", "MinMax", "Robust", "Scale", "SpreadError", "Standardize"]
 
 FloatArray = npt.NDArray[np.float64]
+
+
+class SpreadError(DataError):
+    """A column whose values spread so far that no number tells how far.
+
+    Parameters
+    ----------
+    column
+        Its name.
+    place
+        Where such a value stands, and which it is, as the middle of a sentence.
+    is_answer
+        Whether it is what is to be learned, which cannot be left out.
+    """
+
+    def __init__(self, column: str, place: str = "", *, is_answer: bool = False) -> None:
+        self.column = column
+        if place:
+            mend = "correct it, or leave its row out of the file"
+            mend += "" if is_answer else f", or leave the column out: drop=[{column!r}]"
+        else:
+            mend = f"correct its greatest and least values or leave it out (drop=[{column!r}])"
+        super().__init__(f"column {column!r} spreads so far that float64 cannot hold it{place}: {mend}")
 
 
 class Scale(Cast):
@@ -283,10 +306,7 @@ def _finite(spread: FloatArray, features: tuple[str, ...]) -> FloatArray:
     """`spread` itself, or an error that names a column whose spread float64 cannot hold."""
     if not np.isfinite(spread).all():
         name = features[int(np.flatnonzero(~np.isfinite(spread))[0])]
-        raise DataError(
-            f"column {name!r} spreads so far that float64 cannot hold it: correct its greatest and "
-            f"least values or leave it out (drop=[{name!r}])"
-        )
+        raise SpreadError(name)
     return spread
 
 

@@ -296,7 +296,8 @@ class ColumnStatistics:
 
     def _may_be_unique(self) -> BoolArray:
         """Columns of integers whose range has room for as many as were seen."""
-        room = np.where(self._low <= self._high, self._high - self._low, 0.0) + 1
+        with np.errstate(over="ignore"):  # room enough
+            room = np.where(self._low <= self._high, self._high - self._low, 0.0) + 1
         return np.asarray((self._fractions == 0) & (self.count <= room))
 
     def _close(self) -> None:
