@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import itertools
 import json
 import shutil
@@ -19,6 +20,7 @@ from resumable import STEPS, StoppedError, StopsAt, feed_of, reached, run_to, wr
 
 import stoker
 from stoker.errors import ChangedDataError, OptionError, RunError
+from stoker.training.capturing import Resumption
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -76,6 +78,45 @@ def test_a_run_stopped_again_and_again_ends_as_one_that_never_was(model, rows, r
         if found is not None:
             break
     assert found == whole
+
+
+@pytest.mark.parametrize("stop", [STEPS + 4, STEPS + 1])
+def test_the_checkpoint_is_let_go_of_once_all_is_put_back(stop, model, rows, runs):
+    """It is as large as the training, and would be held until that ends; while it is held it is told."""
+    seen: list[tuple[str, int, int]] = []
+
+    class Looks(keras.callbacks.Callback):
+        def _look(self, when: str) -> None:
+            gc.collect()
+            alive = [each for each in gc.get_objects() if isinstance(each, Resumption)]
+            held = sum(each._checkpoint is not None for each in alive)
+            seen.append((when, held, feed.ledger.held("checkpoint")))
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            self._look("begin")
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self._look("step")
+
+        def get_state(self) -> None:
+            return None
+
+        def set_state(self, state: None) -> None:
+            pass
+
+    run = runs()
+    feed, valid = feed_of(rows)
+    options = {"validation": valid, "epochs": 2, "run": run, "progress": "none"}
+    with pytest.raises(StoppedError):
+        stoker.fit(model(), feed, callbacks=[Looks(), StopsAt(stop)], checkpoint_every="1steps", **options)
+    seen.clear()
+    feed, options["validation"] = feed_of(rows)
+    known = {"callbacks": [Looks(), StopsAt()], "resume": "auto", "checkpoint_every": "5min"}
+    stoker.fit(model(), feed, **options, **known)
+    assert seen[0][:2] == ("begin", 1)
+    assert seen[0][2] > 0
+    assert seen[1:]
+    assert set(seen[1:]) == {("step", 0, 0)}
 
 
 def test_workers_and_the_number_of_checkpoints_may_differ(model, rows, runs):

@@ -206,7 +206,7 @@ class _Running:
         if call.resumption is not None:
             call.resumption.bind(self._supervisor, call.monitor)
         if call.checkpointer is not None and identity is not None:
-            step = 0 if call.resumption is None else call.resumption.checkpoint.step
+            step = 0 if call.resumption is None else call.resumption.step
             call.checkpointer.begin(step)
             if call.guard is not None:
                 call.guard.begin(step)

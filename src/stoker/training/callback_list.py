@@ -149,6 +149,8 @@ class TrainingCallbacks(PassCallbacks):
         super().on_train_begin(logs)
         if self._resumption is not None:
             self._resumption.put_back(self._model, self.callbacks)
+            if not self._resumption.is_within_epoch:
+                self._resumption.release()
         self.begun()
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -170,6 +172,7 @@ class TrainingCallbacks(PassCallbacks):
         super().on_epoch_begin(epoch, logs)
         if resumption is not None and self._is_rest:
             resumption.put_back(self._model, self.callbacks)
+            resumption.release()
             adapter.hold_state(self._model)
         self._look_at = self._supervisor.due_in(self.finished, time.perf_counter())
 

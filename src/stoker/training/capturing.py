@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stoker.checkpoints import Checkpoint, Identity, Manifest, ValidationRecord, pack, unpack
+from stoker.ledger import Ledger
 from stoker.training.callback_states import copy_callbacks, make_ready, put_back_callbacks
 from stoker.training.monitor import Monitor
 from stoker.training.report import Validation
@@ -76,6 +77,8 @@ class Resumption:
 
     Attributes
     ----------
+    step
+        Steps that were taken by the checkpoint.
     position
         The epoch, and its batches that are finished.
     ended
@@ -84,11 +87,33 @@ class Resumption:
 
     def __init__(self, checkpoint: Checkpoint, max_seconds: float | None = None) -> None:
         manifest = checkpoint.manifest
-        self.checkpoint = checkpoint
+        self._checkpoint: Checkpoint | None = checkpoint
+        self.step = checkpoint.step
         self.position: Position = manifest.position
         has_time = max_seconds is None or manifest.counters.seconds < max_seconds
         self.ended = manifest.ended or (None if has_time else "max_time")
         self._counts: Callable[[], None] = lambda: None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint, until `release`."""
+        assert self._checkpoint is not None, "the checkpoint was let go of, and is needed again"
+        return self._checkpoint
+
+    @property
+    def is_within_epoch(self) -> bool:
+        """Whether an epoch goes on that had begun, so that all is put back twice."""
+        return self.ended is None and self.position.batches > 0
+
+    def charge(self, ledger: Any) -> None:
+        """Have a feed's ledger tell the arrays for as long as anybody holds them."""
+        if isinstance(ledger, Ledger):
+            for array in self.checkpoint.arrays.values():
+                ledger.tie_aside("checkpoint", array.nbytes, array)
+
+    def release(self) -> None:
+        """Let go of the checkpoint: all is put back, and its arrays are as large as the training."""
+        self._checkpoint = None
 
     def bind(self, supervisor: TrainingSupervisor, monitor: Monitor | None) -> None:
         """Who counts and compares."""

@@ -206,7 +206,14 @@ def fit(
             recorder = RunRecorder(folder, training, valid, options or {}, training=told, goes_on=resumes)
             if resumes:
                 resumption = take_up(
-                    recorder, folder, model, callbacks, epochs=epochs, max_seconds=seconds, display=display
+                    recorder,
+                    folder,
+                    model,
+                    callbacks,
+                    ledger=getattr(training, "ledger", None),
+                    epochs=epochs,
+                    max_seconds=seconds,
+                    display=display,
                 )
         # Behind the recorder: what it takes for a moment, and what a compiler takes, shall not meet.
         programs = compile_ahead(model, expected_of(training), expected_of(valid))

@@ -94,6 +94,7 @@ def take_up(
     model: Any,
     callbacks: Sequence[Any],
     *,
+    ledger: Any,
     epochs: int,
     max_seconds: float | None,
     display: Display,
@@ -106,6 +107,8 @@ def take_up(
         Of the run, whose record stays as it is: it is taken back when all that follows has gone well.
     model, callbacks
         Built and compiled as the run's, and the user's callbacks.
+    ledger
+        Of the feed: told of the checkpoint while that is held.
     epochs, max_seconds
         The epoch at which training ends, and what the whole run may take.
     display
@@ -133,6 +136,7 @@ def take_up(
         display.note("resume", f"{run} has no whole checkpoint yet: it begins again")
         return None
     found = Resumption(checkpoint, max_seconds)
+    found.charge(ledger)
     position = found.position
     if position.epoch > epochs or (position.epoch == epochs and position.batches):
         raise RunError(
@@ -160,7 +164,7 @@ def take_up(
 
 
 def _told(found: Resumption, epochs: int) -> str:
-    position, step = found.position, found.checkpoint.step
+    position, step = found.position, found.step
     if found.ended == "max_time":
         return "has used its time: nothing is trained before max_time= gives it more"
     if found.ended is not None:
