@@ -83,6 +83,7 @@ class NonFiniteLossError(StokerError, ArithmeticError):
     ----------
     first_step, last_step
         The first step that did is one of these, counted from 1 over the run; the same where it was found.
+        `last_step` is 0 where the weights were none before any step.
     epoch, batch
         Of that step, counted from 0; None where it was not found.
     row_ids

@@ -15,7 +15,7 @@ from resumable import STEPS, feed_of, run_to, write_rows
 
 import stoker
 from stoker.checkpoints import CheckpointStore
-from stoker.errors import OptionError, RunError
+from stoker.errors import NonFiniteLossError, OptionError, RunError
 from stoker.rundir import RunDirectory
 from stoker.training.schedule import parse_checkpoint_interval
 
@@ -108,6 +108,22 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(CheckpointStore, "write", writing)
 
     return fail
+
+
+def test_weights_that_are_no_numbers_before_the_first_step_are_named_and_not_written(model, rows, tmp_path):
+    """They would be the last good checkpoint, to which a search for the step goes back."""
+    made = model()
+    first, *others = made.get_weights()
+    try:
+        made.set_weights([np.full_like(first, np.nan), *others])
+        with pytest.raises(
+            NonFiniteLossError, match="kernel holds numbers that are not finite before the first"
+        ):
+            run_to(made, rows, tmp_path / "run")
+    finally:
+        made.set_weights([first, *others])
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
+    assert RunDirectory(tmp_path / "run").read().outcome.status == "failed"
 
 
 def test_a_full_disk_is_told_once_and_training_goes_on(model, rows, tmp_path, full_disk, capsys):

@@ -265,6 +265,8 @@ class _Running:
         call = self._call
         with suppress(StokerError):  # what else went wrong follows from this
             self._close("failed")
+        if error.last_step < error.first_step:
+            return error  # no step is to be found: none was taken
         return located(
             error,
             model=call.model,

@@ -92,10 +92,25 @@ class Checkpointer:
         self.validated.begin(step)
 
     def before_first_step(self) -> None:
-        """Keep where the run begins until one is written: what goes wrong before that can go back there."""
+        """Keep where the run begins until one is written: what goes wrong before that can go back there.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If the model's weights, or its optimizer's, are no finite numbers before any step.
+        """
         if self._saved_step is None and self._first is None and self._on_nan == "stop":
             assert self.capture is not None
-            self._first = self.capture()
+            first = self.capture()
+            path = spoilt_variable(first)
+            if path is not None:
+                raise NonFiniteLossError(
+                    f"{path} holds numbers that are not finite before the first step: give the model others, "
+                    "or go on with on_nan='continue'",
+                    first_step=1,
+                    last_step=0,
+                )
+            self._first = first
 
     def last_good(self) -> Checkpoint | None:
         """The newest that is on the disk, or else where the run began, which is written now."""
