@@ -220,9 +220,16 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
         was_begun = is_left(self.path, "run.json")
-        for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM):
+        left = [name for name in self._held if name.startswith("checkpoints")]
+        for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM, *left):
             if (self.path / name).exists() and not (was_begun and name in (_TRANSFORM, "epochs.csv")):
-                raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
+                held = self._held
+                what = (
+                    "no run's: choose another run="
+                    if not held
+                    else (f"of a run whose run.json is gone{self._ways_out('run.json')}")
+                )
+                raise RunError(f"{self.path / name} is there already and {what}")
 
     def write(self, record: RunRecord) -> None:
         """Write run.json and epochs.csv, each whole or not at all.
@@ -264,7 +271,13 @@ class RunDirectory:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise RunError(f"{self.path} holds no run: there is no run.json in it") from None
+            lost = self._ways_out("run.json") if self._held else ""
+            raise RunError(f"{self.path} holds no run: there is no run.json in it{lost}") from None
+        except NotADirectoryError:
+            raise RunError(
+                f"{self.path} is a file and no run directory: name the folder that the training wrote, "
+                f"which it names when it begins, such as {next_run_path(str(self.path))}"
+            ) from None
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from error
         try:
@@ -275,7 +288,26 @@ class RunDirectory:
                 )
             return _checked(decoded(data, RunRecord))
         except ValueError as error:
-            raise RunError(f"{path} is damaged or not a run of stoker: {error}") from error
+            lost = self._ways_out("run.json")
+            raise RunError(f"{path} is damaged or not a run of stoker: {error}{lost}") from error
+
+    @property
+    def _held(self) -> list[str]:
+        """What of a run is there beside its record: models, and the newest checkpoint."""
+        models = [name for name in ("model.keras", "last.keras") if (self.path / name).exists()]
+        steps = sorted((self.path / "checkpoints").glob("step-*"))
+        return models + [f"checkpoints/{path.name}" for path in steps[-1:]]
+
+    def _ways_out(self, name: str) -> str:
+        """What can be done where a file is lost that only this run had, as the end of a message."""
+        held = self._held
+        ways = f"; restore {name} from a copy, or begin a new run with run={_next_free(self.path)!r}"
+        if not held:
+            return ways
+        if held[0].endswith(".keras"):
+            file = os.fspath(self.path / held[0])
+            return f"{ways}: the weights are in {held[0]}, which keras.models.load_model({file!r}) takes"
+        return f"{ways}: {held[0]} is there, but what its numbers mean {name} alone tells"
 
     def transform_state(self, record: RunRecord) -> dict[str, Any]:
         """The state of the features' transform, from run.json or from the file that this names.
@@ -291,9 +323,15 @@ class RunDirectory:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise RunError(f"{path} cannot be read, and without it texts mean nothing: {error}") from error
+            lost = self._ways_out(_TRANSFORM)
+            raise RunError(
+                f"{path} cannot be read, and without it columns mean nothing: {error}{lost}"
+            ) from error
         if _digest(data) != record.transform.get("digest"):
-            raise RunError(f"{path} is damaged, or of another run: its content is not what run.json says")
+            lost = self._ways_out(_TRANSFORM)
+            raise RunError(
+                f"{path} is damaged, or of another run: its content is not what run.json says{lost}"
+            )
         try:
             return decoded(data, dict[str, Any])
         except ValueError as error:

@@ -86,7 +86,11 @@ def test_a_run_on_other_data_is_refused_with_the_difference(refused, run, here):
     [
         ("nowhere", "nowhere holds no run: there is no run.json in it"),
         (".", ". holds no run: there is no run.json in it"),
-        ("t.csv", "t.csv/run.json cannot be read: Not a directory"),
+        (
+            "t.csv",
+            "t.csv is a file and no run directory: name the folder that the training wrote, which it names "
+            "when it begins, such as runs/t-1",
+        ),
     ],
 )
 def test_a_folder_that_is_no_run_is_named(refused, run, command, folder, words):
@@ -94,10 +98,48 @@ def test_a_folder_that_is_no_run_is_named(refused, run, command, folder, words):
     assert refused(command, folder, "t.csv", *output) == words
 
 
+_WAY_OUT = (
+    "; restore run.json from a copy, or begin a new run with --run run-1: the weights are in model.keras, "
+    "which keras.models.load_model('run/model.keras') takes"
+)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[1, 2]"])
-def test_a_damaged_record_is_named(refused, run, here, content):
+@pytest.mark.parametrize("command", [("evaluate", "run", "t.csv"), ("resume", "run")])
+def test_a_damaged_record_is_named_with_the_way_out(refused, run, here, command, content):
     (here / "run" / "run.json").write_bytes(content)
-    assert refused("evaluate", run, "t.csv").startswith("run/run.json is damaged or not a run of stoker: ")
+    said = refused(*command)
+    assert said.startswith("run/run.json is damaged or not a run of stoker: ")
+    assert said.endswith(_WAY_OUT)
+
+
+def test_a_lost_record_is_named_with_the_way_out_and_nothing_is_written_over(refused, run, here):
+    (here / "run" / "run.json").unlink()
+    assert refused("resume", run) == f"run holds no run: there is no run.json in it{_WAY_OUT}"
+    told = f"run/model.keras is there already and of a run whose run.json is gone{_WAY_OUT}"
+    assert _train(refused, "--run", run, "--resume", "auto") == told
+    for name in ("model.keras", "last.keras", "epochs.csv", "transform.json"):
+        (here / "run" / name).unlink(missing_ok=True)
+    (newest,) = [path.name for path in sorted((here / "run" / "checkpoints").iterdir())][-1:]
+    lost = (
+        f"; restore run.json from a copy, or begin a new run with --run run-1: checkpoints/{newest} is there"
+    )
+    assert lost in refused("resume", run)
+    assert lost in _train(refused, "--run", run, "--resume", "auto")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", None])
+def test_a_lost_transform_is_named_with_the_way_out(refused, here, content):
+    table = here / "t.csv"
+    table.write_text("a,city,y\n" + "".join(f"{row % 7},city {row % 3},{row % 2}\n" for row in range(60)))
+    flags = ("--label", "y", "--epochs", "1", "--run", "run", "--quiet")
+    assert main(("train", "t.csv", *flags)) == 0
+    path = here / "run" / "transform.json"
+    path.unlink() if content is None else path.write_bytes(content)
+    for command in (("evaluate", "run", "t.csv"), ("resume", "run")):
+        said = refused(*command)
+        assert said.startswith("run/transform.json ")
+        assert said.endswith(_WAY_OUT.replace("run.json", "transform.json"))
 
 
 def _spoil(here, key, value):
