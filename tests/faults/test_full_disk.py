@@ -8,7 +8,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from faulty import feed_of
@@ -16,8 +18,11 @@ from faulty import feed_of
 import stoker
 from stoker.checkpoints import CheckpointStore
 from stoker.errors import DataError, MemoryBudgetError, RunError
+from stoker.rundir import RunDirectory
 from stoker.survey import survey
+from stoker.training.artifacts import ModelFiles
 from stoker.training.progress import Display
+from stoker.training.unwritten import Unwritten
 from stoker.transforms.spill import Spill
 
 pytestmark = pytest.mark.timeout(120)
@@ -157,3 +162,90 @@ def test_training_stops_where_it_is_asked_to_and_is_resumed_to_the_same_bits(ful
     leave(full, 8 << 20)
     resumed = trained(full / "run", resume="auto")
     assert all(np.array_equal(*pair) for pair in zip(resumed, undisturbed, strict=True))
+
+
+class SecondIsBest(keras.callbacks.Callback):
+    """The epoch in which the disk is full has the lowest loss."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs["loss"] = float(abs(epoch - 1))
+
+
+@pytest.fixture
+def trained(full: Path, table: Path, model: Any) -> Callable[..., list[str]]:
+    """Trains four epochs of 40 steps, of which the second is the best; what was told, and how it ended."""
+
+    def train(name: str, **options: object) -> list[str]:
+        feed, notes = feed_of(table), Notes()
+        options = {"epochs": 4, "run": full / name, "checkpoint_every": "15steps", **options}
+        try:
+            stoker.fit(
+                model(feed), feed, progress=notes, monitor="min:loss", callbacks=[SecondIsBest()], **options
+            )
+        except RunError as error:
+            notes.notes.append(f"raised: {error}")
+        return notes.notes
+
+    return train
+
+
+def weights_of(run: Path, name: str) -> list[np.ndarray]:
+    return [np.array(value) for value in keras.models.load_model(run / name, compile=False).get_weights()]
+
+
+@pytest.mark.parametrize("early_stopping", [None, 3])
+def test_a_disk_that_is_full_past_the_end_of_an_epoch_costs_nothing_but_a_warning(
+    full, trained, after_step, early_stopping
+):
+    after_step(STEPS + 12, lambda: leave(full, 0))
+    after_step(2 * STEPS + 20, lambda: leave(full, 8 << 20))
+    told = trained("run", early_stopping=early_stopping)
+    trained("undisturbed", early_stopping=early_stopping)
+    assert not [note for note in told if note.startswith("raised")]
+    (warning,) = [note for note in told if "tried again with the next save" in note]
+    assert warning.startswith(f"warning: {full}/run/model.keras cannot be written: ")
+    record = RunDirectory(full / "run").read()
+    assert [epoch.epoch for epoch in record.epochs] == [0, 1, 2, 3]
+    assert (record.outcome.status, record.outcome.best_epoch) == ("finished", 1)
+    assert len((full / "run" / "epochs.csv").read_text().splitlines()) == 5
+    for name in ("model.keras", "last.keras"):
+        pairs = zip(weights_of(full / "run", name), weights_of(full / "undisturbed", name), strict=True)
+        assert all(np.array_equal(*pair) for pair in pairs)
+
+
+def test_what_cannot_be_written_even_at_the_end_is_an_error_that_names_it(full, trained, after_step):
+    after_step(STEPS + 12, lambda: leave(full, 0))
+    told = trained("run")
+    assert told[-1].startswith(
+        "raised: the run ends without model.keras, run.json and epochs.csv, last.keras"
+    )
+    assert "No space left on device" in told[-1]
+    assert len([note for note in told if "tried again" in note]) == 1
+    assert RunDirectory(full / "run").read().outcome.status == "running"
+    leave(full, 8 << 20)
+    assert not [note for note in trained("run", resume="auto") if note.startswith("raised")]
+    assert RunDirectory(full / "run").read().outcome.best_epoch == 1
+    assert (full / "run" / "last.keras").exists()
+
+
+def test_a_full_disk_ends_training_at_the_end_of_the_epoch_where_it_is_asked_to(full, trained, after_step):
+    after_step(STEPS + 12, lambda: leave(full, 0))
+    told = trained("run", on_checkpoint_error="stop", checkpoint_every="never")
+    assert told[-1].startswith(f"raised: {full}/run/model.keras cannot be written: ")
+    assert [each.epoch for each in RunDirectory(full / "run").read().epochs] == [0]
+
+
+def test_the_best_model_that_is_owed_is_written_as_it_was_and_training_goes_on_as_if_nothing_had_been(
+    tmp_path, table, model
+):
+    feed = feed_of(table)
+    made = model(feed)
+    files, broken = ModelFiles(tmp_path), ModelFiles(tmp_path / "nowhere")
+    owed, best = Unwritten(), [np.array(value) for value in made.get_weights()]
+    assert not owed.write("model.keras", lambda: broken.save_best(made))
+    owed.owe("model.keras", lambda: files.save_best(made, best))
+    made.set_weights([value + 1 for value in best])
+    owed.retry()
+    assert owed.names == ()
+    assert all(np.array_equal(*pair) for pair in zip(weights_of(tmp_path, "model.keras"), best, strict=True))
+    assert all(np.array_equal(now, value + 1) for now, value in zip(made.get_weights(), best, strict=True))

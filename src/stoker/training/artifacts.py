@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stoker.errors import RunError
-from stoker.training.adapter import without_copy_warning
+from stoker.training.adapter import copy_values, usable_model, without_copy_warning
 from stoker.waits import Wait, watched
 
 __all__ = ["ModelFiles"]
@@ -32,9 +33,24 @@ class ModelFiles:
         self.directory = directory
         self.saved_at: float | None = None
 
-    def save_best(self, model: Any) -> None:
-        """Write the model as it is now to ``model.keras``."""
-        self._save(model, "model.keras")
+    def save_best(self, model: Any, weights: Sequence[Any] | None = None) -> None:
+        """Write the model as it is now, or with these weights, to ``model.keras``.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written; the model is as it was.
+        """
+        if weights is None:
+            self._save(model, "model.keras")
+            return
+        with usable_model(model):
+            now = copy_values(model.weights)
+            model.set_weights(weights)
+            try:
+                self._save(model, "model.keras")
+            finally:
+                model.set_weights(now)
 
     def save_last(self, model: Any) -> None:
         """Write the model as it is now to ``last.keras``.

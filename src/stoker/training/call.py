@@ -26,10 +26,11 @@ from stoker.training.monitor import Monitor
 from stoker.training.pass_callbacks import hooks_batches
 from stoker.training.progress import Display
 from stoker.training.protocols import FeedLike
-from stoker.training.recording import RunRecorder
+from stoker.training.recording import RECORD, RunRecorder
 from stoker.training.report import FitReport
 from stoker.training.schedule import Interval
 from stoker.training.supervisor import TrainingSupervisor
+from stoker.training.unwritten import Unwritten
 
 __all__ = ["TrainingCall", "handover_of", "one_step_an_execution"]
 
@@ -72,6 +73,8 @@ class TrainingCall:
         Watches the loss; None where nobody does.
     checkpointer, identity, resumption
         What saves the training's state, what the run is of, and what is gone on from; None where nothing is.
+    unwritten
+        Writes models and the record, or owes them.
     history
         What is returned.
     """
@@ -95,6 +98,7 @@ class TrainingCall:
     checkpointer: Checkpointer | None = None
     identity: Identity | None = None
     resumption: Resumption | None = None
+    unwritten: Unwritten = field(default_factory=Unwritten)
     history: History = field(default_factory=History)
 
     def run(self) -> History:
@@ -128,6 +132,7 @@ class _Running:
             max_seconds=call.seconds,
             guard=call.guard,
             checkpointer=call.checkpointer,
+            unwritten=call.unwritten,
         )
 
     def run(self) -> History:
@@ -311,7 +316,8 @@ class _Running:
         if call.files is None or not call.history.report.steps:
             return
         if ended != "failed" and not self._interrupts.forced:
-            call.files.save_last(call.model)
+            call.unwritten.retry()
+            call.unwritten.write("last.keras", partial(call.files.save_last, call.model))
 
     def _tell(self, ended: str, error: str | None) -> None:
         call, report = self._call, self._call.history.report
@@ -322,17 +328,35 @@ class _Running:
                 self._end_monitor(call.monitor, ended)
             if ended != "failed":
                 call.display.finished(report)
+            self._tell_unwritten(ended)
         finally:
             if call.own_display:
                 call.display.close()
 
     def _record(self, recorder: RunRecorder, ended: str, report: FitReport, error: str | None) -> None:
+        owed, status = self._call.unwritten, _STATUS.get(ended, "finished")
+        models = [name for name in owed.names if name != RECORD]
+        if models and error is None:
+            error = f"{' and '.join(models)} could not be written"
+            status = "failed" if status == "finished" else status
         try:
-            recorder.end(_STATUS.get(ended, "finished"), report, error)
+            owed.write(RECORD, partial(recorder.end, status, report, error))
         except RunError as unwritten:
-            if error is None:
+            if ended not in _STATUS:
                 raise
             self._call.display.note("warning", str(unwritten))  # what ended the run is the error to tell
+
+    def _tell_unwritten(self, ended: str) -> None:
+        owed = self._call.unwritten
+        if not owed.names:
+            return
+        text = (
+            f"the run ends without {', '.join(owed.names)} of what it came to ({owed.reason}). Make room and "
+            "resume the run; the model in memory has what was learned"
+        )
+        if ended not in _STATUS:
+            raise RunError(text)
+        self._call.display.note("warning", text)  # what ended the run is the error to tell
 
     def _end_monitor(self, monitor: Monitor, ended: str) -> None:
         if monitor.best is None and self._call.history.report.epochs:

@@ -35,6 +35,7 @@ from stoker.training.resuming import ResumeOption, begin_checkpoints, goes_on, t
 from stoker.training.sameness import learning_settings
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
 from stoker.training.taken import refuse_taken
+from stoker.training.unwritten import Unwritten
 
 __all__ = ["fit"]
 
@@ -114,8 +115,9 @@ def fit(
     keep_checkpoints
         How many of them are kept.
     on_checkpoint_error
-        Where one cannot be written, as on a full disk: ``"warn"`` goes on with the last good one, ``"stop"``
-        ends training.
+        Where one cannot be written, as on a full disk: ``"warn"`` goes on with the last good one, and owes
+        models and the record until a later save, or the end, which raises if they cannot be written even
+        then; ``"stop"`` ends training.
     resume
         ``"auto"`` goes on with the run that ``run`` holds, from its newest whole checkpoint, to the very
         weights that it would have come to; begins it where there is none; and refuses any other plan. More
@@ -235,6 +237,7 @@ def fit(
             checkpointer=checkpointer,
             identity=None if recorder is None else recorder.identity,
             resumption=resumption,
+            unwritten=Unwritten(stops=on_checkpoint_error == "stop", warn=partial(display.note, "warning")),
         )
         return call.run()
     finally:

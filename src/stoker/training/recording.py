@@ -40,7 +40,10 @@ from stoker.training.sameness import DECIDING, refuse_other_run, transform_diges
 from stoker.transforms.columns import Columns
 from stoker.transforms.texts import TextTransform
 
-__all__ = ["RunRecorder", "shared_files"]
+__all__ = ["RECORD", "RunRecorder", "shared_files"]
+
+RECORD = "run.json and epochs.csv"
+"""What is written together, for people."""
 
 # Windows has no such module, and tells the peak with the rest.
 _resource: Any = importlib.import_module("resource") if os.name == "posix" else None
@@ -141,13 +144,18 @@ class RunRecorder:
         self._record.outcome = replace(self._record.outcome, status="running", error=None)
         self._directory.write(self._record)
 
-    def add_epoch(self, record: EpochRecord, report: FitReport) -> None:
-        """Take note of a finished epoch."""
+    def add_epoch(self, record: EpochRecord) -> None:
+        """Take note of a finished epoch, which is written with what `end` notes."""
         self._record.epochs.append(record)
-        self.end("running", report)
 
     def end(self, status: Status, report: FitReport, error: str | None = None) -> None:
-        """Take note of how the run stands, or ended; of one that was never gone on with, nothing."""
+        """Take note of how the run stands or ended, and write it; of one never gone on with, nothing.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
         if self._waits:
             return
         self._record.outcome = Outcome(

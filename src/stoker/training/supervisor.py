@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from stoker.checkpoints import Counters
@@ -19,11 +20,12 @@ from stoker.training.handover import Handover
 from stoker.training.monitor import Monitor
 from stoker.training.pass_callbacks import plain_logs
 from stoker.training.progress import Display
-from stoker.training.recording import RunRecorder
+from stoker.training.recording import RECORD, RunRecorder
 from stoker.training.report import FitReport, Validation
 from stoker.training.schedule import Interval
 from stoker.training.showing import Showing
 from stoker.training.tally import Tally
+from stoker.training.unwritten import Unwritten
 from stoker.types import Position
 
 __all__ = ["Captured", "TrainingSupervisor"]
@@ -61,6 +63,8 @@ class TrainingSupervisor:
         Watches the loss; None where nobody does.
     checkpointer
         Saves what a run is resumed from; None where nothing is saved.
+    unwritten
+        Writes models and the record, or owes them.
 
     Attributes
     ----------
@@ -85,8 +89,10 @@ class TrainingSupervisor:
         max_seconds: float | None,
         guard: LossGuard | None = None,
         checkpointer: Checkpointer | None = None,
+        unwritten: Unwritten | None = None,
     ) -> None:
         self._model = model
+        self._unwritten = unwritten or Unwritten()
         self._training = training
         self._validation = validation
         self._display = display
@@ -184,7 +190,8 @@ class TrainingSupervisor:
         if self._validation is not None and validated and not known:
             self._take_validation(validated, best)
         if self._recorder is not None:
-            self._recorder.add_epoch(self._record(epoch, finished, logs), self.report("running"))
+            self._recorder.add_epoch(self._record(epoch, finished, logs))
+            self._unwritten.write(RECORD, partial(self._recorder.end, "running", self.report("running")))
         self.tally.end_epoch(finished)
         self._in_epoch = False
         if time.perf_counter() >= self._deadline and epoch + 1 < self._epochs:
@@ -204,9 +211,10 @@ class TrainingSupervisor:
         self._checkpointer.save_at(self.steps)
 
     def _settle(self) -> None:
-        """Nothing is written of a step whose loss is not known to be a finite number."""
+        """Of a step whose loss is not known to be a finite number nothing is written, but what is owed is."""
         if self._guard is not None:
             self._guard.look(self.steps, self._logs, wait=True)
+        self._unwritten.retry()
 
     def capture(self) -> Captured:
         """What is known here of the run as it is now, between two steps or two epochs."""
@@ -313,10 +321,15 @@ class TrainingSupervisor:
             return False
         best = self._monitor.observe(logs, step=self.steps, epoch=self._epoch, weights=self._copied_weights)
         if best and self._files is not None:
-            self._files.save_best(self._model)
+            self._save_best(self._monitor, self._files)
         if self._monitor.stopped:
             self._stop("early_stopping")
         return best
+
+    def _save_best(self, monitor: Monitor, files: ModelFiles) -> None:
+        if not self._unwritten.write("model.keras", partial(files.save_best, self._model)):
+            weights = monitor.weights or self._copied_weights()
+            self._unwritten.owe("model.keras", partial(files.save_best, self._model, weights))
 
     def _copied_weights(self) -> list[Any]:
         """The model's weights, to be held."""

@@ -1,0 +1,87 @@
+"""What a run directory lacks while its disk is full: told once, tried again with every save and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stoker.errors import RunError
+
+__all__ = ["Unwritten"]
+
+
+class Unwritten:
+    """Writes files of a run; training goes on without one that cannot be written now, and owes it.
+
+    Parameters
+    ----------
+    stops
+        A file that cannot be written ends training at once.
+    warn
+        Told of the first that cannot be written, until all could be.
+
+    Examples
+    --------
+    >>> def fail():
+    ...     raise RunError("the disk is full")
+    >>> owed = Unwritten()
+    >>> owed.write("model.keras", fail), owed.names, owed.reason
+    (False, ('model.keras',), 'the disk is full')
+    >>> owed.owe("model.keras", lambda: print("written"))
+    >>> owed.retry()
+    written
+    >>> owed.names
+    ()
+    """
+
+    def __init__(self, *, stops: bool = False, warn: Callable[[str], None] = lambda text: None) -> None:
+        self._stops = stops
+        self._warn = warn
+        self._owed: dict[str, Callable[[], None]] = {}
+        self.reason = ""
+        """Of the last failure."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files that are owed."""
+        return tuple(self._owed)
+
+    def write(self, name: str, write: Callable[[], None]) -> bool:
+        """Write a file now, or owe it to a later `retry`; what was owed of it before is forgotten.
+
+        Parameters
+        ----------
+        name
+            The file, for people.
+        write
+            Writes it.
+
+        Returns
+        -------
+        bool
+            Whether it was written.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written, and that is to end training.
+        """
+        try:
+            write()
+        except RunError as error:
+            if self._stops:
+                raise
+            if not self._owed:
+                self._warn(f"{error}; training goes on, and it is tried again with the next save")
+            self._owed[name], self.reason = write, str(error)
+            return False
+        self._owed.pop(name, None)
+        return True
+
+    def owe(self, name: str, write: Callable[[], None]) -> None:
+        """Have a file that could not be written be written so, and not as it was tried."""
+        self._owed[name] = write
+
+    def retry(self) -> None:
+        """Write what is owed."""
+        for name, write in tuple(self._owed.items()):
+            self.write(name, write)
