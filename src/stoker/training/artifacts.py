@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stoker.errors import RunError
+from stoker.folders import sync_folder
 from stoker.training.adapter import copy_values, usable_model, without_copy_warning
 from stoker.waits import Wait, watched
 
@@ -72,6 +73,8 @@ class ModelFiles:
                 with unfinished.open("rb") as written:
                     os.fsync(written.fileno())
                 unfinished.replace(self.directory / name)
+                # A checkpoint that knows of this model, and is on the disk, shall not outlive it.
+                sync_folder(self.directory)
         except OSError as error:
             raise RunError(f"{self.directory / name} cannot be written: {error}") from error
         finally:
