@@ -1,13 +1,12 @@
 """Blocks that came once are kept on the disk: within a bound, for their owner alone, and whole."""
 
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from stoker import folders
-from stoker.sources.remote import blocks
 from stoker.sources.remote.blocks import BlockCache
 
 pytestmark = pytest.mark.timeout(60)
@@ -40,22 +39,27 @@ def test_what_was_used_stays_longer(tmp_path):
     assert cache.find(URL, 1, 1, 1_000) is None
 
 
-def keep_many(folder, which: int) -> None:
-    cache = BlockCache(folder, 20_000)
-    for number in range(50):
-        cache.keep(f"{URL}{which}", 1, number, bytes(1_000))
-        with folders.locked(folder / "held"):
-            assert sum(path.stat().st_size for path in files_of(folder)) <= 20_000
+KEEPS_MANY = """
+import sys
+from pathlib import Path
+from stoker import folders
+from stoker.sources.remote.blocks import BlockCache
+
+folder, which = Path(sys.argv[1]), sys.argv[2]
+cache = BlockCache(folder, 20_000)
+for number in range(50):
+    cache.keep("s3://b/x" + which, 1, number, bytes(1_000))
+    with folders.locked(folder / "held"):
+        files = [path for path in folder.rglob("*") if path.is_file() and path.name != "held"]
+        assert sum(path.stat().st_size for path in files) <= 20_000
+"""
 
 
 def test_the_bound_is_that_of_all_processes_together(tmp_path):
-    context = multiprocessing.get_context("fork")
-    children = [context.Process(target=keep_many, args=(tmp_path, which)) for which in range(3)]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join(30)
-    assert [child.exitcode for child in children] == [0, 0, 0]
+    children = [
+        subprocess.Popen([sys.executable, "-c", KEEPS_MANY, tmp_path, which]) for which in ("1", "2", "3")
+    ]
+    assert [child.wait(30) for child in children] == [0, 0, 0]
     held = sum(path.stat().st_size for path in files_of(tmp_path))
     assert 10_000 < held <= 20_000
 
@@ -87,16 +91,19 @@ def test_nothing_waits_for_the_disk(tmp_path, monkeypatch):
     assert cache.find(URL, 1, 0, 1_000) is not None
 
 
-def die_while_writing(folder) -> None:
-    blocks._check = lambda data: os.kill(os.getpid(), signal.SIGKILL)
-    BlockCache(folder, 10_000_000).keep(URL, 1, 0, b"x" * 1_000_000)
+DIES_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from stoker.sources.remote import blocks
+
+blocks._check = lambda data: os.kill(os.getpid(), signal.SIGKILL)
+blocks.BlockCache(Path(sys.argv[1]), 10_000_000).keep("s3://b/x", 1, 0, b"x" * 1_000_000)
+"""
 
 
 def test_what_a_killed_writer_left_is_removed_when_room_is_made(tmp_path):
-    child = multiprocessing.get_context("fork").Process(target=die_while_writing, args=(tmp_path,))
-    child.start()
-    child.join(30)
-    assert child.exitcode == -signal.SIGKILL
+    child = subprocess.run([sys.executable, "-c", DIES_WHILE_WRITING, tmp_path], check=False, timeout=30)
+    assert child.returncode == -signal.SIGKILL
     assert [path.name[:10] for path in files_of(tmp_path)] == [".building-"]
     cache = BlockCache(tmp_path, 10_000)
     for number in range(11):
