@@ -106,3 +106,34 @@ def test_a_run_whose_callback_goes_its_own_way_back_is_refused(model, rows, tmp_
     with pytest.raises(OptionError, match="BackupAndRestore would take the model back"):
         run_to(model(), rows, run, resume="auto", callbacks=backup, epochs=2)
     assert (run / "run.json").read_bytes() == record
+
+
+def patient(patience: int, **others: Any) -> list[Any]:
+    known = {"min_delta": 10.0, "mode": "min", "baseline": float("inf"), **others}
+    return [keras.callbacks.EarlyStopping("loss", patience=patience, **known)]
+
+
+def test_other_settings_of_a_callback_are_refused_by_name(model, rows, tmp_path):
+    run = tmp_path / "run"
+    run_to(model(), rows, run, callbacks=patient(5), epochs=2, checkpoint_every="1epoch")
+    record = (run / "run.json").read_bytes()
+    for callbacks, said in [
+        (patient(4), r"EarlyStopping\.patience: 5 there, 4 here"),
+        (patient(5, min_delta=0.5), r"EarlyStopping\.min_delta: 10\.0 there, 0\.5 here"),
+        (
+            patient(5, mode="max", baseline=None),
+            r"baseline: inf there, None here; .*mode: min there, max here",
+        ),
+    ]:
+        with pytest.raises(RunError, match=said):
+            run_to(model(), rows, run, resume="auto", callbacks=callbacks, epochs=3)
+    assert (run / "run.json").read_bytes() == record
+    assert run_to(model(), rows, run, resume="auto", callbacks=patient(5, verbose=1), epochs=2) is not None
+
+
+def test_checkpoints_without_settings_are_resumed(model, rows, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    with monkeypatch.context() as earlier:
+        earlier.setattr("stoker.training.callback_states.settings_of", lambda callback: None)
+        run_to(model(), rows, run, callbacks=patient(5), epochs=1, checkpoint_every="1epoch")
+    assert run_to(model(), rows, run, resume="auto", callbacks=patient(4), epochs=1) is not None

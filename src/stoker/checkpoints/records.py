@@ -62,9 +62,13 @@ class VariableRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback's class and packed state; None where nothing of it is kept, or where that is lost."""
+    """A callback's class and packed state; None where nothing of it is kept, or where that is lost.
+
+    `settings` are how one of Keras's was made, packed, where that decides what it does.
+    """
 
     name: str
+    settings: dict[str, Any] | None = None
     state: Any = None
     is_lost: bool = False
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from stoker.checkpoints import CallbackRecord, Checkpoint, pack, unpack
 from stoker.errors import OptionError, RunError
+from stoker.training.callback_settings import other_settings, settings_of
 
 __all__ = [
     "copy_callbacks",
@@ -79,10 +80,10 @@ def copy_callbacks(
                 raise
             is_ours = isinstance(error, OptionError)
             lost(name, str(error) if is_ours else f"get_state() raised {type(error).__name__}: {error}")
-            records.append(CallbackRecord(name=name, state=None, is_lost=True))
+            records.append(CallbackRecord(name=name, settings=settings_of(callback), is_lost=True))
             continue
         arrays.update(own)
-        records.append(CallbackRecord(name=name, state=state))
+        records.append(CallbackRecord(name=name, settings=settings_of(callback), state=state))
     return records
 
 
@@ -133,7 +134,7 @@ def refuse_other_callbacks(callbacks: Sequence[Any], checkpoint: Checkpoint) -> 
     Raises
     ------
     RunError
-        If these are other callbacks than the run's.
+        If these are other callbacks than the run's, or Keras's own with other settings, each named.
     OptionError
         For a callback that goes its own way back.
     """
@@ -148,6 +149,11 @@ def refuse_other_callbacks(callbacks: Sequence[Any], checkpoint: Checkpoint) -> 
         raise OptionError(
             "BackupAndRestore would take the model back to its own backup: leave it out, for the run's "
             "checkpoints hold all that it does, and more"
+        )
+    if others := other_settings(callbacks, checkpoint.manifest.callbacks):
+        raise RunError(
+            f"the run's callbacks were made otherwise: {'; '.join(others)}: make them as the run's are, or "
+            "begin a new run"
         )
     for callback, record in zip(callbacks, checkpoint.manifest.callbacks, strict=True):
         if record.state is not None and _own_state(callback) is None and _kept(callback) is not None:
