@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 from stoker.errors import RunError
 from stoker.filelocks import lock_at_once
 
-__all__ = ["alone_in_its_run", "running"]
+__all__ = ["InUseError", "alone_in_its_run", "running"]
 
 _NAME = ".lock"
 _TOLD_BYTES = 200
@@ -36,6 +36,20 @@ _open: set[BinaryIO] = set()
 """The files whose locks this process holds, or is about to take."""
 _opening = threading.RLock()
 """Held while one is opened and by whoever forks, so that no child has one that is not in the set."""
+
+
+class InUseError(RunError):
+    """Somebody trains in the run directory.
+
+    Parameters
+    ----------
+    told
+        Where, and who; without the way out.
+    """
+
+    def __init__(self, told: str) -> None:
+        self.told = told
+        super().__init__(f"{told}: wait until that ends, or choose another folder with run=")
 
 
 def _let_children_hold_none() -> None:
@@ -175,10 +189,8 @@ def _sign(file: BinaryIO) -> None:
         file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 
-def _refused(folder: Path, holder: str) -> RunError:
-    return RunError(
-        f"{folder} is being trained in, by {holder}: wait until that ends, or choose another folder with run="
-    )
+def _refused(folder: Path, holder: str) -> InUseError:
+    return InUseError(f"{folder} is being trained in, by {holder}")
 
 
 def alone_in_its_run(function: F) -> F:

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from stoker.cli import main
+from stoker.runlock import running
 
 KINDS = ("no", "yes")
 
@@ -222,6 +224,36 @@ def test_a_missing_model_is_named(refused, run, here):
     )
 
 
+def test_a_model_that_a_stopped_run_has_not_yet_is_had_by_resuming(refused, run, here):
+    (here / "run" / "model.keras").unlink()
+    record = json.loads((here / "run" / "run.json").read_bytes())
+    _spoil(here, "outcome", record["outcome"] | {"status": "interrupted"})
+    assert refused("evaluate", run, "t.csv") == (
+        "run/model.keras does not exist: the run is interrupted; `stoker resume run` goes on with it; "
+        "in Python stoker.load('run', which='last') takes its last model"
+    )
+
+
+def test_a_run_that_somebody_trains_in_is_resumed_when_that_ends(refused, run, here):
+    holds, over = threading.Event(), threading.Event()
+
+    def train():
+        with running(here / "run"):
+            holds.set()
+            over.wait(30)
+
+    other = threading.Thread(target=train)
+    other.start()
+    try:
+        assert holds.wait(30)
+        said = refused("resume", run)
+    finally:
+        over.set()
+        other.join()
+    assert said.startswith("run is being trained in, by another thread of this process, ")
+    assert said.endswith(": wait until that ends, and resume it then")
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -370,6 +402,9 @@ def test_a_training_that_diverged_leaves_a_run_that_can_be_read(accepted, refuse
         )
         == 0
     )
-    assert "val_loss was never a number, so there is no best model" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "val_loss was never a number, so there is no best model" in said
+    assert "stoker evaluate" not in said
+    assert "next      begin a new run with a lower --learning-rate, or on mended data" in said
     assert refused("evaluate", "run", "t.csv").startswith("run/model.keras does not exist")
     assert json.loads((here / "run" / "run.json").read_bytes())["epochs"][0]["metrics"]["loss"] is None

@@ -71,6 +71,7 @@ def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOption
     """Go on with a run of `stoker train` that was killed or stopped, or for more epochs."""
     from stoker.cli.train import end_training, train_on
     from stoker.rundir import RunDirectory as Directory
+    from stoker.runlock import InUseError
 
     record = Directory(directory).read()
     flags = _changed(flags_of(directory, record), directory, changes)
@@ -83,6 +84,8 @@ def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOption
         end_training(display, trained, data)
     except DataError as error:
         raise _elsewhere(error, directory, record.options) from error
+    except InUseError as error:
+        raise RunError(f"{error.told}: wait until that ends, and resume it then") from None
     finally:
         display.close()
     if output.json:

@@ -73,7 +73,13 @@ def train(
 
 def end_training(display: Display, trained: Trained, data: DataOptions) -> None:
     """Say what can be done with what a training left behind."""
-    _note_next(display, trained.run, data)
+    if (Path(trained.run) / "model.keras").is_file():
+        _note_next(display, trained.run, data)
+    else:
+        display.note(
+            "next",
+            "begin a new run with a lower --learning-rate, or on mended data: there is no best model",
+        )
 
 
 def _note_next(display: Display, run: str, data: DataOptions) -> None:

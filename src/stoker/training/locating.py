@@ -124,7 +124,7 @@ def _rows_of(feed: Any, culprit: Culprit, display: Display) -> tuple[list[int], 
 def _spoilt(x: Any, size: int) -> npt.NDArray[np.bool_]:
     """Which rows the transform made something of that is no finite number: bool of shape (size,)."""
     if isinstance(x, Mapping):
-        return np.any([_spoilt(part, size) for part in x.values()], axis=0)
+        return np.asarray(np.any([_spoilt(part, size) for part in x.values()], axis=0))
     held = np.asarray(x).reshape(size, -1)
     return ~np.isfinite(held).all(axis=1) if held.dtype.kind == "f" else np.zeros(size, np.bool_)
 

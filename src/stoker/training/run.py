@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,7 +73,8 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
             f"take the model alone, keras.models.load_model({os.fspath(path)!r}), and give it arrays"
         )
     if not path.exists():
-        raise RunError(f"{path} does not exist: the run is {record.outcome.status}{_other(run.path, which)}")
+        ways = f"{_resumed(run.path, record)}{_other(run.path, which)}"
+        raise RunError(f"{path} does not exist: the run is {record.outcome.status}{ways}")
     if record.spec.input_kind != "dense":
         importlib.import_module("stoker.layers")  # registers what the model may be made of
     model = load_model(path, _own_layers(record))
@@ -380,6 +382,15 @@ def _is_frame(rows: Any) -> bool:
     if isinstance(rows, str | os.PathLike | Source):
         return False
     return not isinstance(rows, list | tuple)
+
+
+def _resumed(path: Path, record: RunRecord) -> str:
+    """What goes on with a run that has not finished, so that it will have a model."""
+    if record.outcome.status == "finished" or not any((path / "checkpoints").glob("step-*")):
+        return ""
+    if "flags" in record.options:
+        return f"; `stoker resume {shlex.quote(str(path))}` goes on with it"
+    return f"; stoker.resume({str(path)!r}, model=, feed=) goes on with it"
 
 
 def _other(path: Path, which: str) -> str:
