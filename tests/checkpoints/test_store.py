@@ -191,3 +191,15 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
     assert store.newest().step == 1
     store.write(made_checkpoint(2))
     assert names(store) == ["step-000000000001", "step-000000000002"]
+
+
+def test_what_is_set_aside_again_and_again_is_all_kept(tmp_path):
+    store = CheckpointStore(tmp_path)
+    for count in (1, 1, 0):
+        if count:
+            store.write(made_checkpoint(5))
+        assert store.set_aside() == count
+    assert names(store) == ["damaged-step-000000000005", "damaged-step-000000000005-2"]
+    assert store.newest() is None
+    store.write(made_checkpoint(1))
+    assert len(names(store)) == 3

@@ -462,13 +462,20 @@ def test_a_torn_checkpoint_is_passed_over_with_a_warning(model, rows, runs, caps
     assert "the checkpoint before it is taken" in capsys.readouterr().err
 
 
-def test_with_every_checkpoint_torn_the_run_begins_again(model, rows, runs):
+def test_with_every_checkpoint_torn_the_run_begins_again(model, rows, runs, capsys):
     whole = run_to(model(), rows, runs())
     run = runs()
     run_to(model(), rows, run, stop=STEPS + 4)
     for checkpoint in (run / "checkpoints").iterdir():
         (checkpoint / "manifest.json").write_text("{")
-    assert run_to(model(), rows, run, resume="auto") == whole
+    there = {path.name for path in (run / "checkpoints").iterdir()}
+    assert run_to(model(), rows, run, resume="auto", progress="plain") == whole
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("the checkpoint before it is taken") == len(there) - 1
+    assert said.count("there is none before it") == 1
+    assert f"{len(there)} damaged checkpoints kept in" in said
+    kept = {path.name.removeprefix("damaged-") for path in (run / "checkpoints").glob("damaged-*")}
+    assert kept == there
 
 
 def test_a_run_that_has_finished_is_never_begun_again(model, rows, runs):

@@ -118,11 +118,14 @@ class CheckpointStore:
         """
         unread: Exception | None = None
         try:
-            for path in self.paths():
+            paths = self.paths()
+            for path in paths:
                 try:
                     return self.read(path)
                 except RunError as error:
-                    warn(f"{error}; the checkpoint before it is taken")
+                    is_last = path is paths[-1]
+                    what = "there is none before it" if is_last else "the checkpoint before it is taken"
+                    warn(f"{error}; {what}")
                     unread = unread or (error if isinstance(error, UnreadableError) else None)
         except OSError as error:
             unread = error
@@ -132,6 +135,28 @@ class CheckpointStore:
                 "remove the folder to do without"
             ) from unread
         return None
+
+    def set_aside(self) -> int:
+        """Have all that are there lie aside, as ``damaged-step-<number>``; nobody takes them for checkpoints.
+
+        Returns
+        -------
+        int
+            How many there were.
+
+        Raises
+        ------
+        OSError
+            If one cannot be renamed.
+        """
+        paths = self.paths()
+        for path in paths:
+            aside, number = path.with_name(f"damaged-{path.name}"), 1
+            while aside.exists():
+                number += 1
+                aside = path.with_name(f"damaged-{path.name}-{number}")
+            path.rename(aside)
+        return len(paths)
 
     def clean(self) -> None:
         """Remove what writers left here that were killed; nobody else may be writing. Never fails."""

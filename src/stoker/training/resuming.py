@@ -133,7 +133,7 @@ def take_up(
                 f"{run} has finished, and has no whole checkpoint to go on from; to begin again would "
                 "replace what it came to: choose another run=, or remove it"
             )
-        display.note("resume", f"{run} has no whole checkpoint yet: it begins again")
+        display.note("resume", _told_anew(run, store))
         return None
     found = Resumption(checkpoint, max_seconds)
     found.charge(ledger)
@@ -161,6 +161,23 @@ def take_up(
     put_back_variables(model, checkpoint)
     display.note("resume", f"{run} · {_told(found, epochs)}")
     return found
+
+
+def _told_anew(run: Path, store: CheckpointStore) -> str:
+    """What is said of a run that has nothing to go on from; damaged checkpoints are kept beside new ones."""
+    try:
+        damaged = store.set_aside()
+    except OSError as error:
+        raise RunError(
+            f"no checkpoint in {store.folder} is whole, and they cannot be put aside "
+            f"({error.strerror or error}): mend that, or remove the folder to do without"
+        ) from error
+    if not damaged:
+        return f"{run} has no checkpoint yet: it begins again"
+    return (
+        f"{run} has no whole checkpoint: it begins again; {counted(damaged, 'damaged checkpoint')} kept in "
+        f"{store.folder} as damaged-step-…, which may be removed"
+    )
 
 
 def _told(found: Resumption, epochs: int) -> str:
