@@ -31,6 +31,7 @@ from stoker.choosing import ColumnChoice
 from stoker.errors import RunError
 from stoker.folders import clean, is_left, staged_file
 from stoker.plan import Plan
+from stoker.remains import was_run, ways_out
 from stoker.runchecks import check_order, check_spec
 from stoker.stored import Count, decoded
 from stoker.types import ColumnSpec, FeedSpec
@@ -163,6 +164,7 @@ class RunDirectory:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._at = Path(os.path.abspath(path))  # where it stays, wherever the process goes meanwhile
 
     def create(
         self, record: RunRecord, transform: bytes | None = None, contents: bytes | None = None
@@ -176,7 +178,7 @@ class RunDirectory:
         """
         self.check_free(lambda there: _differences(there, record), of_same="of the same plan")
         beside = {_TRANSFORM: transform, _CONTENTS: contents, "epochs.csv": _epochs_table([]).encode()}
-        with self._writing(), staged_file(self.path / "run.json") as file:
+        with self._writing(), staged_file(self._at / "run.json") as file:
             # What is beside is there before the name; where this is killed, what is left tells whose it was.
             file.write(_encoded(record))
             file.flush()
@@ -188,9 +190,9 @@ class RunDirectory:
     def clean(self) -> None:
         """Remove what writers of this run left that were killed; nobody else may be writing. Never fails."""
         for name in _WRITTEN:
-            clean(self.path, name, at_once=True)
+            clean(self._at, name, at_once=True)
         with suppress(OSError):
-            for model in self.path.glob(".unfinished-*.keras"):
+            for model in self._at.glob(".unfinished-*.keras"):
                 model.unlink()
 
     def check_free(
@@ -210,26 +212,27 @@ class RunDirectory:
         RunError
             If there is a run, a model or a table of epochs in it, or it is a file.
         """
-        if (self.path / "run.json").exists():
+        if (self._at / "run.json").exists():
             told = self._told(differences, of_same)
             or_go_on = ", or go on with it by resume='auto'" if of_same and told.endswith(of_same) else ""
             raise RunError(
                 f"{self.path} already holds a run{told}; choose another folder, such as "
                 f"run={_next_free(self.path)!r}{or_go_on}"
             )
-        if self.path.exists() and not self.path.is_dir():
+        if self._at.exists() and not self._at.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
-        was_begun = is_left(self.path, "run.json")
-        left = [name for name in self._held if name.startswith("checkpoints")]
-        for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM, *left):
+        was_begun = is_left(self._at, "run.json")
+        for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM):
             if (self.path / name).exists() and not (was_begun and name in (_TRANSFORM, "epochs.csv")):
-                held = self._held
-                what = (
-                    "no run's: choose another run="
-                    if not held
-                    else (f"of a run whose run.json is gone{self._ways_out('run.json')}")
-                )
-                raise RunError(f"{self.path / name} is there already and {what}")
+                self._check_lost()
+                raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
+        if not was_begun:
+            self._check_lost()
+
+    def _check_lost(self) -> None:
+        if was_run(self.path):
+            ways = self._ways_out("run.json")
+            raise RunError(f"{self.path} holds what is left of a run whose run.json is gone{ways}")
 
     def write(self, record: RunRecord) -> None:
         """Write run.json and epochs.csv, each whole or not at all.
@@ -244,14 +247,14 @@ class RunDirectory:
             self._write_file("epochs.csv", _epochs_table(record.epochs).encode())
 
     def _write_file(self, name: str, data: bytes) -> None:
-        with staged_file(self.path / name) as file:
+        with staged_file(self._at / name) as file:
             file.write(data)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             with watched(), Wait("writes the record of {}", str(self.path)):
-                self.path.mkdir(parents=True, exist_ok=True)
+                self._at.mkdir(parents=True, exist_ok=True)
                 yield
         except OSError as error:
             raise RunError(
@@ -269,9 +272,9 @@ class RunDirectory:
         """
         path = self.path / "run.json"
         try:
-            data = path.read_bytes()
+            data = (self._at / path.name).read_bytes()
         except FileNotFoundError:
-            lost = self._ways_out("run.json") if self._held else ""
+            lost = self._ways_out("run.json") if was_run(self.path) else ""
             raise RunError(f"{self.path} holds no run: there is no run.json in it{lost}") from None
         except NotADirectoryError:
             raise RunError(
@@ -291,23 +294,8 @@ class RunDirectory:
             lost = self._ways_out("run.json")
             raise RunError(f"{path} is damaged or not a run of stoker: {error}{lost}") from error
 
-    @property
-    def _held(self) -> list[str]:
-        """What of a run is there beside its record: models, and the newest checkpoint."""
-        models = [name for name in ("model.keras", "last.keras") if (self.path / name).exists()]
-        steps = sorted((self.path / "checkpoints").glob("step-*"))
-        return models + [f"checkpoints/{path.name}" for path in steps[-1:]]
-
     def _ways_out(self, name: str) -> str:
-        """What can be done where a file is lost that only this run had, as the end of a message."""
-        held = self._held
-        ways = f"; restore {name} from a copy, or begin a new run with run={_next_free(self.path)!r}"
-        if not held:
-            return ways
-        if held[0].endswith(".keras"):
-            file = os.fspath(self.path / held[0])
-            return f"{ways}: the weights are in {held[0]}, which keras.models.load_model({file!r}) takes"
-        return f"{ways}: {held[0]} is there, but what its numbers mean {name} alone tells"
+        return ways_out(self.path, name, _next_free(self.path))
 
     def transform_state(self, record: RunRecord) -> dict[str, Any]:
         """The state of the features' transform, from run.json or from the file that this names.
@@ -321,7 +309,7 @@ class RunDirectory:
             return record.transform
         path = self.path / _TRANSFORM
         try:
-            data = path.read_bytes()
+            data = (self._at / path.name).read_bytes()
         except OSError as error:
             lost = self._ways_out(_TRANSFORM)
             raise RunError(
@@ -340,7 +328,7 @@ class RunDirectory:
     def contents(self) -> bytes | None:
         """What `create` was given of the files' contents; None where it is not there."""
         try:
-            return (self.path / _CONTENTS).read_bytes()
+            return (self._at / _CONTENTS).read_bytes()
         except OSError:
             return None
 

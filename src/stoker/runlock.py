@@ -110,6 +110,7 @@ def running(folder: Path) -> Iterator[None]:
 def _locked(folder: Path) -> Iterator[None]:
     is_made = not folder.exists()
     file = _lock_file(folder)
+    folder = Path(os.path.abspath(folder))  # where it stays, wherever the process goes meanwhile
     try:
         yield
     finally:

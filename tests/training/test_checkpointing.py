@@ -261,3 +261,22 @@ def test_best_weights_that_a_run_goes_on_with_are_in_the_ledger(model, rows, tmp
         options = {"early_stopping": 9, "run": tmp_path / "run", "resume": resume}
         stoker.fit(trained, feed, validation=valid, epochs=2, progress="none", **options)
         assert feed.ledger.peaks_by_kind["best weights"] >= num_bytes(trained.weights)
+
+
+def test_a_process_that_goes_elsewhere_meanwhile_leaves_all_of_a_run_in_one_folder(
+    model, rows, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    goes = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: os.chdir(tmp_path / "elsewhere"))
+    options = {"epochs": 3, "checkpoint_every": "1epoch", "progress": "none"}
+    feed, _ = feed_of(rows)
+    stoker.fit(model(), feed, run="runs/a", callbacks=[goes], **options)
+    assert os.listdir(tmp_path / "elsewhere") == []
+    whole = ["checkpoints", "contents.json", "epochs.csv", "last.keras", "model.keras", "run.json"]
+    assert sorted(os.listdir(tmp_path / "runs" / "a")) == whole
+    assert steps_in(tmp_path / "runs" / "a")[-1] == 3 * STEPS
+    assert RunDirectory(tmp_path / "runs" / "a").read().outcome.status == "finished"
+    os.chdir(tmp_path)
+    with pytest.raises(RunError, match=r"^runs/a already holds a run of .* run='runs/a-1'"):
+        stoker.fit(model(), feed_of(rows)[0], run="runs/a", **options)

@@ -32,6 +32,7 @@ class ModelFiles:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._at = Path(os.path.abspath(directory))  # where it stays, wherever the process goes meanwhile
         self.saved_at: float | None = None
 
     def save_best(self, model: Any, weights: Sequence[Any] | None = None) -> None:
@@ -65,16 +66,16 @@ class ModelFiles:
 
     def _save(self, model: Any, name: str) -> None:
         # Keras picks the format by suffix, so the unfinished file ends like the finished one.
-        unfinished = self.directory / f".unfinished-{os.getpid()}-{name}"
+        unfinished = self._at / f".unfinished-{os.getpid()}-{name}"
         try:
             with watched(), Wait("writes {}", str(self.directory / name)):
                 with without_copy_warning():
                     model.save(unfinished)
                 with unfinished.open("rb") as written:
                     os.fsync(written.fileno())
-                unfinished.replace(self.directory / name)
+                unfinished.replace(self._at / name)
                 # A checkpoint that knows of this model, and is on the disk, shall not outlive it.
-                sync_folder(self.directory)
+                sync_folder(self._at)
         except OSError as error:
             raise RunError(f"{self.directory / name} cannot be written: {error}") from error
         finally:

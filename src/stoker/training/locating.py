@@ -75,7 +75,7 @@ def located(
         return _with(error, f"{error}; the search for the step was stopped; {kept}; {_MEND}")
     except StokerError as failed:
         return _with(error, f"{error}; the step could not be searched for: {failed}; {kept}; {_MEND}")
-    run = checkpointer.store.folder.parent
+    run = checkpointer.run
     told = _told(ids, rows, suspects, run, culprit.step)
     more = "" if suspects else _surveyed(training.feed)
     text = f"{_fact(culprit)}; {told}{more}; {kept}; {_MEND}"

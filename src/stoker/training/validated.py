@@ -33,6 +33,7 @@ class ValidatedSteps:
 
     def __init__(self, path: Path, warn: Callable[[str], None] = lambda text: None) -> None:
         self._path = path
+        self._at = Path(os.path.abspath(path))
         self._warn = warn
         self._again: deque[int] = deque()
         self._failed = False
@@ -40,7 +41,7 @@ class ValidatedSteps:
     def forget(self) -> None:
         """Begin anew: what is there is another run's."""
         with suppress(OSError):
-            self._path.unlink()
+            self._at.unlink()
 
     def begin(self, step: int) -> None:
         """Training goes on behind this step."""
@@ -61,8 +62,8 @@ class ValidatedSteps:
     def note(self, step: int) -> None:
         """Have a step on the disk."""
         try:
-            self._path.parent.mkdir(exist_ok=True)
-            with open(self._path, "ab") as file:
+            self._at.parent.mkdir(exist_ok=True)
+            with open(self._at, "ab") as file:
                 file.write(b"%d\n" % step)
                 file.flush()
                 os.fsync(file.fileno())
@@ -77,7 +78,7 @@ class ValidatedSteps:
     def _read(self) -> list[int]:
         """Whole lines of digits; what a killed writer left, or anybody else, is passed over."""
         try:
-            with open(self._path, "rb") as file:
+            with open(self._at, "rb") as file:
                 whole = file.read(_MOST_BYTES).split(b"\n")[:-1]
         except OSError:
             return []
