@@ -223,14 +223,14 @@ class RunDirectory:
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
         was_begun = is_left(self._at, "run.json")
         for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM):
-            if (self.path / name).exists() and not (was_begun and name in (_TRANSFORM, "epochs.csv")):
+            if (self._at / name).exists() and not (was_begun and name in (_TRANSFORM, "epochs.csv")):
                 self._check_lost()
                 raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
         if not was_begun:
             self._check_lost()
 
     def _check_lost(self) -> None:
-        if was_run(self.path):
+        if was_run(self._at):
             ways = self._ways_out("run.json")
             raise RunError(f"{self.path} holds what is left of a run whose run.json is gone{ways}")
 
@@ -274,7 +274,7 @@ class RunDirectory:
         try:
             data = (self._at / path.name).read_bytes()
         except FileNotFoundError:
-            lost = self._ways_out("run.json") if was_run(self.path) else ""
+            lost = self._ways_out("run.json") if was_run(self._at) else ""
             raise RunError(f"{self.path} holds no run: there is no run.json in it{lost}") from None
         except NotADirectoryError:
             raise RunError(

@@ -118,7 +118,7 @@ def test_a_damaged_record_is_named_with_the_way_out(refused, run, here, command,
 def test_a_lost_record_is_named_with_the_way_out_and_nothing_is_written_over(refused, run, here):
     (here / "run" / "run.json").unlink()
     assert refused("resume", run) == f"run holds no run: there is no run.json in it{_WAY_OUT}"
-    told = f"run/model.keras is there already and of a run whose run.json is gone{_WAY_OUT}"
+    told = f"run holds what is left of a run whose run.json is gone{_WAY_OUT}"
     assert _train(refused, "--run", run, "--resume", "auto") == told
     for name in ("model.keras", "last.keras", "epochs.csv", "transform.json"):
         (here / "run" / name).unlink(missing_ok=True)

@@ -130,7 +130,9 @@ def _of_inputs(
     if values is None:
         gone = ", ".join(map(repr, sorted(set(columns[0].columns) - set(columns[1].columns))))
         raise _other_model(
-            run, f"its weights do not go by inputs as those of mlp do, and the columns {gone} are not here"
+            run,
+            f"its layers are others, or do not go by inputs as those of mlp do, and the columns "
+            f"{gone} are not here",
         )
     return values
 
