@@ -65,6 +65,18 @@ def test_survey_and_any_rows_by_id(write):
     assert survey(stoker.open(source.paths[0]).keeping(["file"])).seconds == 0
 
 
+def test_rows_by_id_are_found_when_the_process_has_gone_elsewhere(write, tmp_path, monkeypatch):
+    write(FILES)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    reader = survey(stoker.open("train")).reader()
+    os.chdir("elsewhere")
+    assert reader.read(np.array([1, 3])).columns["text"].to_pylist() == ["bad\0", "good\n"]
+    (tmp_path / "train" / "pos" / "10_9.txt").unlink()
+    with pytest.raises(ChangedDataError, match=r"^train/pos/10_9\.txt was there"):
+        reader.read(np.array([3]))
+
+
 def test_what_is_hidden_unlabelled_or_beside_the_classes_is_passed_over(write):
     folder = write({**FILES, "unsup/5_0.txt": "x", "urls_pos.txt": "y", ".git/a": "z", "pos/.DS_Store": "z"})
     assert survey(stoker.open(folder)).labels.classes == ("neg", "pos")

@@ -146,6 +146,20 @@ def test_a_pool_keeps_few_files_open_and_reopens_the_others(tmp_path):
     assert not pool._open
 
 
+def test_a_pool_finds_its_files_when_the_process_has_gone_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "one").write_bytes(b"\x07")
+    monkeypatch.chdir(tmp_path)
+    pool, byte = FilePool(["one", "other"]), np.empty(1, np.uint8)
+    os.chdir("elsewhere")
+    with pool.lease(0) as file:
+        file.read_into(byte, 0)
+        assert (byte[0], file.path) == (7, "one")
+    with pytest.raises(ChangedDataError, match=r"^other was there when it was surveyed"):
+        pool.lease(1).__enter__()
+    pool.close()
+
+
 def test_a_file_in_use_is_not_closed_under_its_reader(tmp_path):
     paths = [str(tmp_path / str(number)) for number in range(3)]
     for path in paths:

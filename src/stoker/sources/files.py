@@ -25,6 +25,7 @@ __all__ = [
     "FilePool",
     "FileReader",
     "SequentialFile",
+    "base_of",
     "identify",
     "is_there",
     "line_of",
@@ -124,7 +125,18 @@ def _identify_remote(path: str) -> FileIdentity:
     return FileIdentity(path=path, size=found.size, mtime_ns=0, ctime_ns=version, inode=0)
 
 
-def open_reader(path: str, *, in_order: bool = False) -> ByteReader:
+def base_of(*paths: str) -> str:
+    """The folder from which relative paths are now, which the process may leave; "" where none is relative.
+
+    Examples
+    --------
+    >>> base_of("/data/train.csv", "https://example.org/train.csv")
+    ''
+    """
+    return os.getcwd() if any(not os.path.isabs(path) and not is_remote(path) for path in paths) else ""
+
+
+def open_reader(path: str, *, in_order: bool = False, base: str = "") -> ByteReader:
     """A file's bytes by position, wherever it is.
 
     Parameters
@@ -133,6 +145,8 @@ def open_reader(path: str, *, in_order: bool = False) -> ByteReader:
         The file, or its address.
     in_order
         Whether one thread will read it from the beginning on.
+    base
+        The folder from which a relative path is looked for, where that is not the process's own of now.
 
     Raises
     ------
@@ -140,7 +154,7 @@ def open_reader(path: str, *, in_order: bool = False) -> ByteReader:
         It cannot be opened.
     """
     if not is_remote(path):
-        return FileReader(path)
+        return FileReader(path, base)
     from stoker.sources.remote.reader import RemoteReader
 
     return RemoteReader(path, in_order=in_order)
@@ -155,16 +169,18 @@ class FileReader:
     ----------
     path
         The file; opened at once.
+    base
+        The folder from which a relative path is looked for, where that is not the process's own.
     """
 
     __slots__ = ("_counts_links", "_descriptor", "_lock", "path")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, base: str = "") -> None:
         self.path = path
         self._lock = threading.Lock()
         try:
             with Wait("opens {}", path):
-                self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+                self._descriptor = os.open(os.path.join(base, path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
         self._counts_links = os.fstat(self._descriptor).st_nlink > 0
@@ -277,6 +293,7 @@ class FilePool:
         self, paths: Sequence[str], limit: int = 64, locate: Callable[[int], str] | None = None
     ) -> None:
         self._paths = tuple(paths)
+        self._base = base_of(*self._paths)
         self._locate = locate or self._paths.__getitem__
         self._limit = limit
         self._open: OrderedDict[int, ByteReader] = OrderedDict()
@@ -304,7 +321,7 @@ class FilePool:
             if file is None:
                 located = self._locate(index)
                 try:
-                    file = self._open[index] = open_reader(located)
+                    file = self._open[index] = open_reader(located, base=self._base)
                 except DataError as error:
                     raise ChangedDataError(
                         f"{self._paths[index]} was there when it was surveyed and cannot be opened now "

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.csv_scan import MAX_RECORD_BYTES
-from stoker.sources.files import FileIdentity
+from stoker.sources.files import FileIdentity, base_of
 from stoker.sources.folder_contents import TEXTS, FolderContents, contents_of, is_image
 from stoker.sources.folder_elsewhere import by_class, files_elsewhere, read_elsewhere
 from stoker.sources.remote.names import is_remote, is_remote_folder
@@ -47,6 +47,8 @@ class Listing:
         int64, one a file: its bytes, and those of all files before it.
     identity
         Of all files together.
+    base
+        The folder from which a relative `path` is.
     """
 
     path: str
@@ -57,6 +59,7 @@ class Listing:
     sizes: IntArray
     offsets: IntArray
     identity: FileIdentity
+    base: str
 
     @property
     def has_classes(self) -> bool:
@@ -90,7 +93,7 @@ class Listing:
         for place, size in zip(places.tolist(), sizes, strict=True):
             path = os.path.join(self.path, self.names[place])
             try:
-                with Wait("reads {}", path), open(path, "rb", buffering=0) as file:
+                with Wait("reads {}", path), open(os.path.join(self.base, path), "rb", buffering=0) as file:
                     count = 0
                     while count < size and (read := file.readinto(view[filled + count : filled + size])):
                         count += read
@@ -177,6 +180,7 @@ def _listing(
         sizes=counts,
         offsets=np.cumsum(counts) - counts,
         identity=identity,
+        base=base_of(path),
     )
 
 
