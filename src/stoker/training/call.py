@@ -347,12 +347,13 @@ class _Running:
             self._call.display.note("warning", str(unwritten))  # what ended the run is the error to tell
 
     def _tell_unwritten(self, ended: str) -> None:
-        owed = self._call.unwritten
-        if not owed.names:
+        owed, files = self._call.unwritten, self._call.files
+        if not owed.names or files is None:
             return
         text = (
-            f"the run ends without {', '.join(owed.names)} of what it came to ({owed.reason}). Make room and "
-            "resume the run; the model in memory has what was learned"
+            f"the run ends, and {', '.join(owed.names)} of what it came to could not be written to "
+            f"{files.directory} ({owed.reason}): make room there and resume the run; the model in memory has "
+            "what was learned"
         )
         if ended not in _STATUS:
             raise RunError(text)

@@ -72,7 +72,8 @@ class Unwritten:
                 raise
             if not self._owed:
                 self._warn(f"{error}; training goes on, and it is tried again with the next save")
-            self._owed[name], self.reason = write, str(error)
+            cause = error.__cause__
+            self._owed[name], self.reason = write, str(getattr(cause, "strerror", None) or cause or error)
             return False
         self._owed.pop(name, None)
         return True
