@@ -13,6 +13,7 @@ import msgspec
 from stoker.checkpoints import CheckpointStore
 from stoker.errors import OptionError, RunError
 from stoker.feed import BaseFeed
+from stoker.plan import Plan
 from stoker.rundir import RunDirectory
 from stoker.stored import Count
 from stoker.training.callback_list import History
@@ -137,23 +138,13 @@ def take_up(
         return None
     found = Resumption(checkpoint, max_seconds)
     found.charge(ledger)
-    position = found.position
-    if position.epoch > epochs or (position.epoch == epochs and position.batches):
-        raise RunError(
-            f"{run} is in epoch {position.epoch + (position.batches > 0)} already, and epochs={epochs} is "
-            "less: ask for as many or more"
-        )
-    plan = record.plan
-    if plan is not None and position.batches and position.batches >= plan.order.num_batches:
-        raise RunError(
-            f"the checkpoint of step {checkpoint.step:,} is damaged: it is {position.batches} batches into "
-            f"an epoch of {plan.order.num_batches}; remove it, and the one before it is taken"
-        )
+    _refuse_other_place(run, found, epochs, record.plan)
     there = checkpoint.manifest.identity.versions
     for name in ("keras", record.backend):
         if name in there and there[name] != record.versions.get(name, there[name]):
-            now = record.versions[name]
-            warn(f"the run's {name} was {there[name]}, this is {now}: last digits may differ")
+            warn(
+                f"the run's {name} was {there[name]}, this is {record.versions[name]}: last digits may differ"
+            )
     refuse_other_callbacks([*callbacks, History()], checkpoint)
     for name in lost_states(checkpoint):
         warn(f"the checkpoint lacks the state of the callback {name}, which begins anew")
@@ -161,6 +152,21 @@ def take_up(
     put_back_variables(model, checkpoint)
     display.note("resume", f"{run} · {_told(found, epochs)}")
     return found
+
+
+def _refuse_other_place(run: Path, found: Resumption, epochs: int, plan: Plan | None) -> None:
+    """Refuse to go on behind the end that is asked for, or from where no epoch of the run has been."""
+    position = found.position
+    if position.epoch > epochs or (position.epoch == epochs and position.batches):
+        raise RunError(
+            f"{run} is in epoch {position.epoch + (position.batches > 0)} already, and epochs={epochs} is "
+            "less: ask for as many or more"
+        )
+    if plan is not None and position.batches and position.batches >= plan.order.num_batches:
+        raise RunError(
+            f"the checkpoint of step {found.step:,} is damaged: it is {position.batches} batches into "
+            f"an epoch of {plan.order.num_batches}; remove it, and the one before it is taken"
+        )
 
 
 def _told_anew(run: Path, store: CheckpointStore) -> str:
