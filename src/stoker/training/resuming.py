@@ -140,11 +140,10 @@ def take_up(
     found.charge(ledger)
     _refuse_other_place(run, found, epochs, record.plan)
     there = checkpoint.manifest.identity.versions
-    for name in ("keras", record.backend):
-        if name in there and there[name] != record.versions.get(name, there[name]):
-            warn(
-                f"the run's {name} was {there[name]}, this is {record.versions[name]}: last digits may differ"
-            )
+    for name in sorted({"keras", record.backend} & there.keys()):
+        now = record.versions.get(name, there[name])
+        if now != there[name]:
+            warn(f"the run's {name} was {there[name]}, this is {now}: last digits may differ")
     refuse_other_callbacks([*callbacks, History()], checkpoint)
     for name in lost_states(checkpoint):
         warn(f"the checkpoint lacks the state of the callback {name}, which begins anew")
