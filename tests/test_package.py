@@ -138,15 +138,15 @@ def test_links_between_documents_lead_somewhere():
 
 
 def test_every_field_of_run_json_is_documented():
-    from stoker import plan, rundir, types
+    from stoker import plan, runrecords, types
 
     page = (ROOT / "docs" / "run-directory.md").read_text("utf-8")
     records = [
-        rundir.RunRecord,
-        rundir.GeneratorRecord,
-        rundir.FileRecord,
-        rundir.EpochRecord,
-        rundir.Outcome,
+        runrecords.RunRecord,
+        runrecords.GeneratorRecord,
+        runrecords.FileRecord,
+        runrecords.EpochRecord,
+        runrecords.Outcome,
     ]
     records += [
         plan.Plan,

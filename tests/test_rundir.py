@@ -7,7 +7,8 @@ import pytest
 
 from stoker.errors import RunError
 from stoker.plan import DataFacts, MachineFacts, PlanOptions, make_plan
-from stoker.rundir import EpochRecord, FileRecord, RunDirectory, RunRecord, next_run_path
+from stoker.rundir import RunDirectory, next_run_path
+from stoker.runrecords import EpochRecord, FileRecord, RunRecord
 from stoker.types import ColumnSpec, FeedSpec
 
 

@@ -15,142 +15,28 @@ docs/run-directory.md documents every field.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import msgspec
 
-from stoker.choosing import ColumnChoice
 from stoker.errors import RunError
 from stoker.folders import clean, is_left, staged_file
-from stoker.plan import Plan
 from stoker.remains import was_run, ways_out
-from stoker.runchecks import check_order, check_spec
-from stoker.stored import Count, decoded
-from stoker.types import ColumnSpec, FeedSpec
+from stoker.runrecords import FORMAT, RunFormat, RunRecord, checked, differences, encoded, epochs_table
+from stoker.stored import decoded
 from stoker.waits import Wait, watched
 
-__all__ = [
-    "EpochRecord",
-    "FileRecord",
-    "GeneratorRecord",
-    "Outcome",
-    "RunDirectory",
-    "RunRecord",
-    "Status",
-    "next_run_path",
-    "set_apart",
-]
+__all__ = ["RunDirectory", "next_run_path", "set_apart"]
 
-FORMAT = 1
 _TRANSFORM = "transform.json"
 _CONTENTS = "contents.json"
 _WRITTEN = ("run.json", "epochs.csv", _TRANSFORM, _CONTENTS)
-Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
-
-
-class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A data file as the survey saw it: its identity is size and digest, the path only says where it was."""
-
-    path: str
-    num_bytes: Count
-    num_rows: Count
-    digest: str
-
-
-class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One finished epoch; digests are hexadecimal, modulo 2**128, over the rows that the model took.
-
-    A metric that was not finite, as where the training diverged, comes back from run.json as None: JSON knows
-    no other word for it.
-    """
-
-    epoch: Count
-    metrics: dict[str, float | None]
-    rows: Count
-    seconds: float
-    wait_seconds: float
-    order_digest: str
-    member_digest: str
-
-
-class Outcome(msgspec.Struct, kw_only=True):
-    """What a run came to; the figures are those of the whole run so far."""
-
-    status: Status = "running"
-    rows: Count = 0
-    steps: Count = 0
-    seconds: float = 0.0
-    wait_seconds: float = 0.0
-    ledger_peak_bytes: Count = 0
-    ledger_peaks: dict[str, Count] = {}
-    peak_rss_bytes: Count = 0
-    monitor: str | None = None
-    best_epoch: Count | None = None
-    best_value: float | None = None
-    error: str | None = None
-
-
-class GeneratorRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a generator or a Sequence that was trained on: its class, and how it was asked.
-
-    ``steps_per_epoch`` is None where the length of a Sequence decided.
-    """
-
-    name: str
-    steps_per_epoch: Count | None
-    workers: Count
-    use_multiprocessing: bool
-
-
-class RunRecord(msgspec.Struct, kw_only=True):
-    """All of run.json.
-
-    A run on a generator has ``generator``, and neither files, columns, spec, transforms nor plan: what the
-    rows of a generator are, nobody but the generator knows. ``source`` is what `Source.describe` says of the
-    training rows, the view included, and ``policy`` what became of blanks and bad rows: with files and plan
-    they tell which rows each step took. ``validation_reading`` and ``validation_source`` are the same of rows
-    to validate on that lie in files of their own. ``training`` is what `stoker.fit` was told beside the data.
-    ``choices`` tell which transforms were chosen for columns where none was named, and why.
-    """
-
-    format: int = FORMAT
-    versions: dict[str, str]
-    created: str
-    backend: str
-    options: dict[str, Any]
-    generator: GeneratorRecord | None = None
-    files: list[FileRecord] = []
-    validation_files: list[FileRecord] = []
-    validation_reading: dict[str, Any] = {}
-    validation_source: dict[str, Any] = {}
-    warnings: list[str] = []
-    reading: dict[str, Any] = {}
-    source: dict[str, Any] = {}
-    policy: dict[str, Any] = {}
-    training: dict[str, Any] = {}
-    columns: list[ColumnSpec] = []
-    excluded_rows: Count = 0
-    spec: FeedSpec | None = None
-    transform: dict[str, Any] = {}
-    target: dict[str, Any] = {}
-    choices: list[ColumnChoice] = []
-    plan: Plan | None = None
-    epochs: list[EpochRecord] = []
-    outcome: Outcome = msgspec.field(default_factory=Outcome)
-
-
-class _Format(msgspec.Struct):
-    """What is read first: a newer layout may have other fields altogether."""
-
-    format: int
 
 
 class RunDirectory:
@@ -176,11 +62,11 @@ class RunDirectory:
         RunError
             If the folder already holds a run, or cannot be made or written.
         """
-        self.check_free(lambda there: _differences(there, record), of_same="of the same plan")
-        beside = {_TRANSFORM: transform, _CONTENTS: contents, "epochs.csv": _epochs_table([]).encode()}
+        self.check_free(lambda there: differences(there, record), of_same="of the same plan")
+        beside = {_TRANSFORM: transform, _CONTENTS: contents, "epochs.csv": epochs_table([]).encode()}
         with self._writing(), staged_file(self._at / "run.json") as file:
             # What is beside is there before the name; where this is killed, what is left tells whose it was.
-            file.write(_encoded(record))
+            file.write(encoded(record))
             file.flush()
             for name, data in beside.items():
                 if data is not None:
@@ -243,8 +129,8 @@ class RunDirectory:
             If they cannot be written.
         """
         with self._writing():
-            self._write_file("run.json", _encoded(record))
-            self._write_file("epochs.csv", _epochs_table(record.epochs).encode())
+            self._write_file("run.json", encoded(record))
+            self._write_file("epochs.csv", epochs_table(record.epochs).encode())
 
     def _write_file(self, name: str, data: bytes) -> None:
         with staged_file(self._at / name) as file:
@@ -284,12 +170,12 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from error
         try:
-            found = decoded(data, _Format).format
+            found = decoded(data, RunFormat).format
             if found > FORMAT:
                 raise RunError(
                     f"{path} has format {found}, this stoker reads up to {FORMAT}: pip install -U stoker"
                 )
-            return _checked(decoded(data, RunRecord))
+            return checked(decoded(data, RunRecord))
         except ValueError as error:
             lost = self._ways_out("run.json")
             raise RunError(f"{path} is damaged or not a run of stoker: {error}{lost}") from error
@@ -355,34 +241,8 @@ def set_apart(state: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     return {"name": state["name"], "file": _TRANSFORM, "digest": _digest(data)}, data
 
 
-def _checked(record: RunRecord) -> RunRecord:
-    """The record, whose numbers agree."""
-    if record.spec is not None:
-        check_spec(record.spec)
-    if record.plan is not None:
-        rows = [file.num_rows for file in record.files]
-        check_order(record.plan.order, record.plan.limits, rows, record.excluded_rows)
-    return record
-
-
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _differences(there: RunRecord, record: RunRecord) -> list[str]:
-    if there.spec is None or there.plan is None or record.spec is None or record.plan is None:
-        return [] if there.generator == record.generator else ["what is trained on"]
-    pairs = (
-        ("files", [f.digest for f in there.files], [f.digest for f in record.files]),
-        ("columns", there.columns, record.columns),
-        ("label", there.spec.labels, record.spec.labels),
-        ("sample weight", there.spec.sample_weight, record.spec.sample_weight),
-        ("classes", there.spec.classes, record.spec.classes),
-        ("transform", there.transform, record.transform),
-        ("target", there.target, record.target),
-        ("order of rows", there.plan.order, record.plan.order),
-    )
-    return [name for name, old, new in pairs if old != new]
 
 
 def next_run_path(data_path: str, root: str = "runs") -> str:
@@ -407,20 +267,3 @@ def _first_free(root: Path, stem: str) -> str:
     while (root / f"{stem}-{number}").exists():
         number += 1
     return (root / f"{stem}-{number}").as_posix()
-
-
-def _encoded(record: RunRecord) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
-
-
-def _epochs_table(epochs: list[EpochRecord]) -> str:
-    names = list(dict.fromkeys(name for record in epochs for name in record.metrics))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["epoch", "rows", "seconds", "wait_seconds", *names])
-    for record in epochs:
-        figures = [record.metrics.get(name, "") for name in names]
-        writer.writerow(
-            [record.epoch, record.rows, f"{record.seconds:.3f}", f"{record.wait_seconds:.3f}", *figures]
-        )
-    return table.getvalue()

@@ -11,7 +11,8 @@ import stoker
 from stoker.audit.contents import contents_of
 from stoker.audit.described import described
 from stoker.feed import Feed
-from stoker.rundir import EpochRecord, FileRecord, RunDirectory, RunRecord
+from stoker.rundir import RunDirectory
+from stoker.runrecords import EpochRecord, FileRecord, RunRecord
 from stoker.sources import Source
 from stoker.survey import Survey
 

@@ -17,7 +17,8 @@ from recorded_runs import open_table, write_table
 import stoker
 from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import OptionError, RunError
-from stoker.rundir import GeneratorRecord, RunDirectory, set_apart
+from stoker.rundir import RunDirectory, set_apart
+from stoker.runrecords import GeneratorRecord
 from stoker.types import Position
 
 pytestmark = pytest.mark.timeout(60)

@@ -73,7 +73,8 @@ def test_an_empty_label_is_refused(refused):
     [
         (
             "--model mlpp",
-            "model must be auto, mlp, linear, sepcnn, cnn or package.module:build, got 'mlpp'; did you mean mlp?",
+            "model must be auto, mlp, linear, sepcnn, cnn or package.module:build, got 'mlpp'; did you mean "
+            "mlp?",
         ),
         ("--model nope:build", "there is no module 'nope'; is its folder on the Python path?"),
         ("--model json:nope", "json has no function 'nope'"),

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from faulty import Disk, feed_of
@@ -160,7 +161,7 @@ def test_a_run_s_file_that_the_disk_does_not_take_is_told(name, said, table, tol
     replaced, once = os.replace, threading.Lock()
 
     def slow(source, target, **known):
-        if str(target) == name and once.acquire(blocking=False):
+        if Path(target) == Path(name).absolute() and once.acquire(blocking=False):
             told.of(f"writes {said} and gets no answer")
         replaced(source, target, **known)
 

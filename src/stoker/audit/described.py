@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from stoker.errors import RunError
-from stoker.rundir import RunRecord
+from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.formats import FORMATS
 from stoker.sources.nameless import NAMELESS

@@ -13,7 +13,7 @@ from stoker.audit.contents import FileContents, chunk_checksums
 from stoker.audit.difference import Difference, Differs
 from stoker.errors import DataError
 from stoker.ledger import Ledger
-from stoker.rundir import FileRecord
+from stoker.runrecords import FileRecord
 from stoker.sources import Chunk, Source
 from stoker.sources.index import checksums_of
 from stoker.sources.packing import read_head

@@ -12,7 +12,7 @@ import msgspec
 from stoker.audit.described import DescribedFile, DescribedSource, DescribedStep, described, read_described
 from stoker.audit.difference import Difference, Differs
 from stoker.errors import ColumnError, DataError, OptionError, RunError
-from stoker.rundir import RunRecord
+from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.base import Table
 from stoker.sources.columnar.table import ColumnarTable

@@ -13,7 +13,8 @@ from stoker.audit.reopening import RowsOption, reopened, with_view
 from stoker.audit.rows import bound_view, first_epoch, ids_between
 from stoker.audit.verify import Stage, silent
 from stoker.errors import ChangedDataError, OptionError
-from stoker.rundir import RunDirectory, RunRecord
+from stoker.rundir import RunDirectory
+from stoker.runrecords import RunRecord
 from stoker.survey.finding import FoundRow
 from stoker.types import OrderSpec
 

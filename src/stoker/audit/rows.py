@@ -6,7 +6,7 @@ import numpy as np
 
 from stoker.audit.described import read_policy
 from stoker.audit.difference import Difference, Differs
-from stoker.rundir import RunRecord
+from stoker.runrecords import RunRecord
 from stoker.samplers import make_sampler, positions_in
 from stoker.sources import BoundView, Source
 from stoker.survey import Survey, survey

@@ -18,7 +18,8 @@ from stoker.audit.reopening import RowsOption, reopened, with_view
 from stoker.audit.rows import bound_view
 from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import RunError
-from stoker.rundir import EpochRecord, RunDirectory, RunRecord
+from stoker.rundir import RunDirectory
+from stoker.runrecords import EpochRecord, RunRecord
 from stoker.sources import BoundView, Source
 from stoker.sources.paths import expand_paths
 from stoker.types import Progress

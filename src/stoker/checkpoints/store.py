@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -40,6 +41,7 @@ class CheckpointStore:
         if keep < 1:
             raise OptionError(f"keep_checkpoints must be at least 1, got {keep}")
         self.folder = Path(run_folder) / "checkpoints"
+        self._at = Path(os.path.abspath(self.folder))  # where it stays, wherever the process goes meanwhile
         self._keep = keep
         self._is_rooted = False
 
@@ -58,12 +60,12 @@ class CheckpointStore:
         OSError
             If it cannot be written, as where the disk is full; the others are as they were.
         """
-        final = self.folder / f"step-{checkpoint.step:012d}"
+        final = self._at / f"step-{checkpoint.step:012d}"
         with folders.staged_folder(final) as unfinished:
             write_package(unfinished, checkpoint.manifest, checkpoint.arrays, between)
-        folders.sync_folder(self.folder)
+        folders.sync_folder(self._at)
         if not self._is_rooted:  # the names of the folders that it lies in, which others may own
-            for folder in (self.folder.parent, self.folder.parent.parent):
+            for folder in (self._at.parent, self._at.parent.parent):
                 with suppress(OSError):
                     folders.sync_folder(folder)
             self._is_rooted = True
@@ -79,7 +81,7 @@ class CheckpointStore:
             If the system does not tell.
         """
         try:
-            found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+            found = [path for path in self._at.iterdir() if _NAME.fullmatch(path.name)]
         except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
@@ -160,7 +162,7 @@ class CheckpointStore:
 
     def clean(self) -> None:
         """Remove what writers left here that were killed; nobody else may be writing. Never fails."""
-        folders.clean(self.folder, at_once=True)
+        folders.clean(self._at, at_once=True)
 
     def _remove_old(self, newest: Path) -> None:
         """Remove all but the newest few, and what lies ahead of the one just written: that past is void."""

@@ -15,7 +15,7 @@ from stoker.cli.printing import program_name
 from stoker.errors import RunError
 
 if TYPE_CHECKING:
-    from stoker.rundir import RunRecord
+    from stoker.runrecords import RunRecord
     from stoker.transforms.base import InputTransform
 
 __all__ = ["Flags", "command_that_resumes", "flags_of", "learned_by", "run_meant"]

@@ -11,7 +11,7 @@ from typing import Any
 from stoker.checkpoints import Checkpoint, Identity
 from stoker.errors import NonFiniteLossError, OptionError, RunError, StokerError
 from stoker.ledger import Ledger
-from stoker.rundir import Status
+from stoker.runrecords import Status
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import BATCH_HOOKS, Due, History, TrainingCallbacks

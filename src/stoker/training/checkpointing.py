@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -69,7 +68,7 @@ class Checkpointer:
     ) -> None:
         if on_error not in ("warn", "stop"):
             raise OptionError(f"on_checkpoint_error must be 'warn' or 'stop', got {on_error!r}")
-        self.store = CheckpointStore(Path(os.path.abspath(run)), keep)
+        self.store = CheckpointStore(run, keep)
         self.run = run
         self.capture: Callable[[], Checkpoint] | None = None
         self.settle: Callable[[], None] = lambda: None
@@ -77,7 +76,7 @@ class Checkpointer:
         self._every = every
         self._on_error = on_error
         self._warn = warn
-        self.validated = ValidatedSteps(run / self.store.folder.name / "validated", warn)
+        self.validated = ValidatedSteps(self.store.folder / "validated", warn)
         self._writer = BackgroundWriter(self.store, self._refuse_spoilt)
         self._on_nan = on_nan
         self._saved_step: int | None = None
@@ -221,9 +220,8 @@ class Checkpointer:
                 self._warn(f"{error}; no such checkpoint is written, and the last good one is kept")
             self._told = True
         except OSError as error:
-            folder = self.run / self.store.folder.name
             text = (
-                f"no checkpoint could be written to {folder} ({error.strerror or error}); "
+                f"no checkpoint could be written to {self.store.folder} ({error.strerror or error}); "
                 "the ones before it are as they were"
             )
             if self._on_error == "stop":

@@ -21,16 +21,8 @@ from stoker.audit.described import described
 from stoker.checkpoints import Identity
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed
-from stoker.rundir import (
-    EpochRecord,
-    FileRecord,
-    GeneratorRecord,
-    Outcome,
-    RunDirectory,
-    RunRecord,
-    Status,
-    set_apart,
-)
+from stoker.rundir import RunDirectory, set_apart
+from stoker.runrecords import EpochRecord, FileRecord, GeneratorRecord, Outcome, RunRecord, Status
 from stoker.survey import Survey
 from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.protocols import FeedLike

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.feed import BaseFeed
-from stoker.rundir import RunDirectory, RunRecord
+from stoker.rundir import RunDirectory
+from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.nameless import NAMELESS
 from stoker.sources.opening import chosen_as
@@ -23,11 +24,7 @@ from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
 from stoker.training.frames import is_texts
 from stoker.training.loading import load_model
 from stoker.training.pieces import Piece, file_pieces, frame_pieces
-from stoker.training.prediction import (
-    prediction_schema,
-    prediction_tables,
-    write_predictions,
-)
+from stoker.training.prediction import prediction_schema, prediction_tables, write_predictions
 from stoker.training.reopen import open_like, source_like
 from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of

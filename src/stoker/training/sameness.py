@@ -15,7 +15,8 @@ from stoker.audit.difference import Differs
 from stoker.audit.reading import check_files
 from stoker.errors import ChangedDataError, RunError
 from stoker.feed import BaseFeed
-from stoker.rundir import FileRecord, RunDirectory, RunRecord
+from stoker.rundir import RunDirectory
+from stoker.runrecords import FileRecord, RunRecord
 from stoker.training.learning import model_settings, plain
 
 __all__ = ["DECIDING", "learning_settings", "refuse_other_run", "transform_digest"]

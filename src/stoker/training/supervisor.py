@@ -11,7 +11,7 @@ from typing import Any
 
 from stoker.checkpoints import Counters
 from stoker.ledger import Ledger
-from stoker.rundir import EpochRecord
+from stoker.runrecords import EpochRecord
 from stoker.training.adapter import copy_values
 from stoker.training.artifacts import ModelFiles
 from stoker.training.checkpointing import Checkpointer

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from stoker.feed import Feed
-from stoker.rundir import RunDirectory, RunRecord
+from stoker.rundir import RunDirectory
+from stoker.runrecords import RunRecord
 
 __all__ = ["refuse_taken"]
 
