@@ -156,7 +156,7 @@ def hugging_face_stream(path: str, num_rows: int, cache: str) -> Turn:
     return _timed(batches, num_rows)
 
 
-def benchmark(settings: Settings) -> Report:
+def run(settings: Settings) -> Report:
     """Measure all of them, each in its own process, taking turns."""
     num_rows = 10_000_000 if settings.full else 1_000_000
     path = str(write_table(settings.work / f"numbers-{num_rows}.parquet", num_rows))
@@ -213,4 +213,4 @@ def benchmark(settings: Settings) -> Report:
 
 
 if __name__ == "__main__":
-    alone(benchmark, __doc__ or "")
+    alone(run, __doc__ or "")

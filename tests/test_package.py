@@ -88,6 +88,18 @@ def test_every_source_file_has_a_docstring_and_nine_in_ten_three_hundred_lines_a
     assert max(lengths) <= 400
 
 
+def test_every_benchmark_is_run_by_the_same_name():
+    tree = ast.parse((ROOT / "benchmarks" / "run_all.py").read_text("utf-8"))
+    [named] = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BENCHMARKS"
+    ]
+    for name in map(ast.unparse, named.elts):
+        body = ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text("utf-8")).body
+        assert "run" in [node.name for node in body if isinstance(node, ast.FunctionDef)], name
+
+
 def test_nine_functions_in_ten_have_fewer_than_forty_lines():
     lengths = [
         node.end_lineno - node.body[0].end_lineno + 1

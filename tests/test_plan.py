@@ -124,6 +124,18 @@ def test_a_batch_is_reckoned_with_its_target_weight_ids_and_digests():
     assert batches.num_bytes >= batches.count * plan.limits.group_batches * held
 
 
+@given(features=st.integers(1, 2000), batch=st.integers(1, 512), memory=st.integers(10**7, 10**10))
+def test_groups_share_the_batches_of_a_window_out_evenly(features, batch, memory):
+    data = msgspec.structs.replace(DATA, num_features=features, row_bytes=8 * features)
+    try:
+        plan = make_plan(data, MACHINE, PlanOptions(memory_bytes=memory, batch_size=batch))
+    except MemoryBudgetError:
+        return
+    size, group = plan.order.window // batch, plan.limits.group_batches
+    groups = -(-size // group)
+    assert groups * (group - 1) < size  # no smaller group would do with as few
+
+
 def test_a_memory_too_small_for_one_window_names_both_numbers_and_the_way_out():
     with pytest.raises(
         MemoryBudgetError, match=r"1,000,000 bytes.*one window of 4096.*raise memory= to \d+MB"

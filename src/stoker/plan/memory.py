@@ -37,7 +37,7 @@ _WORKING_SHARE = 2
 """What threads hold while they make batches takes at most this part, unless it is a single thread's."""
 _GROUP_SHARE = 24
 """Batches made in one go take at most this part."""
-_GROUP_BYTES = 4 * MIB
+_GROUP_BYTES = 8 * MIB
 
 
 class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,9 +138,9 @@ def work_within(
     # Two windows always: one is handed out, and the one before may still be in the making of batches.
     room = budget - reads - 2 * window
     group = max(1, min(_GROUP_BYTES, budget // _GROUP_SHARE, room // 2) // batch)
-    group = min(group, order.window // order.batch_size)
-    groups = max(1, min(workers + 2, min(room, budget // _AHEAD_SHARE) // (group * batch) - 1))
     size = order.window // order.batch_size
+    group = _even(min(group, size), size)
+    groups = max(1, min(workers + 2, min(room, budget // _AHEAD_SHARE) // (group * batch) - 1))
     while groups > 1 and (groups + 1) * group * batch + _more_windows(groups * group, size) * window > room:
         groups -= 1
     ahead, more = (groups + 1) * group * batch, _more_windows(groups * group, size)
@@ -157,6 +157,11 @@ def work_within(
         MemoryLine(name="reads", count=workers, num_bytes=reads + held),
         MemoryLine(name="working", count=workers, num_bytes=working),
     )
+
+
+def _even(group: int, size: int) -> int:
+    """Batches of a group that share a window of so many out evenly, at most `group`, in as few groups."""
+    return -(-size // -(-size // group))
 
 
 def _more_windows(num_batches: int, window_batches: int) -> int:
