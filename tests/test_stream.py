@@ -20,7 +20,7 @@ from stoker.loader import Loader
 from stoker.samplers import make_sampler
 from stoker.stream import BatchStream
 from stoker.transforms import Cast
-from stoker.types import OrderSpec, Rows, StreamLimits
+from stoker.types import OrderSpec, Rank, Rows, StreamLimits
 
 ROWS = 1_000
 ARRAY = (np.arange(ROWS)[:, None] * 3 + np.arange(3)).astype(np.int32)
@@ -57,7 +57,9 @@ def batch_bytes(spec, group):
     return group * spec.batch_size * Plain.num_outputs * 4
 
 
-def stream_of(spec, *, reader=None, ledger=None, start=0, epoch=0, workers=2, ahead=1, group=2, groups=3):
+def stream_of(
+    spec, *, reader=None, ledger=None, start=0, epoch=0, rank=None, workers=2, ahead=1, group=2, groups=3
+):
     ledger = ledger or Ledger(10**9)
     reader = reader or ArrayReader(ARRAY)
     pool = BufferPool(ledger, "batches", num_bytes=batch_bytes(spec, group), most_idle=groups)
@@ -68,7 +70,9 @@ def stream_of(spec, *, reader=None, ledger=None, start=0, epoch=0, workers=2, ah
         workers=workers, windows_in_flight=ahead, group_batches=group, groups_in_flight=groups
     )
     loader = Loader(reader, WholeView(spec.num_rows), ledger, 1000, 20)
-    return BatchStream(loader, make_sampler(spec), encoder, epoch=epoch, start_batch=start, limits=limits)
+    return BatchStream(
+        loader, make_sampler(spec), encoder, epoch=epoch, start_batch=start, rank=rank, limits=limits
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -103,6 +107,42 @@ def test_digests_of_batches_add_up_to_the_epochs_and_do_not_depend_on_the_start(
     other_members = sum(b.member_digest for b in stream_of(spec, epoch=1)) % 2**128
     assert other_members == sum(member for _, member in whole) % 2**128
     assert other_order != sum(order for order, _ in whole) % 2**128
+
+
+def digests_of(batch):
+    return np.array([batch.order_digest, batch.member_digest], object)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    kind=st.sampled_from(["sequential", "exact", "block"]),
+    count=st.integers(1, 40),
+    start=st.integers(0, 32),
+    group=st.integers(1, 5),
+)
+def test_the_ranks_batches_put_together_are_the_batches_and_so_are_their_digests(kind, count, start, group):
+    spec = spec_of(kind)
+    ranks = [
+        list(stream_of(spec, epoch=1, start=start, rank=Rank(index, count), group=group, workers=0))
+        for index in range(count)
+    ]
+    whole = list(stream_of(spec, epoch=1, start=start, workers=0))
+    for batch, *parts in zip(whole, *ranks, strict=True):
+        assert np.concatenate([part.ids for part in parts]).tolist() == batch.ids.tolist()
+        assert {part.position for part in parts} == {batch.position}
+        assert [part.size for part in parts] == [len(part.x) for part in parts]
+        assert (np.concatenate([part.x for part in parts]) == batch.x).all()
+        assert (sum(map(digests_of, parts)) % 2**128 == digests_of(batch)).all()
+
+
+def test_a_rank_reads_its_rows_alone_and_the_ledger_is_charged_for_no_more():
+    spec, reader, ledger = spec_of(), ArrayReader(ARRAY), Ledger(10**9)
+    rows = np.concatenate([b.ids for b in stream_of(spec, reader=reader, ledger=ledger, rank=Rank(3, 8))])
+    assert sorted(np.concatenate(reader.reads).tolist()) == sorted(rows.tolist())
+    assert len(rows) == ROWS // 32 * 4
+    whole = Ledger(10**9)
+    list(stream_of(spec, ledger=whole))
+    assert ledger.peak < whole.peak / 2
 
 
 def test_a_yielded_batch_is_never_written_again_even_if_the_receiver_poisons_it():

@@ -80,6 +80,11 @@ class SharedDuties:
         for take, found in zip(takes, together, strict=True):
             assert found == self.applied(name, take)
 
+    def test_of_no_row_come_arrays_of_no_row(self, name: str):
+        none = np.arange(0)
+        alone = self.fitted[name].apply(type(self).part(0, 0), none)
+        assert type(self).bits(alone) == self.applied(name, none)
+
     def test_rows_outside_are_refused(self, name: str):
         for strange in (-1, self.rows.num_rows):
             with pytest.raises(IndexError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -63,10 +64,7 @@ class BatchEncoder:
     def __call__(self, group: BatchGroup) -> list[Batch]:
         """The batches of a group, views of arrays that nobody writes again."""
         rows, take = group.window.rows, group.take
-        parts = [
-            slice(first, min(first + group.batch_size, len(take)))
-            for first in range(0, len(take), group.batch_size)
-        ]
+        parts = [slice(first, behind) for first, behind in pairwise(group.bounds.tolist())]
         try:
             with self.ledger.charge("working", self.working_bytes):
                 inputs = self._inputs(rows, take, parts)

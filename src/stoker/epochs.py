@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from stoker.buffers import BufferPool
 from stoker.encoding import BatchEncoder
+from stoker.errors import OptionError
 from stoker.expecting import expected_batches
 from stoker.ledger import Ledger
 from stoker.loader import Loader
-from stoker.plan import Plan
+from stoker.plan import Plan, rank_order
 from stoker.preparation import Preparation, derived_stage
 from stoker.samplers import make_sampler
 from stoker.sources import Source
@@ -23,7 +24,7 @@ from stoker.survey import Survey
 from stoker.transforms.base import InputTransform
 from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
-from stoker.types import Arrays, FeedSpec, Progress, StreamLimits
+from stoker.types import Arrays, FeedSpec, Progress, Rank, StreamLimits
 
 __all__ = ["BaseFeed", "DerivedFeed"]
 
@@ -102,7 +103,7 @@ class BaseFeed(ABC):
             If the cache cannot be written.
         """
 
-    def epoch(self, epoch: int = 0, start_batch: int = 0) -> BatchStream:
+    def epoch(self, epoch: int = 0, start_batch: int = 0, rank: Rank | None = None) -> BatchStream:
         """Stream the batches of an epoch, from a batch on; close the stream, or use it up.
 
         Parameters
@@ -111,32 +112,31 @@ class BaseFeed(ABC):
             Counted from 0; each has its own order.
         start_batch
             Batches that are already finished; seeking is arithmetic and reads none of them.
+        rank
+            Whose rows of each batch, where several processes train together; None for all of them. All ranks
+            have the same number of batches, numbered alike, and their digests add up to those of all rows. Of
+            a short last batch some have no row.
 
         Raises
         ------
         OptionError
-            If the epoch has fewer batches.
+            If the epoch has fewer batches, or a batch fewer rows than there are ranks.
         MemoryBudgetError
             If other open epochs of this feed, or of feeds that it shares memory with, leave too little.
         """
         stage = self.stage
+        if rank is not None and rank.count > self.batch_size:
+            raise OptionError(
+                f"{rank.count} ranks cannot share batches of {self.batch_size} rows: raise batch_size=, or "
+                "take fewer ranks"
+            )
         if stage.options.quarantine is not None:
             stage.options.quarantine.require_place()
         self.build_cache()
         stage = self.stage
-        limits, claim = stage.open_epoch()
-        pool, is_own = self._pool_for(limits)
-        encoder = BatchEncoder(
-            inputs=stage.inputs,
-            target=stage.target,
-            weight=stage.weight,
-            class_weights=stage.class_weights,
-            keep=stage.keep,
-            pool=pool,
-            ledger=stage.ledger,
-            working_bytes=stage.facts.working_bytes,
-            told=stage.told,
-        )
+        own = stage.plan.order if rank is None else rank_order(stage.plan.order, rank.count)
+        limits, claim = stage.open_epoch(own)
+        pool, is_own = self._pool_for(limits, own.batch_size)
 
         def release() -> None:
             claim.release()
@@ -144,11 +144,12 @@ class BaseFeed(ABC):
                 pool.close()
 
         return BatchStream(
-            Loader(stage.reader, stage.view, stage.ledger, stage.read_bytes, stage.row_bytes),
+            Loader(stage.reader, stage.view, stage.ledger, stage.reading_bytes(own), stage.row_bytes),
             make_sampler(stage.plan.order),
-            encoder,
+            _encoder_of(stage, pool),
             epoch=epoch,
             start_batch=start_batch,
+            rank=rank,
             limits=limits,
             release=release,
         )
@@ -200,7 +201,7 @@ class BaseFeed(ABC):
             self._pool.close()
             self._pool = None
 
-    def _pool_for(self, limits: StreamLimits) -> tuple[BufferPool, bool]:
+    def _pool_for(self, limits: StreamLimits, batch_rows: int) -> tuple[BufferPool, bool]:
         """Buffers for a stream, and whether they end with it or serve one epoch after the other."""
         stage = self.stage
         is_own = not self._reuses_buffers or limits is not stage.plan.limits
@@ -209,10 +210,7 @@ class BaseFeed(ABC):
         pool = BufferPool(
             stage.ledger,
             "batches",
-            num_bytes=limits.group_batches
-            * self.batch_size
-            * stage.facts.feature_bytes
-            * stage.inputs.num_outputs
+            num_bytes=limits.group_batches * batch_rows * stage.facts.feature_bytes * stage.inputs.num_outputs
             if isinstance(stage.inputs, Cast | Image)
             else 0,
             most_idle=limits.groups_in_flight + 1,
@@ -220,6 +218,20 @@ class BaseFeed(ABC):
         if not is_own:
             self._pool = pool
         return pool, is_own
+
+
+def _encoder_of(stage: Preparation, pool: BufferPool) -> BatchEncoder:
+    return BatchEncoder(
+        inputs=stage.inputs,
+        target=stage.target,
+        weight=stage.weight,
+        class_weights=stage.class_weights,
+        keep=stage.keep,
+        pool=pool,
+        ledger=stage.ledger,
+        working_bytes=stage.facts.working_bytes,
+        told=stage.told,
+    )
 
 
 class DerivedFeed(BaseFeed):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from stoker.kernels.mixing import batch_digests
 from stoker.ledger import Ledger
 from stoker.samplers import positions_in
@@ -43,12 +45,28 @@ class Window:
 
 
 class BatchGroup:
-    """The window's batches [first, behind), counted within it, to be transformed in one go."""
+    """The window's batches [first, behind), counted within it, to be transformed in one go.
+
+    Attributes
+    ----------
+    window
+        Whose batches they are.
+    first_batch
+        The epoch's number of the first.
+    bounds
+        int64 of shape (b + 1,): where in `take` each batch begins, and where the last one ends.
+    take
+        int64 of shape (n,): the row of the window that stands at each place, batch after batch.
+    """
 
     def __init__(self, window: Window, first: int, behind: int, batch_size: int) -> None:
-        self.window, self.batch_size = window, batch_size
-        self.take = window.request.order[first * batch_size : behind * batch_size]
-        self.first_batch = window.request.first_batch + first
+        request = window.request
+        self.window, self._batch_size = window, batch_size
+        self.first_batch = request.first_batch + first
+        low, high = request.places
+        ends = np.minimum(np.arange(first, behind + 1) * (high - low), len(request.order))
+        self.bounds: IntArray = ends - ends[0]
+        self.take = request.order[ends[0] : ends[-1]]
 
     @property
     def epoch(self) -> int:
@@ -62,8 +80,9 @@ class BatchGroup:
 
     def digests(self) -> Uint64Array:
         """Each batch's terms of the epoch's digests, uint64 of shape (b, 4); see `stoker.types.Batch`."""
-        first_place = self.first_batch * self.batch_size
-        words: Uint64Array = batch_digests(self.epoch, first_place, self.ids, self.batch_size)
+        batches = self.first_batch + np.arange(len(self.bounds) - 1)
+        first_places = batches * self._batch_size + self.window.request.places[0]
+        words: Uint64Array = batch_digests(self.epoch, first_places, self.ids, self.bounds)
         return words
 
 

@@ -49,7 +49,7 @@ from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.image import Image
 from stoker.transforms.labels import Passthrough
 from stoker.transforms.texts import TextTransform
-from stoker.types import FeedSpec, Progress, RowReader, StreamLimits
+from stoker.types import FeedSpec, OrderSpec, Progress, RowReader, StreamLimits
 from stoker.weights import class_weights
 
 __all__ = ["FeedOptions", "Preparation", "derived_stage", "training_stage", "with_cache"]
@@ -88,8 +88,13 @@ class Preparation:
     facts: DataFacts
     machine: MachineFacts
 
-    def open_epoch(self) -> tuple[StreamLimits, Charge]:
+    def open_epoch(self, order: OrderSpec) -> tuple[StreamLimits, Charge]:
         """Claim the memory of an epoch's buffers: as planned, or as little as others leave.
+
+        Parameters
+        ----------
+        order
+            Whose windows and batches the buffers must hold: the plan's, or what a rank takes of it.
 
         Raises
         ------
@@ -99,13 +104,14 @@ class Preparation:
         plan = self.plan
         if self.read_bytes and self.source.is_packed:
             make_ready(self.source.paths, self.survey.index)
-        claim = self.share.try_charge("epochs", plan.stream_bytes)
-        if claim is not None:
-            return plan.limits, claim
+        if order == plan.order:
+            claim = self.share.try_charge("epochs", plan.stream_bytes)
+            if claim is not None:
+                return plan.limits, claim
         left = self.share.limit - self.share.current
         in_storage = plan.use_cache or self.facts.kept
         limits, buffers = work_within(
-            left, self.facts, self.machine, self.options.plan, plan.order, in_storage=in_storage
+            left, self.facts, self.machine, self.options.plan, order, in_storage=in_storage
         )
         claim = self.share.try_charge("epochs", sum(line.num_bytes for line in buffers))
         if claim is None:
@@ -115,6 +121,10 @@ class Preparation:
     def told(self, row: int) -> str:
         """The file that holds a row and the row's id, for people."""
         return self.source.told(row, self.survey.index)
+
+    def reading_bytes(self, order: OrderSpec) -> int:
+        """What a read of a window of an order holds besides its rows; 0 where rows are mapped or kept."""
+        return read_bytes(self.facts, order) if self.read_bytes else 0
 
     @property
     def row_bytes(self) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stoker.errors import OptionError
 from stoker.loader import BatchGroup, Loader, Window
 from stoker.prefetch import Prefetched, prefetch
-from stoker.types import Batch, OrderSpec, Sampler, StreamLimits
+from stoker.types import Batch, OrderSpec, Rank, Sampler, StreamLimits
 
 __all__ = ["BatchStream"]
 
@@ -27,6 +27,9 @@ class BatchStream(Iterator[Batch]):
         Makes the batches of a group; called in worker threads.
     epoch, start_batch
         Where to begin.
+    rank
+        Whose rows of each batch; None for all of them. All ranks have the same number of batches, of which
+        the last may be empty for some.
     limits
         How far to work ahead.
     release
@@ -46,6 +49,7 @@ class BatchStream(Iterator[Batch]):
         *,
         epoch: int,
         start_batch: int = 0,
+        rank: Rank | None = None,
         limits: StreamLimits,
         release: Callable[[], None] = lambda: None,
     ) -> None:
@@ -56,7 +60,7 @@ class BatchStream(Iterator[Batch]):
             raise OptionError(f"start_batch must lie in [0, {spec.num_batches}], got {start_batch}")
         first_window = start_batch * spec.batch_size // spec.window
         windows = prefetch(
-            lambda window: loader.load(sampler.request(epoch, window)),
+            lambda window: loader.load(sampler.request(epoch, window, rank)),
             range(first_window, spec.num_windows),
             workers=limits.workers if limits.windows_in_flight else 0,
             in_flight=max(1, limits.windows_in_flight),

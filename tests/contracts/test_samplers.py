@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoker.errors import OptionError
-from stoker.samplers import make_sampler
-from stoker.types import OrderSpec
+from stoker.samplers import make_sampler, positions_in
+from stoker.types import OrderSpec, Rank
 
 
 def spec_of(kind="block", rows=1000, batch=16, windows=4, block=8, seed=7):
@@ -108,3 +108,35 @@ def test_a_seek_into_a_billion_rows_takes_milliseconds():
     request = sampler.request(3, spec.num_windows // 2)
     assert time.perf_counter() - began < 0.5  # benchmarks/seek.py holds the tight figure
     assert len(request.order) == spec.window
+
+
+@settings(max_examples=200, deadline=None)
+@given(spec=specs, epoch=st.integers(0, 3), count=st.integers(1, 70), data=st.data())
+def test_a_rank_asks_for_the_rows_at_its_places_in_their_order_and_for_no_other(spec, epoch, count, data):
+    rank = Rank(data.draw(st.integers(0, count - 1)), count)
+    sampler = make_sampler(spec)
+    low, high = rank.places(spec.batch_size)
+    for window in range(spec.num_windows):
+        start, stop = window * spec.window, min((window + 1) * spec.window, spec.num_rows)
+        whole = sampler.positions(epoch, start, stop)
+        expected = whole[[low <= place % spec.batch_size < high for place in range(stop - start)]]
+        request = sampler.request(epoch, window, rank)
+        stored = positions_in(request.ranges)
+        assert stored[request.order].tolist() == expected.tolist()
+        assert len(stored) == len(expected)
+        assert (np.diff(request.ranges.reshape(-1)) > 0).all()
+        assert request.places == (low, high)
+        assert request.first_batch == start // spec.batch_size
+
+
+@given(batch=st.integers(1, 300), count=st.integers(1, 300))
+def test_the_ranks_share_out_the_places_of_a_batch_evenly(batch, count):
+    shares = [Rank(index, count).places(batch) for index in range(count)]
+    assert [place for low, high in shares for place in range(low, high)] == list(range(batch))
+    assert {high - low for low, high in shares} <= {batch // count, -(-batch // count)}
+
+
+@pytest.mark.parametrize(("index", "count"), [(-1, 2), (2, 2), (0, 0)])
+def test_a_rank_that_cannot_be_is_refused(index, count):
+    with pytest.raises(ValueError, match=f"index must lie in .0, {count}., got {index}"):
+        Rank(index, count)

@@ -90,6 +90,6 @@ def test_digests_are_the_sums_of_128_bit_hashes():
         order += low + (finalised(low ^ upper) << 64)
         members += member + (finalised(member ^ upper) << 64)
     assert digest(add_digests(4, 10, ids)) == (order % 2**128, members % 2**128)
-    first, second = batch_digests(4, 10, ids, 2)
+    first, second = batch_digests(4, np.array([10, 12]), ids, np.array([0, 2, 3]))
     assert first.tolist() == add_digests(4, 10, ids[:2]).tolist()
     assert second.tolist() == add_digests(4, 12, ids[2:]).tolist()

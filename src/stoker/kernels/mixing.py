@@ -196,26 +196,36 @@ def add_digests(epoch: int, first_position: int, ids: IntArray) -> Uint64Array:
     -------
     uint64 array of four words: order low, order high, membership low, membership high.
     """
-    words = np.zeros((1, 4), np.uint64)
-    _add_batches(epoch, first_position, ids, max(1, ids.shape[0]), words)
-    return words.reshape(4)
+    bounds = np.array([0, ids.shape[0]], np.int64)
+    return batch_digests(epoch, np.array([first_position], np.int64), ids, bounds).reshape(4)
 
 
-def batch_digests(epoch: int, first_position: int, ids: IntArray, batch_size: int) -> Uint64Array:
-    """`add_digests` of each batch of consecutive places, the last one short: uint64 of shape (batches, 4)."""
-    words = np.zeros((-(-ids.shape[0] // batch_size), 4), np.uint64)
-    _add_batches(epoch, first_position, ids, batch_size, words)
+def batch_digests(epoch: int, first_positions: IntArray, ids: IntArray, bounds: IntArray) -> Uint64Array:
+    """`add_digests` of each of b batches: uint64 of shape (b, 4).
+
+    Parameters
+    ----------
+    epoch, first_positions
+        The epoch, and its position of each batch's first row, int64 of shape (b,).
+    ids
+        int64 row ids of shape (n,), batch after batch.
+    bounds
+        int64 of shape (b + 1,): where in `ids` each batch begins, and where the last one ends.
+    """
+    words = np.zeros((first_positions.shape[0], 4), np.uint64)
+    _add_batches(epoch, first_positions, ids, bounds, words)
     return words
 
 
 @bare_kernel
-def _add_batches(epoch, first_position, ids, batch_size, words):
+def _add_batches(epoch, first_positions, ids, bounds, words):
     epoch_key = mix(np.uint64(1), np.uint64(epoch))
     for batch in range(words.shape[0]):
-        begin = batch * batch_size
-        for place in range(begin, min(begin + batch_size, ids.shape[0])):
+        begin = bounds[batch]
+        for place in range(begin, bounds[batch + 1]):
             row = np.uint64(ids[place])
-            _add(words, batch, 0, mix(mix(epoch_key, np.uint64(first_position + place)), row))
+            position = np.uint64(first_positions[batch] + place - begin)
+            _add(words, batch, 0, mix(mix(epoch_key, position), row))
             _add(words, batch, 2, mix(np.uint64(2), row))
 
 

@@ -7,6 +7,7 @@ declared memory alone; workers, cache and the state of the machine decide only h
 from stoker.plan.facts import CacheOption, DataFacts, MachineFacts, PlanOptions, Shuffle, parse_bytes
 from stoker.plan.memory import MemoryLine, keep_bytes, read_bytes, share_bytes, work_within
 from stoker.plan.order import resolve_order, rows_within
+from stoker.plan.ranks import rank_order, touched_lanes
 from stoker.plan.resolve import Plan, make_plan
 
 __all__ = [
@@ -20,9 +21,11 @@ __all__ = [
     "keep_bytes",
     "make_plan",
     "parse_bytes",
+    "rank_order",
     "read_bytes",
     "resolve_order",
     "rows_within",
     "share_bytes",
+    "touched_lanes",
     "work_within",
 ]

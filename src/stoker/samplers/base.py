@@ -1,4 +1,4 @@
-"""What every sampler shares: windows of an epoch, and the positions behind a stretch of its order."""
+"""What every sampler shares: windows of an epoch, a rank's part of them, positions behind a stretch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from stoker.errors import OptionError
 from stoker.kernels.mixing import fold
-from stoker.types import IntArray, OrderSpec, ReadRequest
+from stoker.types import IntArray, OrderSpec, Rank, ReadRequest
 
-__all__ = ["BaseSampler", "epoch_key", "positions_in"]
+__all__ = ["BaseSampler", "epoch_key", "in_storage", "positions_in"]
 
 _WORD = (1 << 64) - 1
 
@@ -28,6 +28,21 @@ def positions_in(ranges: IntArray) -> IntArray:
     return positions
 
 
+def in_storage(wanted: IntArray) -> tuple[IntArray, IntArray]:
+    """Distinct positions in ascending order, and where among them each of those wanted is: int64 (n,) both.
+
+    Examples
+    --------
+    >>> stored, order = in_storage(np.array([7, 3, 5]))
+    >>> stored.tolist(), order.tolist()
+    ([3, 5, 7], [2, 0, 1])
+    """
+    ascending = np.argsort(wanted)
+    order = np.empty_like(ascending)
+    order[ascending] = np.arange(len(wanted))
+    return wanted[ascending], order
+
+
 class BaseSampler(ABC):
     """Read requests for the windows of an epoch; stateless but for its specification.
 
@@ -40,8 +55,16 @@ class BaseSampler(ABC):
     def __init__(self, spec: OrderSpec) -> None:
         self.spec = spec
 
-    def request(self, epoch: int, window: int) -> ReadRequest:
+    def request(self, epoch: int, window: int, rank: Rank | None = None) -> ReadRequest:
         """What to read for a window of an epoch, and the order of its rows.
+
+        Parameters
+        ----------
+        epoch, window
+            Counted from 0.
+        rank
+            Who reads: of the window the rows at its places are asked for, and no other; None for all rows.
+            A rank that has no place in a short last window asks for no row.
 
         Raises
         ------
@@ -56,8 +79,19 @@ class BaseSampler(ABC):
         start = window * spec.window
         stop = min(start + spec.window, spec.num_rows)
         ranges, order = self._read(epoch, window, start, stop)
+        places = (0, spec.batch_size)
+        if rank is not None:
+            places = rank.places(spec.batch_size)
+            covered = _covered(stop - start, spec.batch_size, places)
+            stored, order = in_storage(positions_in(ranges)[order[covered]])
+            ranges = _ranges_of(stored)
         return ReadRequest(
-            epoch=epoch, window=window, ranges=ranges, order=order, first_batch=start // spec.batch_size
+            epoch=epoch,
+            window=window,
+            ranges=ranges,
+            order=order,
+            first_batch=start // spec.batch_size,
+            places=places,
         )
 
     def positions(self, epoch: int, start: int, stop: int) -> IntArray:
@@ -77,3 +111,17 @@ class BaseSampler(ABC):
     @abstractmethod
     def _read(self, epoch: int, window: int, start: int, stop: int) -> tuple[IntArray, IntArray]:
         """Ranges and order of the stream's places [start, stop), which are one window."""
+
+
+def _covered(num_places: int, batch_size: int, places: tuple[int, int]) -> IntArray:
+    """The places of a window of so many that are covered in each of its batches, batch after batch."""
+    batches = np.arange(0, num_places, batch_size, dtype=np.int64)
+    covered: IntArray = (batches[:, None] + np.arange(*places, dtype=np.int64)).reshape(-1)
+    return covered[covered < num_places]
+
+
+def _ranges_of(positions: IntArray) -> IntArray:
+    """Ascending positions as ranges of shape (r, 2), as few as there are stretches without a gap."""
+    gaps = np.flatnonzero(np.diff(positions) != 1)
+    firsts, lasts = np.append(positions[:1], positions[gaps + 1]), np.append(positions[gaps], positions[-1:])
+    return np.stack([firsts, lasts + 1], axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels.mixing import feistel, feistel_inverse, permute_in_place
-from stoker.samplers.base import BaseSampler, epoch_key
+from stoker.samplers.base import BaseSampler, epoch_key, in_storage
 from stoker.types import IntArray
 
 __all__ = ["ExactSampler", "permuted", "unpermuted"]
@@ -48,8 +48,5 @@ class ExactSampler(BaseSampler):
     def _read(self, epoch: int, window: int, start: int, stop: int) -> tuple[IntArray, IntArray]:
         key = epoch_key(self.spec.seed, epoch)
         wanted = permuted(np.arange(start, stop, dtype=np.int64), self.spec.num_rows, key)
-        ascending = np.argsort(wanted)
-        order = np.empty_like(ascending)
-        order[ascending] = np.arange(stop - start)
-        firsts = wanted[ascending]
-        return np.stack([firsts, firsts + 1], axis=1), order
+        stored, order = in_storage(wanted)
+        return np.stack([stored, stored + 1], axis=1), order

@@ -20,7 +20,7 @@ from stoker.types.columns import (
     Task,
     is_number,
 )
-from stoker.types.order import OrderKind, OrderSpec, Position, ReadRequest, StreamLimits
+from stoker.types.order import OrderKind, OrderSpec, Position, Rank, ReadRequest, StreamLimits
 from stoker.types.protocols import Progress, RowReader, RowSink, Sampler, Transform
 from stoker.types.rows import Arrays, IntArray, Matrix, Rows, SparseRows, Uint64Array
 
@@ -42,6 +42,7 @@ __all__ = [
     "OrderSpec",
     "Position",
     "Progress",
+    "Rank",
     "ReadRequest",
     "RowReader",
     "RowSink",

@@ -11,6 +11,7 @@ __all__ = [
     "OrderKind",
     "OrderSpec",
     "Position",
+    "Rank",
     "ReadRequest",
     "StreamLimits",
 ]
@@ -69,6 +70,42 @@ class OrderSpec:
         return -(-self.num_rows // self.window)
 
 
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """One of several processes that train together, each on places of its own of every batch.
+
+    Of n ranks, rank r takes the places [rB // n, (r + 1)B // n) of every batch of B places, and of a short
+    last batch those of them that there are. How many ranks there are enters nothing else: neither which row
+    stands at which place, nor how many batches an epoch has.
+
+    Attributes
+    ----------
+    index, count
+        r and n.
+
+    Raises
+    ------
+    ValueError
+        If `index` does not lie in [0, `count`).
+
+    Examples
+    --------
+    >>> [Rank(index, 3).places(8) for index in range(3)]
+    [(0, 2), (2, 5), (5, 8)]
+    """
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.count:
+            raise ValueError(f"a rank's index must lie in [0, {self.count}), got {self.index}")
+
+    def places(self, batch_size: int) -> tuple[int, int]:
+        """The first place of a batch that is this rank's, and the one behind its last."""
+        return self.index * batch_size // self.count, (self.index + 1) * batch_size // self.count
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRequest:
     """Which rows to read for one window, and how to split them into batches.
@@ -80,9 +117,13 @@ class ReadRequest:
     ranges
         int64 of shape (r, 2): half-open ranges of view positions, ascending and disjoint.
     order
-        int64 of shape (n,): place i of the window holds row ``order[i]`` of the concatenated ranges.
+        int64 of shape (n,): the i-th of the covered places of the window, batch after batch, holds row
+        ``order[i]`` of the concatenated ranges.
     first_batch
         The epoch's number of the window's first batch.
+    places
+        Which places of each batch are covered, from the first to the one behind the last: all, or a rank's.
+        The short last batch has those of them that there are, which may be none.
     """
 
     epoch: int
@@ -90,6 +131,7 @@ class ReadRequest:
     ranges: IntArray
     order: IntArray
     first_batch: int
+    places: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

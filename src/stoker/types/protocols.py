@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy.typing as npt
 
-from stoker.types.order import OrderSpec, ReadRequest
+from stoker.types.order import OrderSpec, Rank, ReadRequest
 from stoker.types.rows import IntArray, Rows
 
 __all__ = [
@@ -65,8 +65,8 @@ class Sampler(Protocol):
 
     spec: OrderSpec
 
-    def request(self, epoch: int, window: int) -> ReadRequest:
-        """What to read for a window, and its order."""
+    def request(self, epoch: int, window: int, rank: Rank | None = None) -> ReadRequest:
+        """What to read for a window, and its order; of a rank, what it needs alone."""
         ...
 
     def positions(self, epoch: int, start: int, stop: int) -> IntArray:
