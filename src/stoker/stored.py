@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DAMAGE", "MOST", "Count", "Seconds", "decoded", "mapped_array", "require"]
+__all__ = ["DAMAGE", "MOST", "Count", "Seconds", "decoded", "mapped_array", "require", "require_counts"]
 
 T = TypeVar("T")
 
@@ -109,3 +109,17 @@ def require(holds: Any, otherwise: str) -> None:
     """
     if not holds:
         raise ValueError(otherwise)
+
+
+def require_counts(*numbers: Any, what: str) -> None:
+    """Raise ValueError unless each is a `Count`: an integer, at least 0 and at most `MOST`.
+
+    Examples
+    --------
+    >>> require_counts(3, True, what="rows")
+    Traceback (most recent call last):
+    ...
+    ValueError: rows: True
+    """
+    for number in numbers:
+        require(type(number) is int and 0 <= number <= MOST, f"{what}: {number!r:.40}")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.images.headers import BadImageError, ImageHeader, read_header
-from stoker.stored import MOST, require
+from stoker.stored import MOST, require, require_counts
 
 __all__ = ["MOST_SIDE", "ImageSizes", "sizes_of"]
 
@@ -165,9 +165,8 @@ class ImageSizes:
         """
         made = cls()
         for name in _FIGURES:
-            number = state[name]
-            require(type(number) is int and 0 <= number <= MOST, f"{name} is {number!r:.40}")
-            setattr(made, name, number)
+            require_counts(state[name], what=name)
+            setattr(made, name, state[name])
         made.formats = dict(state["formats"])
         require(set(made.formats) <= set(_FORMATS), "unknown formats")
         made.is_exact = bool(state["is_exact"])

@@ -11,7 +11,7 @@ from stoker.errors import DataError, OptionError
 from stoker.sources.packing import PACKINGS
 from stoker.sources.remote.names import is_remote, require_no_secrets, scheme_of
 
-__all__ = ["FORMATS", "FORMAT_NAMES", "expand_paths", "format_of"]
+__all__ = ["FORMATS", "FORMAT_NAMES", "expand_paths", "expanded", "format_of", "require_once"]
 
 FORMATS = {
     ".csv": "csv",
@@ -87,6 +87,20 @@ def expand_paths(
     return tuple(expanded(paths, folders=folders))
 
 
+def require_once(file: str, seen: dict[str, str]) -> None:
+    """Refuse a file that was seen already, perhaps by another name; `seen` is written.
+
+    Raises
+    ------
+    OptionError
+        If it was.
+    """
+    real = file if is_remote(file) else os.path.realpath(file)
+    if real in seen:
+        raise OptionError(f"{file} is given twice (first as {seen[real]}); every file may be used once")
+    seen[real] = file
+
+
 def expanded(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, folders: bool
 ) -> dict[str, str]:
@@ -98,12 +112,7 @@ def expanded(
     found: dict[str, str] = {}
     for item in given:
         for file in _expand_one(item, folders):
-            real = file if is_remote(file) else os.path.realpath(file)
-            if real in seen:
-                raise OptionError(
-                    f"{file} is given twice (first as {seen[real]}); every file may be used once"
-                )
-            seen[real] = file
+            require_once(file, seen)
             pattern = os.path.expanduser(os.fspath(item))
             found[file] = "" if file == pattern or not glob.has_magic(pattern) else _fixed_part(pattern)
     return found

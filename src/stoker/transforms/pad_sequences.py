@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.sequences import extents, outside, pad_sequences
-from stoker.stored import MOST, require
+from stoker.stored import require, require_counts
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.listcolumns import Lists, list_kinds, lists_of
 from stoker.transforms.vocabulary import End
@@ -241,8 +241,7 @@ class PadSequences(InputTransform):
         require(state["kind"] in LISTS, f"lists of {state['kind']!r:.40}")
         made.columns_, made.kind_ = columns, state["kind"]
         made.longest_, made.greatest_, made._num_rows = state["longest"], state["greatest"], state["rows"]
-        for number in (made.longest_, made.greatest_, made._num_rows):
-            require(type(number) is int and 0 <= number <= MOST, f"lists of {number!r:.40}")
+        require_counts(made.longest_, made.greatest_, made._num_rows, what="lists")
         require(made.greatest_ <= _GREATEST, "an id beyond int32")
         return made
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.sequences import extents, outside
-from stoker.stored import MOST, require
+from stoker.stored import require, require_counts
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.listcolumns import Lists, list_kinds, lists_of
 from stoker.types import KIND_WORDS, LISTS, ColumnKind, InputKind, IntArray, Rows
@@ -186,8 +186,7 @@ class SparseFeatures(InputTransform):
         require(len(columns) in (0, 2) and all(isinstance(name, str) for name in columns), "not two columns")
         made.columns_, made._num_rows = columns, state["rows"]
         made.greatest_, made.longest_ = state["greatest"], state["longest"]
-        for number in (made.greatest_, made.longest_, made._num_rows):
-            require(type(number) is int and 0 <= number <= MOST, f"features of {number!r:.40}")
+        require_counts(made.greatest_, made.longest_, made._num_rows, what="features")
         require(made.greatest_ < _MOST_COLUMNS, "a feature beyond int32")
         return made
 

@@ -11,13 +11,13 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from stoker.errors import DataError, OptionError
+from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.files import FileIdentity
 from stoker.sources.inference import kind_of
 from stoker.sources.packing import PACKINGS
-from stoker.sources.remote import is_remote
+from stoker.sources.paths import require_once
 from stoker.sources.remote.together import together
 from stoker.types import IntArray
 
@@ -100,15 +100,10 @@ def _folders_of(paths: Sequence[str], suffixes: Sequence[str]) -> dict[str, str]
         One comes twice: it is named, and in a folder that is, or in two.
     """
     found: dict[str, str] = {}
-    places: dict[str, str] = {}
+    seen: dict[str, str] = {}
     for path in paths:
         for file in files_in(path, suffixes):
-            real = file if is_remote(file) else os.path.realpath(file)
-            if real in places:
-                raise OptionError(
-                    f"{file} is given twice (first as {places[real]}); every file may be used once"
-                )
-            places[real] = file
+            require_once(file, seen)
             found[file] = path if file != path else ""
     return found
 
