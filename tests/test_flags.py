@@ -53,7 +53,7 @@ def test_what_is_quoted_of_the_data_stays(quoted):
 def test_every_flag_that_python_has_as_an_option_is_known():
     """What only the command line has is named in its own messages alone."""
     alone = {"--json", "--quiet", "--limit", "--import", "--epoch", "--batches", "--doctor", "--vectorizer"}
-    alone |= {"--config", "--image-size"}
+    alone |= {"--config", "--image-size", "--network", "--disk", "--rows-per-second", "--parameters"}
     known = {*flags._FLAGS.values(), "--help"}
     for name, command in build_command().commands.items():
         if name in ("fetch", "demo"):

@@ -17,7 +17,7 @@ __all__ = ["with_flags"]
 
 _SAME_NAMES = (
     "batch_size|cache|checkpoint_every|class_weight|columns|delimiter|drop|early_stopping|epochs|header|keep|label|learning_rate"
-    "|keep_checkpoints|on_checkpoint_error|resume|format|group|init|max_bad_rows|max_features|max_time|memory|monitor|na|on_bad_row|on_nan|output|overwrite|query|quarantine|quote|rename|run|seed"
+    "|keep_checkpoints|on_checkpoint_error|resume|format|group|hosts|init|max_bad_rows|max_features|max_time|memory|monitor|na|on_bad_row|on_nan|output|overwrite|query|quarantine|quote|rename|run|seed"
     "|shuffle|task|text|transform|types"
     "|stratify|validate_every|where"
 )

@@ -6,9 +6,10 @@ from typing import Any
 
 import typer
 
-__all__ = ["DATA", "MODEL", "ORDER", "OUTPUT", "RUN", "flag"]
+__all__ = ["CLUSTER", "DATA", "MODEL", "ORDER", "OUTPUT", "RUN", "flag"]
 
 DATA, ORDER, MODEL, RUN, OUTPUT = "Data", "Order and memory", "Model", "Training", "Output"
+CLUSTER = "Several hosts"
 
 
 def flag(

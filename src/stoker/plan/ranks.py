@@ -91,11 +91,12 @@ def epoch_read_bytes(order: OrderSpec, rank: Rank, *, row_bytes: float, piece_by
     8
     """
     windows, rest = divmod(order.num_rows, order.window)
-    of_windows = windows * _window_read_bytes(order, rank, row_bytes, piece_bytes)
-    if not rest:
-        return of_windows
     own = _rows_of(rest, order.batch_size, rank)
-    return of_windows + _lane_read_bytes(order, rest, own, row_bytes, piece_bytes)
+    of_window = _window_read_bytes(order, rank, row_bytes, piece_bytes)
+    of_the_last = _lane_read_bytes(order, rest, own, row_bytes, piece_bytes)
+    # No window takes a piece twice, and so not more than all rows.
+    whole = order.num_rows * row_bytes
+    return windows * min(of_window, whole) + min(of_the_last, whole)
 
 
 def _window_read_bytes(order: OrderSpec, rank: Rank, row: float, piece: float) -> float:
@@ -111,17 +112,17 @@ def _window_read_bytes(order: OrderSpec, rank: Rank, row: float, piece: float) -
     whole = taken.count(share) * lane
     partly = [batches * places for places in taken if places < share]
     scattered = sum(_lane_read_bytes(order, lane, rows, row, piece) for rows in partly)
-    return scattered + (_lane_read_bytes(order, whole, whole, row, piece) if whole else 0)
+    return scattered + _lane_read_bytes(order, whole, whole, row, piece)
 
 
 def _lane_read_bytes(order: OrderSpec, num_rows: int, own: int, row: float, piece: float) -> float:
-    """Of so many rows that are shuffled together, some of which are the rank's: all, or one by one."""
+    """Of so many rows, some of which are the rank's: all of them, or those where that is less."""
     one_by_one = own * (row + piece)
     if order.kind == "exact":
         return one_by_one
     if order.kind == "sequential":
         batches = -(-num_rows // order.batch_size) if own < num_rows else 1
         one_by_one = own * row + min(own, batches) * piece
-        return min(num_rows * row + (own > 0) * piece, one_by_one)
+        return min(num_rows * row + piece, one_by_one)
     blocks = num_rows / order.block + 1
-    return min(num_rows * row + blocks * piece, one_by_one) if own else 0.0
+    return min(num_rows * row + blocks * piece, one_by_one)
