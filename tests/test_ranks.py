@@ -131,6 +131,9 @@ def test_a_rank_takes_its_part_of_the_memory(table):
     assert feed.stage.share.held("epochs") < taken / 4
     stream.close()
     assert not feed.stage.share.held("epochs")
+    stream = feed.epoch(rank=Rank(0, 1))
+    assert feed.stage.share.held("epochs") == taken
+    stream.close()
 
 
 def test_more_ranks_than_rows_of_a_batch_are_refused(table):

@@ -113,7 +113,7 @@ def digests_of(batch):
     return np.array([batch.order_digest, batch.member_digest], object)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     kind=st.sampled_from(["sequential", "exact", "block"]),
     count=st.integers(1, 40),

@@ -110,7 +110,7 @@ def test_a_seek_into_a_billion_rows_takes_milliseconds():
     assert len(request.order) == spec.window
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(spec=specs, epoch=st.integers(0, 3), count=st.integers(1, 70), data=st.data())
 def test_a_rank_asks_for_the_rows_at_its_places_in_their_order_and_for_no_other(spec, epoch, count, data):
     rank = Rank(data.draw(st.integers(0, count - 1)), count)

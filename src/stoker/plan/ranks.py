@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import gcd
 
 from stoker.types import OrderSpec, Rank
 
@@ -24,7 +25,12 @@ def rank_order(order: OrderSpec, num_ranks: int) -> OrderSpec:
     (86, 2752)
     """
     batch = -(-order.batch_size // num_ranks)
-    return replace(order, batch_size=batch, window=order.window // order.batch_size * batch, lanes=1)
+    return replace(
+        order,
+        batch_size=batch,
+        window=order.window // order.batch_size * batch,
+        lanes=gcd(order.lanes, batch),
+    )
 
 
 def rank_rows(order: OrderSpec, rank: Rank) -> int:

@@ -21,6 +21,8 @@ __all__ = [
 class Batch:
     """What a model takes in one step. The arrays belong to the receiver: stoker never writes them again.
 
+    ``size`` is how many rows it has; of a short last batch a rank may have none, in arrays of no row.
+
     ``y`` is an array, or of several outputs a mapping by label. ``ids`` are the row ids, ``kept`` the columns
     that were asked to come along, both in batch order. ``digest_words`` are this batch's terms of the epoch's
     two digests, uint64 of shape (4,): the order digest's lower and upper word, then the membership digest's.
