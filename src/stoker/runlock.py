@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from stoker.errors import RunError
 from stoker.filelocks import lock_at_once
+from stoker.outputs import require_here
 
 __all__ = ["InUseError", "alone_in_its_run", "running"]
 
@@ -79,6 +80,8 @@ def running(folder: Path) -> Iterator[None]:
 
     Raises
     ------
+    OptionError
+        If it is the address of a folder elsewhere.
     RunError
         If somebody else trains there, or it cannot be made.
 
@@ -88,6 +91,7 @@ def running(folder: Path) -> Iterator[None]:
     >>> with running(Path(tempfile.mkdtemp())) as nothing:
     ...     pass
     """
+    require_here(folder, "runs")
     # A fork has its parent's threads and dictionaries, but none of its locks.
     name, thread = f"{os.getpid()} {os.path.realpath(folder)}", threading.get_ident()
     with _guard:

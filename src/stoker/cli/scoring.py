@@ -77,10 +77,12 @@ def rows_to_score(files: Sequence[str], query: str | None) -> Any:
     """
     import stoker
     from stoker.sources.database.address import is_database
+    from stoker.sources.remote import is_remote
 
     require_no_password(files)
     if query is None and not any(map(is_database, files)):
-        return [Path(file) for file in test_files(files)]
+        # Lists of texts are texts to score: a file is told from them by being a path, or an address.
+        return [file if is_remote(file) else Path(file) for file in test_files(files)]
     return stoker.open(files, query=query)
 
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 
 from stoker.errors import OptionError
+from stoker.outputs import require_here
 
 __all__ = ["COMPRESSIONS", "SUFFIXES", "Format", "FormatName", "format_of"]
 
@@ -98,6 +99,7 @@ def format_of(
     >>> format_of("rows.parquet", compression="zstd").compression
     'zstd'
     """
+    require_here(path, what.removesuffix(" are"))
     stem, suffix = os.path.splitext(Path(path).name.lower())
     packing = _PACKINGS.get(suffix, "")
     if packing:

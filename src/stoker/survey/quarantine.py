@@ -14,6 +14,7 @@ import msgspec
 from stoker.errors import OptionError, RunError
 from stoker.folders import staged_file
 from stoker.ledger import Ledger
+from stoker.outputs import require_here
 from stoker.sources import Source
 from stoker.survey.finding import FoundRow, find_rows
 from stoker.survey.result import Survey
@@ -127,6 +128,7 @@ def check_quarantine(path: str | os.PathLike[str]) -> None:
         For another suffix than ``.csv`` and ``.jsonl``, a folder, or a file that holds something else: only
         rows quarantined before are replaced.
     """
+    require_here(path, "quarantined rows")
     final = Path(path)
     if final.suffix.lower() not in _ENCODERS:
         raise OptionError(f"quarantine= takes a name that ends in .csv or .jsonl, got {final.name!r}")

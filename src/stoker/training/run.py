@@ -19,6 +19,7 @@ from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.nameless import NAMELESS
 from stoker.sources.opening import chosen_as
+from stoker.sources.remote import is_remote
 from stoker.training.agreement import check_agreement
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
 from stoker.training.frames import is_texts
@@ -147,7 +148,7 @@ class Run:
         rows
             Files (a path, a pattern, several), a Source, a pandas frame, an Arrow table, a mapping of arrays,
             or an array of shape (n, k). No label is needed. A run on one column of text also takes a list, an
-            array or a Series of texts; several files are then given as ``pathlib.Path``.
+            array or a Series of texts; several files are then given as ``pathlib.Path``, or as addresses.
         output
             A ``.csv``, ``.parquet`` or ``.jsonl`` file to write, row by row in bounded memory.
         overwrite
@@ -312,6 +313,8 @@ class Run:
     def _are_texts(self, rows: Any) -> bool:
         """Whether a list holds texts to score and not the paths of files."""
         if not isinstance(self.transform, TextTransform) or isinstance(rows, Source) or not is_texts(rows):
+            return False
+        if len(rows) and all(isinstance(text, str) and is_remote(text) for text in rows):
             return False
         if len(self.spec.features) > 1:
             raise OptionError(
