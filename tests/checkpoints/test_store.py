@@ -203,3 +203,17 @@ def test_what_is_set_aside_again_and_again_is_all_kept(tmp_path):
     assert store.newest() is None
     store.write(made_checkpoint(1))
     assert len(names(store)) == 3
+
+
+def test_damaged_ones_are_kept_aside_and_no_more_than_the_last_three(tmp_path):
+    store = CheckpointStore(tmp_path, keep=2)
+    store.write(made_checkpoint(1))
+    for step in range(2, 7):
+        path = store.write(made_checkpoint(step))
+        (path / "arrays.bin").write_bytes(b"")
+        again = CheckpointStore(tmp_path, keep=2)
+        assert again.newest().step == 1
+        assert names(again)[-1] == path.name  # looking changes nothing
+        again.write(made_checkpoint(6 if step == 6 else 1))  # its own place is taken, or it lies ahead
+    assert names(store)[:3] == [f"damaged-step-00000000000{step}" for step in (4, 5, 6)]
+    assert store.newest().step == 6

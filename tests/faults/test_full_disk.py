@@ -21,6 +21,7 @@ from stoker.errors import DataError, MemoryBudgetError, RunError
 from stoker.rundir import RunDirectory
 from stoker.survey import survey
 from stoker.training.artifacts import ModelFiles
+from stoker.training.owed import OwedModel
 from stoker.training.progress import Display
 from stoker.training.unwritten import Unwritten
 from stoker.transforms.spill import Spill
@@ -242,9 +243,9 @@ def test_the_best_model_that_is_owed_is_written_as_it_was_and_training_goes_on_a
     feed = feed_of(table)
     made = model(feed)
     files, broken = ModelFiles(tmp_path), ModelFiles(tmp_path / "nowhere")
-    owed, best = Unwritten(), [np.array(value) for value in made.get_weights()]
+    owed, best, kept = Unwritten(), [np.array(value) for value in made.get_weights()], OwedModel.taken(made)
     assert not owed.write("model.keras", lambda: broken.save_best(made))
-    owed.owe("model.keras", lambda: files.save_best(made, best))
+    owed.owe("model.keras", lambda: files.save_best(made, kept))
     made.set_weights([value + 1 for value in best])
     owed.retry()
     assert owed.names == ()

@@ -10,7 +10,9 @@ import keras
 import pytest
 from resumable import run_to, write_rows
 
-from stoker.errors import OptionError, RunError
+import stoker
+from stoker.errors import ChangedDataError, OptionError, RunError
+from stoker.rundir import RunDirectory
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -137,3 +139,36 @@ def test_checkpoints_without_settings_are_resumed(model, rows, tmp_path, monkeyp
         earlier.setattr("stoker.training.callback_states.settings_of", lambda callback: None)
         run_to(model(), rows, run, callbacks=patient(5), epochs=1, checkpoint_every="1epoch")
     assert run_to(model(), rows, run, resume="auto", callbacks=patient(4), epochs=1) is not None
+
+
+def test_a_record_that_is_not_the_checkpoint_s_is_refused(finished, model, rows):
+    directory = RunDirectory(finished)
+    record = directory.read()
+    record.training["monitor"] = "loss"  # what `stoker resume` would go on with
+    directory.write(record)
+    forged = (finished / "run.json").read_bytes()
+    with pytest.raises(RunError, match=r"checkpoint of step 18: monitor: None there, loss here\. Restore"):
+        run_to(model(), rows, finished, resume="auto", callbacks=[Remembers()], epochs=3, monitor="loss")
+    assert (finished / "run.json").read_bytes() == forged
+
+
+def test_other_rows_to_validate_on_are_told_as_what_they_are(finished, model, rows, tmp_path):
+    train, valid = stoker.open(rows, label="y").split(0.8, seed=3)
+    other = tmp_path / "other.csv"
+    other.write_text(rows.read_text()[:-1])
+    for validation, said in [
+        (stoker.open(rows, label="y").split(0.8, seed=3)[1], r"the same files in another stoker\.open"),
+        (stoker.open(other, label="y"), r"validation= is of .*other\.csv, other files"),
+    ]:
+        feed = stoker.Feed(train, batch_size=16, seed=5, cache="never", workers=0)
+        with pytest.raises(
+            ChangedDataError, match=f"was validated on rows of what it was trained on, .*{said}"
+        ):
+            stoker.fit(model(), feed, validation=validation, run=finished, resume="auto", epochs=2)
+    apart = tmp_path / "apart"
+    feed = stoker.Feed(train, batch_size=16, seed=5, cache="never", workers=0)
+    stoker.fit(model(), feed, validation=stoker.open(other, label="y"), run=apart, progress="none")
+    for validation, said in [(valid, "rows of the files that are trained on"), (None, "nothing")]:
+        feed = stoker.Feed(train, batch_size=16, seed=5, cache="never", workers=0)
+        with pytest.raises(ChangedDataError, match=rf"validated on .*other\.csv, and here it is on {said}"):
+            stoker.fit(model(), feed, validation=validation, run=apart, resume="auto", progress="none")

@@ -18,6 +18,7 @@ from stoker.checkpoints.records import (
     Identity,
     Manifest,
     MonitorRecord,
+    OwedRecord,
     ValidationRecord,
     VariableRecord,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Identity",
     "Manifest",
     "MonitorRecord",
+    "OwedRecord",
     "Plain",
     "ValidationRecord",
     "VariableRecord",

@@ -23,6 +23,7 @@ __all__ = [
     "Identity",
     "Manifest",
     "MonitorRecord",
+    "OwedRecord",
     "ValidationRecord",
     "VariableRecord",
 ]
@@ -84,6 +85,13 @@ class MonitorRecord(msgspec.Struct, frozen=True, kw_only=True):
     without: Count
     stopped: bool
     weights: list[str] | None
+
+
+class OwedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The arrays of the best model where its file could not be written yet."""
+
+    weights: list[str]
+    optimizer: list[str]
 
 
 class ValidationRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +177,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         Why training was over at this position, None if it was not.
     counters, monitor, metrics, validations
         What was seen so far; `metrics` are packed.
+    owed
+        The best model, whose file was not written by then; None where it was.
     variables, callbacks
         The model's; the user's, and behind them the History.
     """
@@ -184,6 +194,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     monitor: MonitorRecord | None = None
     metrics: Any = None
     validations: list[ValidationRecord] = []
+    owed: OwedRecord | None = None
     variables: list[VariableRecord] = []
     callbacks: list[CallbackRecord] = []
 

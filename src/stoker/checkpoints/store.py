@@ -19,6 +19,8 @@ from stoker.stored import MOST
 __all__ = ["CheckpointStore"]
 
 _NAME = re.compile(r"step-(\d{12,})")
+_MOST_ASIDE = 3
+"""Damaged checkpoints that are kept where whole ones are written beside them."""
 
 
 class CheckpointStore:
@@ -44,6 +46,7 @@ class CheckpointStore:
         self._at = Path(os.path.abspath(self.folder))  # where it stays, wherever the process goes meanwhile
         self._keep = keep
         self._is_rooted = False
+        self._damaged: set[Path] = set()
 
     def write(self, checkpoint: Checkpoint, between: Callable[[], None] = lambda: None) -> Path:
         """Write a checkpoint beside the others; once this returns, no failure of power takes it away.
@@ -60,6 +63,7 @@ class CheckpointStore:
         OSError
             If it cannot be written, as where the disk is full; the others are as they were.
         """
+        self._keep_damaged()
         final = self._at / f"step-{checkpoint.step:012d}"
         with folders.staged_folder(final) as unfinished:
             write_package(unfinished, checkpoint.manifest, checkpoint.arrays, between)
@@ -100,6 +104,8 @@ class CheckpointStore:
         _refuse_impossible(path, manifest)
         named = {record.array for record in manifest.variables}
         named.update((manifest.monitor.weights if manifest.monitor else None) or ())
+        if manifest.owed is not None:
+            named.update(manifest.owed.weights, manifest.owed.optimizer)
         if missing := named - arrays.keys():
             raise RunError(f"{path} lacks arrays that it names: {', '.join(sorted(missing)[:3])}")
         return Checkpoint(manifest=manifest, arrays=arrays)
@@ -110,7 +116,7 @@ class CheckpointStore:
         Parameters
         ----------
         warn
-            Told of each that is torn or damaged, and passed over.
+            Told of each that is torn or damaged, and passed over: `write` puts it aside.
 
         Raises
         ------
@@ -125,6 +131,7 @@ class CheckpointStore:
                 try:
                     return self.read(path)
                 except RunError as error:
+                    self._damaged.add(path)
                     is_last = path is paths[-1]
                     what = "there is none before it" if is_last else "the checkpoint before it is taken"
                     warn(f"{error}; {what}")
@@ -153,16 +160,25 @@ class CheckpointStore:
         """
         paths = self.paths()
         for path in paths:
-            aside, number = path.with_name(f"damaged-{path.name}"), 1
-            while aside.exists():
-                number += 1
-                aside = path.with_name(f"damaged-{path.name}-{number}")
-            path.rename(aside)
+            _put_aside(path)
         return len(paths)
 
     def clean(self) -> None:
         """Remove what writers left here that were killed; nobody else may be writing. Never fails."""
         folders.clean(self._at, at_once=True)
+
+    def _keep_damaged(self) -> None:
+        """Have those that `newest` passed over lie aside before others take their places; the last few."""
+        if not self._damaged:
+            return
+        for path in sorted(self._damaged):
+            with suppress(OSError):
+                _put_aside(path)
+        self._damaged.clear()
+        with suppress(OSError):
+            aside = sorted(self._at.glob("damaged-step-*"), key=lambda path: path.stat().st_ctime_ns)
+            for path in aside[:-_MOST_ASIDE]:
+                shutil.rmtree(path, ignore_errors=True)
 
     def _remove_old(self, newest: Path) -> None:
         """Remove all but the newest few, and what lies ahead of the one just written: that past is void."""
@@ -175,6 +191,14 @@ class CheckpointStore:
             with suppress(OSError):
                 shutil.rmtree(path)
         self.clean()
+
+
+def _put_aside(path: Path) -> None:
+    aside, number = path.with_name(f"damaged-{path.name}"), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"damaged-{path.name}-{number}")
+    path.rename(aside)
 
 
 def _refuse_impossible(path: Path, manifest: Manifest) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stoker.errors import RunError
 from stoker.folders import sync_folder
-from stoker.training.adapter import copy_values, usable_model, without_copy_warning
+from stoker.training.adapter import usable_model, without_copy_warning
+from stoker.training.owed import OwedModel
 from stoker.waits import Wait, watched
 
-__all__ = ["ModelFiles"]
+__all__ = ["BEST", "ModelFiles"]
+
+BEST = "model.keras"
+"""What the best model is called."""
 
 
 class ModelFiles:
@@ -35,24 +38,23 @@ class ModelFiles:
         self._at = Path(os.path.abspath(directory))  # where it stays, wherever the process goes meanwhile
         self.saved_at: float | None = None
 
-    def save_best(self, model: Any, weights: Sequence[Any] | None = None) -> None:
-        """Write the model as it is now, or with these weights, to ``model.keras``.
+    def save_best(self, model: Any, owed: OwedModel | None = None) -> None:
+        """Write the model as it is now, or as it was, to ``model.keras``.
 
         Raises
         ------
         RunError
             If it cannot be written; the model is as it was.
         """
-        if weights is None:
-            self._save(model, "model.keras")
+        if owed is None:
+            self._save(model, BEST)
             return
         with usable_model(model):
-            now = copy_values(model.weights)
-            model.set_weights(weights)
+            give_back = owed.put_into(model)
             try:
-                self._save(model, "model.keras")
+                self._save(model, BEST)
             finally:
-                model.set_weights(now)
+                give_back()
 
     def save_last(self, model: Any) -> None:
         """Write the model as it is now to ``last.keras``.

@@ -248,7 +248,7 @@ class _Running:
         ledger = getattr(self._call.feed, "ledger", None)
         if isinstance(ledger, Ledger):
             best = self._call.monitor.weights if self._call.monitor is not None else ()
-            known = set(map(id, best))  # in the ledger already, and not copied anew for each checkpoint
+            known = {id(array) for array in (*best, *self._supervisor.owed_arrays)}  # in the ledger already
             for array in checkpoint.arrays.values():
                 if id(array) in known:
                     continue

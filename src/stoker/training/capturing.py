@@ -10,6 +10,7 @@ from stoker.checkpoints import Checkpoint, Identity, Manifest, ValidationRecord,
 from stoker.ledger import Ledger
 from stoker.training.callback_states import copy_callbacks, make_ready, put_back_callbacks
 from stoker.training.monitor import Monitor
+from stoker.training.owed import OwedModel
 from stoker.training.report import Validation
 from stoker.training.supervisor import Captured, TrainingSupervisor
 from stoker.training.variables import copy_variables, put_back_variables
@@ -59,6 +60,7 @@ def capture(
             ValidationRecord(step=each.step, epoch=each.epoch, logs=_packed(each.logs), best=each.best)
             for each in captured.validations
         ],
+        owed=None if captured.owed is None else captured.owed.record(arrays),
         variables=variables,
         callbacks=states,
     )
@@ -142,6 +144,7 @@ class Resumption:
 
     def _put_back_counts(self, supervisor: TrainingSupervisor, monitor: Monitor | None) -> None:
         manifest = self.checkpoint.manifest
+        owed = manifest.owed
         supervisor.go_on(
             Captured(
                 position=manifest.position,
@@ -153,6 +156,7 @@ class Resumption:
                     Validation(step=each.step, epoch=each.epoch, logs=unpack(each.logs, {}), best=each.best)
                     for each in manifest.validations
                 ),
+                owed=None if owed is None else OwedModel.recorded(owed, self.checkpoint),
             )
         )
         if monitor is not None and manifest.monitor is not None:

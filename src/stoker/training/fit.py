@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stoker.checkpoints import CheckpointStore
 from stoker.errors import OptionError
 from stoker.feed import Feed
 from stoker.runlock import alone_in_its_run
@@ -212,6 +213,7 @@ def fit(
                     folder,
                     model,
                     callbacks,
+                    store=CheckpointStore(folder) if checkpointer is None else checkpointer.store,
                     ledger=getattr(training, "ledger", None),
                     epochs=epochs,
                     max_seconds=seconds,

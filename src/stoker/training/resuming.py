@@ -24,6 +24,7 @@ from stoker.training.finite import OnNan
 from stoker.training.lines import counted
 from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
+from stoker.training.sameness import refuse_other_checkpoint
 from stoker.training.schedule import parse_checkpoint_interval
 from stoker.training.variables import put_back_variables, refuse_other_best
 
@@ -95,6 +96,7 @@ def take_up(
     model: Any,
     callbacks: Sequence[Any],
     *,
+    store: CheckpointStore,
     ledger: Any,
     epochs: int,
     max_seconds: float | None,
@@ -108,6 +110,8 @@ def take_up(
         Of the run, whose record stays as it is: it is taken back when all that follows has gone well.
     model, callbacks
         Built and compiled as the run's, and the user's callbacks.
+    store
+        Of its checkpoints, which is to write the next ones.
     ledger
         Of the feed: told of the checkpoint while that is held.
     epochs, max_seconds
@@ -124,7 +128,6 @@ def take_up(
         For a callback that goes its own way back.
     """
     warn, record = partial(display.note, "warning"), recorder.record
-    store = CheckpointStore(run)
     store.clean()
     RunDirectory(run).clean()
     checkpoint = store.newest(warn)
@@ -136,6 +139,7 @@ def take_up(
             )
         display.note("resume", _told_anew(run, store))
         return None
+    refuse_other_checkpoint(run, recorder.identity, checkpoint.manifest.identity, checkpoint.step)
     found = Resumption(checkpoint, max_seconds)
     found.charge(ledger)
     _refuse_other_place(run, found, epochs, record.plan)

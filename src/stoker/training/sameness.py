@@ -13,13 +13,15 @@ import numpy as np
 from stoker.audit.contents import read_contents
 from stoker.audit.difference import Differs
 from stoker.audit.reading import check_files
+from stoker.checkpoints import Identity
 from stoker.errors import ChangedDataError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory
 from stoker.runrecords import FileRecord, RunRecord
 from stoker.training.learning import model_settings, plain
+from stoker.training.lines import counted
 
-__all__ = ["DECIDING", "learning_settings", "refuse_other_run", "transform_digest"]
+__all__ = ["DECIDING", "learning_settings", "refuse_other_checkpoint", "refuse_other_run", "transform_digest"]
 
 DECIDING = (
     "monitor",
@@ -74,12 +76,44 @@ def refuse_other_run(directory: Path, there: RunRecord, here: RunRecord, feed: A
         _refuse_files(directory, there, feed)
     tested = [file.digest for file in there.validation_files]
     if tested != [file.digest for file in here.validation_files]:
-        raise ChangedDataError(_told_files(directory, there.validation_files, here.validation_files))
+        raise ChangedDataError(_told_tested(directory, there, here))
     found = list(_differences(there, here))
     if found:
         raise RunError(
             f"{directory} was made by another plan, and cannot be resumed by this one: {'; '.join(found)}. "
             "Give what it had, or choose another run="
+        )
+
+
+def refuse_other_checkpoint(directory: Path, here: Identity, there: Identity, step: int) -> None:
+    """Refuse a checkpoint of another run than run.json tells of: one of the two was changed or copied.
+
+    Parameters
+    ----------
+    directory
+        The run.
+    here, there
+        What run.json tells that the run is of, and what the checkpoint does.
+    step
+        The checkpoint's.
+
+    Raises
+    ------
+    RunError
+        If they differ, naming every difference.
+    """
+    names = ("backend", "order", "rows", "validation_rows", "files", "validation_files", "transform")
+    found = [
+        each
+        for name in names
+        for each in _between(name, plain(getattr(there, name)), plain(getattr(here, name)))
+    ]
+    for name, value in there.settings.items():
+        found += _between(name, plain(value), plain(here.settings.get(name)))
+    if found:
+        raise RunError(
+            f"{directory}: run.json is not that of the checkpoint of step {step:,}: {'; '.join(found)}. "
+            "Restore run.json as the run wrote it, or choose another run="
         )
 
 
@@ -135,11 +169,32 @@ def _refuse_files(directory: Path, there: RunRecord, feed: BaseFeed) -> None:
     raise ChangedDataError(_told_files(directory, there.files, _identities(feed)))
 
 
+def _told_tested(directory: Path, there: RunRecord, here: RunRecord) -> str:
+    """What to say where other files are validated on."""
+    known, given = there.validation_files, here.validation_files
+    if known and given:
+        return f"of validation=, {_told_files(directory, known, given)}"
+    if known:
+        rows = "rows of the files that are trained on" if here.training.get("validated") else "nothing"
+        names = ", ".join(file.path for file in known)
+        return (
+            f"{directory} was validated on {names}, and here it is on {rows}: open that as it was, by itself"
+        )
+    rows = "rows of what it was trained on" if there.training.get("validated") else "nothing"
+    is_same = [file.digest for file in given] == [file.digest for file in here.files]
+    way = "other files: give what it was validated on"
+    if is_same and there.training.get("validated"):
+        way = (
+            "the same files in another stoker.open: give parts of one source, train, valid = source.split(…)"
+        )
+    return f"{directory} was validated on {rows}, and validation= is of {given[0].path}, {way}"
+
+
 def _told_files(directory: Path, there: list[FileRecord], here: list[FileRecord]) -> str:
     same = {file.digest for file in there}
     other = next((file for file in here if file.digest not in same), None)
     what = (
-        f"{len(here)} files instead of {len(there)}"
+        f"{counted(len(here), 'file')} instead of {len(there)}"
         if other is None
         else f"{other.path} holds something else"
     )

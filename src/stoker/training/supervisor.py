@@ -13,11 +13,12 @@ from stoker.checkpoints import Counters
 from stoker.ledger import Ledger
 from stoker.runrecords import EpochRecord
 from stoker.training.adapter import copy_values
-from stoker.training.artifacts import ModelFiles
+from stoker.training.artifacts import BEST, ModelFiles
 from stoker.training.checkpointing import Checkpointer
 from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.monitor import Monitor
+from stoker.training.owed import OwedModel
 from stoker.training.pass_callbacks import plain_logs
 from stoker.training.progress import Display
 from stoker.training.recording import RECORD, RunRecorder
@@ -33,7 +34,10 @@ __all__ = ["Captured", "TrainingSupervisor"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """Where a run is, and what was seen so far; `ended` is why nothing is trained behind it, or None."""
+    """Where a run is, and what was seen so far.
+
+    `ended` is why nothing is trained behind it, or None; `owed` the best model where its file is not written.
+    """
 
     position: Position
     digests: tuple[int, int]
@@ -41,6 +45,7 @@ class Captured:
     ended: str | None
     metrics: Mapping[str, float]
     validations: tuple[Validation, ...]
+    owed: OwedModel | None = None
 
 
 class TrainingSupervisor:
@@ -114,6 +119,7 @@ class TrainingSupervisor:
         self._showing = Showing(display, training, self.tally, saves, epochs)
         self._validations: list[Validation] = []
         self._metrics: dict[str, float] = {}
+        self._owed: OwedModel | None = None
         self.ended: str | None = None
         self.evaluate: Callable[[], dict[str, float]] | None = None
         self.finished: Callable[[], int] = lambda: 0
@@ -228,6 +234,7 @@ class TrainingSupervisor:
             ended=(self.ended or "stopped") if over else None,
             metrics=self._metrics,
             validations=tuple(self._validations),
+            owed=self._owed,
         )
 
     def go_on(self, captured: Captured) -> None:
@@ -240,6 +247,9 @@ class TrainingSupervisor:
         self.ended = captured.ended
         self._metrics = dict(captured.metrics)
         self._validations = list(captured.validations)
+        if captured.owed is not None:
+            self._owe_best(captured.owed)
+            self.charge_best(self.owed_arrays)
         self._showing.begin_epoch()
 
     def report(self, ended: str) -> FitReport:
@@ -327,9 +337,25 @@ class TrainingSupervisor:
         return best
 
     def _save_best(self, monitor: Monitor, files: ModelFiles) -> None:
-        if not self._unwritten.write("model.keras", partial(files.save_best, self._model)):
-            weights = monitor.weights or self._copied_weights()
-            self._unwritten.owe("model.keras", partial(files.save_best, self._model, weights))
+        self._owed = None
+        if not self._unwritten.write(BEST, partial(files.save_best, self._model)):
+            owed = OwedModel.taken(self._model, monitor.weights or self._copied_weights())
+            self.charge_best(owed.optimizer)
+            self._owe_best(owed)
+
+    @property
+    def owed_arrays(self) -> Sequence[Any]:
+        """Those of the best model, where its file could not be written yet."""
+        return () if self._owed is None else (*self._owed.weights, *self._owed.optimizer)
+
+    def _owe_best(self, owed: OwedModel) -> None:
+        self._owed = owed
+        self._unwritten.owe(BEST, self._pay_best)
+
+    def _pay_best(self) -> None:
+        assert self._files is not None
+        self._files.save_best(self._model, self._owed)
+        self._owed = None
 
     def _copied_weights(self) -> list[Any]:
         """The model's weights, to be held."""

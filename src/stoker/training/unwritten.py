@@ -37,6 +37,7 @@ class Unwritten:
         self._stops = stops
         self._warn = warn
         self._owed: dict[str, Callable[[], None]] = {}
+        self._told = False
         self.reason = ""
         """Of the last failure."""
 
@@ -70,16 +71,18 @@ class Unwritten:
         except RunError as error:
             if self._stops:
                 raise
-            if not self._owed:
+            if not self._told:
                 self._warn(f"{error}; training goes on, and it is tried again with the next save")
+            self._told = True
             cause = error.__cause__
             self._owed[name], self.reason = write, str(getattr(cause, "strerror", None) or cause or error)
             return False
         self._owed.pop(name, None)
+        self._told = self._told and bool(self._owed)
         return True
 
     def owe(self, name: str, write: Callable[[], None]) -> None:
-        """Have a file that could not be written be written so, and not as it was tried."""
+        """Have a file be written so with the next `retry`, and not as it may have been tried."""
         self._owed[name] = write
 
     def retry(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from stoker.checkpoints import Checkpoint, VariableRecord
 from stoker.errors import RunError
 from stoker.training import adapter
+from stoker.training.owed import optimizer_variables
 
 __all__ = ["copy_variables", "put_back_variables", "refuse_other_best"]
 
@@ -56,22 +57,24 @@ def put_back_variables(model: Any, checkpoint: Checkpoint) -> None:
 
 
 def refuse_other_best(model: Any, checkpoint: Checkpoint) -> None:
-    """Refuse best weights, which are put back when training ends, that are not this model's.
+    """Refuse a best model, whose variables are put back later than the others, that is not this one.
 
     Raises
     ------
     RunError
-        If their number or a shape is another.
+        If the number of its weights, or of its optimizer's variables, or a shape is another.
     """
-    monitor = checkpoint.manifest.monitor
-    if monitor is None or monitor.weights is None:
-        return
-    there = [checkpoint.arrays[name].shape for name in monitor.weights]
-    if there != [tuple(weight.shape) for weight in model.weights]:
-        raise RunError(
-            f"the best weights in the checkpoint of step {checkpoint.step:,} are not of this model: build it "
-            "as the run did"
-        )
+    monitor, owed = checkpoint.manifest.monitor, checkpoint.manifest.owed
+    kept = [] if monitor is None or monitor.weights is None else [(monitor.weights, list(model.weights))]
+    if owed is not None:
+        kept += [(owed.weights, list(model.weights)), (owed.optimizer, optimizer_variables(model))]
+    for names, variables in kept:
+        there = [checkpoint.arrays[name].shape for name in names]
+        if there != [tuple(variable.shape) for variable in variables]:
+            raise RunError(
+                f"the best weights in the checkpoint of step {checkpoint.step:,} are not of this model: "
+                "build it as the run did"
+            )
 
 
 def _variables(model: Any) -> Iterator[tuple[Any, Any]]:
