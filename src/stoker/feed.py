@@ -53,7 +53,8 @@ class Feed(BaseFeed):
         True or ``"block"``: blocks of rows in random order, windows of them shuffled, at the speed of a scan.
         ``"exact"``: uniform over all rows. False: file order.
     seed
-        Of the order.
+        Of the order of rows, and of nothing else: weights and dropout are seeded where the model is made, by
+        ``stoker.models.mlp(feed, seed=)`` or ``keras.utils.set_random_seed`` before it.
     memory
         For all of stoker's buffers together: bytes, or a text such as ``"64MB"``.
     task

@@ -243,7 +243,7 @@ class OrderOptions:
         int,
         typer.Option(
             "--seed",
-            help="Of the split, the order and the weights.",
+            help="Of the split, the order, and the weights of stoker's models; module:build seeds its own.",
             rich_help_panel=ORDER,
             min=0,
             metavar="N",
