@@ -20,7 +20,7 @@ def index_of(source: Source, target_bytes: int = 1 << 15) -> tuple[RowIndex, np.
     for chunk in source.chunks(target_bytes):
         builder.add(chunk, chunk.checksums())
         dtype = source.parse(chunk, dtype).dtype
-    return builder.finish(source.paths, [file.size for file in source.identity()]), dtype
+    return builder.finish(source.places, [file.size for file in source.identity()]), dtype
 
 
 def dense(rows: Rows) -> np.ndarray:

@@ -23,7 +23,7 @@ _SPARE_ROOM = {"always": 1, "auto": 2}
 class _Columns:
     """What is known of the rows before they are surveyed; implements `stoker.cache.Columns`."""
 
-    paths: tuple[str, ...]
+    places: tuple[str, ...]
     source_key: str
     features: tuple[str, ...]
     others: tuple[ColumnSpec, ...]
@@ -58,7 +58,7 @@ def cache_draft(
     ):
         return nullcontext()
     columns = _Columns(
-        paths=source.paths,
+        places=source.places,
         source_key=source_key(source, na=options.na, on_bad_row=options.on_bad_row, texts=options.texts),
         features=source.numeric_features,
         others=others_of(source),

@@ -27,6 +27,7 @@ from typing import BinaryIO
 import platformdirs
 
 from stoker.filelocks import known, lock, lock_at_once
+from stoker.given import located
 
 __all__ = [
     "alone",
@@ -65,7 +66,7 @@ def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
     '/data/clicks/.stoker'
     """
     is_file = "://" not in os.fspath(data_path)
-    folder = Path(os.path.abspath(data_path)).parent if is_file else Path(data_path)
+    folder = Path(os.path.abspath(located(os.fspath(data_path)))).parent if is_file else Path(data_path)
     name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
     elsewhere = Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / name
     return (folder / _BESIDE if is_file else elsewhere), elsewhere

@@ -103,7 +103,7 @@ class Preparation:
         """
         plan = self.plan
         if self.read_bytes and self.source.is_packed:
-            make_ready(self.source.paths, self.survey.index)
+            make_ready(self.source.places, self.survey.index)
         if order == plan.order:
             claim = self.share.try_charge("epochs", plan.stream_bytes)
             if claim is not None:
@@ -350,7 +350,7 @@ def _held(
     elif source.table is base.table:
         held = source if label else source.without_label()
     else:
-        held = replace(chosen_as(base.like(source.paths, with_label=label), source), view=source.view)
+        held = replace(chosen_as(base.like(source.places, with_label=label), source), view=source.view)
     return held.keeping(keep) if keep else held
 
 

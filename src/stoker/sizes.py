@@ -9,6 +9,7 @@ import numpy as np
 
 from stoker.cache import Draft
 from stoker.folders import homes
+from stoker.given import located
 from stoker.kernels.padding import padded_width
 from stoker.ledger import allocated_bytes
 from stoker.plan import DataFacts, MachineFacts
@@ -114,7 +115,7 @@ def _most_numbers(inputs: InputTransform, longest: int) -> int:
 
 def machine_facts(source: Source, draft: Draft | None = None) -> MachineFacts:
     """Cores, and free bytes where the data are; those that a draft of the cache takes count as free."""
-    path = source.paths[0]
+    path = located(source.places[0])
     folder = homes(path if "://" in path else os.path.realpath(path))[0]
     while not folder.exists():
         folder = folder.parent

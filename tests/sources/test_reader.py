@@ -6,6 +6,7 @@ import pytest
 
 import stoker
 from stoker.errors import BadRowError, ChangedDataError, OptionError
+from stoker.given import given
 from stoker.sources import IndexBuilder, csv_reader, files
 from stoker.sources.files import FilePool, FileReader
 
@@ -150,7 +151,7 @@ def test_a_pool_finds_its_files_when_the_process_has_gone_elsewhere(tmp_path, mo
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "one").write_bytes(b"\x07")
     monkeypatch.chdir(tmp_path)
-    pool, byte = FilePool(["one", "other"]), np.empty(1, np.uint8)
+    pool, byte = FilePool([given("one"), given("other")]), np.empty(1, np.uint8)
     os.chdir("elsewhere")
     with pool.lease(0) as file:
         file.read_into(byte, 0)

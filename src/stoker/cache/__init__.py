@@ -97,7 +97,7 @@ def build(
         except OSError as error:
             refused.append(f"{folder}: {error.strerror or error}")
     raise DataError(
-        f"the cache of {contents.paths[0]} could not be written ({'; '.join(refused)}). It needs "
+        f"the cache of {contents.places[0]} could not be written ({'; '.join(refused)}). It needs "
         f"{expected_bytes(contents):,} bytes: free that much, or go without it (cache='never'); the data are "
         "unchanged."
     )

@@ -26,7 +26,7 @@ class Columns(Protocol):
     """What is known of the rows before the first is read."""
 
     @property
-    def paths(self) -> tuple[str, ...]:
+    def places(self) -> tuple[str, ...]:
         """The files that the rows come from; the cache lives beside the first."""
 
     @property

@@ -15,7 +15,7 @@ __all__ = ["check_room", "file_name", "folders_of", "is_there_since"]
 
 def folders_of(columns: Columns, directory: str | os.PathLike[str] | None) -> tuple[Path, ...]:
     """Folders that may hold the cache, the preferred one first."""
-    return folders.homes(columns.paths[0]) if directory is None else (Path(directory),)
+    return folders.homes(columns.places[0]) if directory is None else (Path(directory),)
 
 
 def file_name(columns: Columns) -> str:

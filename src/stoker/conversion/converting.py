@@ -19,6 +19,7 @@ from stoker.conversion.report import ConversionReport
 from stoker.conversion.shuffling import Order, buckets_beside, require_room
 from stoker.conversion.sizes import Sizes, runs_for
 from stoker.errors import OptionError
+from stoker.given import located
 from stoker.ledger import Ledger, parse_bytes
 from stoker.prefetch import available_cores
 from stoker.rowfiles import RowFile, format_of, require_place
@@ -161,7 +162,7 @@ def convert(
 
 
 def _require_other(final: Path, source: Source) -> None:
-    for path in source.paths:
+    for path in map(located, source.places):
         if final.exists() and os.path.exists(path) and os.path.samefile(final, path):
             raise OptionError(f"{final} is one of the files that are read: name another output")
 

@@ -11,6 +11,7 @@ import msgspec
 from stoker.choice import choose_text_model
 from stoker.exploration.frequent import Frequent, Ranked
 from stoker.exploration.grams import Grams, count_grams, take_in
+from stoker.given import located
 from stoker.prefetch import available_cores, prefetch
 from stoker.sources import Source
 from stoker.sources.text_batches import TextBatch
@@ -155,7 +156,7 @@ class _Found:
         self._tally = None if label is None else LabelTally(label.kind)
         self._lengths = TextLengths()
         self._seen = self._stop = 0
-        self.done, self.total = 0, sum(map(_size, source.paths))
+        self.done, self.total = 0, sum(map(_size, map(located, source.places)))
 
     def take_in(self, batch: TextBatch, counted: tuple[Grams, Grams]) -> None:
         """Add the next texts, whose words and pairs of words were counted."""

@@ -198,7 +198,7 @@ class Source(Told, Narrowing):
 
     def line_of(self, file_index: int, offset: int) -> int:
         """Line, counted from 1, of a byte of a file that has lines; reads the file up to there."""
-        return line_of(self.paths[file_index], offset)
+        return line_of(self.places[file_index], offset)
 
     def place_of(self, file_index: int, offset: int) -> str:
         """Where a byte of a file stands, for people: file and line; reads the file up to there."""

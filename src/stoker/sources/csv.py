@@ -51,6 +51,11 @@ class CsvTable:
     @property
     def paths(self) -> tuple[str, ...]:
         """The files."""
+        return tuple(map(str, self.places))
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The same; a relative path knows from which folder it is (`stoker.given`)."""
         return tuple(layout.path for layout in self.layouts)
 
     @cached_property
@@ -152,11 +157,11 @@ class CsvTable:
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""
-        return [identify(path) for path in self.paths]
+        return [identify(path) for path in self.places]
 
     def place_of(self, file_index: int, offset: int) -> str:
         """A file and its line that holds a byte; reads the file up to there."""
-        path = self.paths[file_index]
+        path = self.places[file_index]
         return f"{path}, line {line_of(path, offset):,}"
 
     def check(self, index: RowIndex, progress: Progress | None = None) -> None:
@@ -170,7 +175,7 @@ class CsvTable:
         if any(self.packings):
             check_chunks(self.chunks(_CHECKED_BYTES), index, self.paths, progress)
         else:
-            index.check(self.paths, progress)
+            index.check(self.places, progress)
 
     def record_offset(self, chunk: Chunk, ordinal: int) -> int:
         """Where a record of a chunk begins in its file; see `Table`."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
+from stoker.given import located
 from stoker.sources.packing import PackedStream, packing_of
 from stoker.sources.remote.names import is_remote
 from stoker.waits import Wait
@@ -25,7 +26,6 @@ __all__ = [
     "FilePool",
     "FileReader",
     "SequentialFile",
-    "base_of",
     "identify",
     "is_there",
     "line_of",
@@ -62,7 +62,7 @@ def identify(path: str) -> FileIdentity:
     if is_remote(path):
         return _identify_remote(path)
     try:
-        status = os.stat(path)
+        status = os.stat(located(path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     return FileIdentity(
@@ -83,7 +83,7 @@ def is_there(path: str) -> bool:
         It is elsewhere, and its store does not say.
     """
     if not is_remote(path):
-        return os.path.isfile(path)
+        return os.path.isfile(located(path))
     from stoker.sources.remote.reader import remote_is_there
 
     return remote_is_there(path)
@@ -125,18 +125,7 @@ def _identify_remote(path: str) -> FileIdentity:
     return FileIdentity(path=path, size=found.size, mtime_ns=0, ctime_ns=version, inode=0)
 
 
-def base_of(*paths: str) -> str:
-    """The folder from which relative paths are now, which the process may leave; "" where none is relative.
-
-    Examples
-    --------
-    >>> base_of("/data/train.csv", "https://example.org/train.csv")
-    ''
-    """
-    return os.getcwd() if any(not os.path.isabs(path) and not is_remote(path) for path in paths) else ""
-
-
-def open_reader(path: str, *, in_order: bool = False, base: str = "") -> ByteReader:
+def open_reader(path: str, *, in_order: bool = False) -> ByteReader:
     """A file's bytes by position, wherever it is.
 
     Parameters
@@ -145,8 +134,6 @@ def open_reader(path: str, *, in_order: bool = False, base: str = "") -> ByteRea
         The file, or its address.
     in_order
         Whether one thread will read it from the beginning on.
-    base
-        The folder from which a relative path is looked for, where that is not the process's own of now.
 
     Raises
     ------
@@ -154,7 +141,7 @@ def open_reader(path: str, *, in_order: bool = False, base: str = "") -> ByteRea
         It cannot be opened.
     """
     if not is_remote(path):
-        return FileReader(path, base)
+        return FileReader(path)
     from stoker.sources.remote.reader import RemoteReader
 
     return RemoteReader(path, in_order=in_order)
@@ -169,18 +156,16 @@ class FileReader:
     ----------
     path
         The file; opened at once.
-    base
-        The folder from which a relative path is looked for, where that is not the process's own.
     """
 
     __slots__ = ("_counts_links", "_descriptor", "_lock", "path")
 
-    def __init__(self, path: str, base: str = "") -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
         self._lock = threading.Lock()
         try:
             with Wait("opens {}", path):
-                self._descriptor = os.open(os.path.join(base, path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+                self._descriptor = os.open(located(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
         self._counts_links = os.fstat(self._descriptor).st_nlink > 0
@@ -293,7 +278,6 @@ class FilePool:
         self, paths: Sequence[str], limit: int = 64, locate: Callable[[int], str] | None = None
     ) -> None:
         self._paths = tuple(paths)
-        self._base = base_of(*self._paths)
         self._locate = locate or self._paths.__getitem__
         self._limit = limit
         self._open: OrderedDict[int, ByteReader] = OrderedDict()
@@ -319,9 +303,9 @@ class FilePool:
         with self._lock:
             file = self._open.get(index)
             if file is None:
-                located = self._locate(index)
+                place = self._locate(index)
                 try:
-                    file = self._open[index] = open_reader(located, base=self._base)
+                    file = self._open[index] = open_reader(place)
                 except DataError as error:
                     raise ChangedDataError(
                         f"{self._paths[index]} was there when it was surveyed and cannot be opened now "

@@ -98,6 +98,11 @@ class FolderTable:
     @property
     def paths(self) -> tuple[str, ...]:
         """The folders."""
+        return tuple(map(str, self.places))
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The same; a relative path knows from which folder it is (`stoker.given`)."""
         return tuple(listing.path for listing in self.listings)
 
     @property

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
+from stoker.given import beside, located
 from stoker.sources.csv_scan import MAX_RECORD_BYTES
-from stoker.sources.files import FileIdentity, base_of
+from stoker.sources.files import FileIdentity
 from stoker.sources.folder_contents import TEXTS, FolderContents, contents_of, is_image
 from stoker.sources.folder_elsewhere import by_class, files_elsewhere, read_elsewhere
 from stoker.sources.remote.names import is_remote, is_remote_folder
@@ -47,8 +48,6 @@ class Listing:
         int64, one a file: its bytes, and those of all files before it.
     identity
         Of all files together.
-    base
-        The folder from which a relative `path` is.
     """
 
     path: str
@@ -59,7 +58,6 @@ class Listing:
     sizes: IntArray
     offsets: IntArray
     identity: FileIdentity
-    base: str
 
     @property
     def has_classes(self) -> bool:
@@ -91,9 +89,9 @@ class Listing:
             return data
         view, filled = data.data.cast("B") if len(data) else memoryview(b""), 0
         for place, size in zip(places.tolist(), sizes, strict=True):
-            path = os.path.join(self.path, self.names[place])
+            path = beside(self.path, os.path.join(self.path, self.names[place]))
             try:
-                with Wait("reads {}", path), open(os.path.join(self.base, path), "rb", buffering=0) as file:
+                with Wait("reads {}", path), open(located(path), "rb", buffering=0) as file:
                     count = 0
                     while count < size and (read := file.readinto(view[filled + count : filled + size])):
                         count += read
@@ -132,7 +130,7 @@ def list_files(path: str, *, with_label: bool) -> Listing:
     """
     if is_remote(path):
         return _list_elsewhere(path, with_label=with_label)
-    if os.path.isfile(path):
+    if os.path.isfile(located(path)):
         raise DataError(
             f"{path} is a file, and the files of a class, or to predict on, are named by their folder: "
             f"{os.path.dirname(path) or os.curdir}"
@@ -180,7 +178,6 @@ def _listing(
         sizes=counts,
         offsets=np.cumsum(counts) - counts,
         identity=identity,
-        base=base_of(path),
     )
 
 
@@ -205,12 +202,14 @@ def _too_long(path: str, size: int) -> DataError:
 
 def has_folders(path: str) -> bool:
     """Whether a path is that of a folder with folders in it; an address, of any folder."""
-    return is_remote_folder(path) or (os.path.isdir(path) and any(one.is_dir() for one in _entries(path)))
+    return is_remote_folder(path) or (
+        os.path.isdir(located(path)) and any(one.is_dir() for one in _entries(path))
+    )
 
 
 def has_images(path: str) -> bool:
     """Whether a path is that of a folder with images in it."""
-    return os.path.isdir(path) and any(is_image(entry.name) for entry in _entries(path))
+    return os.path.isdir(located(path)) and any(is_image(entry.name) for entry in _entries(path))
 
 
 def _one_sort(path: str, names: Sequence[str]) -> FolderContents:
@@ -259,7 +258,7 @@ def same_contents(listings: Sequence[Listing], wanted: FolderContents, known: st
 
 def _entries(path: str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(path) as found:
+        with os.scandir(located(path)) as found:
             return [entry for entry in found if not _is_passed_over(entry.name)]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
@@ -271,19 +270,20 @@ def _is_passed_over(name: str) -> bool:
 
 def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_result]]:
     found = []
-    for entry in _entries(os.path.join(path, folder)):
+    for entry in _entries(beside(path, os.path.join(path, folder))):
         if entry.is_dir():
             if not folder:
                 continue
-            raise _too_deep(entry.path)
+            raise _too_deep(os.path.join(path, folder, entry.name))
         try:
             status = entry.stat()
         except OSError as error:
             raise DataError(
-                f"{entry.path}: cannot be read ({error.strerror}); remove it or mend it"
+                f"{os.path.join(path, folder, entry.name)}: cannot be read ({error.strerror}); "
+                "remove it or mend it"
             ) from error
         if status.st_size > MAX_RECORD_BYTES:
-            raise _too_long(entry.path, status.st_size)
+            raise _too_long(os.path.join(path, folder, entry.name), status.st_size)
         found.append((os.path.join(folder, entry.name), code, status))
     if folder and not found:
         raise DataError(f"{os.path.join(path, folder)} is empty: a class needs files; fill it, or remove it")

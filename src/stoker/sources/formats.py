@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from stoker.errors import DataError, OptionError
+from stoker.given import located
 from stoker.sources.arrays.opening import array_template, open_members, open_pairs
 from stoker.sources.columnar.ipc import ARROW_SUFFIXES, open_arrow_file
 from stoker.sources.columnar.opening import columnar_template, open_columnar
@@ -174,9 +175,13 @@ def _name_like(places: Sequence[str], known: str) -> str:
         return known
     if known == "lines" and name == "csv" and not any(map(_is_table, places)):
         return known  # texts a line may be called .txt, as tables may
-    if known == "folder" and all(map(os.path.isdir, places)):
+    if known == "folder" and all(map(_is_folder, places)):
         return known  # of texts without classes
     return known if FORMATS[name].open is FORMATS[known].open else name
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(located(path))
 
 
 def _is_table(path: str) -> bool:
@@ -185,7 +190,7 @@ def _is_table(path: str) -> bool:
 
 def _name_of(places: Sequence[str], chosen: str | None) -> str:
     """The name of the files' format."""
-    folders = [path for path in places if os.path.isdir(path)]
+    folders = [path for path in places if _is_folder(path)]
     for name, suffixes in _IN_FOLDERS.items():
         if chosen is None and folders and all(holds(path, suffixes) for path in folders):
             return name
@@ -193,11 +198,11 @@ def _name_of(places: Sequence[str], chosen: str | None) -> str:
         return "folder"
     if chosen is None and any(map(is_named_by_class, places)):
         return "lines"
-    if chosen is not None or os.path.isdir(places[0]):
+    if chosen is not None or _is_folder(places[0]):
         return _named(chosen)
     name = format_of(places[0], None)
     for path in places[1:]:
-        other = name if os.path.isdir(path) else format_of(path, None)
+        other = name if _is_folder(path) else format_of(path, None)
         if FORMATS[other].open is not FORMATS[name].open:
             raise OptionError(
                 f"{places[0]} is {FORMATS[name].what} and {path} is {FORMATS[other].what}: files of one "

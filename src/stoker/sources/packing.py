@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import DataError
+from stoker.given import located
 from stoker.sources.decoders import DECODERS, Counted
 from stoker.sources.packing_memory import held_bytes, window_of
 from stoker.sources.remote.names import is_remote, is_remote_folder
@@ -50,7 +51,7 @@ def open_bytes(path: str, *, in_order: bool = False) -> io.RawIOBase:
         It cannot be opened.
     """
     if not is_remote(path):
-        return open(path, "rb", buffering=0)
+        return open(located(path), "rb", buffering=0)
     from stoker.sources.remote.reader import RemoteFile
 
     return RemoteFile(path, in_order=in_order)

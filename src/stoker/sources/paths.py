@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from stoker.errors import DataError, OptionError
+from stoker.given import beside, given, located
 from stoker.sources.packing import PACKINGS
 from stoker.sources.remote.names import is_remote, require_no_secrets, scheme_of
 
@@ -95,7 +96,7 @@ def require_once(file: str, seen: dict[str, str]) -> None:
     OptionError
         If it was.
     """
-    real = file if is_remote(file) else os.path.realpath(file)
+    real = file if is_remote(file) else os.path.realpath(located(file))
     if real in seen:
         raise OptionError(f"{file} is given twice (first as {seen[real]}); every file may be used once")
     seen[real] = file
@@ -105,13 +106,13 @@ def expanded(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, folders: bool
 ) -> dict[str, str]:
     """As `expand_paths`; for each file the folder before its pattern's first wildcard, "" without one."""
-    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if not given:
+    named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not named:
         raise OptionError("no file was given; name at least one CSV or TSV file")
     seen: dict[str, str] = {}
     found: dict[str, str] = {}
-    for item in given:
-        for file in _expand_one(item, folders):
+    for item in named:
+        for file in map(given, _expand_one(item, folders)):
             require_once(file, seen)
             pattern = os.path.expanduser(os.fspath(item))
             found[file] = "" if file == pattern or not glob.has_magic(pattern) else _fixed_part(pattern)
@@ -127,13 +128,13 @@ def _expand_one(item: str | os.PathLike[str], folders: bool) -> list[str]:
     if is_remote(path):
         return _expand_remote(path)
     path = os.path.expanduser(path)
-    if not os.path.exists(path) and glob.has_magic(path):
+    if not os.path.exists(located(path)) and glob.has_magic(path):
         matches = [match for match in glob.glob(path, recursive=True) if os.path.isfile(match)]
         if not matches:
             raise DataError(f"{path}: no file matches this pattern (looked in {_folder_of(path)}); check it")
         return sorted(matches, key=os.fsencode)
-    if folders and os.path.isdir(path):
-        return [os.path.join(os.path.dirname(path), os.path.basename(path)) or path]
+    if folders and os.path.isdir(located(path)):
+        return [beside(path, os.path.join(os.path.dirname(path), os.path.basename(path)) or path)]
     _require_file(path)
     return [path]
 
@@ -152,14 +153,15 @@ def _expand_remote(url: str) -> list[str]:
 
 
 def _require_file(path: str) -> None:
-    if os.path.isdir(path):
+    place = located(path)
+    if os.path.isdir(place):
         raise DataError(
             f"{path} is a directory, not a file; name its files, for example "
             f"{os.path.join(path, '*.csv')!r} with the quotes"
         )
-    if not os.path.exists(path):
+    if not os.path.exists(place):
         raise DataError(f"{path}: no such file (looked from {os.getcwd()}); check the path")
-    if not os.path.isfile(path):
+    if not os.path.isfile(place):
         raise DataError(f"{path} is a pipe or a device, and rows are read many times; write it to a file")
 
 

@@ -42,6 +42,11 @@ class Table(Protocol):
         ...
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """The same; a relative path knows from which folder it is (`stoker.given`)."""
+        ...
+
+    @property
     def class_names(self) -> tuple[str, ...] | None:
         """Names of the classes 1, 2, … where the format gives them."""
         ...

@@ -87,6 +87,11 @@ class Told:
         return self.table.paths
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """The same to read from: a relative path knows from which folder it is, wherever the process goes."""
+        return self.table.places
+
+    @property
     def is_packed(self) -> bool:
         """Whether a file is compressed, so that its rows can be read by position once it is unpacked only."""
         return any(self.table.packings)

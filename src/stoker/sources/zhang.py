@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from stoker.errors import DataError, OptionError
+from stoker.given import beside, located
 
 __all__ = ["CLASSES_FILE", "LABEL", "read_class_names", "refuse_dialect"]
 
@@ -47,9 +48,9 @@ def read_class_names(path: str) -> tuple[str, ...] | None:
     DataError
         It is empty, holds a blank line between names, or cannot be read.
     """
-    file = os.path.join(os.path.dirname(path), CLASSES_FILE)
+    file = beside(path, os.path.join(os.path.dirname(path), CLASSES_FILE))
     try:
-        with open(file, encoding="utf-8-sig", errors="replace") as lines:
+        with open(located(file), encoding="utf-8-sig", errors="replace") as lines:
             names = [line.strip() for line in lines.read().rstrip().split("\n")]
     except FileNotFoundError:
         return None

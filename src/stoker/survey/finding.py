@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from stoker.given import located
 from stoker.ledger import Ledger, allocated_bytes
 from stoker.prefetch import available_cores, prefetch
 from stoker.sources import Chunk, ParsedChunk, RowIssues, Source
@@ -303,7 +304,8 @@ class _Places:
         return replace(row, record=record, line=1, file=path)
 
     def _begin(self, chunk: Chunk) -> None:
-        path = self._source.paths[chunk.file_index]
-        self._file, self._first_row, self._is_folder = chunk.file_index, chunk.first_row, os.path.isdir(path)
+        path = self._source.places[chunk.file_index]
+        self._file, self._first_row = chunk.file_index, chunk.first_row
+        self._is_folder = os.path.isdir(located(path))
         head = read_head(path, chunk.offset)[0] if chunk.offset and not self._is_folder else b""
         self._line = 1 + count_ends(np.frombuffer(head, np.uint8), 0)

@@ -32,7 +32,7 @@ _COPIES = 3
 def is_unpacked(source: Source, index: RowIndex) -> bool:
     """Whether the rows of all files can be read by position already; they can as long as the index lives."""
     packed = [number for number, packing in enumerate(source.table.packings) if packing]
-    held = [hold_spool(source.paths[number], index, number) for number in packed]
+    held = [hold_spool(source.places[number], index, number) for number in packed]
     return None not in held
 
 
@@ -51,7 +51,7 @@ def spool_of(source: Source, allowed: bool) -> Iterator[SpoolWriter | None]:
     if not source.is_packed or not allowed:
         yield None
         return
-    with closing(SpoolWriter(source.paths)) as writer:
+    with closing(SpoolWriter(source.places)) as writer:
         yield writer
 
 

@@ -100,6 +100,11 @@ class Survey:
         return self.source.paths
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """The same to read from; see `Source.places`."""
+        return self.source.places
+
+    @property
     def labels(self) -> LabelCounts | None:
         """What the first label column holds in all rows; None without a label."""
         return self.counts[self.source.label] if self.source.label is not None else None

@@ -138,7 +138,7 @@ def survey(
     by_position = not source.is_packed or (
         spool is True and found is not None and is_unpacked(source, found.index)
     )
-    clean_spools(source.paths[0])
+    clean_spools(source.places[0])
     if found is None:
         began = time.perf_counter()
         # What takes in the rows spares unpacking them for it; texts are read once more, to learn from them.
@@ -149,7 +149,7 @@ def survey(
                 source, policy, keys, keeper, threads, progress, ledger, writer, must_keep, learn, notes
             )
         if stored:
-            store.save(found.record, found.index, found.excluded, first_path=source.paths[0], notes=notes)
+            store.save(found.record, found.index, found.excluded, first_path=source.places[0], notes=notes)
         seconds = time.perf_counter() - began
     _refuse(source, policy, found.record)
     result = _result(source, found, kept, seconds, keys, notes)
@@ -217,7 +217,7 @@ def _pass(
         with closing(done.tally.excluded):
             done.run(workers=workers, progress=progress)
             excluded = done.tally.excluded.finish()
-        index = builder.finish(source.paths, [identity.size for identity in before])
+        index = builder.finish(source.places, [identity.size for identity in before])
     if ledger is not None and folder is None:
         for array in (index.anchor_rows, index.anchor_offsets, index.checksums):
             ledger.attach("index", array)
@@ -269,7 +269,7 @@ def _index_folder(source: Source, in_memory: bool) -> Iterator[Path | None]:
     if in_memory:
         yield None
         return
-    for home in (*folders.homes(source.paths[0]), Path(tempfile.gettempdir())):
+    for home in (*folders.homes(source.places[0]), Path(tempfile.gettempdir())):
         try:
             scratch = folders.scratch_folder(home)
             folder = scratch.__enter__()

@@ -15,6 +15,7 @@ import numpy as np
 
 from stoker import folders
 from stoker.errors import ChangedDataError
+from stoker.given import located
 from stoker.kernels.checksum import checksum
 from stoker.sources import Source
 from stoker.sources.files import FileIdentity
@@ -56,7 +57,7 @@ class Found:
 
 def keys_of(source: Source, policy: Policy) -> Keys:
     """Name a survey by how the files are read, which rows are meant and how they are judged."""
-    names = _relative(source.paths)
+    names = _relative(source.places)
     whole = {
         "version": VERSION,
         "names": names,
@@ -106,7 +107,7 @@ def find(source: Source, keys: Keys, *, progress: Progress | None, notes: list[s
     A file of the same size whose time of change or inode differs is hashed again. What is damaged, foreign or
     outdated is passed over with a note.
     """
-    for home in folders.homes(source.paths[0]):
+    for home in folders.homes(source.places[0]):
         folder = home / keys.survey
         if not os.path.isfile(folder / _RECORD):  # false where we may not look, too
             continue
@@ -199,8 +200,8 @@ def _array_record(path: Path) -> ArrayRecord:
 
 
 def _relative(paths: Sequence[str]) -> list[str]:
-    folder = os.path.dirname(os.path.abspath(paths[0]))
-    return [os.path.relpath(os.path.abspath(path), folder) for path in paths]
+    found = [os.path.abspath(located(path)) for path in paths]
+    return [os.path.relpath(path, os.path.dirname(found[0])) for path in found]
 
 
 def _plain(data: Any) -> Any:

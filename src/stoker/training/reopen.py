@@ -116,7 +116,7 @@ def source_like(
         If they lack a column.
     """
     schema, _ = _read(description, columns, spec)
-    return Source(table=source.table.with_schema(schema).like(source.paths, with_label=with_label))
+    return Source(table=source.table.with_schema(schema).like(source.places, with_label=with_label))
 
 
 def _read(

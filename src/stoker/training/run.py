@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.feed import BaseFeed
+from stoker.given import located
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
@@ -296,7 +297,7 @@ class Run:
                 kinds=self._kinds,
             )
         source = self._source(rows, rename, with_label=False)
-        for path in source.paths:
+        for path in map(located, source.places):
             if output is not None and os.path.exists(output) and os.path.samefile(path, output):
                 raise OptionError(
                     f"{os.fspath(output)} is one of the files to predict on, and predictions would take its "
@@ -338,7 +339,7 @@ class Run:
                 )
         if isinstance(rows, Source) and rows.view.steps:
             raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
-        paths = rows.paths if isinstance(rows, Source) else rows
+        paths = rows.places if isinstance(rows, Source) else rows
         reading, columns = self.record.reading, self.record.columns
         if isinstance(rows, Source) and rows.describe()["format"] in NAMELESS:
             if rename:

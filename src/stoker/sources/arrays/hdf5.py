@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
+from stoker.given import located
 from stoker.sources.arrays.stored import PlainArray, StoredArray, UnusableArray, checked_dtype, opening
 from stoker.sources.remote import is_remote
 from stoker.sources.remote.names import RUN_BLOCKS
@@ -70,7 +71,7 @@ def _opened(path: str) -> tuple[Any, Any]:
     import h5py
 
     if not is_remote(path):
-        return h5py.File(path, "r"), None
+        return h5py.File(located(path), "r"), None
     from stoker.sources.remote.reader import RemoteFile
 
     raw = RemoteFile(path)

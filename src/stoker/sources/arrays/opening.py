@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stoker.errors import ColumnError, DataError, OptionError
+from stoker.given import located
 from stoker.sources.arrays.hdf5 import hdf5_arrays
 from stoker.sources.arrays.idx import idx_array
 from stoker.sources.arrays.labels import as_label
@@ -205,7 +206,7 @@ def _difference(features: str, labels: str) -> Names:
 
 
 def _whole(path: str) -> str:
-    return path if is_remote(path) else os.path.abspath(path)
+    return path if is_remote(path) else os.path.abspath(located(path))
 
 
 def _common(one: str, two: str) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
+from stoker.given import located
 from stoker.sources.files import open_reader
 from stoker.sources.remote import is_remote
 from stoker.sources.remote.schedule import Span, schedule_of
@@ -179,7 +180,7 @@ def array_file(path: str, *, spans: Sequence[Span] = (), in_order: bool = False)
         It cannot be opened.
     """
     if not is_remote(path):
-        with open(path, "rb") as here:
+        with open(located(path), "rb") as here:
             yield here
         return
     from stoker.sources.remote.reader import RemoteFile

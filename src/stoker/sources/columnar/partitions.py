@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from stoker.errors import DataError
+from stoker.given import beside, located
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.files import FileIdentity
@@ -29,7 +30,7 @@ _TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
 
 def holds(path: str, suffixes: Sequence[str]) -> bool:
     """Whether a path is that of a folder whose first file, however deep, has one of the suffixes."""
-    if not os.path.isdir(path):
+    if not os.path.isdir(located(path)):
         return False
     first = next(_files(path), "")
     return first.lower().endswith(tuple(suffixes))
@@ -64,7 +65,7 @@ def files_in(path: str, suffixes: Sequence[str]) -> list[str]:
             f"{path} is compressed as a whole, and columns are read by position; unpack it: such files are "
             "compressed within"
         )
-    if not os.path.isdir(path):
+    if not os.path.isdir(located(path)):
         return [path]
     found = sorted(_files(path), key=os.fsencode)
     if not found:
@@ -80,15 +81,16 @@ def files_in(path: str, suffixes: Sequence[str]) -> list[str]:
 
 def _files(path: str) -> Iterator[str]:
     try:
-        with os.scandir(path) as entries:
+        with os.scandir(located(path)) as entries:
             known = sorted((entry for entry in entries if entry.name[0] not in "._"), key=lambda e: e.name)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     for entry in known:
+        file = beside(path, os.path.join(path, entry.name))
         if entry.is_dir():
-            yield from _files(entry.path)
+            yield from _files(file)
         else:
-            yield entry.path
+            yield file
 
 
 def _folders_of(paths: Sequence[str], suffixes: Sequence[str]) -> dict[str, str]:

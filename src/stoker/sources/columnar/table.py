@@ -69,6 +69,11 @@ class ColumnarTable:
     @property
     def paths(self) -> tuple[str, ...]:
         """The files."""
+        return tuple(map(str, self.places))
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The same; a relative path knows from which folder it is (`stoker.given`)."""
         return tuple(file.path for file in self.files)
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.errors import DataError
+from stoker.given import located
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
@@ -142,7 +143,7 @@ def input_file(path: str, *, in_order: bool = False) -> Iterator[Any]:
             yield file
             raw.reader.confirm()
         return
-    with pa.OSFile(path, "rb") as file:
+    with pa.OSFile(located(path), "rb") as file:
         yield file
 
 
@@ -176,7 +177,7 @@ def units_file(
         It cannot be opened, or is not the one that was read before.
     """
     if not is_remote(path):
-        with pa.OSFile(path, "rb") as file:
+        with pa.OSFile(located(path), "rb") as file:
             yield file
         return
     from stoker.sources.remote.reader import RemoteFile

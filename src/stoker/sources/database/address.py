@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,9 +38,12 @@ class Address:
     ----------
     whole
         As it was given, perhaps with a password; shown nowhere.
+    folder
+        From where a relative path of a file is.
     """
 
     whole: str = field(repr=False)
+    folder: str = ""
 
     @property
     def kind(self) -> str:
@@ -50,6 +54,11 @@ class Address:
     def file(self) -> str:
         """Path of a database in a file: ``/tmp/x.db`` of ``sqlite:///tmp/x.db``, ``x.db`` of ``sqlite://x.db``."""
         return self.whole.partition("://")[2]
+
+    @property
+    def place(self) -> str:
+        """Where a database in a file is, wherever the process goes."""
+        return os.path.join(self.folder, self.file)
 
     @property
     def shown(self) -> str:

@@ -45,8 +45,8 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
     request.require(COLUMNS_ALONE, "a query's rows")
     if request.written.format is not None:
         raise OptionError("format has no effect on a query's rows; leave it out")
-    address = Address(whole)
-    if address.kind != "postgresql" and not os.path.isfile(address.file):
+    address = Address(whole, os.getcwd())
+    if address.kind != "postgresql" and not os.path.isfile(address.place):
         raise DataError(f"{address.shown}: no such file as {address.file!r}; check the address")
 
     def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -73,10 +73,10 @@ def _connected(address: Address) -> Iterator[Callable[[str], Any]]:
     """What executes a statement and gives a reader of record batches."""
     driver = _driver(address.kind)
     if address.kind == "duckdb":
-        with closing(driver.connect(address.file, read_only=True)) as connection:
+        with closing(driver.connect(address.place, read_only=True)) as connection:
             yield lambda statement: pa.RecordBatchReader.from_stream(connection.sql(statement))
         return
-    target = address.with_limits if address.kind == "postgresql" else f"file:{quote(address.file)}?mode=ro"
+    target = address.with_limits if address.kind == "postgresql" else f"file:{quote(address.place)}?mode=ro"
     with (
         driver.connect(target, autocommit=True) as connection,
         connection.cursor() as cursor,
