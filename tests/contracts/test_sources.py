@@ -6,23 +6,30 @@ A new kind of reader joins by one more entry in `READERS`, a new format by one m
 import gzip
 import json
 import lzma
+import sqlite3
 import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import cache as cache_of_one
 from functools import lru_cache
 from pathlib import Path
-from threading import get_ident
+from threading import Thread, get_ident
 from typing import Any
 
+import duckdb
+import h5py
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
 import stoker
+from range_server import RangeServer
 from reading import column, dense, index_of
 from stoker import cache, waits
 from stoker.conversion.sizes import Sizes
@@ -219,6 +226,69 @@ def write_query(folder: Path) -> Source:
     return Source(table=stream_table("parquet", stream, Choice(labels=("kind",)), opener=again))
 
 
+def write_sqlite(folder: Path) -> Source:
+    table = columns_of(0, NUM_ROWS).select(["count", "size", "text", "kind"])
+    with closing(sqlite3.connect(folder / "rows.db")) as connection, connection:
+        connection.execute("CREATE TABLE rows (count INTEGER, size REAL, text TEXT, kind TEXT)")
+        rows = zip(*table.to_pydict().values(), strict=True)
+        connection.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", rows)
+    return stoker.open(f"sqlite://{folder / 'rows.db'}", query="SELECT * FROM rows", label="kind")
+
+
+def write_duckdb(folder: Path) -> Source:
+    table = columns_of(0, NUM_ROWS)
+    with duckdb.connect(str(folder / "rows.duckdb")) as connection:
+        connection.register("given", table)
+        connection.execute("CREATE TABLE rows AS SELECT * FROM given")
+    return stoker.open(f"duckdb://{folder / 'rows.duckdb'}", query="SELECT * FROM rows", label="kind")
+
+
+def write_idx(folder: Path) -> Source:
+    rng = np.random.default_rng(13)
+    for name, array in (
+        ("images-idx3-ubyte.gz", rng.integers(0, 256, (NUM_ROWS, 3, 4), np.uint8)),
+        ("labels-idx1-ubyte.gz", rng.integers(0, 9, NUM_ROWS).astype(np.uint8)),
+    ):
+        head = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+        (folder / name).write_bytes(gzip.compress(head + array.tobytes()))
+    return stoker.open(folder / "images-idx3-ubyte.gz", label=str(folder / "labels-idx1-ubyte.gz"))
+
+
+def write_hdf5(folder: Path) -> Source:
+    rng = np.random.default_rng(14)
+    with h5py.File(folder / "data.h5", "w") as file:
+        file["x"] = rng.normal(size=(NUM_ROWS, 5)).astype(np.float32)
+        file["y"] = np.arange(NUM_ROWS) % 3
+    return stoker.open(folder / "data.h5", label="y")
+
+
+def serve_csv(folder: Path) -> Source:
+    path = Path(write_numbers(folder).paths[0])
+    return stoker.open(_server().put(f"{folder.name}/{path.name}", path.read_bytes()), label="label")
+
+
+def serve_parquet(folder: Path) -> Source:
+    write_parquet(folder)
+    parts = [folder / f"part-{part}.parquet" for part in range(2)]
+    there = [_server().put(f"{folder.name}/{part.name}", part.read_bytes()) for part in parts]
+    return stoker.open(there, label="kind")
+
+
+@cache_of_one
+def _server() -> RangeServer:
+    made = RangeServer()
+    Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    return made
+
+
+def hold_polars(folder: Path) -> Source:
+    return stoker.open(polars.from_arrow(columns_of(0, NUM_ROWS)), label="kind")
+
+
+def hold_table(folder: Path) -> Source:
+    return stoker.open(columns_of(0, NUM_ROWS), label="kind")
+
+
 def hold_frame(folder: Path) -> Source:
     rng = np.random.default_rng(10)
     frame = pd.DataFrame(
@@ -229,6 +299,14 @@ def hold_frame(folder: Path) -> Source:
 
 SOURCES = {
     "a pandas frame": hold_frame,
+    "a Polars frame": hold_polars,
+    "an Arrow table": hold_table,
+    "a query of SQLite": write_sqlite,
+    "a query of DuckDB": write_duckdb,
+    "IDX files": write_idx,
+    "datasets of an HDF5 file": write_hdf5,
+    "csv of numbers on the web": serve_csv,
+    "two parquet files on the web": serve_parquet,
     "pairs of NumPy files": write_arrays,
     "a compressed NumPy archive": write_archive,
     "a sparse matrix and its labels": write_sparse,
@@ -268,7 +346,7 @@ def raw_reader(source: Source) -> Case:
         path.write_bytes(data)
 
     reader = source.reader(index, None, dtype)
-    is_own = not source.is_packed and source.is_lasting
+    is_own = not source.is_packed and source.is_lasting and Path(source.paths[0]).exists()
     return Case(reader=reader, matrix=matrix, columns=columns, spoil=spoil if is_own else None)
 
 
@@ -297,6 +375,16 @@ READERS: dict[str, Callable[[Source], Case]] = {
     "cached": surveyed_reader(cached),
 }
 CASES = sorted(f"{reader} {source}" for reader in READERS for source in SOURCES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    """Blocks of files elsewhere, and rows of queries, are kept for this module alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            patch.delenv(name, raising=False)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
@@ -64,6 +65,35 @@ def test_values_come_as_they_stand_and_blanks_as_nulls(table, tmp_path):
         "city": ["Rome", None, "Paris, north"],
         "kind": [7, 7, 8],
     }
+
+
+class Shown:
+    """What a conversion shows: its stages, each with how far it says it is."""
+
+    def __init__(self):
+        self.stages = {}
+
+    @contextmanager
+    def stage(self, name, unit=""):
+        seen = self.stages[name + unit] = []
+        yield lambda done, total: seen.append((done, total))
+
+    def note(self, name, text):
+        pass
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_every_stage_shows_progress_up_to_its_end(shuffle, tmp_path):
+    path = tmp_path / "many.csv"
+    path.write_text("x,y\n" + "".join(f"{row},{row % 3}\n" for row in range(30_000)))
+    shown = Shown()
+    convert(stoker.open(path), tmp_path / "out.parquet", shuffle=shuffle, progress=shown)
+    assert list(shown.stages) == ["surveyB", "write rows"]
+    for seen in shown.stages.values():
+        done = [place for place, _ in seen]
+        assert done == sorted(done)
+        assert seen[-1][0] == seen[-1][1]
+    assert shown.stages["write rows"][-1] == (30_000, 30_000)
 
 
 @pytest.mark.usefixtures("streamed")

@@ -2,8 +2,13 @@
 
 import json
 import shutil
+import socket
 import sqlite3
+import subprocess
+import sys
 import tempfile
+import time
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -14,7 +19,7 @@ import pytest
 import stoker
 from reading import column, dense
 from stoker.cli import main
-from stoker.errors import ColumnError, DataError, OptionError
+from stoker.errors import ChangedDataError, ColumnError, DataError, OptionError
 from stoker.sources.database import streams
 from stoker.sources.database.address import Address
 from stoker.survey import survey
@@ -248,6 +253,63 @@ def test_options_without_effect_are_refused(here):
         stoker.open("sqlite://nowhere.db", query="SELECT 1")
     with pytest.raises(ColumnError, match="'z' is absent"):
         stoker.open(f"sqlite://{here / 'rows.db'}", query="SELECT * FROM rows", label="z")
+
+
+def test_a_table_that_is_dropped_between_two_passes_is_told(here, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    source = stoker.open(sqlite(here), query="SELECT id FROM rows")
+    found = survey(source, stored=False, role="predict")
+    for spoil, said in ((drop_table, "no such table"), (Path.unlink, "rows.db")):
+        spoil(here / "rows.db")
+        with pytest.raises(ChangedDataError, match=said):
+            source.reader(found.index, None, np.dtype(np.float64)).read(np.arange(5))
+
+
+def drop_table(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE rows")
+
+
+def test_a_server_that_takes_connections_and_is_silent_is_told_within_the_stated_time():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/base?connect_timeout=2"
+        began = time.monotonic()
+        with pytest.raises(DataError, match=r"not answered .*timeout expired"):
+            stoker.open(address, query="SELECT 1 AS x")
+        assert time.monotonic() - began < 20
+
+
+def test_a_run_on_an_address_with_a_password_writes_it_nowhere(postgresql, here, monkeypatch, caplog):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    whole = postgresql.replace("postgres:@", "postgres:hid%20den@")
+    assert "hid%20den" in whole
+    query = "SELECT i * 0.5::float8 AS x, i % 2 AS y FROM generate_series(1, 300) AS s(i)"
+    feed = stoker.Feed(stoker.open(whole, query=query, label="y"), batch_size=100, cache="always")
+    stoker.fit(stoker.models.linear(feed), feed, epochs=1, run=here / "run", progress="none")
+    feed.close()
+    written = [path for path in here.rglob("*") if path.is_file()]
+    assert {"run.json", "model.keras"} <= {path.name for path in written}
+    for path in written:
+        assert not {word for word in (b"hid%20den", b"hid den") if word in path.read_bytes()}, path
+    assert "hid" not in caplog.text
+
+
+@pytest.mark.slow
+def test_a_query_of_half_a_gigabyte_is_streamed_in_constant_memory(postgresql):
+    script = """
+import resource, sys, stoker
+rows = "SELECT i AS x, repeat('x', 1000) AS t FROM generate_series(1, %d) AS s(i)"
+peaks = []
+for count in (5_000, 500_000):
+    source = stoker.open(sys.argv[1], query=rows % count)
+    assert sum(chunk.num_records for chunk in source.chunks(1 << 20)) == count
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peaks[1] - peaks[0])
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", script, postgresql], capture_output=True, text=True, timeout=90, check=True
+    )
+    assert int(found.stdout) < 64  # MiB
 
 
 @pytest.mark.slow
