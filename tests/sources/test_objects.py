@@ -218,16 +218,43 @@ def test_a_source_like_another_is_the_same_rows_and_no_file(held, tmp_path):
 
 HUGGING_FACE = """
 import datasets, stoker
+from stoker.errors import OptionError
 made = datasets.Dataset.from_dict({"x": [float(row) for row in range(100)], "y": [0, 1] * 50})
 chosen = stoker.open(made.select(range(10, 20)), label="y")
 assert chosen.peek(3).matrix.values[:3].tolist() == [10, 11, 12], chosen.peek(3)
 streamed = stoker.open(made.to_iterable_dataset(), label="y")
 assert streamed.random_access == "stream"
 assert sum(chunk.num_records for chunk in streamed.chunks(1 << 20)) == 100
+try:
+    stoker.open(datasets.DatasetDict(train=made, test=made), label="y")
+except OptionError as error:
+    assert "('train', 'test'): open one of them, rows['train']" in str(error), error
+else:
+    raise AssertionError("a DatasetDict was opened")
+"""
+
+TORCH = """
+import stoker, torch
+from torch.utils.data import Dataset, TensorDataset
+
+class Named(Dataset):
+    def __len__(self):
+        return 50
+
+    def __getitem__(self, place):
+        return {"x": torch.tensor([place, -place]), "y": place % 3}
+
+pairs = stoker.open(TensorDataset(torch.arange(20.0).reshape(10, 2), torch.arange(10) % 2), label="label")
+assert [column.name for column in pairs.columns] == ["#0", "#1", "label"]
+assert [batch.x.tolist() for batch in stoker.Feed(pairs, transform=stoker.Cast(), batch_size=5, shuffle=False)
+    .epoch(0)] == torch.arange(20.0).reshape(2, 5, 2).tolist()
+assert stoker.open(Named(), label="y").peek(2).num_rows == 2
 """
 
 
-@pytest.mark.skipif(not find_installed("datasets"), reason="datasets is not installed")
-def test_hugging_faces_data_sets_are_read(tmp_path):
-    # In a process of its own: a folder of the tests has the library's name.
-    subprocess.run([sys.executable, "-c", HUGGING_FACE], check=True, cwd=tmp_path, timeout=100)
+@pytest.mark.parametrize(("library", "script"), [("datasets", HUGGING_FACE), ("torch", TORCH)])
+def test_data_sets_of_other_libraries_are_read(library, script, tmp_path):
+    if not find_installed(library):
+        pytest.skip(f"{library} is not installed: make test-backends has it")
+    # In a process of its own: a folder of the tests has the name of one of them.
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=100)

@@ -18,8 +18,6 @@ from stoker.given import located
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
-from stoker.sources.nameless import NAMELESS
-from stoker.sources.opening import chosen_as
 from stoker.sources.remote import is_remote
 from stoker.training.agreement import check_agreement
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
@@ -27,7 +25,7 @@ from stoker.training.frames import is_texts
 from stoker.training.loading import load_model
 from stoker.training.pieces import Piece, file_pieces, frame_pieces
 from stoker.training.prediction import prediction_schema, prediction_tables, write_predictions
-from stoker.training.reopen import open_like, source_like
+from stoker.training.scored import source_of
 from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
@@ -330,31 +328,10 @@ class Run:
         return True
 
     def _source(self, rows: Any, rename: Mapping[str, str] | None, *, with_label: bool) -> Source:
-        known = (*self.spec.features, *self.spec.answers)
-        for old, new in (rename or {}).items():
-            if new not in known:
-                raise OptionError(
-                    f"rename: {old!r} shall be {new!r}, and this run knows no such column; it knows "
-                    f"{', '.join(map(repr, known))}"
-                )
-        if isinstance(rows, Source) and rows.view.steps:
-            raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
-        paths = rows.places if isinstance(rows, Source) else rows
-        reading, columns = self.record.reading, self.record.columns
-        if isinstance(rows, Source) and rows.describe()["format"] in NAMELESS:
-            if rename:
-                raise OptionError(
-                    "rename has no effect on rows in memory or of a query: name their columns there"
-                )
-            found = source_like(reading, columns, self.spec, rows, with_label=with_label)
-            return chosen_as(found, rows)
         try:
-            found = open_like(reading, columns, self.spec, paths, with_label=with_label, renames=rename)
-            return chosen_as(found, rows) if isinstance(rows, Source) else found
-        except ColumnError as error:
-            if rename or "is absent" not in str(error):
-                raise
-            raise ColumnError(f"{error}; if it has another name there, say which with rename=") from error
+            return source_of(self.record, self.spec, rows, rename, with_label=with_label)
+        except ColumnError:
+            raise
         except DataError as error:
             if with_label or not self._may_be_a_text(rows):
                 raise

@@ -52,6 +52,12 @@ def _units(rows: Any) -> MemoryUnits | StreamUnits:
         return arrow_units(rows.to_arrow())
     if isinstance(rows, np.ndarray):
         return array_units(rows)
+    if library == "datasets" and isinstance(rows, Mapping):
+        splits = list(map(repr, rows)) or ["none"]
+        raise OptionError(
+            f"a {type(rows).__name__} holds several data sets ({', '.join(splits)}): open one of them, "
+            f"rows[{splits[0]}]"
+        )
     if isinstance(rows, Mapping):
         return mapping_units(rows)
     if library == "datasets" and hasattr(rows, "with_format"):

@@ -1,0 +1,70 @@
+"""The rows that a run is to score, opened as those that it was trained on were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stoker.errors import ColumnError, OptionError
+from stoker.runrecords import RunRecord
+from stoker.sources import Source
+from stoker.sources.nameless import NAMELESS
+from stoker.sources.opening import chosen_as
+from stoker.training.reopen import open_like, source_like
+from stoker.types import FeedSpec
+
+__all__ = ["source_of"]
+
+
+def source_of(
+    record: RunRecord, spec: FeedSpec, rows: Any, renames: Mapping[str, str] | None, *, with_label: bool
+) -> Source:
+    """Open files, or a source's rows, as a run's own: with its columns, their types and its label.
+
+    Parameters
+    ----------
+    record, spec
+        Of the run.
+    rows
+        Paths or addresses, or a Source that nothing narrows.
+    renames
+        For files: the name there, and the one that training knew.
+    with_label
+        Whether labels are needed.
+
+    Raises
+    ------
+    OptionError
+        If the rows are a view, or a name is one that the run does not know or has no effect.
+    ColumnError
+        If a column is absent.
+    DataError
+        If there is no such file, or it cannot be read.
+    """
+    known = (*spec.features, *spec.answers)
+    for old, new in (renames or {}).items():
+        if new not in known:
+            raise OptionError(
+                f"rename: {old!r} shall be {new!r}, and this run knows no such column; it knows "
+                f"{', '.join(map(repr, known))}"
+            )
+    if not isinstance(rows, Source):
+        return _opened(record, spec, rows, renames, with_label=with_label)
+    if rows.view.steps:
+        raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
+    if rows.describe()["format"] not in NAMELESS:
+        return chosen_as(_opened(record, spec, rows.places, renames, with_label=with_label), rows)
+    if renames:
+        raise OptionError("rename has no effect on rows in memory or of a query: name their columns there")
+    return chosen_as(source_like(record.reading, record.columns, spec, rows, with_label=with_label), rows)
+
+
+def _opened(
+    record: RunRecord, spec: FeedSpec, paths: Any, renames: Mapping[str, str] | None, *, with_label: bool
+) -> Source:
+    try:
+        return open_like(record.reading, record.columns, spec, paths, with_label=with_label, renames=renames)
+    except ColumnError as error:
+        if renames or "is absent" not in str(error):
+            raise
+        raise ColumnError(f"{error}; if it has another name there, say which with rename=") from error
