@@ -81,6 +81,39 @@ def test_a_type_of_arrow_is_a_kind_and_what_is_missing_is_blank(tmp_path, values
     assert set(found.issues.kinds.tolist()) <= {IssueKind.BLANK}
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (pa.array([0, 317_285_704_800], pa.timestamp("s")), "12024-05-20 06:00:00"),
+        (pa.array([0, 2**63 - 1], pa.timestamp("us", "UTC")), "9223372036854775807 us from 1970 on"),
+        (pa.array([0, -719_163], pa.int32()).cast(pa.date32()), "0000-12-31"),
+        (pa.array([0, -(2**62)]).view(pa.date64()), "-2147483647 days from 1970 on"),
+        (pa.array([0, 86_400], pa.int32()).cast(pa.time32("s")), "86400 s from midnight on"),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
+)
+def test_a_moment_that_no_calendar_has_makes_a_bad_row_that_shows_it(values, shown):
+    source = stoker.open(pa.table({"t": values, "y": [0, 1]}), label="y")
+    chunk = next(iter(source.chunks(1 << 20)))
+    found = source.parse(chunk)
+    assert column(found.rows, "t")[1] == ""
+    assert found.issues.rows.tolist() == [1]
+    assert found.issues.explain(0).startswith(f"column 't' holds '{shown}', which is no date of the years 1 ")
+    assert shown in chunk.text(1, 2).decode()
+    label = stoker.open(pa.table({"t": values, "x": [0, 1]}), label="t")
+    issues = label.parse(next(iter(label.chunks(1 << 20)))).issues
+    assert issues.kinds.tolist() == [IssueKind.OUT_OF_RANGE]
+
+
+def test_the_survey_counts_moments_that_no_calendar_has():
+    stamps = pa.array([0, 2**62, 5, 6], pa.timestamp("us"))
+    table = pa.table({"t": stamps, "y": [0, 1, 0, 1]})
+    with pytest.raises(BadRowError, match=r"'t': 1 date beyond the years 1 to 9999.*on_bad_row='skip'"):
+        survey(stoker.open(table, label="y"), stored=False, texts="given")
+    skipped = survey(stoker.open(table, label="y"), stored=False, on_bad_row="skip", texts="given")
+    assert skipped.excluded.tolist() == [1]
+
+
 def test_lists_of_a_fixed_size_are_columns_and_others_are_refused_only_where_they_are_used(tmp_path):
     pairs = pa.array([[1.0, 2.0], [3.0, None]], pa.list_(pa.float64(), 2))
     lists = [[["a"]], []]

@@ -102,6 +102,17 @@ def test_a_query_of_postgresql_is_a_table(postgresql, run):
     assert parsed.issues.rows[0] == 9
 
 
+def test_moments_of_postgresql_that_no_calendar_has_make_bad_rows(postgresql):
+    query = (
+        "SELECT * FROM (VALUES ('2024-05-01'::timestamp, 1), ('infinity', 2), ('-infinity', 3), "
+        "('0044-03-15 BC', 4), ('12024-05-02', 5)) AS moments(t, x)"
+    )
+    source = stoker.open(postgresql, query=query)
+    found = source.parse(next(iter(source.chunks(1 << 16))))
+    assert column(found.rows, "t") == ["2024-05-01T00:00:00", "", "", "", ""]
+    assert found.issues.bad_rows().tolist() == [1, 2, 3, 4]
+
+
 def test_a_feed_is_shuffled_and_read_in_one_snapshot(postgresql, run, here, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
     run(

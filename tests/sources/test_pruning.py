@@ -252,6 +252,14 @@ def test_without_statistics_only_types_are_known():
     assert not found.may_be_blank
 
 
+def test_row_groups_with_moments_that_no_calendar_has_are_read(tmp_path):
+    stamps = pa.array([0, 2**62, 1, 10**12, 10**12], pa.timestamp("us"))
+    pq.write_table(pa.table({"t": stamps, "y": [0, 1, 1, 0, 1]}), tmp_path / "t.parquet", row_group_size=3)
+    source = stoker.open(tmp_path / "t.parquet", label="y", where="t < '1970-01-01T12'")
+    assert source.table.chosen.num_skipped == 1
+    assert survey(source, stored=False, on_bad_row="skip", texts="given").num_skipped == 1
+
+
 def test_frames_and_streams_are_filtered_as_they_are_read():
     table = pa.table({"x": np.arange(10_000), "y": np.arange(10_000) % 2})
     frame = stoker.open(table, label="y", where="x >= 9990")

@@ -41,6 +41,8 @@ class IssueKind(IntEnum):
     """In a column of lists no list, or one with what is no number there: a fraction among integers."""
     NEGATIVE = 12
     """What a row weighs, below zero."""
+    OUT_OF_RANGE = 13
+    """A date or timestamp outside of the years 1 to 9999, or a time outside of a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,7 @@ class RowIssues:
             IssueKind.BAD_TEXT: "which is not UTF-8",
             IssueKind.BAD_LIST: "which is no list of such numbers",
             IssueKind.NEGATIVE: "which is negative, and no row weighs less than nothing",
+            IssueKind.OUT_OF_RANGE: "which is no date of the years 1 to 9999, or no time of a day",
         }[kind]
         if (
             kind is IssueKind.NOT_A_NUMBER

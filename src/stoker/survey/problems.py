@@ -21,6 +21,7 @@ Kind: TypeAlias = Literal[
     "bad_quote",
     "bad_list",
     "bad_image",
+    "out_of_range",
     "text_feature",
     "array_feature",
     "constant",
@@ -42,6 +43,7 @@ _ROW_KINDS = frozenset(
         "not_utf8",
         "bad_list",
         "bad_image",
+        "out_of_range",
         "not_a_number",
         "not_finite",
         "inexact",
@@ -63,6 +65,10 @@ _WHAT = {
     "inexact": ("integer beyond 2**53", "integers beyond 2**53"),
     "bad_list": ("value that is no list of such numbers", "values that are no lists of such numbers"),
     "bad_image": ("value that is no image", "values that are no images"),
+    "out_of_range": (
+        "date beyond the years 1 to 9999, or time beyond a day",
+        "dates beyond the years 1 to 9999, or times beyond a day",
+    ),
     "array_feature": (
         "row of bytes or lists, of which nobody says what it becomes",
         "rows of bytes or lists, of which nobody says what it becomes",
@@ -96,6 +102,10 @@ _SHARED = {
     "not_finite": ("values that are not finite", f"{_ROWS}, or leave them out with drop="),
     "not_utf8": ("values that are not UTF-8", f"{_ROWS}, or leave them out with drop="),
     "bad_list": ("values that are no lists of such numbers", f"{_ROWS}, or leave them out with drop="),
+    "out_of_range": (
+        "dates beyond the years 1 to 9999, or times beyond a day",
+        f"{_ROWS}, or leave them out with drop=",
+    ),
     "array_feature": (
         "bytes or lists, of which nobody says what it becomes",
         "leave them out with drop=, or transform='auto' to have it chosen",

@@ -27,6 +27,7 @@ _KINDS: dict[int, Kind] = {
     IssueKind.BAD_LIST: "bad_list",
     IssueKind.BAD_IMAGE: "bad_image",
     IssueKind.NEGATIVE: "negative",
+    IssueKind.OUT_OF_RANGE: "out_of_range",
 }
 _NUM_KINDS = 16
 _WHOLE_ROW = -1

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from stoker.errors import ChangedDataError
 from stoker.sources.chunks import Chunk
 from stoker.sources.columnar.arrow_kinds import holds_lists
+from stoker.sources.columnar.times import is_moment, told_values
 from stoker.sources.columnar.values import normalised
 from stoker.sources.held import list_bounds, value_bounds
 from stoker.sources.index import RowIndex, checksums_of
@@ -64,8 +65,12 @@ class BatchChunk(Chunk):
 
     def text(self, begin: int, end: int) -> bytes:
         """The rows at these places as JSON, a line each."""
-        rows = self.rows.slice(begin, end - begin).to_pylist()
-        plain = ({name: _plain(value) for name, value in row.items()} for row in rows)
+        rows = self.rows.slice(begin, end - begin)
+        columns = [
+            told_values(column) if is_moment(column.type) else column.to_pylist() for column in rows.columns
+        ]
+        names = rows.schema.names
+        plain = (dict(zip(names, map(_plain, row), strict=True)) for row in zip(*columns, strict=True))
         return b"\n".join(msgspec.json.encode(row, enc_hook=str) for row in plain)
 
 

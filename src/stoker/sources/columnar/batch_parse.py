@@ -12,6 +12,7 @@ from stoker.sources.chunks import ParsedChunk
 from stoker.sources.columnar.batch_chunk import BatchChunk
 from stoker.sources.columnar.batch_issues import Faults
 from stoker.sources.columnar.lists import as_bytes, as_lists_of
+from stoker.sources.columnar.times import beyond_calendar, is_moment, told_values, without_beyond
 from stoker.sources.columnar.values import Numbers, as_numbers, as_texts
 from stoker.sources.issues import IssueKind
 from stoker.sources.number_columns import side_by_side, with_gaps
@@ -56,7 +57,7 @@ def parse_batch(
             file_index=chunk.file_index,
             first_row=chunk.first_row,
             offset=chunk.offset,
-            shown=lambda column, row: str(batch.column(schema.used[column])[row].as_py()),
+            shown=lambda column, row: _shown(batch.column(schema.used[column]), row),
         ),
     )
 
@@ -113,13 +114,24 @@ def _beside(array: Any, column: ColumnSpec, schema: Schema, faults: Faults) -> A
     return lists
 
 
+def _shown(array: Any, row: int) -> str:
+    if is_moment(array.type):
+        return str(told_values(array.slice(row, 1))[0])
+    return str(array[row].as_py())
+
+
 def _texts(array: Any, name: str, schema: Schema, faults: Faults) -> Any:
     large = name in schema.learned_texts
+    beyond = beyond_calendar(array)
+    if beyond is not None:
+        faults.add(name, IssueKind.OUT_OF_RANGE, beyond)
+        array = without_beyond(array, beyond)
     texts, broken = as_texts(array, large=large)
     if not large:
         faults.add(name, IssueKind.BAD_TEXT, broken)
     if schema.is_answer(name):
         blank = np.diff(_bounds(texts)) == 0
+        blank = blank if beyond is None else blank & ~beyond
         faults.add(name, IssueKind.BLANK, blank if blank.any() else None)
     return texts
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stoker.sources.columnar.arrow_kinds import column_kind
-from stoker.sources.columnar.values import as_texts
+from stoker.sources.columnar.times import beyond_calendar, is_moment, iso_texts
 from stoker.sources.outcomes import ANYTHING, Range
 
 __all__ = ["leaves_of", "range_of_group", "range_of_value"]
@@ -77,9 +77,11 @@ def range_of_group(part: pq.ColumnChunkMetaData, kind: pa.DataType) -> Range:
     has_nulls = known is None or not known.has_null_count or known.null_count > 0
     if known is not None and known.has_null_count and known.null_count == part.num_values:
         return Range(may_be_value=False, may_be_bad=False)
+    if is_moment(kind):
+        return _of_moments(known, has_nulls)
     ends = (known.min, known.max) if known is not None and known.has_min_max else (None, None)
     if column_kind(kind) == "text":
-        return _of_texts(known, ends, kind, has_nulls)
+        return _of_texts(known, ends, has_nulls)
     if column_kind(kind) in ("int", "float"):
         return _of_numbers(ends, kind, has_nulls)
     return ANYTHING
@@ -97,13 +99,9 @@ def _of_numbers(ends: tuple[Any, Any], kind: pa.DataType, has_nulls: bool) -> Ra
     return Range(low=low, high=high, may_be_blank=has_nulls or is_float, may_be_bad=False)
 
 
-def _of_texts(known: Any, ends: tuple[Any, Any], kind: pa.DataType, has_nulls: bool) -> Range:
+def _of_texts(known: Any, ends: tuple[Any, Any], has_nulls: bool) -> Range:
     if None in ends:
-        may_be_blank = has_nulls or not _is_time(kind)
-        return Range(may_be_blank=may_be_blank, may_be_bad=False)
-    if _is_time(kind):
-        low, high = _moments(known)
-        return Range(low=low, high=high, may_be_blank=has_nulls, may_be_bad=False)
+        return Range(may_be_bad=False)
     low, high = ends
     if not isinstance(low, str) or not isinstance(high, str):
         return ANYTHING
@@ -112,31 +110,30 @@ def _of_texts(known: Any, ends: tuple[Any, Any], kind: pa.DataType, has_nulls: b
     return Range(low=low, high=high, may_be_blank=has_nulls or low == "", may_be_bad=False)
 
 
-def _is_time(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind))
+def _of_moments(known: Any, has_nulls: bool) -> Range:
+    ends = None if known is None or not known.has_min_max else _moments(known)
+    if ends is None or beyond_calendar(ends[0]) is not None:
+        return Range(may_be_blank=has_nulls)
+    moments, size = ends
+    low, high = (text[:size] for text in iso_texts(moments).to_pylist())
+    return Range(low=low, high=high + _BEHIND, may_be_blank=has_nulls, may_be_bad=False)
 
 
-def _moments(known: Any) -> tuple[str | None, str | None]:
-    """The ends of a column of times, to the second: what follows it sorts in no order of time.
+def _moments(known: Any) -> tuple[Any, int] | None:
+    """The ends of a column of times, and how much of their text goes to the second.
 
-    A fraction is left out where it is none, and ``Z`` sorts behind a point.
+    What follows it sorts in no order of time: a fraction is left out where it is none, and ``Z`` sorts behind
+    a point.
     """
     said = json.loads(known.logical_type.to_json())
     unit = _UNITS.get(said.get("timeUnit", ""), "")
     ends = pa.array([known.min_raw, known.max_raw])
     if said["Type"] == "Date":
-        moments, size = ends.cast(pa.int32()).cast(pa.date32()), len("2024-01-05")
-    elif said["Type"] == "Timestamp" and unit:
-        moments, size = ends.cast(pa.timestamp(unit)), len("2024-01-05T10:00:00")
-    elif said["Type"] == "Time" and unit == "ms":
-        moments, size = ends.cast(pa.int32()).cast(pa.time32(unit)), len("10:00:00")
-    elif said["Type"] == "Time" and unit:
-        moments, size = ends.cast(pa.time64(unit)), len("10:00:00")
-    else:
-        return None, None
-    texts = as_texts(moments, large=False)[0].to_pylist()
-    low, high = (text[:size] for text in texts)
-    years = all(text[:1].isdigit() and text[4:5] == "-" for text in (low, high))
-    if said["Type"] != "Time" and not years:
-        return None, None  # years of other than four digits do not sort
-    return low, high + _BEHIND
+        return ends.cast(pa.int32()).cast(pa.date32()), len("2024-01-05")
+    if said["Type"] == "Timestamp" and unit:
+        return ends.cast(pa.timestamp(unit)), len("2024-01-05T10:00:00")
+    if said["Type"] == "Time" and unit == "ms":
+        return ends.cast(pa.int32()).cast(pa.time32(unit)), len("10:00:00")
+    if said["Type"] == "Time" and unit:
+        return ends.cast(pa.time64(unit)), len("10:00:00")
+    return None

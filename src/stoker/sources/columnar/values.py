@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stoker.sources.columnar.times import is_moment, iso_texts
 from stoker.sources.inference import BLANKS
 from stoker.sources.texts import decode_texts
 
@@ -17,6 +18,8 @@ __all__ = ["Numbers", "as_numbers", "as_texts", "normalised"]
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
 _LARGEST_INT64 = (1 << 63) - 1
+_DAY_MS = 86_400_000
+_FAR = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ def normalised(array: Any) -> Any:
     if pa.types.is_float16(kind):
         return array.cast(pa.float32())
     if pa.types.is_date64(kind):
-        return array.cast(pa.date32(), safe=False)
+        # Arrow lets days beyond int32 begin anew.
+        days = pc.divide(array.view(pa.int64()), _DAY_MS)
+        days = pc.min_element_wise(pc.max_element_wise(days, -_FAR, skip_nulls=False), _FAR, skip_nulls=False)
+        return days.cast(pa.int32()).cast(pa.date32())
     return array
 
 
@@ -101,7 +107,7 @@ def as_texts(array: Any, *, large: bool) -> tuple[Any, npt.NDArray[np.bool_] | N
     """The values of a normalised array as texts, blanks empty; and which are not UTF-8, if any are.
 
     Times are ISO 8601: ``2024-01-05T10:00:00``, with a fraction where there is one, and ``Z`` where they have
-    a zone.
+    a zone. Those beyond the calendar are no texts: see `stoker.sources.columnar.times.beyond_calendar`.
 
     Parameters
     ----------
@@ -112,12 +118,10 @@ def as_texts(array: Any, *, large: bool) -> tuple[Any, npt.NDArray[np.bool_] | N
     """
     kind, wanted = array.type, pa.large_string() if large else pa.string()
     broken = None
-    if pa.types.is_timestamp(kind):
-        array = _stamps(array)
+    if is_moment(kind):
+        array = iso_texts(array)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_bytes(kind):
         array, broken = _sound(array)
-    elif pa.types.is_time(kind):
-        array = _without_zeros(array.cast(pa.string()))
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         array = _written(array)
     texts = array.cast(wanted)
@@ -180,25 +184,6 @@ def _written(array: Any) -> Any:
     inside = pc.binary_join(parts, ", ")
     whole = pc.binary_join_element_wise("[", inside, "]", "")
     return pc.if_else(array.is_null(), pa.scalar(None, whole.type), whole)
-
-
-def _stamps(array: Any) -> Any:
-    """Timestamps in ISO 8601; those of a zone are told in universal time."""
-    unit, zone = array.type.unit, array.type.tz
-    texts = array.cast(pa.timestamp(unit)).cast(pa.string())
-    texts = pc.binary_replace_slice(texts, start=10, stop=11, replacement="T")
-    if unit != "s":
-        texts = _without_zeros(texts)
-    return pc.binary_join_element_wise(texts, "Z", "") if zone else texts
-
-
-def _without_zeros(texts: Any) -> Any:
-    """Seconds without the zeros, and the point, behind the last digit of their fraction."""
-    return pc.replace_substring_regex(texts, r"\.?0*$", "") if _has_point(texts) else texts
-
-
-def _has_point(texts: Any) -> bool:
-    return len(texts) > 0 and bool(pc.any(pc.match_substring(texts, ".")).as_py())
 
 
 def _sound(array: Any) -> tuple[Any, npt.NDArray[np.bool_] | None]:
