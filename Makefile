@@ -19,12 +19,12 @@ BIT_TESTS := $(addprefix tests/,training/test_resuming.py training/test_inheriti
 
 help:
 	@echo 'make demo           train on the handwritten digits, from an empty checkout'
-	@echo 'make test           quick tests'
+	@echo 'make test           quick tests, in three minutes on two cores'
 	@echo 'make test-bits      those that compare runs bit for bit, compiled as users have it'
 	@echo 'make install        create $(VENV)'
 	@echo 'make check          ruff, mypy and the import layers'
 	@echo 'make format         let ruff format and mend what it can'
-	@echo 'make test-slow      the tests that take more than a few seconds'
+	@echo 'make test-slow      the tests that take more than a second and a half of the processor'
 	@echo 'make soak           trains for STOKER_SOAK_SECONDS (half an hour): memory stays level, and every kill resumes'
 	@echo 'make test-backends  the training tests on TensorFlow and PyTorch, in $(BACKENDS_VENV)'
 	@echo 'make bench          the benchmarks beside their peers, in $(BENCH_VENV)'

@@ -28,7 +28,8 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 compile_plainly()
 
 LONG = (
-    "test_examples.py",
+    "test_cli.py",
+    "faults/test_kills.py",
     "test_text_models.py",
     "legacy/test_table.py",
     "layers/test_sequences.py",
@@ -36,8 +37,6 @@ LONG = (
     "legacy/test_script.py",
     "legacy/test_faults.py",
     "legacy/test_images.py",
-    "test_cli.py",
-    "faults/test_kills.py",
     "training/test_resuming.py",
     "transforms/test_ngrams.py",
     "transforms/test_sequences.py",
@@ -58,6 +57,17 @@ does not compile the same ones at the same time.
 """
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(parent: pytest.Collector) -> Iterator[None]:
+    """Look for doctests in the sources alone: for those of tests, each of their helpers would be imported."""
+    option = parent.config.option
+    wanted, option.doctestmodules = option.doctestmodules, False
+    try:
+        return (yield)
+    finally:
+        option.doctestmodules = wanted
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files."""
     tests = Path(__file__).parent
@@ -66,7 +76,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Have no collection of garbage look again at the libraries and tests that stay until the end."""
+    _leave_alone_what_stays()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None or nextitem.path != item.path:
+        _leave_alone_what_stays()
+
+
+def _leave_alone_what_stays() -> None:
+    """Have no collection of garbage look again at libraries and tests, nor at what a file of tests left.
+
+    These are millions of objects, most of them what JAX keeps of the programs that it compiled: a single
+    `gc.collect()` of a test, and the last of the session, would take the better part of a second.
+    """
     gc.collect()
     gc.freeze()
 
@@ -75,6 +99,13 @@ def pytest_collection_finish() -> None:
 def _interrupts_arrive() -> None:
     """A shell that starts the tests in the background has them ignore Ctrl-C, which some of them press."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _called_by_its_name() -> None:
+    """What says how to call stoker again says it alike, whether `pytest` or `python -m pytest` was called."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        sys.argv[0] = "pytest"
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,7 @@ def test_choosing_imports_neither_keras_nor_a_backend():
     assert shown.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_importing_stoker_first_lets_keras_find_the_default_backend(without_keras):
     program = "import stoker, keras; print(keras.config.backend())"
     environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
@@ -108,6 +109,7 @@ print(alone, pyarrow.table({"a": [1, 2]}).to_pandas().a.tolist(), len(pyarrow.ar
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_keras_can_be_imported_without_what_it_takes_along_and_that_be_imported_later():
     pytest.importorskip("sklearn")

@@ -1,6 +1,10 @@
+import contextlib
+import io
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -233,43 +237,35 @@ def test_a_limit_takes_the_first_rows(capsys, table):
     assert record["rows"] + record["validation_rows"] == 100
 
 
+TRAINING = shlex.split(
+    "train points.csv --label kind --drop id --epochs 3 --batch-size 32 --learning-rate 0.01 --memory 8MB "
+    "--run run --json --metric auc"
+)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run that a process of its own made, and what it printed."""
+    """A run, and what was printed on standard output and standard error."""
     folder = tmp_path_factory.mktemp("trained")
     _write_table(folder / "points.csv")
     _write_table(folder / "test.csv", 90)
-    command = [
-        "train",
-        "points.csv",
-        "--label",
-        "kind",
-        "--drop",
-        "id",
-        "--epochs",
-        "3",
-        "--batch-size",
-        "32",
-    ]
-    command += ["--learning-rate", "0.01", "--memory", "8MB", "--run", "run", "--json", "--metric", "auc"]
-    done = subprocess.run(
-        [sys.executable, "-m", "stoker", *command], cwd=folder, capture_output=True, text=True, timeout=100
-    )
-    assert done.returncode == 0, done.stderr
-    return folder, done
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(TRAINING)
+    assert code == 0, err.getvalue()
+    return folder, out.getvalue(), err.getvalue()
 
 
 def test_training_prints_progress_on_standard_error(trained):
-    _, done = trained
-    lines = done.stderr.splitlines()
-    begins = [line.split()[0] for line in lines]
+    _, _, said = trained
+    begins = [line.split()[0] for line in said.splitlines()]
     assert [word for word in ("survey", "epoch", "valid", "done", "next") if word not in begins] == []
     assert begins.count("epoch") >= 3
 
 
 def test_training_prints_nothing_but_json_on_standard_output(trained):
-    _, done = trained
-    record = json.loads(done.stdout)
+    _, said, _ = trained
+    record = json.loads(said)
     assert record["rows"] == 3 * 540
     assert record["steps"] == 3 * 17
     assert record["epochs"] == 3
@@ -284,21 +280,37 @@ def test_training_prints_nothing_but_json_on_standard_output(trained):
     assert len({digest["order"] for digest in record["digests"]}) == 3
 
 
+@pytest.mark.slow
+def test_a_process_of_its_own_prints_the_same(trained, tmp_path):
+    folder, out, err = trained
+    shutil.copy(folder / "points.csv", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "stoker", *TRAINING], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    begins = [[line.split()[0] for line in said.splitlines()] for said in (done.stderr, err)]
+    assert begins[0] == begins[1]
+    found, expected = json.loads(done.stdout), json.loads(out)
+    assert list(found) == list(expected)
+    assert found["digests"] == expected["digests"]
+    assert found["metrics"]["val_accuracy"] > 0.9
+
+
 def test_training_leaves_a_run_directory(trained):
-    folder, _ = trained
+    folder, *_ = trained
     written = {path.name for path in (folder / "run").iterdir()}
     assert {"run.json", "model.keras", "last.keras", "epochs.csv"} <= written
 
 
 def test_a_run_directory_is_not_written_over(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     assert main(["train", "points.csv", "--label", "kind", "--drop", "id", "--run", "run", "--quiet"]) == 2
     assert "run already holds a run" in capsys.readouterr().err
 
 
 def test_a_run_imports_no_code_but_what_the_user_names(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (folder / "own_layers.py").write_text(
@@ -329,7 +341,7 @@ def test_a_run_imports_no_code_but_what_the_user_names(trained, capsys, monkeypa
 
 
 def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     # As the installed program finds it: the current folder is not on it.
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(folder))])
@@ -372,7 +384,7 @@ def test_after_ctrl_c_the_next_line_says_what_to_do_with_the_model_there_is(
 
 
 def test_evaluating_prints_measures_and_a_confusion_matrix(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     assert main(["evaluate", "run", "test.csv", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
@@ -383,7 +395,7 @@ def test_evaluating_prints_measures_and_a_confusion_matrix(trained, capsys, monk
 
 
 def test_evaluating_as_json_gives_plain_numbers(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     assert main(["evaluate", "run", "test.csv", "--json"]) == 0
     record = _last_json(capsys)
@@ -393,7 +405,7 @@ def test_evaluating_as_json_gives_plain_numbers(trained, capsys, monkeypatch):
 
 
 def test_predicting_keeps_the_order_and_the_columns_asked_for(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     lines = (folder / "test.csv").read_text().splitlines()
     (folder / "new.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
@@ -437,7 +449,7 @@ def test_a_run_begins_with_another(trained, capsys, monkeypatch):
 
 
 def test_one_row_is_told_in_the_singular(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     lines = (folder / "test.csv").read_text().splitlines()
     (folder / "one.csv").write_text("\n".join(lines[:2]) + "\n")
@@ -446,7 +458,7 @@ def test_one_row_is_told_in_the_singular(trained, capsys, monkeypatch):
 
 
 def test_predicting_to_an_unknown_format_is_a_mistake(trained, capsys, monkeypatch):
-    folder, _ = trained
+    folder, *_ = trained
     monkeypatch.chdir(folder)
     assert main(["predict", "run", "test.csv", "-o", "out.xlsx"]) == 2
     assert ".parquet" in capsys.readouterr().err

@@ -20,6 +20,7 @@ def table(here: Path) -> str:
     return "houses.csv"
 
 
+@pytest.mark.slow
 def test_a_table_of_everything_trains_without_a_flag_and_says_why(
     table: str, capsys: pytest.CaptureFixture[str]
 ):

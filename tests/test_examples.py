@@ -140,6 +140,7 @@ def texts(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_blogs_script_trains_to_its_end_as_it_was_written(digits, here):
     said = legacy("blog_mnist.py", 1_280, 256, folder=digits, run=here)
     assert "epoch 10/10" in said
@@ -147,6 +148,7 @@ def test_the_blogs_script_trains_to_its_end_as_it_was_written(digits, here):
     assert f"{10 * 1_280:,} rows used".replace(",", " ") in said
 
 
+@pytest.mark.slow
 def test_the_blogs_job_in_stokers_words_learns_and_leaves_a_run(digits, here):
     said = twin("blog_mnist_in_stoker.py", folder=digits, run=here)
     assert accuracies(said)[-1] > 0.95
@@ -154,6 +156,7 @@ def test_the_blogs_job_in_stokers_words_learns_and_leaves_a_run(digits, here):
     assert outcome(digits / "runs/mnist")["rows"] == 12_800
 
 
+@pytest.mark.slow
 def test_doctor_names_what_is_wrong_with_the_blogs_script(digits, here):
     write_digits(digits / "train.csv", 1_290)  # the last batch has ten rows, none of them a nine
     write_digits(digits / "test.csv", 300, labels=False, seed=2)
@@ -167,6 +170,7 @@ def test_doctor_sees_that_the_blogs_number_of_rows_is_another_files(digits):
     assert ("no-batch", "training") in doctor("blog_mnist.py", 2_000, 256, folder=digits)
 
 
+@pytest.mark.slow
 def test_the_appendixs_sparse_ngrams_train_until_early_stopping(texts, here):
     said = legacy("appendix_text.py", "ngram", texts, folder=texts, run=here)
     assert 3 <= len(accuracies(said)) < 100

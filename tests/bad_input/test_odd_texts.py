@@ -97,6 +97,7 @@ def test_bytes_that_are_no_utf8_train_and_are_answered(trained, here):
     assert len(stoker.load("run").predict(["caf\ufffd film"])) == 1
 
 
+@pytest.mark.slow
 def test_texts_of_ten_megabytes_go_through_training_and_prediction(trained, here):
     words = " ".join(f"word{number}" for number in range(1_000))
     long = (words + " ") * (10_000_000 // len(words))

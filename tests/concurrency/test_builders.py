@@ -133,6 +133,7 @@ def test_a_builder_does_not_wait_for_one_that_hangs_nor_touch_what_it_builds(pat
     assert result(hanging) == found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_killed_builder_blocks_nobody_and_what_it_left_goes(path, cache, begin):
     killed = begin(cache, stop=True)

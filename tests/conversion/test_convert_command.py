@@ -68,8 +68,9 @@ def test_bad_rows_that_are_left_out_are_told(table, tmp_path, capsys):
     assert "1 bad row left out" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing_behind(number, tmp_path):
     path, folder = tmp_path / "long.csv", tmp_path / "out"
     block = "".join(f"{row},text {row * 7919 % 1000003}\n" for row in range(50_000))

@@ -67,7 +67,10 @@ def _last_json(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", FORMATS)
+SLOW_FORMATS = [pytest.param(name, marks=pytest.mark.slow) for name in FORMATS if name != "zhang"]
+
+
+@pytest.mark.parametrize("name", ["zhang", *SLOW_FORMATS])
 def test_a_data_set_goes_from_its_server_to_a_trained_model(server, root, known, capsys, name):
     make, rows, held_out = FORMATS[name]
     entry = known(make(server))

@@ -158,6 +158,7 @@ def test_a_long_text_and_words_of_a_letter_are_looked_at(tmp_path):
     assert report.pairs.names[:2] == ("word word", "שלום عالم")
 
 
+@pytest.mark.slow
 def test_the_reviews_are_told_as_they_are(shared_data):
     path = shared_data / "imdb" / "test.csv.gz"
     report = explore_texts(stoker.open(path, label="label", text="text"))

@@ -63,12 +63,29 @@ def imports(name: str) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
+@cache
+def calls_of(name: str) -> tuple[tuple[str, ast.Call], ...]:
+    """What is called in a file, dots included, and the call."""
+    found = (node for node in nodes(name) if isinstance(node, ast.Call))
+    return tuple(
+        (dotted(node.func), node) for node in found if isinstance(node.func, ast.Name | ast.Attribute)
+    )
+
+
+def dotted(node: ast.expr) -> str:
+    """`ast.unparse`, without its cost for names and dots, which most are."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return ast.unparse(node)
+
+
 def calls(names: Iterable[str] = FILES) -> Iterator[tuple[str, str, ast.Call]]:
-    """File, what is called in it, dots included, and the call."""
+    """File, what is called in it, and the call."""
     for name in names:
-        for node in nodes(name):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-                yield name, ast.unparse(node.func), node
+        for called, node in calls_of(name):
+            yield name, called, node
 
 
 def option(call: ast.Call, name: str) -> str | None:

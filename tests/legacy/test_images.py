@@ -15,9 +15,12 @@ from stoker.legacy.images import ImageDataGenerator
 pytestmark = pytest.mark.timeout(60)
 
 
-@pytest.fixture(params=[*THREADS, Way(2, True), pytest.param(Way(4, True), marks=pytest.mark.slow)], ids=str)
+MORE = [pytest.param(Way(count, True), marks=pytest.mark.slow) for count in (2, 4)]
+
+
+@pytest.fixture(params=[*THREADS, Way(1, True), *MORE], ids=str)
 def each_way(request: pytest.FixtureRequest) -> Way:
-    """Two processes where others take one and four: an image flow is Keras's, which each of them imports."""
+    """One process in the quick tests: an image flow is Keras's, which each of them imports."""
     return request.param
 
 

@@ -349,7 +349,8 @@ def open_things():
     return threading.active_count(), children, process.num_fds(), sorted(os.listdir("/dev/shm"))
 
 
-def test_three_hundred_openings_leave_no_thread_process_descriptor_or_segment(capfd):
+@pytest.mark.parametrize("openings", [60, pytest.param(300, marks=pytest.mark.slow)])
+def test_hundreds_of_openings_leave_no_thread_process_descriptor_or_segment(openings, capfd):
     def cycle(number):
         with Processes(call, workers=1, name="cycle") as processes:
             tasks = [lambda: np.ones(1 << 16), kill_self if number % 60 == 30 else lambda: 1]
@@ -365,7 +366,7 @@ def test_three_hundred_openings_leave_no_thread_process_descriptor_or_segment(ca
     cycle(0)
     gc.collect()
     before = open_things()
-    for number in range(300):
+    for number in range(openings):
         cycle(number)
     gc.collect()
     assert open_things() == before

@@ -212,6 +212,7 @@ def test_batches_may_grow_and_shrink():
         assert all((batch == np.arange(size)).all() for batch, size in zip(held, sizes, strict=True))
 
 
+@pytest.mark.slow
 def test_a_thousand_batches_that_are_held_need_no_thousand_descriptors():
     before = psutil.Process().num_fds()
     with (

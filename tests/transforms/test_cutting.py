@@ -19,10 +19,11 @@ from stoker.transforms.wordlists import Dictionary
 
 SLOW = pytest.mark.slow
 CHOICES = [
-    (True, True),
-    pytest.param(True, False, marks=SLOW),
-    pytest.param(False, True, marks=SLOW),
-    pytest.param(False, False, marks=SLOW),
+    (True, True, 8),
+    pytest.param(True, True, 1, marks=SLOW),
+    pytest.param(True, False, 1, marks=SLOW),
+    pytest.param(False, True, 1, marks=SLOW),
+    pytest.param(False, False, 1, marks=SLOW),
 ]
 TEXTS = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ab é½Σσİ\ufdfa한.")))
 
@@ -35,10 +36,12 @@ def plainly(text: str, lowercase: bool, strip_accents: bool) -> str:
     return re.sub(r"\W", " ", text)
 
 
-@pytest.mark.parametrize(("lowercase", "strip_accents"), CHOICES)
-def test_every_code_point_becomes_what_python_makes_of_it(lowercase, strip_accents):
+@pytest.mark.parametrize(("lowercase", "strip_accents", "every"), CHOICES)
+def test_every_code_point_becomes_what_python_makes_of_it(lowercase, strip_accents, every):
+    """The quick test takes an eighth of the pages behind the first 48, which hold most alphabets."""
     table = word_cutter(lowercase=lowercase, strip_accents=strip_accents).characters
-    arrays = table.load(*range(0xD8), *range(0xE0, 0x1100))  # surrogates are no text
+    wanted = [page for page in range(0x1100) if page < 0x30 or page % every == 0]
+    arrays = table.load(*(page for page in wanted if not 0xD8 <= page < 0xE0))  # surrogates are no text
     starts, lengths = np.divmod(arrays.entries.astype(np.int64), 256)
     ascii_images = starts[int(arrays.pages[0]) * 256 + np.arange(128)]
     assert np.array_equal(arrays.actions[:128], arrays.letters[ascii_images])

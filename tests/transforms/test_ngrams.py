@@ -421,6 +421,7 @@ def test_no_texts_give_no_rows():
     assert vectorizer.get_feature_names_out().tolist() == ["film", "good", "good film"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_text_of_ten_megabytes_is_a_text_like_any():
     long, word = "w1 w22 w333 " * 900_000, "x" * 3_000_000 + "é" * 500_000

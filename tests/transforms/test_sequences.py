@@ -224,6 +224,7 @@ def test_the_beginning_of_an_enormous_text_tells_its_length():
     assert_as_keras(SequenceVectorizer(max_tokens=9).fit([words]), [words], [words, "w1"], {"max_tokens": 9})
 
 
+@pytest.mark.slow
 def test_a_text_of_ten_megabytes_is_a_text():
     texts = ["one", "x" * 10_000_000, "lorem ipsum " * 830_000 + "one"]
     assert_as_keras(SequenceVectorizer().fit(texts, memory="1MB"), texts, texts, {})
