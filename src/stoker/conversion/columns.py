@@ -12,16 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stoker.cache.filling import numbers_array
+from stoker.conversion.digits import integers_of
 from stoker.kernels.gather import gather
 from stoker.sources import Source
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.held import value_bounds
-from stoker.sources.inference import BLANKS
 from stoker.survey import Survey
 from stoker.types import ColumnSpec, IntArray, Rows
 from stoker.types.arrow import arrow_type, is_list
 
-__all__ = ["Layout", "layout_of", "rounded_columns", "single_columns", "table_columns"]
+__all__ = [
+    "Layout",
+    "layout_of",
+    "rounded_columns",
+    "single_columns",
+    "table_columns",
+    "uncertain_columns",
+]
 
 _EXACT = float(1 << 53)
 _BEYOND_INT64 = float(1 << 63)
@@ -31,7 +38,6 @@ _NARROW = (
     (pa.int32(), -(1 << 31), (1 << 31) - 1),
 )
 """Integer types of less than 64 bits, with their least and greatest values."""
-_BLANKS = pa.array(sorted(BLANKS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +127,13 @@ def rounded_columns(found: Survey) -> tuple[str, ...]:
                  if is_beyond and kinds[name] == "int")  # fmt: skip
 
 
+def uncertain_columns(found: Survey, rounded: Collection[str]) -> tuple[str, ...]:
+    """Of the rounded columns those of which floats do not tell whether int64 holds them."""
+    seen = found.statistics
+    ends = zip(found.features, np.abs(seen.minimum).tolist(), np.abs(seen.maximum).tolist(), strict=True)
+    return tuple(name for name, *both in ends if name in rounded and max(both) == _BEYOND_INT64)
+
+
 def single_columns(source: Source) -> frozenset[str]:
     """Columns of numbers that are float32 or less in every file, and so lose nothing as float32."""
     table = source.table
@@ -132,7 +145,12 @@ def single_columns(source: Source) -> frozenset[str]:
     return frozenset(floats)
 
 
-def layout_of(found: Survey, digits: Survey | None = None, singles: Collection[str] = ()) -> Layout:
+def layout_of(
+    found: Survey,
+    digits: Survey | None = None,
+    singles: Collection[str] = (),
+    held: Collection[str] = (),
+) -> Layout:
     """Types by what the survey saw in the view's rows: the narrowest integers, float64, strings.
 
     Parameters
@@ -143,9 +161,11 @@ def layout_of(found: Survey, digits: Survey | None = None, singles: Collection[s
         An earlier survey, of the columns of integers that now come as text.
     singles
         Columns that are written as float32.
+    held
+        Columns of integers that come as text, and are known to fit int64.
     """
-    before = {} if digits is None else _numeric(digits, singles)
-    numeric = _numeric(found, singles)
+    before = {} if digits is None else _numeric(digits, singles, held)
+    numeric = _numeric(found, singles, held)
     columns = []
     for feature in found.source.columns:
         if feature.name in numeric:
@@ -158,7 +178,9 @@ def layout_of(found: Survey, digits: Survey | None = None, singles: Collection[s
     return Layout(columns=tuple(columns), text_bytes=found.text_bytes / max(1, found.num_slots))
 
 
-def _numeric(found: Survey, singles: Collection[str]) -> dict[str, tuple[int, pa.DataType, bool]]:
+def _numeric(
+    found: Survey, singles: Collection[str], held: Collection[str]
+) -> dict[str, tuple[int, pa.DataType, bool]]:
     """Place in the matrix, type, and whether there are blanks, by the names of numeric columns."""
     seen = found.statistics
     kinds = {column.name: column.kind for column in found.source.columns}
@@ -166,17 +188,18 @@ def _numeric(found: Survey, singles: Collection[str]) -> dict[str, tuple[int, pa
     for place, name in enumerate(found.features):
         kind: pa.DataType = pa.float32() if name in singles else pa.float64()
         if kinds[name] == "int" and seen.integral[place]:
-            kind = _integer(float(seen.minimum[place]), float(seen.maximum[place]))
+            is_held = found.dtype.kind != "f" or name in held
+            kind = _integer(float(seen.minimum[place]), float(seen.maximum[place]), is_held=is_held)
         numeric[name] = (place, kind, bool(seen.blanks[place]))
     return numeric
 
 
-def _integer(least: float, greatest: float) -> pa.DataType:
-    """The narrowest type; strings for what int64 does not hold."""
+def _integer(least: float, greatest: float, *, is_held: bool) -> pa.DataType:
+    """The narrowest type; strings for what int64 does not hold, as floats tell unless `is_held` is known."""
     for kind, low, high in _NARROW:
         if low <= least and greatest <= high:
             return kind
-    return pa.int64() if max(-least, greatest) < _BEYOND_INT64 else pa.string()
+    return pa.int64() if is_held or max(-least, greatest) < _BEYOND_INT64 else pa.string()
 
 
 def _matrix(rows: Rows, places: IntArray | None) -> npt.NDArray[Any] | None:
@@ -206,7 +229,7 @@ def _beside(values: Any, places: IntArray | None, column: _Column) -> pa.Array:
     if not pa.types.is_string(column.type) and not column.digits:
         return _with_nulls(taken)
     if column.digits:
-        return _from_digits(taken.cast(pa.string()), column.type)
+        return integers_of(taken.cast(pa.string()), column.type)
     taken = taken.cast(pa.string())
     empty = pc.equal(taken, "")
     return pc.if_else(empty, pa.scalar(None, pa.string()), taken) if pc.any(empty).as_py() else taken
@@ -223,14 +246,3 @@ def _with_nulls(values: pa.Array) -> pa.Array:
     if not is_list(whole.type):
         return pa.Array.from_buffers(whole.type, len(whole), [valid, *inside])
     return pa.Array.from_buffers(whole.type, len(whole), [valid, inside[0]], children=[whole.values])
-
-
-def _from_digits(texts: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Integers out of how they are written."""
-    known = pc.if_else(pc.is_in(texts, _BLANKS), pa.scalar(None, pa.string()), texts)
-    try:
-        return known.cast(kind)
-    except pa.ArrowInvalid:  # as +5 or 5.0 is written
-        from decimal import Decimal
-
-        return pa.array([None if text is None else int(Decimal(text)) for text in known.to_pylist()], kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,15 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pyarrow as pa
 
-from stoker.conversion.columns import Layout, layout_of, rounded_columns, single_columns, table_columns
+from stoker.conversion.columns import (
+    Layout,
+    layout_of,
+    rounded_columns,
+    single_columns,
+    table_columns,
+    uncertain_columns,
+)
+from stoker.conversion.digits import HeldIntegers
 from stoker.conversion.reading import Work, from_files, from_memory, in_order, nothing
 from stoker.conversion.report import ConversionReport
 from stoker.conversion.shuffling import Order, buckets_beside, require_room
@@ -25,7 +33,7 @@ from stoker.prefetch import available_cores
 from stoker.rowfiles import RowFile, format_of, require_place
 from stoker.sources import Source
 from stoker.survey import Survey, survey
-from stoker.types import IntArray, Progress
+from stoker.types import IntArray, Progress, Rows
 from stoker.waits import watched
 
 __all__ = ["Stages", "convert"]
@@ -182,20 +190,26 @@ class _Conversion:
         """Learn from one pass which rows there are, and the types of their columns."""
         found = self._survey(columns, on_bad_row)
         rounded, before = rounded_columns(found), None
+        held = HeldIntegers(uncertain_columns(found, rounded))
         self.num_left_out = int(found.excluded.size)
         self.view = found.view
         if rounded:
             # What the matrix would round is read as text, which must come to the same rows.
             before = replace(found, kept=None)
             del found
-            found = self._survey(table_columns(columns, rounded), on_bad_row)
+            found = self._survey(table_columns(columns, rounded), on_bad_row, learn=held.update)
             excluded = np.union1d(before.excluded, found.excluded)
             self.view = columns.view.bind(found.num_slots, excluded)
             self.num_left_out = len(excluded)
         self.found: Survey = found
-        self.layout: Layout = layout_of(found, before, self.singles)
+        self.layout: Layout = layout_of(found, before, self.singles, held.names)
 
-    def _survey(self, columns: Source, on_bad_row: Literal["error", "skip"]) -> Survey:
+    def _survey(
+        self,
+        columns: Source,
+        on_bad_row: Literal["error", "skip"],
+        learn: Callable[[Rows], None] | None = None,
+    ) -> Survey:
         with self.stages.stage("survey", "B") as progress:
             return survey(
                 columns,
@@ -209,6 +223,7 @@ class _Conversion:
                 stored=False,
                 spool=None,
                 texts="given",
+                learn=learn,
             )
 
     def write(self, file: RowFile, order: Order | None) -> None:
