@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels.compiling import bare_kernel, helper_kernel, inner_kernel
+from stoker.kernels.words import count_ones, load_word, repeated
 
 __all__ = ["EXACT", "STEPS", "add_lengths", "count_lengths"]
 
@@ -16,6 +17,9 @@ STEPS = 128
 _KINDS = np.zeros(256, np.int64)  # 1: a blank, 2: perhaps the beginning of one
 _KINDS[[*range(9, 14), *range(28, 33)]] = 1
 _KINDS[[0xC2, 0xE1, 0xE2, 0xE3]] = 2
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_HIGH = np.uint64(0x8080808080808080)
+_BLANKS = np.uint64(0x2020202020202020)
 
 
 @bare_kernel
@@ -36,18 +40,46 @@ def add_lengths(offsets, data, num_bytes, num_words):
     for row in range(offsets.size - 1):
         at, stop = offsets[row], offsets[row + 1]
         num_bytes[row] += stop - at
-        before, words = 1, 0
+        before, words = np.uint64(1), np.int64(0)
         while at < stop:
-            kind = _KINDS[data[at]]
-            if kind > 1:
-                width = _blank_width(data, at, stop)
-                kind = np.int64(width > 0)
-                at += width if width > 1 else np.int64(1)
-            else:
-                at += 1
-            words += before & (1 - kind)
-            before = kind
+            if at + 8 <= data.size:
+                word = _padded(load_word(data, at), stop - at)
+                if (word & _HIGH) == np.uint64(0):
+                    blanks = _blanks_in(word)
+                    begun = ~blanks & ((blanks << np.uint64(8)) | (before << np.uint64(7))) & _HIGH
+                    words += np.int64(count_ones(begun))
+                    before = blanks >> np.uint64(63)
+                    at += 8
+                    continue
+            limit = min(stop, at + 8)
+            while at < limit:
+                kind = _KINDS[data[at]]
+                if kind > 1:
+                    width = _blank_width(data, at, stop)
+                    kind = np.int64(width > 0)
+                    at += width if width > 1 else np.int64(1)
+                else:
+                    at += 1
+                words += np.int64(before) & (1 - kind)
+                before = np.uint64(kind)
         num_words[row] += words
+
+
+@inner_kernel
+def _padded(word, length):
+    """The word with blanks behind its first `length` bytes, where these are fewer than eight."""
+    if length >= 8:
+        return word
+    kept = _ALL >> np.uint64(64 - 8 * length)
+    return (word & kept) | (_BLANKS & ~kept)
+
+
+@inner_kernel
+def _blanks_in(word):
+    """The top bit of each byte that is a blank of ASCII, 9 to 13 or 28 to 32, where none is above 127."""
+    low = (word + repeated(0x80 - 9)) & ~(word + repeated(0x7F - 13))
+    high = (word + repeated(0x80 - 28)) & ~(word + repeated(0x7F - 32))
+    return (low | high) & _HIGH
 
 
 @helper_kernel

@@ -118,7 +118,8 @@ class LabelTally:
         with np.errstate(all="ignore"):
             origin = float(labels[0])
             shifted = labels.astype(np.float64) - origin
-            self._add(len(labels), origin, float(shifted.sum()), float(shifted @ shifted))
+            # Not ``shifted @ shifted``: the threads of BLAS would spin for a while after each chunk.
+            self._add(len(labels), origin, float(shifted.sum()), float(np.square(shifted).sum()))
 
     def _add(self, count: int, origin: float | None, total: float, squares: float) -> None:
         """Take in sums of values less an origin, and of their squares, about the first origin of all."""

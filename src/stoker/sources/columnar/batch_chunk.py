@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -169,9 +170,7 @@ def value_checksums(batch: pa.RecordBatch, bounds: IntArray) -> Uint64Array:
 def _words(array: Any, bounds: IntArray) -> Iterator[Uint64Array]:
     """Checksums of an array's type, of which values are missing, and of the values; one a segment each."""
     array = normalised(array)
-    name = _name_of(array.type).encode()
-    type_word = checksums_of(np.frombuffer(name, np.uint8), np.array([0, len(name)]))
-    yield np.repeat(type_word, len(bounds) - 1)
+    yield np.repeat(_type_word(_name_of(array.type)), len(bounds) - 1)
     missing = None
     if array.null_count:
         missing = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
@@ -183,6 +182,12 @@ def _words(array: Any, bounds: IntArray) -> Iterator[Uint64Array]:
         return
     for data, at in _canonical(array, missing, bounds):
         yield checksums_of(data, at)
+
+
+@cache
+def _type_word(name: str) -> Uint64Array:
+    """The checksum of a type's name, of shape (1,)."""
+    return checksums_of(np.frombuffer(name.encode(), np.uint8), np.array([0, len(name.encode())]))
 
 
 def _name_of(kind: pa.DataType) -> str:

@@ -74,7 +74,7 @@ def _feature(array: Any, column: ColumnSpec, schema: Schema, faults: Faults) -> 
 
 def _finite(found: Numbers, name: str, faults: Faults) -> npt.NDArray[Any]:
     values = found.values
-    if values.dtype.kind == "f":
+    if not found.is_finite:
         beyond = np.isinf(values)
         if beyond.any():
             faults.add(name, IssueKind.NOT_FINITE, beyond)

@@ -53,8 +53,14 @@ def scan_units(
     row = held = num_bytes = 0
     with closing(read_batches(columns, 0)) as batches:
         for batch in batches:
+            size = batch.nbytes
+            enough = 2 * num_bytes >= target_bytes and num_bytes + size > target_bytes
+            if waiting and enough and _cut(anchors, row, held) == held:
+                # What was decoded together stays so: to join and cut it again would copy every value.
+                yield chunk(_joined(waiting))
+                waiting, row, held, num_bytes = [], row + held, 0, 0
             waiting.append(batch)
-            held, num_bytes = held + batch.num_rows, num_bytes + batch.nbytes
+            held, num_bytes = held + batch.num_rows, num_bytes + size
             while num_bytes >= target_bytes and held > segment_rows:
                 share = max(segment_rows, held * target_bytes // num_bytes)
                 # What is little too much is not worth being cut, and so copied.

@@ -32,11 +32,14 @@ class Numbers:
         Integers, float32 or float64 of shape (n,); where there is no number, NaN or 0.
     blank, wrong
         bool of shape (n,): no value, and one that is no number; None where there is none of these.
+    is_finite
+        Whether it is known that all values are finite.
     """
 
     values: npt.NDArray[Any]
     blank: npt.NDArray[np.bool_] | None
     wrong: npt.NDArray[np.bool_] | None
+    is_finite: bool = False
 
 
 def normalised(array: Any) -> Any:
@@ -88,7 +91,8 @@ def as_numbers(array: Any, *, integers: bool) -> Numbers:
     if array.null_count:
         blank = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
     values = _plain(array, blank)
-    if values.dtype.kind == "f":
+    is_finite = values.dtype.kind != "f" or bool(np.isfinite(values).all())
+    if values.dtype.kind == "f" and (integers or not is_finite):
         missing = np.isnan(values)
         if missing.any():
             blank = missing if blank is None else blank | missing
@@ -100,7 +104,7 @@ def as_numbers(array: Any, *, integers: bool) -> Numbers:
     if wrong is not None:
         values = np.where(wrong, 0, values)
         blank = None if blank is None else blank & ~wrong
-    return Numbers(values, blank, wrong)
+    return Numbers(values, blank, wrong, is_finite)
 
 
 def as_texts(array: Any, *, large: bool) -> tuple[Any, npt.NDArray[np.bool_] | None]:
