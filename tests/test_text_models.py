@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from stoker import models
 from stoker.errors import DataError, OptionError
 from stoker.models.embeddings import read_embeddings
-from stoker.types import FeedSpec
+from stoker.types import FeedSpec, TargetSpec
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
@@ -100,6 +101,21 @@ def test_sepcnn_is_that_of_the_guide():
             == ("RandomUniform")
         )
     assert model.layers[4].pool_size == (3,)
+
+
+def test_sepcnn_answers_several_labels_with_an_output_each():
+    asked = (
+        TargetSpec(columns=("sky",), task="classes", classes=("clear", "dark", "grey"), num_outputs=3),
+        TargetSpec(columns=("high",), task="regression", classes=None, num_outputs=1),
+    )
+    spec = replace(spec_of("tokens"), targets=asked, task="classes", classes=asked[0].classes, label="sky")
+    small = {"embedding_dim": 4, "filters": 2}
+    model = models.build("auto", spec, loss_weights={"high": 0.5}, **small)
+    answers = model.predict_on_batch(words())
+    assert {name: part.shape for name, part in answers.items()} == {"sky": (8, 3), "high": (8, 1)}
+    assert model.loss == {"sky": "sparse_categorical_crossentropy", "high": "mean_squared_error"}
+    with pytest.raises(OptionError, match="loss_weights has no effect on one output"):
+        models.sepcnn(spec_of("tokens"), loss_weights={"label": 1.0}, **small)
 
 
 def test_what_comes_out_depends_on_the_text_before_anything_is_learned():

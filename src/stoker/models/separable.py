@@ -9,7 +9,16 @@ from typing import Any
 from stoker import backends
 from stoker.errors import OptionError
 from stoker.models.embeddings import read_embeddings, vector_length
-from stoker.models.parts import HasSpec, Seeds, compiled, last_layers, needs, spec_of
+from stoker.models.parts import (
+    HasSpec,
+    Seeds,
+    answered,
+    compiled,
+    last_layers,
+    needs,
+    spec_of,
+    through,
+)
 from stoker.types import FeedSpec
 
 __all__ = ["sepcnn"]
@@ -31,6 +40,7 @@ def sepcnn(
     trainable_embeddings: bool | None = None,
     learning_rate: float = 1e-3,
     metrics: Sequence[Any] | None = None,
+    loss_weights: Mapping[str, float] | None = None,
     seed: int | None = None,
 ) -> Any:
     """An embedding, blocks of two separable convolutions, an average over the text, and the last layer.
@@ -63,14 +73,18 @@ def sepcnn(
     learning_rate
         Of Adam.
     metrics
-        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression.
+        Names or ``keras.metrics.Metric``; by default accuracy, or the mean absolute error for regression. Of
+        several outputs each gets those that fit it.
+    loss_weights
+        Of several outputs by label what each one's loss counts in the sum; 1 where nothing is said.
     seed
         Of initial weights and dropout; None takes Keras's global seed.
 
     Returns
     -------
     keras.Model
-        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1).
+        Compiled; gives probabilities of shape (B, classes), (B, 1) for two classes, or values (B, 1); of k
+        labels that are 0 or 1, or numbers, (B, k); of labels of several kinds a mapping by label.
 
     Raises
     ------
@@ -90,10 +104,6 @@ def sepcnn(
     """
     spec = spec_of(feed)
     needs(spec, "sepcnn", "tokens")
-    if len(spec.targets) > 1:
-        raise OptionError(
-            f"sepcnn has one output, and the labels {', '.join(spec.labels)} are of several kinds: take mlp"
-        )
     _check_sizes(embedding_dim, blocks, filters, kernel_size, pool_size, dropout)
     assert spec.num_tokens is not None
     vectors = None
@@ -107,8 +117,8 @@ def sepcnn(
     import keras
 
     seeds = Seeds(seed)
+    inputs = keras.layers.Input(spec.input_shape, dtype=spec.input_dtype, name="words")
     stack = [
-        keras.layers.Input(spec.input_shape, dtype=spec.input_dtype, name="words"),
         keras.layers.Embedding(
             spec.num_tokens,
             _EMBEDDING_DIM if embedding_dim is None else embedding_dim,
@@ -117,9 +127,13 @@ def sepcnn(
             trainable=vectors is None if trainable_embeddings is None else trainable_embeddings,
         ),
         *_blocks(keras, spec.input_shape[0], blocks, filters, kernel_size, pool_size, dropout, seeds),
-        *last_layers(keras, feed, lambda units, activation: _last(keras, units, activation, seeds))[0],
     ]
-    return compiled(keras, keras.Sequential(stack, name="sepcnn"), spec, learning_rate, metrics)
+    heads = last_layers(keras, feed, lambda units, activation: _last(keras, units, activation, seeds))
+    if len(heads) > 1:
+        model = keras.Model(inputs, answered(feed, heads, through(stack, inputs)), name="sepcnn")
+    else:
+        model = keras.Sequential([inputs, *stack, *heads[0]], name="sepcnn")
+    return compiled(keras, model, spec, learning_rate, metrics, loss_weights)
 
 
 def _blocks(
