@@ -114,9 +114,25 @@ def test_a_run_weighs_as_keras_weighs(table: Path, here: Path):
         assert found.loss == pytest.approx(loss, rel=1e-5)
         assert found.metrics["accuracy"] == pytest.approx(accuracy, rel=1e-5)
         assert (found.rows, found.support.sum(), found.sample_weight) == (ROWS, ROWS, "w")
+        assert found.weighted.accuracy == pytest.approx(accuracy, rel=1e-6)
+        assert found.weighted.support.sum() == pytest.approx(frame["w"].sum())
+        assert found.weighted.accuracy != pytest.approx(found.accuracy, rel=1e-3)
+        assert found.to_dict()["weighted"]["auc"] == pytest.approx(found.weighted.auc)
     with pytest.raises(DataError, match=r"row 2 of the frame: column 'w' holds -1\.0"):
         run.evaluate(frame.assign(w=[1, 1, -1] + [1] * (ROWS - 3)))
     assert run.predict(frame.drop(columns=["w", "y"])).shape == (ROWS, 3)
+
+
+def test_weights_of_classes_do_not_count_in_an_evaluation_of_the_feed_trained_on(table: Path, here: Path):
+    rows = stoker.open(table, label="y", sample_weight="w")
+    feed = stoker.Feed(rows, batch_size=50, class_weight={"no": 1.0, "yes": 50.0})
+    stoker.fit(stoker.models.linear(feed, seed=1), feed, run="run", progress="none")
+    run = stoker.load("run")
+    found, expected = run.evaluate(feed).to_dict(), run.evaluate("t.csv").to_dict()
+    assert found["weighted"]["support"] == pytest.approx(expected["weighted"]["support"])
+    assert (found["loss"], found["accuracy"]) == pytest.approx(
+        (expected["loss"], expected["accuracy"]), rel=1e-5
+    )
 
 
 @pytest.mark.slow
@@ -135,5 +151,7 @@ def test_the_command_line_trains_proves_and_resumes_with_weights(
     assert resumed == whole
     capsys.readouterr()
     assert main(["evaluate", "run", "t.csv"]) == 0
-    assert "accuracy, weighted" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "accuracy, weighted" in said
+    assert "weighted by w\nclass" in said
     assert main(["predict", "run", "t.csv", "-o", "out.csv", "--quiet"]) == 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,49 @@ def test_regression_has_errors_and_the_share_of_variance(small_model):
     assert found.r2 == pytest.approx(metrics.r2_score(feed.y, predicted), rel=1e-4)
     assert found.classes is None
     assert found.confusion is None
+
+
+@pytest.mark.parametrize("task", ["classes", "binary"])
+def test_classes_by_weight_are_measured_as_scikit_learn_weighs_them(task, small_model):
+    model, feed = small_model(task), make_feed(task, rows=50, shuffle=False)
+    weights = np.random.default_rng(5).choice([0.0, 0.25, 1.0, 7.5], 50).astype(np.float32)
+    outputs = outputs_of(model, feed.x)
+    predicted = outputs.argmax(1) if task == "classes" else (outputs[:, 0] > 0.5).astype(int)
+    labels = range(len(feed.spec.classes))
+    spec = replace(feed.spec, sample_weight="w")
+    whole = evaluate_batches(model, spec, [(feed.x, feed.y, weights)])
+    found, counted = whole.weighted, evaluate_batches(model, feed.spec, [(feed.x, feed.y, None)])
+    by_weight = {"labels": labels, "sample_weight": weights}
+    np.testing.assert_allclose(
+        found.confusion, metrics.confusion_matrix(feed.y, predicted, **by_weight), rtol=1e-6
+    )
+    with np.errstate(invalid="ignore"):
+        expected = metrics.precision_recall_fscore_support(
+            feed.y, predicted, zero_division=np.nan, **by_weight
+        )
+    np.testing.assert_allclose(found.precision, expected[0], rtol=1e-6)
+    np.testing.assert_allclose(found.recall, expected[1], rtol=1e-6)
+    np.testing.assert_allclose(found.support, expected[3], rtol=1e-6)
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(feed.y, predicted, sample_weight=weights))
+    if task == "binary":
+        assert found.auc == pytest.approx(metrics.roc_auc_score(feed.y, outputs[:, 0], sample_weight=weights))
+    assert (whole.accuracy, whole.support.tolist()) == (counted.accuracy, counted.support.tolist())
+    assert counted.weighted is None
+
+
+def test_regression_by_weight_is_that_of_scikit_learn_and_none_where_nothing_weighs(small_model):
+    model, feed = small_model("regression"), make_feed("regression", rows=50, shuffle=False)
+    weights = np.random.default_rng(6).choice([0.0, 0.5, 9.0], 50).astype(np.float32)
+    predicted, spec = outputs_of(model, feed.x)[:, 0], replace(feed.spec, sample_weight="w")
+    found = evaluate_batches(model, spec, [(feed.x, feed.y, weights)]).weighted
+    by_weight = {"sample_weight": weights}
+    assert found.mae == pytest.approx(metrics.mean_absolute_error(feed.y, predicted, **by_weight), rel=1e-5)
+    assert found.rmse == pytest.approx(
+        metrics.root_mean_squared_error(feed.y, predicted, **by_weight), rel=1e-5
+    )
+    assert found.r2 == pytest.approx(metrics.r2_score(feed.y, predicted, **by_weight), rel=1e-4)
+    nothing = evaluate_batches(model, spec, [(feed.x, feed.y, 0 * weights)])
+    assert nothing.to_dict()["weighted"] == {"task": "regression", "mae": None, "rmse": None, "r2": None}
 
 
 def test_the_result_does_not_depend_on_the_batches(small_model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
@@ -18,7 +19,7 @@ from stoker.cli.scoring import (
 from stoker.cli.session import warn_of_bad_rows
 
 if TYPE_CHECKING:
-    from stoker.training.evaluation import Evaluation
+    from stoker.training.evaluation import Evaluation, LabelScores
 
 _MEASURES = ("accuracy", "auc", "mae", "rmse", "r2")
 _MOST_COLUMNS = 20
@@ -61,26 +62,34 @@ def _print(found: Evaluation) -> None:
     others = {name: value for name, value in found.metrics.items() if name != "loss"}
     if found.sample_weight is not None:
         others = {f"{name}, weighted": value for name, value in others.items()}
+        measures |= {f"{name}, weighted": getattr(own and own.weighted, name, None) for name in _MEASURES}
     measures |= {name: value for name, value in others.items() if measures.get(name) is None}
     lines += [(name, _number(value)) for name, value in measures.items() if value is not None]
     print_lines(lines)
     if len(found.labels) > 1:
         print()
-        print_table(_label_table(found))
+        print_table(_label_table(found.labels))
+        weighted = {name: each.weighted for name, each in found.labels.items() if each.weighted is not None}
+        if weighted:
+            print(f"\nweighted by {found.sample_weight}")
+            print_table(_label_table(weighted))
         return
     if found.classes is None or found.precision is None:
         return
     print()
     print_table(_class_table(found))
+    if found.weighted is not None:
+        print(f"\nweighted by {found.sample_weight}")
+        print_table(_class_table(found.weighted))
     if found.confusion is not None and len(found.classes) <= _MOST_COLUMNS:
         print("\nrows: true class, columns: predicted class")
         print_table(_confusion_table(found.classes, found.confusion))
 
 
-def _label_table(found: Evaluation) -> list[list[str]]:
+def _label_table(labels: Mapping[str, LabelScores]) -> list[list[str]]:
     """A row for each label; precision and recall are those of its second class where it has two."""
     table = [["label", "task", *_MEASURES, "precision", "recall"]]
-    for name, scores in found.labels.items():
+    for name, scores in labels.items():
         values = [getattr(scores, measure) for measure in _MEASURES]
         two = scores.precision is not None and len(scores.precision) == len(("no", "yes"))
         for values_of in (scores.precision, scores.recall):
@@ -90,14 +99,17 @@ def _label_table(found: Evaluation) -> list[list[str]]:
     return table
 
 
-def _class_table(found: Evaluation) -> list[list[str]]:
-    table = [["class", "rows", "precision", "recall"]]
+def _class_table(found: LabelScores) -> list[list[str]]:
     assert found.support is not None
     assert found.precision is not None
     assert found.recall is not None
+    weighs = found.support.dtype.kind == "f"
+    table = [["class", "weight" if weighs else "rows", "precision", "recall"]]
     for place, name in enumerate(found.classes or ()):
         measured = [_number(found.precision[place]), _number(found.recall[place])]
-        table.append([str(name), str(found.support[place]), *measured])
+        table.append(
+            [str(name), f"{found.support[place]:g}" if weighs else str(found.support[place]), *measured]
+        )
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,16 @@ class AreaUnderCurve:
 
     Scores are counted by their float32 bits, put so that their order is that of the numbers. Where there are
     too many different ones, as many of the last bits as need be are left out, so that scores that are next to
-    one another count as tied. The result does not depend on the order of the rows. Some 20 MB are
-    held at most, and twice that for a moment.
+    one another count as tied. The result does not depend on the order of the rows, but for the rounding of
+    what they weigh. Some 20 MB are held at most, and twice that for a moment; with weights half as much
+    again.
 
     Parameters
     ----------
     most_scores
         Different scores to tell apart in a class.
+    weighted
+        Whether rows count as much as they weigh, and not each once.
 
     Examples
     --------
@@ -38,13 +42,18 @@ class AreaUnderCurve:
     0.75
     """
 
-    def __init__(self, *, most_scores: int = _MOST_SCORES) -> None:
-        self._sides = (_Counts(), _Counts())
+    def __init__(self, *, most_scores: int = _MOST_SCORES, weighted: bool = False) -> None:
+        self._sides = (_Counts(weighted), _Counts(weighted))
         self._most = most_scores
         self._shift = 0
         self._broken = False
 
-    def update(self, scores: npt.NDArray[np.float32], positive: npt.NDArray[np.bool_]) -> None:
+    def update(
+        self,
+        scores: npt.NDArray[np.float32],
+        positive: npt.NDArray[np.bool_],
+        weights: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         """Add rows.
 
         Parameters
@@ -53,11 +62,13 @@ class AreaUnderCurve:
             Probabilities of the positive class, or any numbers that grow with it, shape (n,).
         positive
             Whether each row is positive, shape (n,).
+        weights
+            What each row weighs, shape (n,), where they are weighted.
         """
         self._broken |= bool(np.isnan(scores).any())
         keys = _ordered(scores) >> np.uint32(self._shift)
         for side, chosen in zip(self._sides, (~positive, positive), strict=True):
-            side.add(keys[chosen])
+            side.add(keys[chosen], None if weights is None else weights[chosen])
         if max(side.num_held for side in self._sides) >= _HELD:
             self._settle()
 
@@ -74,7 +85,7 @@ class AreaUnderCurve:
         _, ties, pairs = self._compared()
         return ties / (2 * pairs) if pairs else 0.0
 
-    def _compared(self) -> tuple[int, int, int]:
+    def _compared(self) -> tuple[float, float, float]:
         """Pairs of a positive and a negative row: those in which the positive scores higher, ties, all."""
         self._settle()
         negative, positive = self._sides
@@ -82,7 +93,7 @@ class AreaUnderCurve:
         first, behind = (np.searchsorted(negative.keys, positive.keys, side) for side in ("left", "right"))
         wins = _product(positive.counts, below[first])
         ties = _product(positive.counts, below[behind] - below[first])
-        return wins, ties, int(positive.counts.sum()) * int(negative.counts.sum())
+        return wins, ties, positive.counts.sum().item() * negative.counts.sum().item()
 
     def _settle(self) -> int:
         """Count what is held, and leave out bits while there are too many keys; the bits left out."""
@@ -96,29 +107,37 @@ class AreaUnderCurve:
 
 
 class _Counts:
-    """How often each key occurred, ascending; and keys that are not counted yet."""
+    """How often each key occurred, or how much it weighs, ascending; and keys that are not counted yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, weighted: bool) -> None:
         self.keys: Keys = np.zeros(0, np.uint32)
-        self.counts = np.zeros(0, np.int64)
+        self.counts: npt.NDArray[Any] = np.zeros(0, np.float64 if weighted else np.int64)
         self._held: list[Keys] = []
+        self._weights: list[npt.NDArray[np.float32]] = []
         self.num_held = 0
 
-    def add(self, keys: Keys) -> None:
+    def add(self, keys: Keys, weights: npt.NDArray[np.float32] | None) -> None:
         self._held.append(keys)
+        if weights is not None:
+            self._weights.append(weights)
         self.num_held += len(keys)
 
     def settle(self) -> None:
         if not self.num_held:
             return
-        new, counts = np.unique(np.concatenate(self._held), return_counts=True)
-        self._held, self.num_held = [], 0
+        held: Any = np.concatenate(self._held)
+        if self._weights:
+            new, places = np.unique(held, return_inverse=True)
+            counts = np.bincount(places, np.concatenate(self._weights), len(new))
+        else:
+            new, counts = np.unique(held, return_counts=True)
+        self._held, self._weights, self.num_held = [], [], 0
         self._take(np.concatenate([self.keys, new]), np.concatenate([self.counts, counts]))
 
     def leave_out_a_bit(self) -> None:
         self._take(self.keys >> np.uint32(1), self.counts)
 
-    def _take(self, keys: Keys, counts: npt.NDArray[np.int64]) -> None:
+    def _take(self, keys: Keys, counts: npt.NDArray[Any]) -> None:
         if not len(keys):
             return
         # Two ascending runs at most, which a stable sort merges.
@@ -134,8 +153,11 @@ def _ordered(scores: npt.NDArray[np.float32]) -> Keys:
     return np.where(bits & _SIGN, ~bits, bits | _SIGN)
 
 
-def _product(counts: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> int:
-    """The sum of products, which may leave 64 bits."""
+def _product(counts: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
+    """The sum of products, which of counts may leave 64 bits."""
+    if counts.dtype.kind == "f":
+        return float(counts @ others)
     if int(counts.sum()) * int(others.max(initial=0)) < 1 << 63:
         return int(counts @ others)
-    return sum(map(operator.mul, counts.tolist(), others.tolist()))
+    exact: int = sum(map(operator.mul, counts.tolist(), others.tolist()))
+    return exact

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stoker.epochs import BaseFeed
 from stoker.errors import DataError
 from stoker.training import adapter
 from stoker.training.compiled_metrics import CompiledMetrics
-from stoker.training.curves import AreaUnderCurve
 from stoker.training.inputs import count_rows, join, part
+from stoker.training.label_tallies import LabelTally, tallies_of
 from stoker.training.protocols import FeedLike
-from stoker.training.scoring import Scorer, class_indices, per_output
+from stoker.training.scoring import Scorer, per_output
 from stoker.transforms.base import FittedTransform
-from stoker.types import FeedSpec, Progress, TargetSpec
+from stoker.types import FeedSpec, Progress
 
 __all__ = ["Evaluation", "LabelScores", "evaluate", "evaluate_batches"]
 
-_MOST_CLASSES = 1000
 Labelled = tuple[Any, Any, npt.NDArray[np.float32] | None]
 """Inputs, targets, and what rows weigh where a column says it."""
 
@@ -38,7 +38,8 @@ class LabelScores:
     classes
         Names in the order of the arrays; None for regression, like all up to `auc`.
     confusion
-        int64 (C, C): rows are the true classes, columns the predicted ones; None beyond 1,000 classes.
+        int64 (C, C): rows are the true classes, columns the predicted ones; None beyond 1,000 classes. As
+        `support` it is float64 in `weighted`.
     precision, recall, support
         float64 (C,), float64 (C,), int64 (C,). Precision is NaN for a class that was never predicted, recall
         for one that never occurred.
@@ -50,26 +51,32 @@ class LabelScores:
     mae, rmse, r2
         For regression, in the label's own unit: mean absolute error, root of the mean squared error, share of
         variance explained.
+    weighted
+        The same with each row counted as much as it weighs, as scikit-learn's ``sample_weight`` does; None
+        where no column says what rows weigh, and in `weighted` itself.
     """
 
     task: str
     classes: tuple[Any, ...] | None = None
-    confusion: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    confusion: npt.NDArray[np.int64] | npt.NDArray[np.float64] | None = field(default=None, repr=False)
     precision: npt.NDArray[np.float64] | None = field(default=None, repr=False)
     recall: npt.NDArray[np.float64] | None = field(default=None, repr=False)
-    support: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    support: npt.NDArray[np.int64] | npt.NDArray[np.float64] | None = field(default=None, repr=False)
     accuracy: float | None = None
     auc: float | None = None
     mae: float | None = None
     rmse: float | None = None
     r2: float | None = None
+    weighted: LabelScores | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; NaN becomes None."""
-        return self._plain("task", *_FIGURES, *_TABLES)
+        return self._plain("task", *_FIGURES, *_TABLES, "weighted")
 
     def _plain(self, *names: str) -> dict[str, Any]:
         found = {name: getattr(self, name) for name in names}
+        if isinstance(found.get("weighted"), LabelScores):
+            found["weighted"] = found["weighted"].to_dict()
         return {
             name: _plain(value.tolist() if isinstance(value, np.ndarray) else value)
             for name, value in found.items()
@@ -93,8 +100,8 @@ class Evaluation(LabelScores):
         The compiled loss and metrics over all rows; metrics in the labels' own unit, the loss in the one that
         the model learned.
     sample_weight
-        The column that says what rows weigh, or None. It counts in the loss and in weighted metrics, which
-        those of stoker's own models are; all else is of rows, each counted once.
+        The column that says what rows weigh, or None. It counts in the loss, in weighted metrics, which those
+        of stoker's own models are, and in `weighted`; all else is of rows, each counted once.
     labels
         Each label's scores by its column.
     skipped_rows, first_skipped
@@ -112,7 +119,7 @@ class Evaluation(LabelScores):
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; NaN becomes None. ``labels`` are told where there are several."""
         first = ("task", "rows", "skipped_rows", "first_skipped", "loss", "metrics", "sample_weight")
-        plain = self._plain(*first, *_FIGURES, *_TABLES)
+        plain = self._plain(*first, *_FIGURES, *_TABLES, "weighted")
         if len(self.labels) > 1:
             plain["labels"] = {name: scores.to_dict() for name, scores in self.labels.items()}
         return plain
@@ -125,7 +132,7 @@ def evaluate(
     target: FittedTransform | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Evaluate a compiled model on a feed.
+    """Evaluate a compiled model on a feed, whose class weights do not count.
 
     Parameters
     ----------
@@ -138,6 +145,8 @@ def evaluate(
     progress
         Called with rows done and rows in all.
     """
+    if isinstance(feed, BaseFeed) and feed.stage.class_weights is not None:
+        feed = feed.derive(feed.stage.given)  # weights of classes are for training alone
     stream = feed.epoch(0)
     is_weighed = feed.spec.sample_weight is not None
 
@@ -169,26 +178,27 @@ def evaluate_batches(
     """
     scorer = Scorer(model, spec, target)
     adapter.build_model(model, spec, scorer.batch_rows)
-    tallies = [_tallies_of(each) for each in spec.targets]
+    tallies = [tallies_of(each) for each in spec.targets]
+    weighted = [tallies_of(each, weighted=True) for each in spec.targets] if spec.sample_weight else []
     compiled = CompiledMetrics(model)
     rows = 0
     for x, y, weights in _full_batches(batches, scorer.batch_rows):
         raw = scorer.raw(x)
         compiled.update(y, raw, weights, _shown(scorer, spec, y, raw) if scorer.is_undone else None)
         answers, asked = scorer.shaped(raw), per_output(y, spec)
-        for place, tally in enumerate(tallies):
+        for place, target_of in enumerate(spec.targets):
             true = scorer.own_unit(place, asked[place])
-            for column, each in enumerate(tally):
-                each.update(_column(answers[place], column, tally), _column(true, column, tally))
+            for column in range(len(target_of.columns)):
+                answered = _column(answers[place], column, target_of.columns)
+                wanted = _column(true, column, target_of.columns)
+                tallies[place][column].update(answered, wanted)
+                if weighted:
+                    weighted[place][column].update(answered, wanted, weights)
         rows += count_rows(x)
     if not rows:
         raise DataError("there are no rows to evaluate")
     loss, metrics = compiled.result()
-    scores = {
-        name: LabelScores(task=each.task, **tally.result())
-        for each, found in zip(spec.targets, tallies, strict=True)
-        for name, tally in zip(each.columns, found, strict=True)
-    }
+    scores = _scores(spec, tallies, _scores(spec, weighted, {}) if weighted else {})
     first = scores[spec.label]
     return Evaluation(
         rows=rows,
@@ -200,11 +210,15 @@ def evaluate_batches(
     )
 
 
-def _tallies_of(target: TargetSpec) -> list[_ClassTally | _ValueTally]:
-    """What counts the answers for each of a target's columns."""
-    if target.task == "regression":
-        return [_ValueTally() for _ in target.columns]
-    return [_ClassTally(target) for _ in target.columns]
+def _scores(
+    spec: FeedSpec, tallies: Sequence[Sequence[LabelTally]], weighted: Mapping[str, LabelScores]
+) -> dict[str, LabelScores]:
+    """By label what was counted, with what was counted by weight."""
+    return {
+        name: LabelScores(task=each.task, weighted=weighted.get(name), **tally.result())
+        for each, found in zip(spec.targets, tallies, strict=True)
+        for name, tally in zip(each.columns, found, strict=True)
+    }
 
 
 def _column(values: npt.NDArray[Any], place: int, of: Sequence[object]) -> npt.NDArray[Any]:
@@ -220,72 +234,6 @@ def _shown(scorer: Scorer, spec: FeedSpec, y: Any, raw: Any) -> tuple[Any, Any]:
         for place, pair in enumerate(pairs)
     ]
     return spec.by_target([true for true, _ in made]), spec.by_target([answered for _, answered in made])
-
-
-class _ClassTally:
-    """Confusion counts, exact; and for two classes the scores' counts."""
-
-    def __init__(self, target: TargetSpec) -> None:
-        self._classes = tuple(target.classes or ())
-        count = len(self._classes)
-        self._small = count <= _MOST_CLASSES
-        self._confusion = np.zeros((count, count) if self._small else (0, 0), np.int64)
-        self._hits, self._true, self._predicted = (np.zeros(count, np.int64) for _ in range(3))
-        self._curve = None if target.task == "classes" else AreaUnderCurve()
-
-    def update(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> None:
-        count = len(self._classes)
-        true, predicted = y.astype(np.int64), class_indices(outputs)
-        self._true += np.bincount(true, minlength=count)
-        self._predicted += np.bincount(predicted, minlength=count)
-        self._hits += np.bincount(true[true == predicted], minlength=count)
-        if self._small:
-            pairs = np.bincount(true * count + predicted, minlength=count * count)
-            self._confusion += pairs.reshape(count, count)
-        if self._curve is not None:
-            self._curve.update(outputs, true == 1)
-
-    def result(self) -> dict[str, Any]:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            precision, recall = self._hits / self._predicted, self._hits / self._true
-        return {
-            "classes": self._classes,
-            "confusion": self._confusion if self._small else None,
-            "precision": precision,
-            "recall": recall,
-            "support": self._true,
-            "accuracy": float(self._hits.sum() / self._true.sum()),
-            "auc": None if self._curve is None else self._curve.result(),
-        }
-
-
-class _ValueTally:
-    """Sums of errors and of the values' spread, in float64 around the first batch's mean."""
-
-    def __init__(self) -> None:
-        self._rows = 0
-        self._absolute = self._squared = self._sum = self._sum_squared = 0.0
-        self._centre: float | None = None
-
-    def update(self, outputs: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> None:
-        values = y.astype(np.float64)
-        error = outputs.astype(np.float64) - values
-        if self._centre is None:
-            self._centre = float(values.mean())
-        spread = values - self._centre
-        self._rows += len(values)
-        self._absolute += float(np.abs(error).sum())
-        self._squared += float(error @ error)
-        self._sum += float(spread.sum())
-        self._sum_squared += float(spread @ spread)
-
-    def result(self) -> dict[str, Any]:
-        total = self._sum_squared - self._sum**2 / self._rows
-        return {
-            "mae": self._absolute / self._rows,
-            "rmse": math.sqrt(self._squared / self._rows),
-            "r2": 1 - self._squared / total if total > 0 else math.nan,
-        }
 
 
 def _full_batches(batches: Iterable[Labelled], size: int) -> Iterator[Labelled]:
