@@ -13,7 +13,7 @@ import pytest
 import stoker
 from stoker.cli import main
 from stoker.errors import ColumnError
-from stoker.transforms import PadSequences
+from stoker.transforms import PadSequences, SparseFeatures
 
 NUM_ROWS = 240
 LONGEST = 7
@@ -48,9 +48,9 @@ def test_each_column_of_lists_gets_what_its_numbers_say(table: Path):
         choice.columns[0]: (choice.input, choice.transform, choice.reason) for choice in feed.stage.choices
     }
     assert told["words"] == ("words", "pad", "lists of integers, up to 7 each, ids to 29")
-    assert told["signal"] == ("signal", "pad", "lists of numbers, up to 7 each")
-    assert told["steps"][2] == "lists of integers, up to 7 each, from -5 to 4, which are no ids"
-    assert told["hashes"][2].endswith("from 3 to 1,099,511,627,776, which are no ids")
+    assert told["signal"] == ("signal", "pad", "lists of numbers, up to 7 each, standardised")
+    assert told["steps"][2] == "lists of integers, up to 7 each, from -5 to 4, which are no ids: standardised"
+    assert told["hashes"][2].endswith("from 3 to 1,099,511,627,776, which are no ids: standardised")
     assert told["nothing"] == (None, "drop", "no number in any row")
     kinds = {each.name: (each.kind, each.dtype, each.num_tokens) for each in feed.spec.inputs}
     assert kinds["words"] == ("tokens", "int32", 30)
@@ -63,22 +63,72 @@ def test_batches_hold_the_padded_lists_wherever_rows_are(table: Path, options: d
     inputs = stoker.Columns({"words": PadSequences(), "signal": PadSequences(padding="post")})
     feed = stoker.Feed(rows, transform=inputs, batch_size=32, seed=3, epochs=2, **options)
     known, seen = pq.read_table(table), 0
+    numbers = np.concatenate([held or [] for held in known["signal"].to_pylist()])
     for batch in feed.epoch(1):
         x = batch.x
         for row, words, signal in zip(batch.ids.tolist(), x["words"], x["signal"], strict=True):
             held = known["words"][row].as_py() or []
             assert words.tolist() == [0] * (LONGEST - len(held)) + held
-            held = np.array(known["signal"][row].as_py() or [], np.float32)
-            assert signal.tolist() == [*held.tolist(), *[0] * (LONGEST - len(held))]
+            held = (np.array(known["signal"][row].as_py() or []) - numbers.mean()) / numbers.std()
+            np.testing.assert_allclose(signal, [*held, *[0] * (LONGEST - len(held))], rtol=1e-5, atol=1e-7)
         seen += batch.size
     assert seen == NUM_ROWS
 
 
 def test_lists_of_which_nobody_says_what_they_become_are_refused_with_the_way_out(table: Path):
     rows = stoker.open(table, label="kind", columns=["words"])
-    for transform in (None, PadSequences()):
-        with pytest.raises(ColumnError, match=r"'words'.*transform='auto'.*stoker\.Columns"):
-            stoker.Feed(rows, transform=transform).prepare()
+    with pytest.raises(ColumnError, match=r"'words'.*transform='auto'.*stoker\.Columns"):
+        stoker.Feed(rows).prepare()
+
+
+@pytest.mark.parametrize(
+    ("column", "transform", "model", "kind"),
+    [
+        ("words", PadSequences(), {"name": "sepcnn", "embedding_dim": 2, "filters": 2}, "tokens"),
+        ("signal", PadSequences(), {"name": "mlp", "layers": 1, "units": 2}, "dense"),
+    ],
+)
+def test_a_column_of_lists_by_itself_needs_no_columns(
+    table: Path, here: Path, column, transform, model, kind
+):
+    rows = stoker.open(table, label="kind", columns=[column])
+    feed = stoker.Feed(rows, transform=transform, batch_size=32, shuffle=False)
+    together = stoker.Feed(
+        rows, transform=stoker.Columns({column: PadSequences()}), batch_size=32, shuffle=False
+    )
+    for alone, batch in zip(feed.epoch(0), together.epoch(0), strict=True):
+        np.testing.assert_array_equal(alone.x, batch.x[column])
+    assert (feed.spec.input_kind, feed.spec.input_shape, feed.spec.inputs) == (kind, (LONGEST,), ())
+    stoker.fit(stoker.models.build(feed=feed, **model), feed, validation=rows, run="run", progress="none")
+    run = stoker.load("run")
+    found = run.predict(table).to_pandas()
+    assert (
+        run.predict(pq.read_table(table).to_pandas())["prediction"].tolist() == found["prediction"].tolist()
+    )
+    hits = found["prediction"] == pq.read_table(table)["kind"].to_pandas()
+    assert run.evaluate(table).accuracy == pytest.approx(hits.mean())
+    later = stoker.Feed(rows, init="run").prepare()
+    assert later.transform.state() == feed.transform.state()
+    with pytest.raises(ColumnError, match="learned from lists in"):
+        stoker.Feed(stoker.open(table, label="kind", columns=["words", "signal"]), init="run").prepare()
+
+
+def test_sparse_rows_by_themselves_need_no_columns(table: Path):
+    known = pq.read_table(table)
+    values = [[0.5] * len(each or []) for each in known["words"].to_pylist()]
+    pq.write_table(known.append_column("weights", pa.array(values, pa.list_(pa.float64()))), table)
+    rows = stoker.open(table, label="kind", columns=["words", "weights"])
+    feed = stoker.Feed(rows, transform=SparseFeatures(), batch_size=NUM_ROWS, shuffle=False)
+    x, words = next(feed.epoch(0)).x, known["words"].to_pylist()
+    assert (feed.spec.input_kind, feed.spec.input_shape) == ("sparse", (30,))
+    assert np.asarray(x["values"]).sum() == pytest.approx(0.5 * sum(len(each or []) for each in words))
+    stoker.fit(stoker.models.mlp(feed, units=2), feed, progress="none")
+
+
+def test_lists_among_other_columns_want_columns(table: Path):
+    rows = stoker.open(table, label="kind", columns=["words", "signal"])
+    with pytest.raises(ColumnError, match=r"2 columns of lists .*stoker\.Columns"):
+        stoker.Feed(rows, transform=PadSequences()).prepare()
 
 
 @pytest.mark.slow

@@ -23,6 +23,8 @@ from stoker.transforms.columns import Columns, ColumnsOf, Part
 from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.numeric import Cast, NaRule
+from stoker.transforms.pad_sequences import PadSequences
+from stoker.transforms.sparse_features import SparseFeatures
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.transforms.texts import TextTransform
@@ -82,6 +84,13 @@ class Inheritance:
         if isinstance(self.inputs, Columns):
             return self.columns_for(source.features)
         if isinstance(self.inputs, TextTransform | Image):
+            return self.inputs
+        if isinstance(self.inputs, PadSequences | SparseFeatures):
+            if source.features != self.spec.features:
+                raise ColumnError(
+                    f"init={self.run!r} learned from lists in {_listed(self.spec.features)}, and the columns "
+                    f"here are {_listed(source.features)}: name the same ones, or leave init= out"
+                )
             return self.inputs
         assert isinstance(self.inputs, Cast)
         state = self.inputs.state()

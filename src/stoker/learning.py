@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from stoker.errors import OptionError
 from stoker.fitting import RowLearner, fit_columns, fit_texts, learn_rows
 from stoker.ledger import Ledger
 from stoker.prefetch import available_cores
-from stoker.settling import FeedOptions
+from stoker.settling import FeedOptions, as_columns
 from stoker.sizes import data_facts
 from stoker.sources import Source
 from stoker.survey import Survey, survey
@@ -18,8 +20,10 @@ from stoker.targets import Target
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
+from stoker.transforms.notfinite import SpreadError
 from stoker.transforms.numeric import Cast
-from stoker.transforms.scaling import SpreadError
+from stoker.transforms.pad_sequences import PadSequences
+from stoker.transforms.sparse_features import SparseFeatures
 from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.transforms.texts import TextTransform
 from stoker.types import Progress, Rows, RowSink, Task
@@ -50,7 +54,7 @@ def survey_of(
         Of labels.
     """
     given = options.transform if options.inheritance is None else None
-    columns = given if isinstance(given, Columns) else None
+    columns = as_columns(given, source)
     if role != "train" or (columns is None and not targets):
         return _survey(source, options, ledger, role, progress, keep, spool, beyond)
     with RowLearner(columns, targets) as learner:
@@ -99,7 +103,13 @@ def fit_targets(
     ledger: Ledger,
     progress: Progress | None,
 ) -> None:
-    """Have the labels' transforms learn in a pass over the rows, those that did not in the survey's."""
+    """Have the labels' transforms learn in a pass over the rows, those that did not in the survey's.
+
+    Raises
+    ------
+    SpreadError
+        If a label is beyond float32, in which it is learned.
+    """
     facts = data_facts(found, found.view, inputs)
     with _placed(found):
         learn_rows(
@@ -111,6 +121,20 @@ def fit_targets(
             ledger=ledger,
             progress=progress,
         )
+        target.transform.finish()
+        _require_float32(target, found)
+
+
+def _require_float32(target: Target, found: Survey) -> None:
+    """Refuse numbers to regress on, as they are, that no float32 is."""
+    for spec in target.specs:
+        if spec.task != "regression" or spec.transform is not None:
+            continue
+        for name in spec.columns:
+            seen = found.view_counts[name]
+            for end in (seen.minimum, seen.maximum):
+                if end is not None and abs(end) > float(np.finfo(np.float32).max):
+                    raise SpreadError(name, "holds what is beyond float32", is_answer=True)
 
 
 def fit_inputs(
@@ -122,9 +146,17 @@ def fit_inputs(
     progress: Progress | None,
     note: Callable[[str], None] | None,
 ) -> None:
-    """Have the features' transform learn: from the survey's statistics, or from the texts."""
+    """Have the features' transform learn what it did not yet: from the survey's statistics, or from the rows.
+
+    Raises
+    ------
+    SpreadError
+        If a column is beyond float32 once it is transformed.
+    """
     with _placed(found):
-        _fit_inputs(inputs, found, target, options, ledger, progress, note)
+        if not inputs.is_fitted:
+            _fit_inputs(inputs, found, target, options, ledger, progress, note)
+        inputs.finish()
 
 
 @contextmanager
@@ -136,7 +168,7 @@ def _placed(found: Survey) -> Iterator[None]:
         for problem in found.problems:
             if problem.column == error.column and problem.kind == "overflow":
                 is_answer = error.column in found.source.answers
-                raise SpreadError(error.column, problem.where, is_answer=is_answer) from None
+                raise SpreadError(error.column, error.said, problem.where, is_answer=is_answer) from None
         raise
 
 
@@ -154,12 +186,13 @@ def _fit_inputs(
     elif isinstance(inputs, Image):
         (column,) = found.source.features
         inputs.fit_sizes(found.images[column], column)
-    elif isinstance(inputs, TextTransform | Columns | Cast):
+    elif isinstance(inputs, TextTransform | Columns | Cast | PadSequences | SparseFeatures):
         facts = data_facts(found, found.view, inputs)
         taken = facts.kept_bytes + facts.places_bytes
         transform, task, num_classes = _judging(target)
+        alone = not isinstance(inputs, TextTransform | Columns)
         fit = fit_texts if isinstance(inputs, TextTransform) else fit_columns
-        learns = Columns({"x": (found.source.features, inputs)}) if isinstance(inputs, Cast) else inputs
+        learns = Columns({"x": (found.source.features, inputs)}) if alone else inputs
         fit(
             learns,  # type: ignore[arg-type]  # each takes its own
             found,

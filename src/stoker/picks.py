@@ -117,10 +117,10 @@ def pick_values(kind: ColumnKind, seen: ValueLengths) -> Pick:
     if kind == "ints":
         least, greatest = int(seen.minimum or 0), int(seen.maximum or 0)
         if least < 0 or greatest >= _MOST_IDS:
-            reason += f", from {least:,} to {greatest:,}, which are no ids"
+            reason += f", from {least:,} to {greatest:,}, which are no ids: standardised"
             return Pick(word="pad", reason=reason, transform=PadSequences(output="dense"))
-        reason += f", ids to {greatest:,}"
-    return Pick(word="pad", reason=reason, transform=PadSequences())
+        return Pick(word="pad", reason=f"{reason}, ids to {greatest:,}", transform=PadSequences())
+    return Pick(word="pad", reason=f"{reason}, standardised", transform=PadSequences())
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,9 @@ def training_stage(
         raise ColumnError("there is nothing to learn without a label: name its column with label=")
     options.transform_na(source.answers)
     ledger = Ledger(options.plan.memory_bytes)
+    divided = max((getattr(step, "peak_bytes", 0) for step in source.view.steps), default=0)
+    if divided:  # before there was a feed
+        ledger.charge("dividing rows", divided).release()
     given = source
     source, options = by_columns(source, options)
     check_inputs(source, options)
@@ -193,8 +196,7 @@ def _training_stage(
     is_asked = options.target not in (None, "auto")
     target = settle_target(source, options.task, old, learners, found, is_asked=is_asked)
     fit_targets(target, inputs, found, options, ledger, fitting)
-    if not inputs.is_fitted:
-        fit_inputs(inputs, found, target, options, ledger, fitting, note)
+    fit_inputs(inputs, found, target, options, ledger, fitting, note)
     if isinstance(inputs, TextTransform):
         # One that learned from texts alone, or has nothing to learn, knows no columns yet.
         inputs.columns_ = inputs.columns_ or inputs.columns or source.features

@@ -22,13 +22,16 @@ from stoker.transforms.base import InputTransform
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast, NaRule
+from stoker.transforms.pad_sequences import PadSequences
 from stoker.transforms.scaling import Standardize
+from stoker.transforms.sparse_features import SparseFeatures
 from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec
 from stoker.weights import ClassWeight
 
 __all__ = [
     "FeedOptions",
+    "as_columns",
     "by_columns",
     "choose_inputs",
     "spec_of",
@@ -83,6 +86,13 @@ def _transform_rule(policy: Blanks) -> NaRule:
     return policy if policy == "mean" or policy == "zero" else "error"
 
 
+def as_columns(transform: object, source: Source) -> Columns | None:
+    """A transform that learns from single columns as `Columns` have it; None for any other."""
+    if isinstance(transform, PadSequences | SparseFeatures):
+        return Columns({"x": (source.features, transform)})
+    return transform if isinstance(transform, Columns) else None
+
+
 def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOptions]:
     """The source and the options as a `Columns` wants them; as they are where the transform is another.
 
@@ -105,7 +115,8 @@ def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOption
         return source, replace(
             options, na=columns.policy(source.numeric_features, options.na), texts="chosen"
         )
-    if not isinstance(columns, Columns):
+    columns = as_columns(columns, source)
+    if columns is None:
         return source, options
     schema = source.table.schema
     columns.check_kinds({column.name: column.kind for column in schema.features})
@@ -182,7 +193,7 @@ def choose_inputs(source: Source, options: FeedOptions, found: Survey) -> InputT
         return old.inputs_for(source, found, options.transform_na(source.answers))
     if chosen is not None and not isinstance(chosen, InputTransform):
         chosen = chosen(found)
-    if isinstance(chosen, Columns):
+    if isinstance(chosen, Columns | PadSequences | SparseFeatures):
         return chosen
     if source.is_text:
         return _default_vectorizer() if chosen is None else chosen

@@ -92,7 +92,12 @@ def test_a_fit_depends_neither_on_chunking_nor_on_merging(name: str, cuts: list[
     for start, stop in pairwise([0, *sorted(cuts), NUM_ROWS]):
         assert whole.partial_fit(part(ROWS[name], start, stop)) is whole
         merged.merge(UNFITTED[name]().partial_fit(part(ROWS[name], start, stop)))
-    assert encoded(whole) == encoded(merged) == encoded(FITTED[name])
+    assert encoded(whole) == encoded(FITTED[name])
+    if LISTS_OF[name] == ["signal"] or "integers" in name:  # means of parts are the whole's but for rounding
+        found, expected = merged.apply(ROWS[name], TAKE), whole.apply(ROWS[name], TAKE)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    else:
+        assert encoded(whole) == encoded(merged)
 
 
 @every_transform

@@ -12,6 +12,7 @@ from stoker.ledger import Ledger
 from stoker.survey import extremes
 from stoker.survey.labels import LabelTally
 from stoker.survey.run import survey
+from stoker.types import Matrix, Rows
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_value_whose_square_is_no_float32_is_named_with_its_line(column, value
     assert problem.remedy == f"correct it, or leave its row out of the file{drop}"
 
 
-@pytest.mark.parametrize("transform", ["auto", stoker.MinMax()])
+@pytest.mark.parametrize("transform", ["auto", stoker.MinMax(), stoker.Robust(), stoker.Robust(na="median")])
 def test_a_spread_that_no_number_holds_is_refused_with_value_and_line(transform, table):
     value, lowest = "1e308", "-1e308"
     path = table(a=(120, value), b=(3, "-5"))
@@ -58,6 +59,35 @@ def test_a_spread_that_no_number_holds_is_refused_with_value_and_line(transform,
     assert said.startswith("column 'a' spreads so far that float64 cannot hold it, first at ")
     assert f"{path}, line 122 (row 120), '1e+308': correct it, or leave its row out" in said
     assert said.endswith("or leave the column out: drop=['a']")
+
+
+@pytest.mark.parametrize("transform", [stoker.Cast(), stoker.Impute(na="median"), stoker.Robust()])
+def test_what_is_beyond_float32_is_refused_before_the_first_batch(transform, table):
+    path = table(a=(120, "-1e300"))
+    with pytest.raises(DataError) as refused:
+        stoker.Feed(stoker.open(path, label="y"), transform=stoker.Columns({"a": transform})).prepare()
+    called = type(transform).__name__
+    assert str(refused.value) == (
+        f"column 'a' holds what is beyond float32 after {called}, first at {path}, line 122 (row 120), "
+        "'-1e+300': correct it, or leave its row out of the file, or leave the column out: drop=['a']"
+    )
+
+
+@pytest.mark.parametrize(("target", "after"), [(None, ""), (stoker.Robust(), " after Robust")])
+def test_a_label_beyond_float32_is_refused_before_the_first_batch(target, after, table):
+    path = table(y=(120, "1e300"))
+    with pytest.raises(DataError) as refused:
+        stoker.Feed(stoker.open(path, label="y"), target=target).prepare()
+    assert str(refused.value) == (
+        f"column 'y' holds what is beyond float32{after}, first at {path}, line 122 (row 120), '1e+300': "
+        "correct it, or leave its row out of the file"
+    )
+
+
+def test_a_transform_that_is_fitted_by_itself_refuses_what_it_cannot_hold():
+    far = Rows(num_rows=3, features=("x",), matrix=Matrix.of(np.array([[-1e308], [0.0], [1e308]])))
+    with pytest.raises(DataError, match="column 'x' spreads so far that float64 cannot hold it: correct"):
+        stoker.Robust().fit(far)
 
 
 @pytest.mark.parametrize(("column", "value"), [("a", 999_999_999), ("b", -1e12), ("y", 1e9)])

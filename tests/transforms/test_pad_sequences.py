@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.preprocessing import StandardScaler
 
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.transforms import PadSequences
@@ -50,7 +51,7 @@ def test_ids_are_those_of_keras(lists, length, padding, truncating, skipped):
     truncating=ENDS,
 )
 def test_numbers_are_those_of_keras(lists, padding, truncating):
-    made = PadSequences(max_length=4, padding=padding, truncating=truncating)
+    made = PadSequences(max_length=4, padding=padding, truncating=truncating, standardize=False)
     rows = rows_of(lists, "floats")
     found = made.fit(rows).apply(rows, np.arange(len(lists)))
     length = max(1, min(4, max(map(len, lists))))
@@ -60,9 +61,37 @@ def test_numbers_are_those_of_keras(lists, padding, truncating):
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("kind", "far"), [("floats", 1.5e9), ("ints", 3 << 40)])
+def test_numbers_are_those_of_a_scaler_over_all_of_them_and_padding_is_their_mean(kind, far):
+    lists = [[far, far + 2, far + 3], [], [far + 8], [far + 1] * 5]
+    numbers = np.concatenate(lists)[:, None]
+    scaled = StandardScaler().fit(numbers)
+    expected = [scaled.transform(np.reshape(each, (-1, 1)))[-4:, 0] if each else [] for each in lists]
+    made = PadSequences(max_length=4, output="dense").fit(rows_of(lists, kind, skipped=2))
+    found = made.apply(rows_of(lists, kind, skipped=2), np.array([3, 0, 1, 2]))
+    for row, place in zip(found, [3, 0, 1, 2], strict=True):
+        held = expected[place]
+        np.testing.assert_allclose(row, [*[0] * (4 - len(held)), *held], rtol=1e-6)
+
+
+def test_a_transform_of_before_there_were_standardised_numbers_leaves_them_as_they_were():
+    rows = rows_of([[100.0, 300.0]], "floats")
+    state = PadSequences(standardize=False).fit(rows).state()
+    del state["scale"], state["options"]["standardize"]
+    assert PadSequences.from_state(state).apply(rows, np.array([0])).tolist() == [[100.0, 300.0]]
+
+
+def test_numbers_beyond_float32_are_refused_when_fitted_and_in_a_later_batch():
+    near, far = rows_of([[1.0, 2.0]], "floats"), rows_of([[0.0], [1e300]], "floats")
+    with pytest.raises(DataError, match=r"column 'x' .*float64 cannot hold it"):
+        PadSequences().fit(far)
+    with pytest.raises(DataError, match=r"column 'x' \(row 1 of this batch\) holds what is beyond float32"):
+        PadSequences().fit(near).apply(far, np.arange(2))
+
+
 def test_integers_may_be_numbers_negative_and_large_ones_too():
     lists = [[-3, (1 << 63) - 1], []]
-    made = PadSequences(output="dense").fit(rows_of(lists))
+    made = PadSequences(output="dense", standardize=False).fit(rows_of(lists))
     assert made.apply(rows_of(lists), np.arange(2)).tolist() == [[-3.0, 2.0**63], [0.0, 0.0]]
 
 
@@ -96,6 +125,8 @@ def test_lists_without_a_number_are_rows_of_one_zero():
         ({"truncating": "left"}, "truncating must be"),
         ({"output": "sparse"}, "output must be auto or tokens or dense"),
         ({"unknown": "drop"}, "unknown must be zeros or error"),
+        ({"standardize": 1}, "standardize must be True or False"),
+        ({"output": "tokens", "standardize": False}, "no effect with output='tokens'"),
     ],
 )
 def test_what_cannot_be_is_refused(options, said):

@@ -9,7 +9,7 @@ import numpy as np
 
 from stoker.kernels.compiling import bare_kernel
 
-__all__ = ["extents", "outside", "pad_sequences"]
+__all__ = ["extents", "outside", "pad_numbers", "pad_sequences"]
 
 
 @bare_kernel
@@ -42,6 +42,41 @@ def pad_sequences(bounds, values, take, pads_first, cuts_first, greatest, out):
         for place in range(used):
             number = values[source + place]
             out[row, shift + place] = number if number <= greatest else 0
+
+
+@bare_kernel
+def pad_numbers(bounds, values, take, pads_first, cuts_first, subtract, multiply, out):
+    """Copy lists into rows, each number less `subtract` and times `multiply`; rows are 0 elsewhere.
+
+    Parameters
+    ----------
+    bounds, values, take, pads_first, cuts_first
+        As of `pad_sequences`.
+    subtract, multiply
+        float64.
+    out
+        float32 of shape (n, length), C-contiguous; written.
+
+    Returns
+    -------
+    The first row of `out` with a number that is not finite in float32; -1 where there is none.
+    """
+    length, first = out.shape[1], np.int64(-1)
+    for row in range(take.shape[0]):
+        begin, end = bounds[take[row]], bounds[take[row] + 1]
+        used = min(end - begin, length)
+        source = end - used if cuts_first else begin
+        shift = length - used if pads_first else 0
+        beyond = 0
+        for place in range(length):
+            out[row, place] = 0
+        for place in range(used):
+            number = np.float32((np.float64(values[source + place]) - subtract) * multiply)
+            out[row, shift + place] = number
+            beyond += not np.isfinite(number)
+        if beyond and first < 0:
+            first = np.int64(row)
+    return first
 
 
 @bare_kernel

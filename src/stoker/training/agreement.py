@@ -116,7 +116,7 @@ def _check_parts(run: Loaded, path: Path) -> None:
     spec, said = run.spec, f"{run.directory / 'run.json'} names"
     takes = _width(run.model, "input_shape")
     is_row = spec.input_kind == "dense" and len(spec.input_shape) == 1
-    one_each = is_row and not getattr(run.transform, "indicator", False)
+    one_each = is_row and isinstance(run.transform, Cast) and not run.transform.indicator
     inputs = len(spec.features) if one_each else math.prod(spec.input_shape)
     made = getattr(run.transform, "num_outputs", None)
     tokens = getattr(run.transform, "num_tokens", None)

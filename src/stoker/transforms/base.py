@@ -69,10 +69,20 @@ class FittedTransform(ABC):
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal transform from what `state` gave."""
 
+    def finish(self) -> Self:
+        """Settle what waits for the last row; whoever calls `partial_fit` calls this when all were seen.
+
+        Raises
+        ------
+        DataError
+            If nothing could be made of some of the rows.
+        """
+        return self
+
     def fit(self, rows: Rows) -> Self:
         """Forget, then learn from `rows` alone."""
         self.reset()
-        return self.partial_fit(rows)
+        return self.partial_fit(rows).finish()
 
     def _check_merge(self, other: FittedTransform) -> None:
         if other is self:

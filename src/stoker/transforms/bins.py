@@ -88,6 +88,12 @@ class QuantileBins(InputTransform):
         self._sample.update(rows)
         return self
 
+    def finish(self) -> Self:
+        """Find the edges."""
+        if self.is_fitted:
+            self._learned()
+        return self
+
     def merge(self, other: FittedTransform) -> Self:
         """Take in what `other` learned from the rows that follow; see `RowSample.merge`."""
         self._check_merge(other)

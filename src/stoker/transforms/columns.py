@@ -180,6 +180,12 @@ class Columns(InputTransform):
             part.transform.partial_fit(selection.narrow(rows))
         return self
 
+    def finish(self) -> Self:
+        """Have every transform settle what waits for the last row."""
+        for part in self.parts:
+            part.transform.finish()
+        return self
+
     def merge(self, other: FittedTransform) -> Self:
         """Take in what the other's transforms learned from the rows that follow, each by each."""
         self._check_merge(other)

@@ -33,6 +33,22 @@ class Lists(NamedTuple):
     values: npt.NDArray[Any]
     take: IntArray
 
+    @property
+    def lengths(self) -> IntArray:
+        """How many numbers each of them has."""
+        return self.bounds[self.take + 1] - self.bounds[self.take]
+
+    def numbers(self) -> npt.NDArray[Any]:
+        """Their numbers, one list behind the other; no copy where these stand so."""
+        take = self.take
+        if not take.size or (np.diff(take) == 1).all():
+            ends = self.bounds[[take[0], take[-1] + 1]].tolist() if take.size else (0, 0)
+            return self.values[slice(*ends)]
+        behind = np.cumsum(self.lengths)
+        starts = self.bounds[take + 1] - behind
+        places = np.repeat(starts, self.lengths) + np.arange(behind[-1])
+        return np.asarray(self.values[places])
+
 
 def list_kinds(rows: Rows) -> dict[str, ColumnKind]:
     """Names of the columns of lists that rows have, and what numbers they hold."""

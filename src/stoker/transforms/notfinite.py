@@ -11,7 +11,65 @@ from stoker.errors import ColumnError, DataError
 from stoker.kernels.gather import gather
 from stoker.transforms.blanks import Rules, rule_of
 
-__all__ = ["not_finite"]
+__all__ = ["SpreadError", "check_ends", "not_finite"]
+
+
+class SpreadError(DataError):
+    """A column whose values go so far that nothing can be made of them.
+
+    Parameters
+    ----------
+    column
+        Its name.
+    said
+        How far, as the middle of a sentence.
+    place
+        Where such a value stands, and which it is, as the middle of a sentence.
+    is_answer
+        Whether it is what is to be learned, which cannot be left out.
+    """
+
+    def __init__(
+        self,
+        column: str,
+        said: str = "spreads so far that float64 cannot hold it",
+        place: str = "",
+        *,
+        is_answer: bool = False,
+    ) -> None:
+        self.column, self.said = column, said
+        mend = (
+            "correct it, or leave its row out of the file"
+            if place
+            else "correct its greatest and least values"
+        )
+        mend += "" if is_answer else f", or leave the column out: drop=[{column!r}]"
+        super().__init__(f"column {column!r} {said}{place}: {mend}")
+
+
+def check_ends(ends: npt.NDArray[np.float64], features: tuple[str, ...], called: str) -> None:
+    """Refuse columns of which something comes out that is beyond float32.
+
+    Parameters
+    ----------
+    ends
+        The least and the greatest that comes out of each column, and what becomes of a blank, of shape
+        (n, k); NaN where there is none.
+    features
+        The columns.
+    called
+        The transform's class.
+
+    Raises
+    ------
+    SpreadError
+        Naming the first of them.
+    """
+    with np.errstate(over="ignore"):
+        beyond = np.isinf(ends.astype(np.float32))
+    if beyond.any():
+        name = features[int(np.flatnonzero(beyond.any(axis=0))[0])]
+        raise SpreadError(name, f"holds what is beyond float32 after {called}")
 
 
 def not_finite(

@@ -20,7 +20,7 @@ from stoker.kernels import gather
 from stoker.stored import require
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places, same_features
 from stoker.transforms.blanks import MostFrequent, NaRule, Rules, check_names, check_rules, rule_of, wants
-from stoker.transforms.notfinite import not_finite
+from stoker.transforms.notfinite import check_ends, not_finite
 from stoker.transforms.rowshape import checked_shape
 from stoker.transforms.sampling import RowSample
 from stoker.transforms.statistics import ColumnStatistics
@@ -117,6 +117,16 @@ class Cast(InputTransform):
             self._modes.update(rows, self.na)
         return self._learn()
 
+    def finish(self) -> Self:
+        """Refuse columns that float32 cannot hold once they are transformed."""
+        if self.is_fitted:
+            use, seen = self._prepared(), self.statistics_
+            fill = np.where(seen.blanks > 0, use.fill, np.nan)
+            with np.errstate(all="ignore"):
+                ends = (np.stack([seen.minimum, seen.maximum, fill]) - use.subtract) * use.multiply
+            check_ends(ends, self.features_, type(self).__name__)
+        return self
+
     def fit_statistics(self, statistics: ColumnStatistics) -> Self:
         """Learn from statistics that were taken elsewhere, such as the survey's; see `needs_rows`."""
         if self.needs_rows:
@@ -167,6 +177,12 @@ class Cast(InputTransform):
     def num_outputs(self) -> int:
         """Columns that `apply` gives: k, and the indicators."""
         return len(self.features_) + (self._prepared().gaps.size if self.indicator else 0)
+
+    @property
+    def affine_(self) -> tuple[FloatArray, FloatArray]:
+        """What is subtracted from each column, and by what it is multiplied then; of shape (k,)."""
+        use = self._prepared()
+        return use.subtract, use.multiply
 
     @property
     def made_of(self) -> tuple[tuple[str, bool], ...]:

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ColumnError, DataError, OptionError
-from stoker.kernels.sequences import extents, outside, pad_sequences
+from stoker.kernels.sequences import extents, outside, pad_numbers, pad_sequences
 from stoker.stored import require, require_counts
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.listcolumns import Lists, list_kinds, lists_of
+from stoker.transforms.scaling import Standardize
 from stoker.transforms.vocabulary import End
-from stoker.types import KIND_WORDS, LISTS, ColumnKind, InputKind, IntArray, Rows
+from stoker.types import KIND_WORDS, LISTS, ColumnKind, InputKind, IntArray, Matrix, Rows
 
 __all__ = ["PadSequences"]
 
@@ -27,7 +28,8 @@ class PadSequences(InputTransform):
     """Lists of any length to rows of one length, with the zeros and cuts of ``keras.utils.pad_sequences``.
 
     Lists of integers are taken for ids, as those of words: int32 of shape (n, length), which a model embeds.
-    An id of 0 cannot be told from padding. Lists of numbers become float32 of that shape. A blank is an empty
+    An id of 0 cannot be told from padding. Lists of numbers become float32 of that shape, with mean 0 and
+    deviation 1 over all numbers of the lists to train on, so that padding is the mean. A blank is an empty
     list, a row of zeros.
 
     Parameters
@@ -44,6 +46,8 @@ class PadSequences(InputTransform):
     unknown
         What becomes of an id that is greater than any to train on: ``"zeros"``, it is 0 as padding is, or
         ``"error"``.
+    standardize
+        Whether numbers are standardised; False leaves them as they are. It is nothing for ids.
 
     Attributes
     ----------
@@ -53,6 +57,8 @@ class PadSequences(InputTransform):
         What its lists hold, ``"ints"`` or ``"floats"``.
     longest_, greatest_
         Numbers of the longest list, and the greatest of all ids.
+    scale_
+        The `Standardize` of the lists' numbers.
 
     Raises
     ------
@@ -80,6 +86,7 @@ class PadSequences(InputTransform):
         truncating: End = "pre",
         output: Made = "auto",
         unknown: Unknown = "zeros",
+        standardize: bool = True,
     ) -> None:
         for option, most in (("length", length), ("max_length", max_length)):
             if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
@@ -88,8 +95,13 @@ class PadSequences(InputTransform):
         for option, given, known in (*words, ("output", output, Made), ("unknown", unknown, Unknown)):
             if given not in get_args(known):
                 raise OptionError(f"{option} must be {' or '.join(get_args(known))}, got {given!r:.40}")
+        if not isinstance(standardize, bool):
+            raise OptionError(f"standardize must be True or False, got {standardize!r:.40}")
+        if output == "tokens" and not standardize:
+            raise OptionError("standardize has no effect with output='tokens': ids are never standardised")
         self.length, self.max_length, self.unknown = length, max_length, unknown
         self.padding, self.truncating, self._made = padding, truncating, output
+        self.standardize = standardize
         self.reset()
 
     def reset(self) -> None:
@@ -97,6 +109,7 @@ class PadSequences(InputTransform):
         self.columns_: tuple[str, ...] = ()
         self.kind_: ColumnKind = "ints"
         self.longest_ = self.greatest_ = self._num_rows = 0
+        self.scale_ = Standardize()
 
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows.
@@ -124,8 +137,18 @@ class PadSequences(InputTransform):
             self._require(
                 lists, _GREATEST, f"column {name!r} (row {{:,}} of those learned from)", self._num_rows
             )
+        elif self.standardize:
+            numbers = lists.numbers()
+            self.scale_.partial_fit(
+                Rows(num_rows=len(numbers), features=(name,), matrix=Matrix.of(numbers.reshape(-1, 1)))
+            )
         longest, greatest = extents(*lists)
         return self._learn(longest, int(greatest) if self._are_ids else 0, rows.num_rows)
+
+    def finish(self) -> Self:
+        """Refuse numbers that float32 cannot hold once they are standardised."""
+        self.scale_.finish()
+        return self
 
     def merge(self, other: FittedTransform) -> Self:
         """Take in what `other` learned from the rows that follow."""
@@ -134,6 +157,7 @@ class PadSequences(InputTransform):
         if other.is_fitted:
             self._meet(other.columns_, other.kind_)
             self._learn(other.longest_, other.greatest_, other._num_rows)
+            self.scale_.merge(other.scale_)
         return self
 
     def check_kind(self, column: str, kind: ColumnKind) -> None:
@@ -199,15 +223,13 @@ class PadSequences(InputTransform):
             raise OptionError("PadSequences is not fitted: call fit, or feed.prepare()")
         name = self.columns_[0]
         lists = lists_of(rows, name, take)
-        out = np.empty((len(lists.take), self.length_), np.int32 if self._are_ids else np.float32)
-        kind = lists.values.dtype
-        greatest: Any = np.inf if kind.kind == "f" else np.iinfo(np.int64).max
-        if self._are_ids:
-            most = self.greatest_ if self.unknown == "error" else _GREATEST
-            self._require(lists, most, f"column {name!r} (row {{:,}} of this batch)", 0)
-            greatest = self.greatest_
-        ends = self.padding == "pre", self.truncating == "pre"
-        pad_sequences(*lists, *ends, kind.type(greatest), out)
+        shape, ends = (len(lists.take), self.length_), (self.padding == "pre", self.truncating == "pre")
+        if not self._are_ids:
+            return self._numbers(lists, ends, np.empty(shape, np.float32))
+        most = self.greatest_ if self.unknown == "error" else _GREATEST
+        self._require(lists, most, f"column {name!r} (row {{:,}} of this batch)", 0)
+        out = np.empty(shape, np.int32)
+        pad_sequences(*lists, *ends, lists.values.dtype.type(self.greatest_), out)
         return out
 
     def options(self) -> dict[str, Any]:
@@ -219,6 +241,7 @@ class PadSequences(InputTransform):
             "truncating": self.truncating,
             "output": self._made,
             "unknown": self.unknown,
+            "standardize": self.standardize,
         }
 
     def state(self) -> dict[str, Any]:
@@ -231,19 +254,40 @@ class PadSequences(InputTransform):
             "longest": self.longest_,
             "greatest": self.greatest_,
             "rows": self._num_rows,
+            "scale": self.scale_.state() if self.scale_.is_fitted else None,
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal transform."""
-        made, columns = cls(**state["options"]), tuple(state["columns"])
+        # One that was stored before there was the option left numbers as they were.
+        made = cls(**{"standardize": state["options"]["output"] == "tokens", **state["options"]})
+        columns = tuple(state["columns"])
         require(len(columns) <= 1 and all(isinstance(name, str) for name in columns), "other than a column")
         require(state["kind"] in LISTS, f"lists of {state['kind']!r:.40}")
         made.columns_, made.kind_ = columns, state["kind"]
         made.longest_, made.greatest_, made._num_rows = state["longest"], state["greatest"], state["rows"]
         require_counts(made.longest_, made.greatest_, made._num_rows, what="lists")
         require(made.greatest_ <= _GREATEST, "an id beyond int32")
+        if made.standardize and state["scale"] is not None:
+            made.scale_ = Standardize.from_state(state["scale"])
+            require(made.scale_.features_ == columns, "numbers of other columns")
         return made
+
+    def _numbers(
+        self, lists: Lists, ends: tuple[bool, bool], out: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Numbers less their mean, divided by their deviation, if they are to be; `out`, written."""
+        subtract, multiply = 0.0, 1.0
+        if self.scale_.is_fitted:
+            subtract, multiply = (float(part[0]) for part in self.scale_.affine_)
+        row = int(pad_numbers(*lists, *ends, subtract, multiply, out))
+        if row >= 0:
+            raise DataError(
+                f"column {self.columns_[0]!r} (row {row:,} of this batch) holds what is beyond float32: "
+                f"correct it, or leave the column out: drop=[{self.columns_[0]!r}]"
+            )
+        return out
 
     def _require(self, lists: Lists, greatest: int, where: str, first: int) -> None:
         """Refuse ids that are none, or greater than one."""

@@ -12,36 +12,14 @@ from stoker.errors import DataError, OptionError
 from stoker.kernels import gather
 from stoker.transforms.base import checked_places
 from stoker.transforms.blanks import Rules
+from stoker.transforms.notfinite import SpreadError
 from stoker.transforms.numeric import Cast, Float32Array
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["Log1p", "MinMax", "Robust", "Scale", "SpreadError", "Standardize"]
+__all__ = ["Log1p", "MinMax", "Robust", "Scale", "Standardize"]
 
 FloatArray = npt.NDArray[np.float64]
-
-
-class SpreadError(DataError):
-    """A column whose values spread so far that no number tells how far.
-
-    Parameters
-    ----------
-    column
-        Its name.
-    place
-        Where such a value stands, and which it is, as the middle of a sentence.
-    is_answer
-        Whether it is what is to be learned, which cannot be left out.
-    """
-
-    def __init__(self, column: str, place: str = "", *, is_answer: bool = False) -> None:
-        self.column = column
-        if place:
-            mend = "correct it, or leave its row out of the file"
-            mend += "" if is_answer else f", or leave the column out: drop=[{column!r}]"
-        else:
-            mend = f"correct its greatest and least values or leave it out (drop=[{column!r}])"
-        super().__init__(f"column {column!r} spreads so far that float64 cannot hold it{place}: {mend}")
 
 
 class Scale(Cast):

@@ -152,14 +152,21 @@ class SparseFeatures(InputTransform):
         if not self.is_fitted:
             raise OptionError("SparseFeatures is not fitted: call fit, or feed.prepare()")
         where, what = self._lists(rows, take, "of this batch", 0)
-        lengths = _lengths(where)
-        indptr = np.append(0, np.cumsum(lengths))
-        indices, data = _gathered(where, lengths, indptr), _gathered(what, lengths, indptr).astype(np.float32)
+        indptr = np.append(0, np.cumsum(where.lengths))
+        indices = where.numbers()
+        with np.errstate(over="ignore"):
+            data = what.numbers().astype(np.float32)
+        if not np.isfinite(data).all():
+            row = int(np.searchsorted(indptr, np.flatnonzero(~np.isfinite(data))[0], side="right")) - 1
+            raise DataError(
+                f"column {self.columns_[1]!r} (row {row:,} of this batch) holds what is beyond float32: "
+                "correct it"
+            )
         known = indices < self.num_outputs
         if not known.all():
             indptr = np.append(0, np.cumsum(known))[indptr]
             indices, data = indices[known], data[known]
-        shape = len(lengths), self.num_outputs
+        shape = len(where.take), self.num_outputs
         made = sp.csr_matrix((data, indices.astype(np.int32), indptr), shape=shape)
         made.sum_duplicates()
         return made
@@ -197,12 +204,12 @@ class SparseFeatures(InputTransform):
         for name, lists, kind in ((here, where, np.int64), (there, what, np.float64)):
             if lists.values.dtype != kind and len(lists.values):
                 raise ColumnError(f"the column {name!r} holds other lists than those learned from")
-        odd = np.flatnonzero(_lengths(where) != _lengths(what))
+        odd = np.flatnonzero(where.lengths != what.lengths)
         if len(odd):
             row = int(odd[0])
             raise DataError(
-                f"row {first + row:,} {which} has {_lengths(where)[row]:,} numbers of features in {here!r} "
-                f"and {_lengths(what)[row]:,} values in {there!r}; each feature needs one"
+                f"row {first + row:,} {which} has {where.lengths[row]:,} numbers of features in {here!r} "
+                f"and {what.lengths[row]:,} values in {there!r}; each feature needs one"
             )
         most = self.num_features or _MOST_COLUMNS
         row, found = outside(*where, where.values.dtype.type(0), where.values.dtype.type(most - 1))
@@ -226,13 +233,3 @@ class SparseFeatures(InputTransform):
         self.longest_, self.greatest_ = max(self.longest_, longest), max(self.greatest_, greatest)
         self._num_rows += num_rows
         return self
-
-
-def _lengths(lists: Lists) -> IntArray:
-    return lists.bounds[lists.take + 1] - lists.bounds[lists.take]
-
-
-def _gathered(lists: Lists, lengths: IntArray, indptr: IntArray) -> Any:
-    """The numbers of some lists, one behind the other."""
-    starts = lists.bounds[lists.take] - indptr[:-1]
-    return lists.values[np.repeat(starts, lengths) + np.arange(indptr[-1])]

@@ -13,6 +13,7 @@ from stoker.errors import DataError, OptionError
 from stoker.stored import require
 from stoker.transforms.base import FittedTransform
 from stoker.transforms.labels import LabelEncoder, Passthrough
+from stoker.transforms.notfinite import SpreadError
 from stoker.transforms.numeric import Cast
 from stoker.transforms.scaling import Log1p, MinMax, Robust, Scale, Standardize
 from stoker.types import IntArray, Matrix, Rows
@@ -75,6 +76,12 @@ class TransformedTarget(FittedTransform):
             self.transform.partial_fit(self._as_feature(rows, None))
         return self
 
+    def finish(self) -> Self:
+        """Refuse numbers that float32 cannot hold once they are transformed."""
+        with self._told():
+            self.transform.finish()
+        return self
+
     def merge(self, other: FittedTransform) -> Self:
         """Take in what `other` learned from the rows that follow."""
         self._check_merge(other)
@@ -123,6 +130,8 @@ class TransformedTarget(FittedTransform):
         """What is wrong with the values is told under the column's own name."""
         try:
             yield
+        except SpreadError as error:
+            raise SpreadError(self.column, error.said, is_answer=True) from None
         except DataError as error:
             told = str(error).replace(f"column {_INNER!r}", f"label column {self.column!r}")
             raise DataError(told) from error
@@ -174,6 +183,12 @@ class TargetColumns(FittedTransform):
         """Learn from the next rows."""
         for part in self.parts:
             part.partial_fit(rows)
+        return self
+
+    def finish(self) -> Self:
+        """Have every part settle what waits for the last row."""
+        for part in self.parts:
+            part.finish()
         return self
 
     def merge(self, other: FittedTransform) -> Self:
