@@ -6,12 +6,14 @@ import tracemalloc
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
-from stoker.errors import ColumnError, DataError, OptionError
+from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
 from stoker.kernels.mixing import mix_many
 from stoker.ledger import Ledger
 from stoker.sources.strata import _ranks
@@ -164,3 +166,36 @@ def test_ranking_rows_holds_less_than_fifty_bytes_for_each(values):
         assert tracemalloc.get_traced_memory()[1] < 42 * len(hashes) + (5 << 20)
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("by", ["stratify", "group"])
+def test_what_dividing_rows_takes_is_told_by_a_feed_of_them_and_bounded(by, write):
+    rows = write([f"v{row % 40}" for row in range(3_000)])
+    train, _ = rows.split(0.5, **{by: "kind"}, memory="200KB")
+    peak = (50 if by == "stratify" else 26) * 3_000
+    feed = stoker.Feed(train).prepare()
+    assert feed.ledger.peaks_by_kind["dividing rows"] == peak
+    assert feed.ledger.peak >= peak
+    for divide in (lambda **held: rows.split(0.5, **held), lambda **held: rows.folds(3, **held)):
+        with pytest.raises(
+            MemoryBudgetError, match=r"3,000 rows or more cannot be divided by 'kind'.*memory='1MB'"
+        ):
+            divide(**{by: "kind"}, memory="50KB")
+        with pytest.raises(OptionError, match="memory has no effect without"):
+            divide(memory="1GB")
+
+
+@pytest.mark.parametrize("by", ["stratify", "group"])
+@pytest.mark.parametrize("values", [40, 60_000])
+def test_dividing_rows_holds_no_more_than_it_says(by, values, tmp_path):
+    draw = np.random.default_rng(0).integers(0, values, 200_000)
+    pq.write_table(pa.table({"kind": draw, "y": draw % 2}), tmp_path / "t.parquet")
+    rows = stoker.open(tmp_path / "t.parquet", label="y")
+    rows.split(0.5, **{by: "kind"})  # what is compiled on the way
+    tracemalloc.start()
+    try:
+        part, _ = rows.split(0.5, **{by: "kind"})
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert held < part.view.steps[0].peak_bytes + (8 << 20)

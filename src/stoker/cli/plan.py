@@ -17,7 +17,7 @@ def plan(
     import msgspec
 
     clusters = clusters_of(cluster)
-    train, valid = open_parts(data, order.seed)
+    train, valid = open_parts(data, order.seed, order.memory)
     feed = make_feed(train, data, order, text)
     display = choose_display(output)
     try:

@@ -115,7 +115,7 @@ def open_source(data: ReadOptions) -> Source:
     return source if data.limit is None else source.head(data.limit)
 
 
-def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
+def open_parts(data: DataOptions, seed: int, memory: str) -> tuple[Source, Source]:
     """The rows to train on and those to validate on.
 
     Raises
@@ -143,7 +143,9 @@ def open_parts(data: DataOptions, seed: int) -> tuple[Source, Source]:
         return source, source.like(tested, with_label=True)
     if data.valid:
         raise OptionError(f"{data.valid[0]} has no test split: name files")
-    return source.split(1 - HELD_OUT, seed=seed, group=data.group, stratify=data.stratify)
+    by_value = data.group is not None or data.stratify is not None
+    held = memory if by_value else None
+    return source.split(1 - HELD_OUT, seed=seed, group=data.group, stratify=data.stratify, memory=held)
 
 
 def make_feed(

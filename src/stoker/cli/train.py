@@ -133,7 +133,7 @@ def _train_on(
 
     patience = _patience(training.early_stopping)
     _check_before_reading(text, model, training)
-    rows, valid = open_parts(data, order.seed)
+    rows, valid = open_parts(data, order.seed, order.memory)
     if training.early_stopping is None and rows.is_text:
         patience = TEXT_PATIENCE
     recorded = _recorded(data, order, text, model, training)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from stoker.errors import OptionError
+from stoker.ledger import parse_bytes
 from stoker.sources.groups import split_by_group
 from stoker.sources.strata import folds_by_value, split_by_stratum
 from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec, TakeSpec
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from stoker.sources.base import Source
 
 __all__ = ["Narrowing"]
+
+_MEMORY = 10**9
 
 
 class Narrowing:
@@ -38,6 +41,7 @@ class Narrowing:
         *,
         group: str | None = None,
         stratify: str | None = None,
+        memory: str | int | None = None,
     ) -> tuple[Source, Source]:
         r"""Two views in file order: about `fraction` of the rows, and the others.
 
@@ -53,11 +57,14 @@ class Narrowing:
         group
             A column of the files: rows with the same value, as it is written, come into the same part, by the
             value's hash. The files are read once for it, now; the parts hold 8 bytes a row, which a feed
-            counts, and 16 more are held until it is done.
+            counts, and 26 are held until it is done.
         stratify
             A column of the files, of which each value has its share in both parts: of 1,000 consecutive rows
             of one value, ``round(fraction * size)`` are in the first. The files are read once for it, too;
             up to 50 bytes a row are held until it is done, and 8 then.
+        memory
+            What may be held until it is done, with `group` or `stratify`: bytes, or a text such as ``"2GB"``;
+            None: 1 GB. A feed of the parts tells of it in its own account.
 
         Raises
         ------
@@ -67,6 +74,8 @@ class Narrowing:
             There is no such column.
         DataError
             All rows fall into one part.
+        MemoryBudgetError
+            `memory` is too little for so many rows.
 
         Examples
         --------
@@ -83,15 +92,21 @@ class Narrowing:
         """
         first: Spec
         second: Spec
-        if _one_of(group=group, stratify=stratify):
+        if _one_of(group=group, stratify=stratify, memory=memory):
             by = split_by_group if group is not None else split_by_stratum
-            first, second = by(self._source, fraction, seed, group or stratify or "")
+            first, second = by(self._source, fraction, seed, group or stratify or "", _limit(memory))
         else:
             first, second = (SplitSpec(fraction=fraction, seed=seed, part=part) for part in (0, 1))
         return self.narrowed(first), self.narrowed(second)
 
     def folds(
-        self, count: int, seed: int = 0, *, group: str | None = None, stratify: str | None = None
+        self,
+        count: int,
+        seed: int = 0,
+        *,
+        group: str | None = None,
+        stratify: str | None = None,
+        memory: str | int | None = None,
     ) -> list[tuple[Source, Source]]:
         r"""Pairs of views for cross-validation: the rows outside of each of `count` folds, and those in it.
 
@@ -107,6 +122,8 @@ class Narrowing:
         group, stratify
             As in `split`: rows that share a value are in one fold, or every fold has its share of each. Then
             the views hold 8 bytes a row for each fold.
+        memory
+            As in `split`.
 
         Raises
         ------
@@ -116,6 +133,8 @@ class Narrowing:
             There is no such column.
         DataError
             A fold would be empty.
+        MemoryBudgetError
+            `memory` is too little for so many rows.
 
         Examples
         --------
@@ -126,9 +145,9 @@ class Narrowing:
         >>> [valid.view.bind(30).num_rows for train, valid in pairs]
         [10, 10, 10]
         """
-        if _one_of(group=group, stratify=stratify):
+        if _one_of(group=group, stratify=stratify, memory=memory):
             column, together = group or stratify or "", group is not None
-            pairs = folds_by_value(self._source, count, seed, column, together=together)
+            pairs = folds_by_value(self._source, count, seed, column, together=together, limit=_limit(memory))
             return [(self.narrowed(others), self.narrowed(fold)) for others, fold in pairs]
         specs = [
             [FoldSpec(count=count, index=index, seed=seed, part=part) for part in (1, 0)]
@@ -197,8 +216,15 @@ class Narrowing:
         return self.narrowed(ShardSpec(index=index, count=count))
 
 
-def _one_of(*, group: str | None, stratify: str | None) -> bool:
+def _limit(memory: str | int | None) -> int:
+    """What may be held until rows are divided."""
+    return _MEMORY if memory is None else parse_bytes(memory)
+
+
+def _one_of(*, group: str | None, stratify: str | None, memory: str | int | None) -> bool:
     """Whether a column decides; only one may."""
     if group is not None and stratify is not None:
         raise OptionError("group= keeps rows together and stratify= divides them: name one of them")
+    if memory is not None and group is None and stratify is None:
+        raise OptionError("memory has no effect without group= or stratify=: rows one by one need none")
     return group is not None or stratify is not None

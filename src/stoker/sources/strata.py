@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from stoker.errors import DataError
 from stoker.kernels.groups import GROUP
 from stoker.kernels.mixing import mix_many
 from stoker.sources.bound import BoundView
-from stoker.sources.groups import in_view, value_hashes
+from stoker.sources.groups import GROUP_BYTES, in_view, value_hashes
 from stoker.sources.views import FoldSpec, SplitSpec, TakeSpec
 from stoker.types import IntArray, Uint64Array
 
@@ -24,6 +25,8 @@ __all__ = ["ValueSpec", "folds_by_value", "split_by_stratum"]
 
 _BLOCK_ROWS = 1 << 16
 """Rows that are ranked at a time."""
+_STRATUM_BYTES = 50
+"""What is held for each row until all are ranked, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,9 +37,12 @@ class ValueSpec(TakeSpec):
     ----------
     recipe
         Plain data by which they are chosen again.
+    peak_bytes
+        Memory that it took to find them, which a feed of them takes down.
     """
 
     recipe: Mapping[str, Any]
+    peak_bytes: int = 0
 
     def describe(self) -> dict[str, Any]:
         """The recipe; the rows by count and SHA-256."""
@@ -44,11 +50,14 @@ class ValueSpec(TakeSpec):
         return {**self.recipe, "count": len(self.indices), "sha256": digest}
 
 
-def split_by_stratum(source: Source, fraction: float, seed: int, column: str) -> tuple[ValueSpec, ValueSpec]:
+def split_by_stratum(
+    source: Source, fraction: float, seed: int, column: str, limit: int = sys.maxsize
+) -> tuple[ValueSpec, ValueSpec]:
     """The two parts of a source's view in which every value of a column has its share.
 
     Of each 1,000 consecutive rows of one value, bad ones counted, those ``round(fraction * size)`` whose ids
     have the smallest hash are in the first part.
+    `limit` is what memory it may take.
 
     Raises
     ------
@@ -56,22 +65,24 @@ def split_by_stratum(source: Source, fraction: float, seed: int, column: str) ->
         There is no such column.
     DataError
         All rows fall into one part.
+    MemoryBudgetError
+        There are too many rows.
     """
     spec = SplitSpec(fraction=fraction, seed=seed, part=0)
-    view, hashes = _view_of(source, column)
+    view, hashes, peak = _view_of(source, column, _STRATUM_BYTES, limit)
     inside = np.empty(len(hashes), np.bool_)
     for rows, ranks, sizes in _ranks(view, hashes, seed):
         inside[rows] = ranks < np.rint(float(spec.fraction) * sizes).astype(np.int64)
     del hashes
     told = {"kind": "stratum", "column": column, "fraction": float(fraction), "seed": seed}
     return (
-        _part(source, inside, {**told, "part": 0}),
-        _part(source, ~inside, {**told, "part": 1}),
+        _part(source, inside, {**told, "part": 0}, peak),
+        _part(source, ~inside, {**told, "part": 1}, peak),
     )
 
 
 def folds_by_value(
-    source: Source, count: int, seed: int, column: str, *, together: bool
+    source: Source, count: int, seed: int, column: str, *, together: bool, limit: int = sys.maxsize
 ) -> list[tuple[ValueSpec, ValueSpec]]:
     """The rows outside of each fold, and those in it.
 
@@ -85,6 +96,8 @@ def folds_by_value(
         Whose values decide.
     together
         Whether rows that share a value are in the same fold; else every fold has its share of each value.
+    limit
+        What memory it may take.
 
     Raises
     ------
@@ -92,9 +105,11 @@ def folds_by_value(
         There is no such column.
     DataError
         A fold is empty.
+    MemoryBudgetError
+        There are too many rows.
     """
     FoldSpec(count=count, index=0, seed=seed, part=0)  # refuses what cannot be
-    view, hashes = _view_of(source, column)
+    view, hashes, peak = _view_of(source, column, GROUP_BYTES if together else _STRATUM_BYTES, limit)
     fold = np.empty(len(hashes), np.uint16)
     if together:
         for start in range(0, len(hashes), _BLOCK_ROWS):
@@ -110,18 +125,18 @@ def folds_by_value(
     told["seed"] = seed
     return [
         (
-            _part(source, fold != index, {**told, "index": index, "part": 1}),
-            _part(source, fold == index, {**told, "index": index, "part": 0}),
+            _part(source, fold != index, {**told, "index": index, "part": 1}, peak),
+            _part(source, fold == index, {**told, "index": index, "part": 0}, peak),
         )
         for index in range(count)
     ]
 
 
-def _view_of(source: Source, column: str) -> tuple[BoundView, Uint64Array]:
-    """A view, bad rows included, and the hashes of its rows' values; reads the files once."""
-    hashes = value_hashes(source, column)
+def _view_of(source: Source, column: str, row_bytes: int, limit: int) -> tuple[BoundView, Uint64Array, int]:
+    """A view, bad rows included, the hashes of its rows' values, and what it takes; reads the files once."""
+    hashes = value_hashes(source, column, row_bytes, limit)
     view = source.view.bind(len(hashes))
-    return view, in_view(view, hashes)
+    return view, in_view(view, hashes), row_bytes * len(hashes)
 
 
 def _mixed(seed: int, hashes: Uint64Array) -> Uint64Array:
@@ -162,7 +177,7 @@ def _thousands(ordered: Uint64Array) -> IntArray:
     return np.repeat(first - GROUP * before, each) + GROUP * np.arange(int(each.sum()))
 
 
-def _part(source: Source, inside: Any, recipe: Mapping[str, Any]) -> ValueSpec:
+def _part(source: Source, inside: Any, recipe: Mapping[str, Any], peak_bytes: int) -> ValueSpec:
     indices = np.flatnonzero(inside)
     if not len(indices):
         raise DataError(
@@ -170,4 +185,4 @@ def _part(source: Source, inside: Any, recipe: Mapping[str, Any]) -> ValueSpec:
             f"{recipe['column']!r}: take another seed=, fraction, column or number of folds"
         )
     indices.flags.writeable = False
-    return ValueSpec(indices=indices, recipe=recipe)
+    return ValueSpec(indices=indices, recipe=recipe, peak_bytes=peak_bytes)
