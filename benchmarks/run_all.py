@@ -17,6 +17,7 @@ from benchmarks import (
     fit_overhead,
     generators,
     images,
+    jsonl,
     memory_scaling,
     seek,
     sepcnn,
@@ -47,6 +48,7 @@ BENCHMARKS = (
     columns,
     convert,
     sources,
+    jsonl,
     images,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
