@@ -61,19 +61,19 @@ class PeakMemory:
         }
 
 
-def _feed(path: str, cache: str) -> Any:
+def _feed(path: str, cache: str, memory: str = BUDGET) -> Any:
     import stoker
 
     shutil.rmtree(Path(path).parent / ".stoker", ignore_errors=True)
     rows = stoker.open(path, label="label")
-    return stoker.Feed(rows, batch_size=BATCH, shuffle=True, seed=7, memory=BUDGET, cache=cache)
+    return stoker.Feed(rows, batch_size=BATCH, shuffle=True, seed=7, memory=memory, cache=cache)
 
 
-def walk(path: str, cache: str, epochs: int) -> Callable[[], dict[str, Any]]:
+def walk(path: str, cache: str, epochs: int, memory: str = BUDGET) -> Callable[[], dict[str, Any]]:
     """Survey and cache; each turn walks through some epochs and reports the median one's time a row."""
     peak = PeakMemory()
     start = time.perf_counter()
-    feed = _feed(path, cache)
+    feed = _feed(path, cache, memory)
     feed.prepare()
     next(batches := feed.epoch(0))
     batches.close()

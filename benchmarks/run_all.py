@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import (
     checkpoints,
+    columnar_memory,
     columns,
     convert,
     csv_first_epoch,
@@ -48,6 +49,7 @@ BENCHMARKS = (
     columns,
     convert,
     sources,
+    columnar_memory,
     jsonl,
     images,
 )
