@@ -72,6 +72,7 @@ def test_without_a_name_the_run_of_the_same_command_is_meant(table):
     assert sorted(path.name for path in Path("runs").iterdir()) == ["rows-1", "rows-2"]
 
 
+@pytest.mark.slow
 def test_without_a_name_the_run_is_found_behind_those_of_other_commands_and_ones_without_a_record(table):
     command = ["train", table, *FLAGS, "--resume", "auto"]
     assert main([*command, "--epochs", "1"]) == 0
@@ -85,6 +86,7 @@ def test_without_a_name_the_run_is_found_behind_those_of_other_commands_and_ones
     assert not Path("runs/rows-2").exists()
 
 
+@pytest.mark.slow
 def test_of_several_runs_of_the_same_command_the_youngest_is_found_whatever_its_number(table):
     command = ["train", table, *FLAGS, "--epochs", "1"]
     assert main(command) == 0
@@ -122,6 +124,7 @@ def test_a_model_of_ones_own_is_named_again(table, tmp_path, capsys):
     assert len(history("run")) == 2
 
 
+@pytest.mark.slow
 def test_texts_are_not_learned_again(table, monkeypatch):
     words = ("good film", "bad plot", "good good plot", "never again")
     Path("texts.csv").write_text("text,y\n" + "".join(f"{words[n % 4]},{n % 2}\n" for n in range(80)))

@@ -66,7 +66,9 @@ def trained(capsys):
     "model",
     [
         ("--model", "mlp"),
-        ("--model", "mlp", "--vectorizer", "hashing", "--max-features", "256"),
+        pytest.param(
+            ("--model", "mlp", "--vectorizer", "hashing", "--max-features", "256"), marks=pytest.mark.slow
+        ),
         pytest.param(("--model", "sepcnn"), marks=pytest.mark.slow),
     ],
     ids=["n-grams", "hashing", "sequences"],

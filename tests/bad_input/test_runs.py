@@ -130,18 +130,18 @@ def test_a_lost_record_is_named_with_the_way_out_and_nothing_is_written_over(ref
     assert lost in _train(refused, "--run", run, "--resume", "auto")
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", None])
-def test_a_lost_transform_is_named_with_the_way_out(refused, here, content):
+def test_a_lost_transform_is_named_with_the_way_out(refused, here):
     table = here / "t.csv"
     table.write_text("a,city,y\n" + "".join(f"{row % 7},city {row % 3},{row % 2}\n" for row in range(60)))
     flags = ("--label", "y", "--epochs", "1", "--run", "run", "--quiet")
     assert main(("train", "t.csv", *flags)) == 0
     path = here / "run" / "transform.json"
-    path.unlink() if content is None else path.write_bytes(content)
-    for command in (("evaluate", "run", "t.csv"), ("resume", "run")):
-        said = refused(*command)
-        assert said.startswith("run/transform.json ")
-        assert said.endswith(_WAY_OUT.replace("run.json", "transform.json"))
+    for content in (b"", b"garbage", None):
+        path.unlink() if content is None else path.write_bytes(content)
+        for command in (("evaluate", "run", "t.csv"), ("resume", "run")):
+            said = refused(*command)
+            assert said.startswith("run/transform.json ")
+            assert said.endswith(_WAY_OUT.replace("run.json", "transform.json"))
 
 
 def _spoil(here, key, value):

@@ -98,8 +98,15 @@ def training(table: Path, model: Callable[[Any], Any]) -> Training:
     return Training(table.parent, model)
 
 
-@pytest.mark.parametrize("name", ["t.csv", "valid.csv"])
-@pytest.mark.parametrize("what", ["is unreadable", "is cut off"])
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("is unreadable", "t.csv"),
+        ("is cut off", "valid.csv"),
+        pytest.param("is unreadable", "valid.csv", marks=pytest.mark.slow),
+        pytest.param("is cut off", "t.csv", marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_keeps_what_it_has_and_is_resumed_to_the_same_bits(what, name, training, disk, after_step):
     undisturbed = training.run("undisturbed")
     path = training.folder / name

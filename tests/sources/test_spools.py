@@ -157,6 +157,7 @@ def test_a_process_that_ends_leaves_nothing(packed):
     assert spools(packed) == []
 
 
+@pytest.mark.slow
 def test_another_process_that_ends_leaves_what_this_one_reads(packed):
     found = survey(opened(packed))
     reader = found.reader()
@@ -171,6 +172,7 @@ def test_another_process_that_ends_leaves_what_this_one_reads(packed):
     assert reader.read(np.arange(4_000, 4_003)).num_rows == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked children here")
 def test_a_forked_child_leaves_what_its_parent_reads(packed):
     script = (
