@@ -139,7 +139,7 @@ def test_a_source_of_texts_is_its_columns_joined_and_its_own_labels(tmp_path):
         NgramVectorizer(min_df=1).fit(source, ["a", "b", "a"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(texts=TEXTS, data=st.data())
 def test_unicode_is_vectorised_as_scikit_learn_does_it(texts, data):
     labels = data.draw(st.lists(st.integers(0, 2), min_size=len(texts), max_size=len(texts)))
