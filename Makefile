@@ -84,8 +84,8 @@ soak: install
 	$(BIN)/pytest -m soak -s tests/soak
 
 test-backends: $(BACKENDS_VENV)/.installed
-	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m 'not slow and not soak' $(BACKEND_TESTS) tests/faults/test_kills.py $(PYTEST_ARGS)
-	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m 'not slow and not soak' $(BACKEND_TESTS) tests/sources/test_objects.py $(PYTEST_ARGS)
+	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/faults/test_kills.py $(PYTEST_ARGS)
+	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/sources/test_objects.py $(PYTEST_ARGS)
 
 check: install
 	$(BIN)/ruff check

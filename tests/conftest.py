@@ -29,14 +29,13 @@ compile_plainly()
 
 LONG = (
     "test_cli.py",
-    "faults/test_kills.py",
     "test_text_models.py",
     "legacy/test_table.py",
     "layers/test_sequences.py",
     "legacy/test_batches.py",
     "legacy/test_script.py",
     "legacy/test_faults.py",
-    "legacy/test_images.py",
+    "faults/test_kills.py",
     "training/test_resuming.py",
     "transforms/test_ngrams.py",
     "transforms/test_sequences.py",

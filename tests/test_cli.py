@@ -281,6 +281,7 @@ def test_training_prints_nothing_but_json_on_standard_output(trained):
 
 
 @pytest.mark.slow
+@pytest.mark.backends
 def test_a_process_of_its_own_prints_the_same(trained, tmp_path):
     folder, out, err = trained
     shutil.copy(folder / "points.csv", tmp_path)
@@ -288,8 +289,8 @@ def test_a_process_of_its_own_prints_the_same(trained, tmp_path):
         [sys.executable, "-m", "stoker", *TRAINING], cwd=tmp_path, capture_output=True, text=True, timeout=100
     )
     assert done.returncode == 0, done.stderr
-    begins = [[line.split()[0] for line in said.splitlines()] for said in (done.stderr, err)]
-    assert begins[0] == begins[1]
+    found, expected = ([line.split()[0] for line in said.splitlines()] for said in (done.stderr, err))
+    assert [word for word in found if word in expected] == expected  # a backend may say something, too
     found, expected = json.loads(done.stdout), json.loads(out)
     assert list(found) == list(expected)
     assert found["digests"] == expected["digests"]

@@ -159,6 +159,7 @@ def test_looking_imports_no_keras(reviews):
     assert done.stdout == "False False\n"
 
 
+@pytest.mark.slow
 def test_a_pipe_that_is_closed_early_is_no_bug(reviews):
     command = f"{sys.executable} -m stoker inspect {reviews} --text text | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=100)

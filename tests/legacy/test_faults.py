@@ -246,7 +246,10 @@ def sends_to_sleep(process: subprocess.Popen[str], kind: str, workers: int, proc
 @pytest.mark.parametrize(
     "fits",
     [
-        [("generator", 0, False), ("Sequence", 2, True), ("validation", 1, True), ("Sequence", 2, False)],
+        pytest.param(
+            [("generator", 0, False), ("Sequence", 2, True), ("validation", 1, True), ("Sequence", 2, False)],
+            marks=[pytest.mark.slow, pytest.mark.backends],
+        ),
         pytest.param(
             [("generator", 1, True), ("generator", 1, False), ("validation", 1, False)],
             marks=pytest.mark.slow,

@@ -15,12 +15,16 @@ from stoker.legacy.images import ImageDataGenerator
 pytestmark = pytest.mark.timeout(60)
 
 
-MORE = [pytest.param(Way(count, True), marks=pytest.mark.slow) for count in (2, 4)]
+SLOW = (pytest.mark.slow, pytest.mark.backends)
+PROCESSES = [
+    pytest.param(Way(1, True), marks=SLOW),
+    pytest.param(Way(4, True), marks=pytest.mark.slow),
+]
 
 
-@pytest.fixture(params=[*THREADS, Way(1, True), *MORE], ids=str)
+@pytest.fixture(params=[*THREADS, *PROCESSES], ids=str)
 def each_way(request: pytest.FixtureRequest) -> Way:
-    """One process in the quick tests: an image flow is Keras's, which each of them imports."""
+    """No process in the quick tests: an image flow is Keras's, which each of them imports."""
     return request.param
 
 
@@ -53,8 +57,8 @@ def test_images_that_are_not_shuffled_come_in_their_order(some_way, same):
     assert passes(same, flowing(shuffle=False), some_way) == [list(range(12))] * 3
 
 
-def test_a_seed_decides_the_order_of_each_pass_and_the_workers_do_not(way, same):
-    orders = passes(same, flowing(seed=4), way)
+def test_a_seed_decides_the_order_of_each_pass_and_the_workers_do_not(each_way, same):
+    orders = passes(same, flowing(seed=4), each_way)
     flow = flowing(seed=4)
     here = []
     for _ in range(3):

@@ -94,6 +94,11 @@ PROGRAM = """
 """
 
 
+def by_a_shell(test):
+    """For what looks at `program`."""
+    return pytest.mark.slow(pytest.mark.backends(test))
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory) -> tuple[str, subprocess.CompletedProcess[str]]:
     """A script that a shell started, and what became of it."""
@@ -103,6 +108,7 @@ def program(tmp_path_factory) -> tuple[str, subprocess.CompletedProcess[str]]:
     return str(path), in_a_process(str(path), *words, flags=flags, input="typed\n", cwd="/")
 
 
+@by_a_shell
 def test_the_script_finds_itself_as_the_program(program):
     path, done = program
     assert (done.returncode, done.stderr) == (7, "")
@@ -113,6 +119,7 @@ def test_the_script_finds_itself_as_the_program(program):
     ]
 
 
+@by_a_shell
 def test_a_sequence_of_the_scripts_is_computed_in_processes_that_never_run_the_script_again(program):
     _, done = program
     assert done.stderr == ""
@@ -144,6 +151,7 @@ def test_a_folder_is_one_sentence(tmp_path, stoker):
     assert stoker(str(tmp_path)) == (2, "", f"stoker: {tmp_path} is a folder: name the script itself\n")
 
 
+@by_a_shell
 def test_filters_of_warnings_are_those_of_the_interpreter(program, script, stoker):
     path = script("import keras\nkeras.layers.Dense(output_dim=3)\n")
     with pytest.warns(FutureWarning, match="output_dim= is units="):

@@ -107,12 +107,14 @@ def test_imdb_is_vectorised_as_scikit_learn_does_it(imdb):
     assert_identical(vectorizer, texts, labels, texts[:5_000], 20_000)
 
 
+@pytest.mark.slow
 def test_a_part_of_imdb_is_vectorised_as_scikit_learn_does_it(imdb):
     texts, labels = imdb[0][:1500], imdb[1][:1500]
     vectorizer = NgramVectorizer(max_features=5_000).fit(texts, labels)
     assert_identical(vectorizer, texts, labels, imdb[0][1500:2000], 5_000)
 
 
+@pytest.mark.slow
 def test_ag_news_is_vectorised_as_scikit_learn_does_it(shared_data):
     source = stoker.open(shared_data / "ag_news" / "test.csv", label="#0", text=["#1", "#2"])
     texts, labels = [], []
