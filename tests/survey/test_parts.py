@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reading import dense
 from stoker.errors import DataError, OptionError
 from stoker.sources.views import FoldSpec, ShardSpec, SplitSpec, TakeSpec, View
 from stoker.survey import lines
 from stoker.survey.growing import GrowingArray
 from stoker.survey.horizon import Horizon
+from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelTally, check_classes
+from stoker.types import Matrix, Rows
 
 
 def tally(kind: str, *parts):
@@ -71,6 +74,20 @@ def test_labels_that_are_no_classes_are_refused(labels, wanted, message):
     with pytest.raises(DataError) as error:
         check_classes(tally("int", labels).result(), label="y", num_classes_wanted=wanted)
     assert message in str(error.value)
+
+
+def test_where_nobody_knows_how_many_rows_come_room_for_as_many_again_is_made():
+    keeper = Keeper(features=("a",), others=(), limit=1 << 20)
+    rooms = 0
+    for start in range(0, 2_000, 10):
+        rooms += keeper.room(start, 10, num_slots=start, dtype=np.dtype(np.uint8)) is not None
+        part = np.full((10, 1), start // 10, np.uint8)
+        keeper.add(
+            Rows(num_rows=10, features=("a",), matrix=Matrix.of(part), columns={}), num_slots=start + 10
+        )
+    assert rooms > 185  # for the others all that was there is copied
+    kept = keeper.finish(np.dtype(np.uint8)).read(np.arange(2_000))
+    assert dense(kept)[:, 0].tolist() == np.repeat(np.arange(200), 10).tolist()
 
 
 def test_a_few_rows_may_have_a_class_each():

@@ -174,6 +174,8 @@ class Keeper:
             needed = self._num_slots + rows.num_rows
             if held is not None and held.dtype == dtype and len(held) >= needed:
                 return held
+            if held is not None and num_slots <= needed:
+                num_slots = 2 * needed  # nobody knows how many come: each row is copied about once
             larger = np.empty((max(needed, self._capacity(num_slots, dtype)), len(self._features)), dtype)
             if held is not None:
                 self._recharge((self._num_slots + needed) * len(self._features) * dtype.itemsize)

@@ -207,9 +207,9 @@ class Pass:
             yield _Task(chunk, room, charge)
 
     def _slots_in_all(self, slots: int, done: int) -> int:
-        """Rows of all files: known, or estimated by how many came with so many bytes."""
+        """Rows of all files: known, or estimated by how many came with so many bytes; never fewer."""
         known: int | None = getattr(self.source.table, "num_rows", None)
-        return slots * self.num_bytes // max(1, done) if known is None else known
+        return max(slots, slots * self.num_bytes // max(1, done)) if known is None else known
 
     def _charge(self, num_bytes: int) -> Charge | None:
         return None if self.ledger is None else self.ledger.charge("survey", num_bytes)
