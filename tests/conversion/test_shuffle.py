@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import shutil
 import tempfile
@@ -19,9 +20,10 @@ from hypothesis import strategies as st
 import stoker
 from stoker.conversion import converting as module
 from stoker.conversion.converting import convert
-from stoker.conversion.shuffling import Order
-from stoker.conversion.sizes import Sizes
+from stoker.conversion.shuffling import Buckets, Order
+from stoker.conversion.sizes import Runs, Sizes
 from stoker.errors import MemoryBudgetError, RunError
+from stoker.ledger import Ledger
 from stoker.samplers import make_sampler
 from stoker.types import OrderSpec
 
@@ -141,6 +143,17 @@ def test_a_disk_that_is_full_in_mid_run_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="cannot be written: No space left on device"):
         shuffled(source, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_disk_that_is_full_for_the_last_bytes_is_told(tmp_path):
+    class Full(io.BytesIO):
+        def flush(self):
+            raise OSError(28, "No space left on device")
+
+    runs = Runs(rows=1, count=1, num_bytes=1)
+    buckets = Buckets(Full(), tmp_path / "rows", pa.schema([]), runs, Ledger(1 << 20))
+    with pytest.raises(RunError, match="cannot be written: No space left on device"):
+        next(iter(buckets.tables(1, 1, len)))
 
 
 @pytest.mark.usefixtures("through_disk")

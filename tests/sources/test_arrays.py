@@ -227,6 +227,21 @@ def test_damaged_archives_are_told(here):
     (here / "a.npz").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(DataError, match=r"no \.npz archive"):
         stoker.open(here / "a.npz")
+    np.savez(here / "b.npz", x=np.ones(3))
+    whole = bytearray((here / "b.npz").read_bytes())
+    flags = (6, whole.rindex(b"PK\x01\x02") + 8)
+    for method, places in ((1, flags), (99, (flags[0] + 2, flags[1] + 2))):
+        for place in places:
+            whole[place] |= method
+        (here / "c.npz").write_bytes(whole)
+        with pytest.raises(DataError, match=r"cannot be unpacked \(.*encrypted|compression"):
+            stoker.open(here / "c.npz")
+        whole[flags[0]] = whole[flags[1]] = 0
+    with h5py.File(here / "t.h5", "w") as file:
+        file["t"] = np.array([b"caf\xe9"])
+        file["y"] = [1]
+    with pytest.raises(DataError, match="t holds texts that are not UTF-8"):
+        stoker.open(here / "t.h5", label="y").peek(1)
     (here / "a.h5").write_bytes(b"nothing")
     with pytest.raises(DataError, match="no HDF5 file"):
         stoker.open(here / "a.h5")

@@ -195,6 +195,9 @@ def test_an_item_of_a_type_that_the_first_holds_is_taken(first, second, read):
         (Items(lambda place: {"x": object()}), DataError, "'x' of item 0 of the data set is object"),
         (Items(lambda place: 0, 0), DataError, "has no items"),
         (3.5, OptionError, "got float"),
+        (b"train.csv", OptionError, "a path is text, got bytes"),
+        (pd.Series([1, 2]), OptionError, r"a Series has values and no columns.*to_frame"),
+        (pa.chunked_array([[1, 2]]), OptionError, "a ChunkedArray has values and no columns"),
     ],
 )
 def test_what_is_no_table_is_told(rows, error, said):

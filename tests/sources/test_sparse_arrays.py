@@ -129,6 +129,8 @@ def test_an_archive_without_a_matrix_is_none():
         ({"shape": np.array([3, 2, 1])}, "do not belong together"),
         ({"shape": np.array([9, 2])}, "do not belong together"),
         ({"indptr": np.array([0, 2, 1, 3])}, "its rows end before they begin"),
+        ({"indptr": np.array([-1, 2, 2, 3])}, "its rows do not begin at the first value"),
+        ({"indptr": np.array([1, 2, 2, 3])}, "its rows do not begin at the first value"),
         ({"indptr": np.array([0, 2, 2, 4])}, "its rows go on behind the last value"),
         ({"indices": np.array([0, 2, 1])}, "a value stands in none of the 2 columns"),
         ({"indices": np.array([0, -1, 1])}, "a value stands in none of the 2 columns"),

@@ -181,10 +181,13 @@ class Buckets:
         Raises
         ------
         RunError
-            What was written is not there any more.
+            The last rows cannot be written, or what was written is not there any more.
         """
         self.flush()
-        self._file.flush()
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise _not_written(self._path, error) from error
 
         def read(number: int) -> tuple[list[object], Charge]:
             size = min(self._runs.rows, num_rows - number * self._runs.rows)

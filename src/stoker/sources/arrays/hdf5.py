@@ -48,7 +48,7 @@ class _Dataset:
                 if found.shape != self.shape:
                     raise ChangedDataError(f"{self.path}: {self.name} has another shape now; open it again")
                 _expect(elsewhere, found)
-                rows_of = found.asstr() if is_text else found
+                rows_of = found.asstr("utf-8") if is_text else found
             for start in range(first_row, self.shape[0], rows):
                 with self._told(), Wait("reads {}", self.path), _lock:
                     block = rows_of[start : min(start + rows, self.shape[0])]
@@ -62,7 +62,11 @@ class _Dataset:
         """Tell what the library says of damage."""
         try:
             yield
-        except (OSError, KeyError) as error:
+        except UnicodeError as error:
+            raise DataError(
+                f"{self.path}: {self.name} holds texts that are not UTF-8 ({error}); write them as UTF-8"
+            ) from error
+        except (OSError, KeyError, RuntimeError) as error:
             raise DataError(f"{self.path}: {self.name} cannot be read ({error}); restore the file") from error
 
 

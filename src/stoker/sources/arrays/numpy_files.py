@@ -80,6 +80,10 @@ def npz_arrays(path: str) -> Mapping[str, StoredArray]:
                 arrays = _with_matrix(path, archive, arrays)
     except zipfile.BadZipFile as error:
         raise DataError(f"{path} is no .npz archive, or a damaged one ({error}); write it again") from error
+    except RuntimeError as error:  # encrypted, or compressed in a way that Python does not know
+        raise DataError(
+            f"{path} is an archive that cannot be unpacked ({error}); write it with numpy.savez"
+        ) from error
     if not arrays:
         raise DataError(f"{path} holds no arrays; write it with numpy.savez")
     return arrays

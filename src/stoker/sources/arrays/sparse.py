@@ -72,6 +72,9 @@ class SparseArray:
         """
         pointers = _Stream(self.indptr, first_row)
         behind = int(pointers.take(1)[0])
+        self._require(
+            behind >= 0 if first_row else not behind, first_row, "its rows do not begin at the first value"
+        )
         indices, data = _Stream(self.indices, behind), _Stream(self.data, behind)
         for row in range(first_row, self.shape[0], rows):
             count = min(rows, self.shape[0] - row)

@@ -50,6 +50,8 @@ def _units(rows: Any) -> MemoryUnits | StreamUnits:
         return frame_units(rows)
     if library == "polars" and hasattr(rows, "to_arrow"):
         return arrow_units(rows.to_arrow())
+    if isinstance(rows, bytes | bytearray | memoryview):
+        raise OptionError(f"a path is text, got {type(rows).__name__}: give os.fsdecode(path)")
     if isinstance(rows, np.ndarray):
         return array_units(rows)
     if library == "datasets" and isinstance(rows, Mapping):
@@ -74,7 +76,13 @@ def _units(rows: Any) -> MemoryUnits | StreamUnits:
 
 def _stream(rows: Any) -> StreamUnits:
     """What hands out a new Arrow stream each time it is asked."""
-    schema = pa.RecordBatchReader.from_stream(rows).schema
+    try:
+        schema = pa.RecordBatchReader.from_stream(rows).schema
+    except pa.ArrowInvalid as error:
+        raise OptionError(
+            f"a {type(rows).__name__} has values and no columns ({error}): give a frame or a table of it, "
+            "rows.to_frame() or pyarrow.table({'x': rows})"
+        ) from error
 
     def read(names: Sequence[str]) -> Any:
         with pa.RecordBatchReader.from_stream(rows) as batches:
