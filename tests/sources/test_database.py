@@ -244,6 +244,36 @@ def test_limits_are_added_to_what_is_there():
     assert added == "postgresql://host/base?connect_timeout=3&keepalives_idle=20&tcp_user_timeout=60000"
 
 
+def test_columns_of_sqlite_whose_first_values_are_missing_have_the_types_of_those_behind(here):
+    rows = [
+        (None, None, None, None, i) if i < 1_200 else (i / 7, f"t{i}", b"x", None, i) for i in range(1_300)
+    ]
+    with closing(sqlite3.connect(here / "rows.db")) as connection, connection:
+        connection.execute('CREATE TABLE late (x, "t ""q""", b, never, id)')
+        connection.executemany("INSERT INTO late VALUES (?, ?, ?, ?, ?)", rows)
+    source = stoker.open(f"sqlite://{here / 'rows.db'}", query="SELECT * FROM late ORDER BY id DESC -- all")
+    forward = stoker.open(f"sqlite://{here / 'rows.db'}", query="SELECT * FROM late ORDER BY id")
+    for found, wanted in ((source, rows[::-1]), (forward, rows)):
+        kinds = [column.kind for column in found.columns]
+        assert kinds == ["float", "text", "bytes", "int", "int"]
+        parts = [found.parse(chunk, np.float64).rows for chunk in found.chunks(1 << 16)]
+        assert [text for part in parts for text in column(part, 't "q"')] == [row[1] or "" for row in wanted]
+        assert [x for part in parts for x in dense(part)[:, 2]] == [row[4] for row in wanted]
+
+
+def test_uuids_of_postgresql_are_texts_and_money_is_refused_where_it_is_used(postgresql):
+    one = "67cec7ce-edda-4827-bd57-a09c4e89729e"
+    rows = f"('{one}'::uuid, 12.5::money, '10.0.0.1'::inet), (NULL, 1::money, NULL)"
+    query = f"SELECT * FROM (VALUES {rows}) AS v(u, m, i)"
+    source = stoker.open(postgresql, query=query, drop=["m", "i"])
+    assert column(source.peek(2), "u") == [one, ""]
+    for name, other in (("m", "i"), ("i", "m")):
+        with pytest.raises(
+            ColumnError, match=rf"column '{name}' holds (money|inet), .*CAST\({name} AS numeric"
+        ):
+            stoker.open(postgresql, query=query, drop=[other])
+
+
 def test_a_value_of_another_type_is_no_lost_connection(here):
     address = sqlite(here)
     with sqlite3.connect(here / "rows.db") as connection:

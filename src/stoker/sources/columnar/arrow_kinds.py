@@ -183,6 +183,12 @@ def unsupported(column: ArrowColumn, kind: ColumnKind | None = None) -> str:
     """Why a column cannot be used, or not as one of a kind."""
     if kind is not None and column_kind(column.type) is not None:
         return f"column {column.name!r} holds {column.type}, and no {kind} can be made of it"
+    if isinstance(column.type, pa.OpaqueType):
+        return (
+            f"column {column.name!r} holds {column.type.type_name}, which comes in the database's own form: "
+            f"have the query give it as a number or a text, CAST({column.name} AS numeric) or "
+            f"CAST({column.name} AS text), or leave it out with drop=[{column.name!r}]"
+        )
     return (
         f"column {column.name!r} holds {column.type}, of which nothing is made here: leave it out with "
         f"drop=[{column.name!r}], or write what you need of it to a column of its own"

@@ -49,10 +49,12 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
     if address.kind != "postgresql" and not os.path.isfile(address.place):
         raise DataError(f"{address.shown}: no such file as {address.file!r}; check the address")
 
-    def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        return batches_of(address, query)
+    schema = schema_of(address, query)
 
-    stream = StreamUnits(_called(address, query), schema_of(address, query), read)
+    def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        return batches_of(address, query, schema)
+
+    stream = StreamUnits(_called(address, query), schema, read)
     return stream_table(QUERY, stream, request.choice, opener=Itself(stream))
 
 

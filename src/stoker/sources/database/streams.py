@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from stoker.errors import DataError, OptionError
 from stoker.sources.database.address import Address
+from stoker.sources.database.plain_types import plain_batch, plain_schema
 from stoker.waits import Wait
 
 __all__ = ["batches_of", "schema_of"]
@@ -21,6 +22,9 @@ _PACKAGES = {
     "duckdb": "duckdb",
 }
 _SAMPLED_ROWS = 1_000
+_STORED = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), "blob": pa.binary()}
+"""Types of SQLite's values."""
+_SEEDS = {pa.int64(): "0", pa.float64(): "0.0", pa.string(): "''", pa.binary(): "x''"}
 _REPEATED = ("INVALID_DATA", "Type mismatch", "type mismatch", "Failed to cast", "Conversion Error")
 _DRIVERS = ("adbc_driver_manager", "pyarrow", "duckdb", "_duckdb")
 
@@ -35,17 +39,51 @@ def schema_of(address: Address, query: str) -> pa.Schema:
     OptionError
         Its driver is not installed.
     """
-    limit = _SAMPLED_ROWS if address.kind == "sqlite" else 0
+    asked = f"SELECT * FROM ({_one(query)}\n) AS rows LIMIT"
     with (
         _told(address),
         Wait("asks {} for the columns of a query", address.shown),
         _connected(address) as execute,
     ):
-        return _plain_schema(execute(f"SELECT * FROM ({_one(query)}\n) AS rows LIMIT {limit}").schema)
+        if address.kind == "sqlite":
+            return _schema_of_values(execute(f"{asked} {_SAMPLED_ROWS}").read_all(), execute, query)
+        return plain_schema(execute(f"{asked} 0").schema)
 
 
-def batches_of(address: Address, query: str) -> Iterator[pa.RecordBatch]:
+def _schema_of_values(sample: pa.Table, execute: Callable[[str], Any], query: str) -> pa.Schema:
+    """Types by a query's first values; by the first that there is where these are all missing."""
+    fields = []
+    for entry, column in zip(sample.schema, sample.columns, strict=True):
+        kind = entry.type
+        if column.null_count == len(column) == _SAMPLED_ROWS:
+            name = _quoted(entry.name)
+            found = execute(
+                f"SELECT typeof({name}) AS kind FROM ({_one(query)}\n) WHERE {name} IS NOT NULL LIMIT 1"
+            ).read_all()
+            kind = _STORED[found[0][0].as_py()] if len(found) else kind
+        fields.append((entry.name, kind))
+    return pa.schema(fields)
+
+
+def _seeded(query: str, schema: pa.Schema) -> str:
+    """The query behind one row more: SQLite's driver takes types from the first rows, which may have none."""
+    values = (f"{_SEEDS.get(entry.type, 'NULL')} AS {_quoted(entry.name)}" for entry in schema)
+    return f"SELECT {', '.join(values)} UNION ALL SELECT * FROM ({_one(query)}\n)"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def batches_of(address: Address, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """A query's rows, as the database has them when it is asked.
+
+    Parameters
+    ----------
+    address, query
+        What is asked, and what for.
+    schema
+        As `schema_of` gave it.
 
     Raises
     ------
@@ -53,9 +91,10 @@ def batches_of(address: Address, query: str) -> Iterator[pa.RecordBatch]:
         The database does not answer, or breaks off: then nothing of what came is all there is.
     """
     rows = 0
+    is_seeded = address.kind == "sqlite"
     with _told(address, lambda: rows), _connected(address) as execute:
-        for batch in execute(_one(query)):
-            plain = _plain(batch)
+        for number, batch in enumerate(execute(_seeded(query, schema) if is_seeded else _one(query))):
+            plain = plain_batch(batch.slice(1) if is_seeded and not number else batch)
             rows += plain.num_rows
             yield plain
 
@@ -133,23 +172,3 @@ def _told(address: Address, rows: Callable[[], int] | None = None) -> Iterator[N
             f"{address.shown}: the query was not answered ({said}); check address, credentials (PGPASSWORD, "
             "~/.pgpass) and query"
         ) from None
-
-
-def _plain_schema(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([(entry.name, _plain_type(entry.type)) for entry in schema])
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type that is worked with: exact decimals, which PostgreSQL's driver gives as text, are numbers."""
-    if isinstance(kind, pa.BaseExtensionType):
-        return pa.float64() if getattr(kind, "type_name", "") == "numeric" else kind.storage_type
-    return kind
-
-
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    arrays = []
-    for column in batch.columns:
-        kind = _plain_type(column.type)
-        stored = column.storage if isinstance(column.type, pa.BaseExtensionType) else column
-        arrays.append(stored.cast(kind))
-    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
