@@ -60,6 +60,8 @@ TEXT = lambda row: f"a long text of words number {row}"  # noqa: E731
         (lambda row: f"2024-01-{row % 28 + 1:02d}", "dates"),
         (lambda row: f"2024-01-{row % 28 + 1:02d}T10:0{row % 6}:00", "dates"),
         (lambda row: "" if row == 7 else f"2024-01-{row % 28 + 1:02d}", "dates"),
+        (lambda row: "0000-00-00" if row == 7 else f"2024-01-{row % 28 + 1:02d}", "dates"),
+        (lambda row: f"E-{row}" if row % 10 == 0 else "ok", "category"),
         (TEXT, "ngram"),
         (lambda row: ["a text of five words", "another of four words"][row % 2], "category"),
         (lambda row: "same", "drop"),
@@ -71,6 +73,26 @@ TEXT = lambda row: f"a long text of words number {row}"  # noqa: E731
 def test_a_column_gets_what_suits_its_values(write: Write, make: Callable[[int], Any], word: str):
     found = chosen(write(column=make, number=NUMBER, text=TEXT))
     assert found == {"column": word, "number": "standardize", "text": "ngram"}
+
+
+def test_long_texts_that_would_not_fit_as_categories_are_hashed(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+):
+    url = lambda row: f"https://example.org/{row % 60:0200d}"  # noqa: E731
+    assert chosen(write(url=url, number=NUMBER)) == {"url": "category", "number": "standardize"}
+    monkeypatch.setattr("stoker.picks._MOST_BYTES", 60 * 200)
+    feed = stoker.Feed(stoker.open(write(url=url, number=NUMBER), label="label"), transform="auto").prepare()
+    told = {choice.columns[0]: (choice.transform, choice.reason) for choice in feed.stage.choices}
+    assert told["url"] == ("hash", "60 different texts, 220 bytes each")
+
+
+def test_a_date_that_no_calendar_has_counts_as_a_blank_and_ends_nothing(write: Write):
+    date = lambda row: "2024-02-30" if row == 7 else f"2024-01-{row % 28 + 1:02d}"  # noqa: E731
+    feed = stoker.Feed(stoker.open(write(when=date), label="label"), transform="auto", shuffle=False)
+    (choice,) = feed.stage.choices
+    assert choice.reason == "every text is a date; one that no calendar has counts as a blank"
+    rows = np.concatenate([batch.x["when"] for batch in feed.epoch(0)])
+    assert np.flatnonzero(~rows.any(axis=1)).tolist() == [7]
 
 
 def test_numbers_without_blanks_are_one_input_as_ever(write: Write):

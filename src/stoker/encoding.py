@@ -17,7 +17,7 @@ from stoker.images.headers import BadImageError
 from stoker.kernels.padding import longest_row, pad_rows, padded_width
 from stoker.ledger import Ledger
 from stoker.loader import BatchGroup
-from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.base import FittedTransform, InputTransform, RowValueError
 from stoker.transforms.image import Image
 from stoker.transforms.numeric import Cast
 from stoker.types import Arrays, Batch, IntArray, Position, Rows, SparseRows
@@ -70,6 +70,8 @@ class BatchEncoder:
                 inputs = self._inputs(rows, take, parts)
         except BadImageError as error:
             raise DataError(f"{self.told(int(group.ids[error.place]))}: {error}") from error
+        except RowValueError as error:
+            raise DataError(f"{self.told(int(group.ids[error.places[0]]))}: {error.said}") from error
         y: Any = None if self.target is None else self.target.apply(rows, take)
         weights = self._weights(rows, take, y)
         ids, digests = group.ids, group.digests()

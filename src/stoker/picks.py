@@ -25,6 +25,7 @@ from stoker.transforms import (
 )
 from stoker.transforms.base import InputTransform
 from stoker.transforms.dates import Dates
+from stoker.transforms.tallies import MOST_LETTERS
 from stoker.types import KIND_WORDS, LISTS, ColumnKind
 
 __all__ = [
@@ -51,6 +52,10 @@ _SAME = "the same value in every row"
 _MOST_COUNTED = 200_000
 """Different values, about, from which on they are hashed and not counted."""
 _BUCKETS = 1 << 15
+_MOST_BYTES = 3 * MOST_LETTERS // 4
+_BESIDE_VALUE = 12
+"""Bytes that a counted value takes beside its own, the mean: its length, and what rounds it up to eight."""
+_DATES = "every text is a date; one that no calendar has counts as a blank"
 _MOST_IDS = 1_000_000
 """Ids from which on they are numbers like others: a model has a row of weights for each."""
 
@@ -181,18 +186,21 @@ def pick_text(name: str, seen: TextProfile, *, is_declared: bool) -> Pick:
     if not is_declared and seen.distinct == 1 and not seen.blanks:
         return Pick(word="drop", reason=_SAME)
     if seen.dates:
-        return Pick(word="dates", reason="every text is a date", transform=Dates(na="zero"))
+        return Pick(word="dates", reason=_DATES, transform=Dates(na="zero", invalid="blank"))
     few_words, many = seen.words_each < _TEXT_WORDS, f"{'' if seen.is_exact else 'about '}{seen.distinct:,}"
     if not is_declared and seen.unique and few_words:
-        return Pick(word="drop", reason="another text in every row, as an id has")
+        every = "every" if seen.distinct == seen.present else "nearly every"
+        return Pick(word="drop", reason=f"another text in {every} row, as an id has")
     comes_back = seen.present / max(1, seen.distinct)
     if not few_words and comes_back < _COMES_BACK:
         reason = f"{seen.words_each:.0f} words each, {many} different texts"
         return Pick(word="ngram", reason=reason, transform=NgramVectorizer())
     what = "codes of digits" if seen.digits else "texts"
-    if seen.distinct > _MOST_COUNTED:
+    is_large = seen.distinct * (seen.num_bytes / max(1, seen.present) + _BESIDE_VALUE) > _MOST_BYTES
+    if seen.distinct > _MOST_COUNTED or is_large:
         hashed = Category(encode="hash", num_buckets=_BUCKETS)
-        return Pick(word="hash", reason=f"{many} different {what}", transform=hashed)
+        long = "" if seen.distinct > _MOST_COUNTED else f", {seen.num_bytes // seen.present} bytes each"
+        return Pick(word="hash", reason=f"{many} different {what}{long}", transform=hashed)
     rare = _RARE if seen.distinct > _MANY else 1
     return Pick(word="category", reason=f"{many} different {what}", transform=Category(min_count=rare))
 

@@ -41,6 +41,12 @@ def test_many_different_texts_are_told_to_a_few_hundredths():
     assert not twice.unique
 
 
+@pytest.mark.parametrize("others", [1_000, 5_000])
+def test_a_heavy_value_beside_unique_ones_leaves_a_column_what_it_is(others: int):
+    assert not seen(["ok"] * 19 * others + [f"E-{number}" for number in range(others)]).unique
+    assert seen(["twice", "twice", *(f"K{number}" for number in range(others))]).unique
+
+
 def test_few_rows_are_never_called_unique():
     assert not seen([str(number) for number in range(49)]).unique
     assert seen([str(number) for number in range(50)]).unique

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import stoker
-from stoker.errors import OptionError, RunError
+from stoker.errors import DataError, OptionError, RunError
 from stoker.rundir import RunDirectory
 from test_columns_feed import make_columns, write_table
 
@@ -118,3 +118,28 @@ def test_models_of_one_input_say_that_several_are_given(trained):
     for build in (stoker.models.linear, stoker.models.sepcnn):
         with pytest.raises(OptionError, match="several inputs by name: mlp takes those"):
             build(feed)
+
+
+def test_values_of_which_a_transform_makes_nothing_are_told_with_their_file_and_are_rows_without_an_answer(
+    tmp_path: Path,
+):
+    frame = pd.DataFrame(
+        {"when": ["2024-01-05", "2024-02-07"] * 20, "city": ["Ulm", "Bonn"] * 20, "y": [0, 1] * 20}
+    )
+    later = frame.copy()
+    later.loc[[3, 9], "when"], later.loc[5, "city"] = "2024-02-30", "Rom"
+    for name, table in (("t", frame), ("u", later)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    inputs = stoker.Columns({"when": stoker.Dates("day"), "city": stoker.Category(unknown="error")})
+    feed = stoker.Feed(stoker.open(tmp_path / "t.csv", label="y"), transform=inputs, batch_size=8)
+    with pytest.raises(DataError, match=r"u\.csv \(row 3\): column 'when' holds '2024-02-30', a date that"):
+        list(feed.derive(tmp_path / "u.csv").epoch(0))
+    stoker.fit(stoker.models.mlp(feed, layers=1, units=2), feed, run=tmp_path / "run", progress="none")
+    run = stoker.load(tmp_path / "run")
+    for rows in (later, tmp_path / "u.csv"):
+        answers = run.predict(rows)
+        answers = answers if isinstance(answers, pd.DataFrame) else answers.to_pandas()
+        assert np.flatnonzero(answers["prediction"].isna()).tolist() == [3, 5, 9]
+        found = run.evaluate(rows)
+        assert (found.rows, found.skipped_rows) == (37, 3)
+        assert "column 'when' holds '2024-02-30', a date that" in found.first_skipped

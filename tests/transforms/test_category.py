@@ -108,6 +108,14 @@ def test_the_blank_is_a_category_only_where_it_was_met_often_enough():
     assert never.num_tokens == 2
 
 
+def test_integers_that_a_float_rounds_are_no_categories():
+    exact = [(1 << 53) - 1, 5]
+    assert Category().fit(numbers(exact, np.float64)).categories_ == ((5, exact[0]),)
+    assert Category().fit(numbers([1 << 60, (1 << 60) + 1])).num_tokens == 4
+    with pytest.raises(ColumnError, match=r"beyond 2\*\*53, .*several would be one category.*'text'"):
+        Category().fit(numbers([float(1 << 53), 0.0], np.float64))
+
+
 def test_an_unknown_value_is_told_with_its_row_where_that_is_an_error():
     transform = Category(unknown="error").fit(texts(["a", "b"]))
     with pytest.raises(DataError, match="'city' holds 'zz' \\(row 1 of this batch\\)"):

@@ -23,6 +23,8 @@ _FEW = 64
 _ENOUGH_ROWS = 50
 """Rows from which on it is remarkable that no two have the same value."""
 _RARE = 0.99
+_ABOUT_ALL = 0.9
+"""Of rows, told by an estimate: three standard errors of it below all of them."""
 _HASHES = float(1 << 64)
 _DIGITS = r"^\d+$"
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
@@ -36,8 +38,8 @@ class TextProfile:
 
     Attributes
     ----------
-    num_rows, blanks, words
-        Rows, those without a text, and words of all of them.
+    num_rows, blanks, words, num_bytes
+        Rows, those without a text, and words and bytes of all of them.
     dates, digits
         Whether every text is a date or a time as ISO 8601 writes them, or made of digits alone; True where
         there is no text.
@@ -51,7 +53,7 @@ class TextProfile:
     """
 
     def __init__(self) -> None:
-        self.num_rows = self.blanks = self.words = 0
+        self.num_rows = self.blanks = self.words = self.num_bytes = 0
         self.dates = self.digits = True
         self._hashes: Uint64Array = np.empty(0, np.uint64)
         self._counts: IntArray = np.empty(0, np.int64)
@@ -72,6 +74,7 @@ class TextProfile:
         self.num_rows += lengths.size
         self.blanks += int(lengths.size - np.count_nonzero(there))
         self.words += int(words.sum())
+        self.num_bytes += int(lengths.sum())
         self._take_in(*np.unique(hashes[there], return_counts=True))
         return self
 
@@ -81,6 +84,7 @@ class TextProfile:
         self.num_rows += other.num_rows
         self.blanks += other.blanks
         self.words += other.words
+        self.num_bytes += other.num_bytes
         self._take_in(other._hashes, other._counts)
         return self
 
@@ -103,8 +107,13 @@ class TextProfile:
 
     @property
     def unique(self) -> bool:
-        """Whether every row has a text of its own, of at least 50 rows."""
-        return self.present >= _ENOUGH_ROWS and bool((self._counts == 1).mean() >= _RARE)
+        """Whether 99 % of rows have a text of their own, of at least 50 rows; about, as `distinct` is."""
+        least = (_RARE if self.is_exact else _ABOUT_ALL) * self.present
+        return self.present >= _ENOUGH_ROWS and self.distinct >= least and self._are_rare
+
+    @property
+    def _are_rare(self) -> bool:
+        return bool((self._counts == 1).mean() >= _RARE)
 
     @property
     def words_each(self) -> float:
@@ -117,6 +126,7 @@ class TextProfile:
             "rows": self.num_rows,
             "blanks": self.blanks,
             "words": self.words,
+            "bytes": self.num_bytes,
             "dates": self.dates,
             "digits": self.digits,
             "hashes": self._hashes.tolist(),
@@ -134,7 +144,8 @@ class TextProfile:
         """
         made = cls()
         made.num_rows, made.blanks, made.words = state["rows"], state["blanks"], state["words"]
-        for number in (made.num_rows, made.blanks, made.words):
+        made.num_bytes = state.get("bytes", 0)  # of a survey of before they were counted
+        for number in (made.num_rows, made.blanks, made.words, made.num_bytes):
             require(isinstance(number, int) and 0 <= number <= MOST, f"a profile of {number!r}")
         require(made.blanks <= made.num_rows, "more blanks than rows")
         made.dates, made.digits = bool(state["dates"]), bool(state["digits"])

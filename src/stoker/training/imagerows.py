@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stoker.images.headers import BadImageError, read_header
-from stoker.transforms.base import FittedTransform
+from stoker.transforms.base import FittedTransform, RowValueError
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.types import IntArray, Rows
@@ -44,7 +44,7 @@ def parts_of(inputs: FittedTransform, num_rows: int) -> Iterator[slice]:
 def inputs_of(
     inputs: FittedTransform, rows: Rows, good: IntArray
 ) -> tuple[Any, IntArray, tuple[int, str] | None]:
-    """What a transform makes of the good rows, less those whose images cannot be decoded.
+    """What a transform makes of the good rows, less those of which it makes nothing.
 
     Returns
     -------
@@ -60,6 +60,11 @@ def inputs_of(
             if first is None or row < first[0]:
                 first = row, _told(error.column, error.reason)
             good = np.delete(good, error.place)
+        except RowValueError as error:
+            row = int(good[error.places[0]])
+            if first is None or row < first[0]:
+                first = row, error.said
+            good = np.delete(good, error.places)
 
 
 def _with_headers(

@@ -11,19 +11,41 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import ColumnError, OptionError
+from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.lookup import extremes
 from stoker.types import ColumnKind, EachKind, InputKind, IntArray, Matrix, Rows
 
 __all__ = [
     "FittedTransform",
     "InputTransform",
+    "RowValueError",
     "checked_places",
     "from_plain",
     "nearest",
     "same_features",
     "to_plain",
 ]
+
+
+class RowValueError(DataError):
+    """Values of which a fitted transform makes nothing.
+
+    Parameters
+    ----------
+    what, way_out
+        What stands in the first such row, and what to do about it.
+    places
+        Which of the rows that were asked for they are, int64, ascending: one at least.
+
+    Attributes
+    ----------
+    said
+        What is wrong, without the row, for whoever knows where that stands.
+    """
+
+    def __init__(self, what: str, way_out: str, places: IntArray) -> None:
+        self.places, self.said = places, f"{what}{way_out}"
+        super().__init__(f"{what} (row {int(places[0])} of this batch){way_out}")
 
 
 class FittedTransform(ABC):

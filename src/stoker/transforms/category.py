@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import ColumnError, DataError, OptionError
+from stoker.errors import ColumnError, OptionError
 from stoker.kernels.values import bucket_values
 from stoker.stored import require
-from stoker.transforms.base import FittedTransform, InputTransform, checked_places
+from stoker.transforms.base import FittedTransform, InputTransform, RowValueError, checked_places
 from stoker.transforms.categoryoptions import Encoding, check_options
 from stoker.transforms.codebook import Codebook, Unknown
 from stoker.transforms.tallies import Tally
@@ -282,10 +282,11 @@ class Category(InputTransform):
     def _known(self, book: Codebook, values: ValueBytes) -> npt.NDArray[np.int32]:
         codes = book.codes(values)
         if self.unknown == "error" and (codes < 0).any():
-            at = int(np.flatnonzero(codes < 0)[0])
-            raise DataError(
-                f"column {book.name!r} holds {values.told(at)} (row {at} of this batch), which the training "
-                f"rows do not: correct it, or train with Category(unknown='bucket')"
+            unknown = np.flatnonzero(codes < 0)
+            raise RowValueError(
+                f"column {book.name!r} holds {values.told(int(unknown[0]))}",
+                ", which the training rows do not: correct it, or train with Category(unknown='bucket')",
+                unknown,
             )
         return codes
 

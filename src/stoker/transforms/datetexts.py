@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from stoker.errors import DataError, OptionError
 from stoker.kernels.dates import BLANK, OUT_OF_RANGE, parse_format, parse_iso
+from stoker.transforms.base import RowValueError
 from stoker.transforms.valuebytes import ValueBytes, text_bytes
 from stoker.types import IntArray, Rows
 
@@ -54,23 +55,38 @@ class DateReader:
         least = 1 if self.na == "error" else BLANK + 1 if self.invalid == "error" else OUT_OF_RANGE + 1
         bad = np.flatnonzero(problems >= least)
         if bad.size:
-            raise self._error(name, values, problems, int(bad[0]), first)
+            raise self._error(name, values, problems, bad, first)
         return instants, problems
 
     def _error(
-        self, name: str, values: ValueBytes, problems: npt.NDArray[np.uint8], at: int, first: int | None
+        self,
+        name: str,
+        values: ValueBytes,
+        problems: npt.NDArray[np.uint8],
+        places: IntArray,
+        first: int | None,
     ) -> DataError:
-        row = f"row {at} of this batch" if first is None else f"row {first + at:,} of those learned from"
+        at = int(places[0])
+        what, way_out = self._said(name, values, problems, at)
+        if first is None:
+            return RowValueError(what, way_out, places)
+        return DataError(f"{what} (row {first + at:,} of those learned from){way_out}")
+
+    def _said(
+        self, name: str, values: ValueBytes, problems: npt.NDArray[np.uint8], at: int
+    ) -> tuple[str, str]:
+        """What is wrong with a value, and what to do about it."""
         if problems[at] == BLANK:
-            return DataError(
-                f"column {name!r} has no date ({row}): give Dates(..., na='zero'), or leave such rows out"
-            )
+            return f"column {name!r} has no date", ": give Dates(..., na='zero'), or leave such rows out"
         wanted = "2024-01-05T10:00:00" if self.format is None else self.format
         what = "is out of range" if problems[at] == OUT_OF_RANGE else f"is not written as {wanted}"
-        way_out = "correct it, give another format=, or take such dates as blanks with invalid='blank'"
+        way_out = (
+            "correct it, or give the column stoker.Dates with the format that it has, or with "
+            "invalid='blank', which takes such dates as blanks"
+        )
         if self.invalid == "blank":
             way_out = "it counts as a blank: give na='zero', too"
-        return DataError(f"column {name!r} holds {values.told(at)} ({row}), a date that {what}: {way_out}")
+        return f"column {name!r} holds {values.told(at)}", f", a date that {what}: {way_out}"
 
 
 def _steps_of(format: str) -> npt.NDArray[np.int32]:

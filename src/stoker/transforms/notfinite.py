@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from stoker.errors import ColumnError, DataError
 from stoker.kernels.gather import gather
+from stoker.transforms.base import RowValueError
 from stoker.transforms.blanks import Rules, rule_of
 
 __all__ = ["SpreadError", "check_ends", "not_finite"]
@@ -101,9 +102,11 @@ def not_finite(
     gather(*where[:4], where[4][row : row + 1], single)
     name, value = features[column], single[0, column]
     if not np.isnan(value):
-        return DataError(
-            f"column {name!r} holds {value} (row {row} of this batch), beyond float32 after "
-            f"{called}: correct the value or leave the column out with drop=({name!r},)"
+        return RowValueError(
+            f"column {name!r} holds {value}",
+            f", beyond float32 after {called}: correct the value or leave the column out with "
+            f"drop=({name!r},)",
+            np.flatnonzero(~np.isfinite(out).all(axis=1)),
         )
     others = int((~np.isfinite(out)).any(axis=0).sum()) - 1
     more = f" (and {others} more columns)" if others else ""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.sequences import extents, outside, pad_numbers, pad_sequences
 from stoker.stored import require, require_counts
-from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.base import FittedTransform, InputTransform, RowValueError
 from stoker.transforms.listcolumns import Lists, list_kinds, lists_of
 from stoker.transforms.scaling import Standardize
 from stoker.transforms.vocabulary import End
@@ -283,9 +283,10 @@ class PadSequences(InputTransform):
             subtract, multiply = (float(part[0]) for part in self.scale_.affine_)
         row = int(pad_numbers(*lists, *ends, subtract, multiply, out))
         if row >= 0:
-            raise DataError(
-                f"column {self.columns_[0]!r} (row {row:,} of this batch) holds what is beyond float32: "
-                f"correct it, or leave the column out: drop=[{self.columns_[0]!r}]"
+            raise RowValueError(
+                f"column {self.columns_[0]!r} holds what is beyond float32",
+                f": correct it, or leave the column out: drop=[{self.columns_[0]!r}]",
+                np.flatnonzero(~np.isfinite(out).all(axis=1)),
             )
         return out
 

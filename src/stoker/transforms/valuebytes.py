@@ -30,7 +30,7 @@ Offsets: TypeAlias = "npt.NDArray[np.int32] | IntArray"
 
 _AHEAD = 8
 """Bytes that kernels may read from any byte of a value on."""
-_EXACT = 2.0**63
+_EXACT = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,13 @@ def _of_integers(numbers: npt.NDArray[Any], name: str) -> ValueBytes:
         return _of_numbers("int", numbers.astype(np.int64), None)
     blank = np.isnan(numbers)
     held = np.where(blank, 0.0, numbers)
-    odd = (held != np.floor(held)) | (np.abs(held) >= _EXACT)
+    if (np.abs(held) >= _EXACT).any():
+        raise ColumnError(
+            f"column {name!r} holds {held[np.abs(held) >= _EXACT][0]:.0f}, beyond 2**53, where integers are "
+            f"rounded beside columns with fractions or blanks, so that several would be one category: "
+            f"types={{{name!r}: 'text'}} takes them as they are spelled"
+        )
+    odd = held != np.floor(held)
     if odd.any():
         raise ColumnError(
             f"column {name!r} holds {held[odd][0]}, and categories are texts or integers: QuantileBins() "

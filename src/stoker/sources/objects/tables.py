@@ -143,7 +143,7 @@ def frame_units(frame: Any) -> MemoryUnits:
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
         chosen = pa.schema([schema.field(name) for name in names])
         return pa.RecordBatch.from_pandas(
-            plain[list(names)].iloc[start:stop], schema=chosen, preserve_index=False, nthreads=1
+            plain.iloc[start:stop][list(names)], schema=chosen, preserve_index=False, nthreads=1
         )
 
     return MemoryUnits(
