@@ -236,6 +236,8 @@ def test_pretrained_vectors_take_their_length_from_the_file_and_stay_as_they_are
     assert np.array_equal(model.layers[0].get_weights()[0], before)
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_a_second_stage_trains_them_with_a_learning_rate_of_its_own(file):
     model = models.sepcnn(feed_on(WORDS), embeddings=file, seed=1, metrics=["accuracy"])
     x, y = words(), np.arange(8) % 3
@@ -308,7 +310,9 @@ def test_ragged_batches_compile_a_handful_of_programs(monkeypatch):
     assert len(traced) <= 2 * 2  # 64 and 100 wide, and the first step's shapes of the optimizer
 
 
-@pytest.mark.parametrize("kind", ["sparse", "tokens"])
+@pytest.mark.parametrize(
+    "kind", ["sparse", pytest.param("tokens", marks=[pytest.mark.slow, pytest.mark.backends])]
+)
 def test_a_text_model_learns_and_is_saved_and_loaded(kind, tmp_path):
     import keras
 

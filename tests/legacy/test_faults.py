@@ -322,7 +322,12 @@ def many_fits_by_processes(model: Any, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fits", "by_processes"), [(50, 4), pytest.param(1000, 40, marks=pytest.mark.slow)], ids=["50", "1000"]
+    ("fits", "by_processes"),
+    [
+        pytest.param(50, 4, marks=[pytest.mark.slow, pytest.mark.backends]),
+        pytest.param(1000, 40, marks=pytest.mark.slow),
+    ],
+    ids=["50", "1000"],
 )
 @pytest.mark.timeout(600)
 def test_fits_in_a_row_leave_nothing_behind(fits, by_processes, teller):

@@ -177,6 +177,8 @@ def test_a_wait_for_data_ends_at_once_and_what_was_reached_is_saved(table, tmp_p
     assert stopped(table, tmp_path / "run", step=0, raised=KeyboardInterrupt).step == 7
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 @pytest.mark.timeout(100)
 def test_sigterm_ends_the_program_with_143_and_the_command_that_goes_on(table, tmp_path):
     run = tmp_path / "run"
