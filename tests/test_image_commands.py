@@ -44,6 +44,9 @@ def test_a_folder_of_images_trains_without_a_flag_and_answers(photos: str, here:
     answers = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
     assert [row["file"] for row in answers] == ["day.jpg", "night.jpg", "torn.png"]
     assert [bool(row["prediction"]) for row in answers] == [True, True, False]
+    assert main(["predict", "r", "new/night.jpg", "new/day.jpg", "-o", "two.csv", "--keep", "file"]) == 0
+    two = list(csv.DictReader(Path("two.csv").read_text().splitlines()))
+    assert two == [answers[1], answers[0]]
 
 
 def test_a_plan_tells_the_sizes(photos: str, here: Path, capsys):
@@ -80,6 +83,15 @@ def test_images_among_other_columns_are_found(here: Path, capsys):
     assert "photo: all 9 × 7 · PNG → 4 × 4, colours" in said
     assert "left out  raw: bytes, of which no input is made" in said
     assert "input     size → standardize" in said
+    assert "of 32 rows an epoch" in said
+
+
+@pytest.mark.parametrize("flags", [[], ["--drop", "raw"], ["--transform", "raw=drop"]])
+def test_bytes_that_are_left_out_make_no_small_batches(here: Path, capsys, flags):
+    columns = {"raw": [b"x"] * 600, "size": np.arange(600) % 7 / 2, "y": np.arange(600) % 2}
+    pq.write_table(pa.table(columns), "table.parquet")
+    assert main(["plan", "table.parquet", "--label", "y", *flags]) == 0
+    assert "of 256 rows an epoch" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

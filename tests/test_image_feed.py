@@ -171,17 +171,6 @@ def test_images_beside_numbers_are_an_input_of_their_own(photos):
     assert batch.x["size"].shape == (8, 1)
 
 
-def test_bytes_that_are_no_images_are_told_with_their_row(photos):
-    table = table_of(photos)
-    photo = [*table["photo"].to_pylist()[:-1], b"no image"]
-    rows = stoker.open(table.set_column(0, "photo", [photo]), label="kind")
-    inputs = stoker.Columns({"photo": stoker.Image()})
-    with pytest.raises(
-        DataError, match=r"'photo' has 1 value that is no image, the first in row 39 of .*'no image'"
-    ):
-        stoker.Feed(rows, transform=inputs).prepare()
-
-
 def test_transforms_and_options_that_are_not_for_images_are_refused(photos):
     rows = stoker.open(photos)
     with pytest.raises(

@@ -99,6 +99,18 @@ def test_of_several_runs_of_the_same_command_the_youngest_is_found_whatever_its_
     assert [len(history(f"runs/rows-{number}")) for number in (1, 10)] == [2, 1]
 
 
+def test_a_run_that_was_recorded_with_one_label_by_its_name_is_found(table):
+    command = ["train", table, *FLAGS, "--resume", "auto", "--epochs"]
+    assert main([*command, "1"]) == 0
+    file = Path("runs/rows-1/run.json")
+    record = json.loads(file.read_text())
+    record["options"]["flags"]["label"] = "y"
+    file.write_text(json.dumps(record))
+    assert main([*command, "2"]) == 0
+    assert [path.name for path in Path("runs").iterdir()] == ["rows-1"]
+    assert len(history("runs/rows-1")) == 2
+
+
 def test_another_plan_is_refused_in_the_words_of_the_command_line(table, capsys):
     command = ["train", table, *FLAGS, "--epochs", "1", "--run", "run"]
     assert main(command) == 0

@@ -36,6 +36,7 @@ from stoker.settling import (
     by_columns,
     choose_inputs,
     spec_of,
+    with_batches,
     with_choice,
 )
 from stoker.sizes import data_facts, machine_facts
@@ -193,6 +194,7 @@ def _training_stage(
     )
     options, choices = with_choice(options, found)
     inputs = choose_inputs(source, options, found)
+    options = with_batches(options, inputs)
     is_asked = options.target not in (None, "auto")
     target = settle_target(source, options.task, old, learners, found, is_asked=is_asked)
     fit_targets(target, inputs, found, options, ledger, fitting)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
 from stoker.choosing import Automatic, ColumnChoice, without_choice
 from stoker.errors import OptionError
+from stoker.images.sizes import sizes_of
 from stoker.inheritance import Inheritance
 from stoker.plan import PlanOptions
 from stoker.sources import Source
@@ -35,16 +37,23 @@ __all__ = [
     "by_columns",
     "choose_inputs",
     "spec_of",
+    "with_batches",
     "with_choice",
 ]
 
+_BATCH_ROWS, _TEXT_BATCH_ROWS, _IMAGE_BATCH_ROWS = 256, 128, 32
+_LOOKED_AT = 16
+"""First values of a column of bytes that tell whether it holds images."""
 _IMAGE_DIMENSIONS = 3
 """Of a row of an array of images: height, width and channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOptions:
-    """What the user chose for a training feed; see `stoker.Feed`."""
+    """What the user chose for a training feed; see `stoker.Feed`.
+
+    `batches` tells whether the plan's batch size was given, or goes by what the features become.
+    """
 
     plan: PlanOptions
     transform: InputTransform | Automatic | Callable[[Survey], InputTransform] | None = None
@@ -57,6 +66,7 @@ class FeedOptions:
     class_weight: ClassWeight = None
     inheritance: Inheritance | None = None
     texts: Texts = "refused"
+    batches: Literal["given", "usual"] = "given"
 
     def transform_na(self, answers: Collection[str]) -> NaRule | dict[str, NaRule]:
         """What of the policy for blanks is left to a transform: it sees neither dropped rows nor labels.
@@ -109,6 +119,7 @@ def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOption
     columns = options.transform if old is None else old.inputs
     if old is not None and isinstance(columns, Columns):
         columns = old.columns_for(source.features)
+    source = source.knowing_images(_images_in(source, columns))
     if isinstance(columns, Automatic):
         if source.is_text or (source.is_image and not columns.words):  # one input, as ever
             return source, replace(options, transform=None, na=without_choice(options.na))
@@ -137,6 +148,30 @@ def by_columns(source: Source, options: FeedOptions) -> tuple[Source, FeedOption
     )
     narrow = replace(source, table=source.table.with_schema(used))
     return narrow, replace(options, na=_blanks_by(columns, narrow, options.na), texts="given")
+
+
+def _images_in(source: Source, inputs: Any) -> Collection[str]:
+    """Features of bytes that are to be images; where nobody says it, those of whose first values most are."""
+    names = [column.name for column in source.table.schema.features if column.kind == "bytes"]
+    if isinstance(inputs, Columns):
+        return [name for part in inputs.parts if isinstance(part.transform, Image) for name in part.columns]
+    if source.is_image:
+        word = inputs.words.get(names[0]) if isinstance(inputs, Automatic) else None
+        are_taken = inputs is None or isinstance(inputs, Image | Automatic)
+        return names if are_taken and word in (None, "image") else ()
+    if not isinstance(inputs, Automatic):
+        return ()
+    asked = [name for name in names if inputs.words.get(name) == "image"]
+    return [*asked, *_likely_images(source, [name for name in names if name not in inputs.words])]
+
+
+def _likely_images(source: Source, names: Sequence[str]) -> Sequence[str]:
+    """Columns of bytes of which most of the first values are images; none of rows that are read but once."""
+    if not names or (source.random_access == "stream" and not source.is_lasting):
+        return ()
+    first = source.peek(_LOOKED_AT)
+    found = {name: sizes_of(first.columns[name][:_LOOKED_AT]) for name in names}
+    return [name for name, seen in found.items() if seen.num_images > seen.num_bad]
 
 
 def _blanks_by(columns: Columns, source: Source, na: NaOption) -> NaOption:
@@ -168,6 +203,21 @@ def spec_of(source: Source, target: Target, inputs: InputTransform) -> FeedSpec:
         sample_weight=source.sample_weight,
         targets=target.specs,
     )
+
+
+def with_batches(options: FeedOptions, inputs: InputTransform) -> FeedOptions:
+    """The options with the usual size of batches of such inputs, where none was given.
+
+    Columns that were left out have no say in it: nothing is made of them.
+    """
+    if options.batches == "given":
+        return options
+    parts = [part.transform for part in inputs.parts] if isinstance(inputs, Columns) else [inputs]
+    if any(isinstance(part, Image) for part in parts):
+        size = _IMAGE_BATCH_ROWS
+    else:
+        size = _TEXT_BATCH_ROWS if isinstance(inputs, TextTransform) else _BATCH_ROWS
+    return replace(options, plan=msgspec.structs.replace(options.plan, batch_size=size))
 
 
 def with_choice(options: FeedOptions, found: Survey) -> tuple[FeedOptions, tuple[ColumnChoice, ...]]:

@@ -156,3 +156,20 @@ def test_a_file_that_is_replaced_while_it_is_read_is_noticed_before_its_rows_are
 def test_a_file_that_is_compressed_as_a_whole_is_to_be_unpacked(refused, name):
     Path(name + ".gz").write_bytes(gzip.compress(write(name).read_bytes()))
     assert f"{name}.gz is compressed as a whole" in refused("plan", name + ".gz", "--label", "y")
+
+
+def test_of_several_files_the_damaged_one_is_named_with_one_way_out(tmp_path):
+    paths = [tmp_path / name for name in ("a.parquet", "b.parquet")]
+    for path in paths:
+        pq.write_table(
+            pa.table({"x": np.arange(4_000.0), "y": np.arange(4_000) % 2}), path, compression="none"
+        )
+    source = stoker.open(paths, label="y")
+    found = survey(source, stored=False)
+    data = bytearray(paths[1].read_bytes())
+    data[8:2_000] = bytes(1_992)
+    paths[1].write_bytes(data)
+    with pytest.raises(ChangedDataError) as told:
+        source.table.check(found.index)
+    assert "a.parquet" not in str(told.value)
+    assert str(told.value).count("restore") <= 1

@@ -160,3 +160,11 @@ def test_numbers_that_are_not_exact_are_refused(here):
     rows = stoker.open(here / "t.csv", label="y")
     with pytest.raises(OptionError, match=r"beyond 2\*\*53.*read as text"):
         rows.where("id == 9007199254740993")
+
+
+def test_a_column_is_called_as_the_file_has_it(tmp_path):
+    """Python takes a micro sign within a name for the Greek letter."""
+    path = tmp_path / "t.csv"
+    path.write_text("µg,y\n1,0\n2,1\n3,0\n", encoding="utf-8")
+    rows = stoker.open(path, label="y").where("µg > 1 and y < 2")
+    assert rows.view.bind(3).ids(0, 2).tolist() == [1, 2]

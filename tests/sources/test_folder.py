@@ -195,3 +195,12 @@ def test_the_movie_reviews_are_read(shared_data, tmp_path):
     assert labels == [os.fsdecode(name).split("/")[0] for name in names]
     with pytest.raises(DataError, match="is a folder within a class's folder"):
         stoker.open(tmp_path / "aclImdb")
+
+
+def test_a_pipe_in_a_class_folder_is_told(tmp_path):
+    for name in ("neg", "pos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text(name)
+    os.mkfifo(tmp_path / "pos" / "2.txt")
+    with pytest.raises(DataError, match=r"pos/2\.txt is a pipe or a device"):
+        stoker.open(tmp_path)

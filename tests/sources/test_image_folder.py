@@ -73,13 +73,6 @@ def test_a_folder_without_classes_is_for_prediction_alone(photos):
     assert new.keeping(["file"]).peek(9).columns["file"].to_pylist() == ["000.png", "001.png", "002.png"]
 
 
-def test_a_file_is_named_by_its_folder(photos):
-    with pytest.raises(
-        DataError, match=r"000\.png is a file, and the files .* by their folder: .*photos/day"
-    ):
-        stoker.open(photos).like(photos / "day" / "000.png", with_label=False)
-
-
 def test_files_that_are_no_images_are_told_before_training(photos):
     spoil(photos)
     with pytest.raises(BadRowError) as told:
@@ -125,3 +118,25 @@ def test_options_that_do_not_apply_are_refused(photos):
         stoker.open(photos, text="x")
     with pytest.raises(DataError, match="a folder of images has the columns image, label, file, not 'id'"):
         stoker.open(photos).keeping(["id"])
+
+
+def test_a_file_is_taken_by_its_name_where_no_class_is_needed(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(photos / "night")
+    source = stoker.open(photos).like(["002.png", "../day/001.png"], with_label=False)
+    assert source.paths == ("002.png", "../day/001.png")
+    found = survey(source.keeping(["file"]), role="predict", stored=False)
+    rows = found.reader().read(np.arange(2))
+    assert rows.columns["file"].to_pylist() == ["002.png", "001.png"]
+    assert rows.columns["image"][1].as_py() == (photos / "day" / "001.png").read_bytes()
+    with pytest.raises(DataError, match=r"002.png is a file, and the files of a class .* folder: \."):
+        stoker.open(photos).like("002.png", with_label=True)
+    with pytest.raises(DataError, match=r"002.png is an image: open the folder .*predict"):
+        stoker.open("002.png")
+
+
+def test_a_file_elsewhere_is_taken_by_its_name(photos, server, own_cache):
+    url = server.put("a.png", (photos / "day" / "001.png").read_bytes())
+    source = stoker.open(photos).like(url, with_label=False)
+    assert source.paths == (url,)
+    assert source.keeping(["file"]).peek(1).columns["file"].to_pylist() == ["a.png"]
+    assert survey(source, role="predict", stored=False).num_rows == 1

@@ -1,4 +1,5 @@
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +186,43 @@ def test_reading_stops_at_the_end_of_the_file(tmp_path):
         assert reader.read_into(out, 9) == 0
         assert reader.read_into(out[:0], 0) == 0
     assert out[:3].tobytes() == b"345"
+
+
+def test_a_file_that_does_not_open_keeps_nobody_from_another(tmp_path):
+    paths = [str(tmp_path / name) for name in "ab"]
+    for path in paths:
+        Path(path).write_bytes(b"x")
+    asked, answered = threading.Event(), threading.Event()
+
+    def locate(index: int) -> str:
+        if not index:
+            asked.set()
+            assert answered.wait(10)
+        return paths[index]
+
+    pool, byte = FilePool(paths, locate=locate), np.zeros(1, np.uint8)
+
+    def read(index: int) -> None:
+        with pool.lease(index) as file:
+            file.read_into(byte, 0)
+
+    slow = threading.Thread(target=read, args=(0,))
+    slow.start()
+    assert asked.wait(10)
+    read(1)
+    assert byte[0] == ord("x")
+    answered.set()
+    slow.join(10)
+    pool.close()
+
+
+def test_files_elsewhere_stay_open_for_they_hold_no_descriptor(server, own_cache):
+    urls = [server.put(f"{number}.bin", b"x") for number in range(4)]
+    pool = FilePool(urls, limit=1)
+    for _ in range(2):
+        for number in range(4):
+            with pool.lease(number):
+                pass
+    assert len(server.methods) == 4
+    pool.close()
+    assert not pool._open

@@ -9,11 +9,11 @@ import pytest
 
 import stoker
 from reading import PACK
-from remote_tables import assert_rows, content_of, table
+from remote_tables import PARTITIONS, assert_partitions, assert_rows, content_of, parquet, table
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
-from stoker.sources.remote import amazon
-from stoker.sources.remote.reader import remote_matches
+from stoker.sources.remote import amazon, listing
+from stoker.sources.remote.listing import remote_matches
 from stoker.survey import survey
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
@@ -67,21 +67,38 @@ def test_a_folder_of_texts_in_a_bucket_is_read(bucket):
     assert found.num_rows == 2
 
 
+def test_a_folder_of_columns_in_a_bucket_is_read_with_what_its_folders_tell(bucket):
+    for name, values in PARTITIONS.items():
+        write(bucket, f"clicks/{name}", parquet(values) if values else b"x")
+    assert_partitions(stoker.open("s3://bucket/clicks/", label="y"))
+    with pytest.raises(DataError, match="no such folder"):
+        stoker.open("s3://bucket/none/", label="y")
+    with pytest.raises(DataError, match=r"this is a folder; .*all of it as s3://bucket/clicks/"):
+        stoker.open("s3://bucket/clicks", label="y", format="parquet")
+
+
+def test_names_of_classes_stand_beside_a_table_in_a_bucket(bucket):
+    url = write(bucket, "news/train.csv", b'"1","a"\n"2","b"\n')
+    assert stoker.open(url, format="zhang").class_names is None
+    write(bucket, "news/classes.txt", b"World\nSports\n")
+    assert stoker.open(url, format="zhang").class_names == ("World", "Sports")
+
+
 def test_patterns_are_matched_level_by_level(bucket, monkeypatch):
     for name in ("top/a.csv", "top/b.txt", "top/1/a.csv", "top/1/2/a.csv", "top/3/b.csv"):
         write(bucket, name, b"x")
     listed = []
-    matching = amazon.match_level_by_level
+    matching = listing.match_level_by_level
 
-    def told(pattern, listing):
-        return matching(pattern, lambda folder, **how: listed.append(folder) or listing(folder, **how))
+    def told(pattern, ask):
+        return matching(pattern, lambda folder, **how: listed.append(folder) or ask(folder, **how))
 
-    monkeypatch.setattr(amazon, "match_level_by_level", told)
+    monkeypatch.setattr(listing, "match_level_by_level", told)
     assert remote_matches("s3://bucket/top/*.csv") == ["s3://bucket/top/a.csv"]
     assert listed == ["bucket/top"]
     assert remote_matches("s3://bucket/top/[12]/?.csv") == ["s3://bucket/top/1/a.csv"]
     assert listed[1:] == ["bucket/top", "bucket/top/1"]
-    assert len(remote_matches("s3://bucket/top/**/a.csv")) == 2
+    assert len(remote_matches("s3://bucket/top/**/a.csv")) == 3
 
 
 def test_a_range_is_asked_for_without_a_look_before(server, monkeypatch):
@@ -130,3 +147,14 @@ def test_a_server_that_drips_is_given_up_and_nobody_waits_for_it(server):
     assert "reading bytes 0 to 1,000 failed 5 times" in told.stdout
     assert "it was not whole within 0 s" in told.stdout
     assert (told.returncode, told.stderr) == (3, "")
+
+
+def test_where_nobody_says_a_region_the_buckets_own_is_asked(monkeypatch):
+    from pyarrow import fs
+
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(fs, "resolve_s3_region", {"far": "eu-north-1"}.__getitem__)
+    assert amazon.S3Store("far", 1.0)._fs.region == "eu-north-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert amazon.S3Store("far", 1.0)._fs.region == "eu-west-1"

@@ -4,10 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
+import numpy as np
 import pytest
 
-from stoker.sources.remote.blocks import BlockCache
+from stoker.errors import ChangedDataError
+from stoker.sources.remote import reader as remote
+from stoker.sources.remote.blocks import BlockCache, shared_cache
+from stoker.sources.remote.names import BLOCK_BYTES
+from stoker.sources.remote.objects import OTHER, described
+from stoker.sources.remote.reader import RemoteReader
+from stoker.sources.remote.retrying import Changed
 
 pytestmark = pytest.mark.timeout(60)
 URL = "s3://b/x"
@@ -75,6 +83,8 @@ def test_a_torn_block_is_not_given(tmp_path, place):
     assert cache.find(URL, 1, 0, 1_000) is None
     path.write_bytes(held[:100])
     assert cache.find(URL, 1, 0, 1_000) is None
+    cache.keep(URL, 1, 0, b"x" * 1_000)
+    assert cache.find(URL, 1, 0, 1_000) == b"x" * 1_000
 
 
 def test_nobody_else_may_read_what_is_kept(tmp_path):
@@ -125,3 +135,37 @@ def test_what_is_forgotten_is_gone(tmp_path):
     cache.keep(URL, 1, 0, b"x")
     cache.forget(URL, 1)
     assert cache.find(URL, 1, 0, 1) is None
+
+
+def test_an_answer_that_comes_while_the_store_is_asked_is_not_confirmed_by_it(monkeypatch, own_cache):
+    """One thread's look, sent before the object was replaced, says nothing of what another read behind it."""
+    looked, replaced = threading.Event(), threading.Event()
+
+    class Replaced:
+        info = described(2 * BLOCK_BYTES, "one")
+
+        def read(self, start: int, stop: int) -> bytes:
+            return (b"2" if looked.is_set() else b"1") * (stop - start)
+
+        def confirm(self) -> None:
+            if looked.is_set():
+                raise Changed(OTHER)
+            looked.set()
+            assert replaced.wait(10)
+
+    monkeypatch.setattr(remote, "_opened", lambda path, version=None: Replaced())
+    reader = RemoteReader("s3://bucket/a.bin")
+    first = threading.Thread(target=lambda: reader.read_into(np.empty(10, np.uint8), 0))
+    first.start()
+    assert looked.wait(10)
+    confirm = reader.confirm
+
+    def behind_the_first() -> None:
+        replaced.set()
+        first.join()
+        confirm()
+
+    monkeypatch.setattr(reader, "confirm", behind_the_first)
+    with pytest.raises(ChangedDataError, match="changed while it was read"):
+        reader.read_into(np.empty(10, np.uint8), BLOCK_BYTES)
+    assert shared_cache().find("s3://bucket/a.bin", Replaced.info.version, 1, BLOCK_BYTES) is None

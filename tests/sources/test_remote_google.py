@@ -13,10 +13,10 @@ import pytest
 
 import stoker
 from google_server import GoogleServer
-from remote_tables import assert_rows, content_of, table
+from remote_tables import PARTITIONS, assert_partitions, assert_rows, content_of, parquet, table
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
-from stoker.sources.remote.reader import remote_matches
+from stoker.sources.remote.listing import remote_matches
 from stoker.survey import survey
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
@@ -84,12 +84,29 @@ def test_a_folder_of_texts_in_a_bucket_is_read(bucket):
     assert found.num_rows == 2
 
 
+def test_a_folder_of_columns_in_a_bucket_is_read_with_what_its_folders_tell(bucket):
+    for name, values in PARTITIONS.items():
+        write(bucket, f"clicks/{name}", parquet(values) if values else b"x")
+    assert_partitions(stoker.open("gs://bucket/clicks/", label="y"))
+    with pytest.raises(DataError, match="no such folder"):
+        stoker.open("gs://bucket/none/", label="y")
+    with pytest.raises(DataError, match=r"this is a folder; .*all of it as gs://bucket/clicks/"):
+        stoker.open("gs://bucket/clicks", label="y", format="parquet")
+
+
+def test_names_of_classes_stand_beside_a_table_in_a_bucket(bucket):
+    url = write(bucket, "news/train.csv", b'"1","a"\n"2","b"\n')
+    assert stoker.open(url, format="zhang").class_names is None
+    write(bucket, "news/classes.txt", b"World\nSports\n")
+    assert stoker.open(url, format="zhang").class_names == ("World", "Sports")
+
+
 def test_patterns_are_matched_level_by_level(bucket):
     for name in ("top/a.csv", "top/b.txt", "top/1/a.csv", "top/1/2/a.csv", "top/3/b.csv"):
         write(bucket, name, b"x")
     assert remote_matches("gs://bucket/top/*.csv") == ["gs://bucket/top/a.csv"]
     assert remote_matches("gs://bucket/top/[12]/?.csv") == ["gs://bucket/top/1/a.csv"]
-    assert len(remote_matches("gs://bucket/top/**/a.csv")) == 2
+    assert len(remote_matches("gs://bucket/top/**/a.csv")) == 3
 
 
 def test_an_object_of_the_same_size_is_another_one(bucket):

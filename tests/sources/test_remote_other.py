@@ -13,7 +13,7 @@ from remote_tables import assert_rows, content_of, table
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import identify, open_reader
 from stoker.sources.remote import other, retrying
-from stoker.sources.remote.reader import remote_matches
+from stoker.sources.remote.listing import remote_matches
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
 

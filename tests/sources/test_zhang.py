@@ -111,3 +111,12 @@ def test_ag_news_is_read_as_by_the_csv_module(shared_data):
     found = survey(source, stored=False)
     assert found.labels.counts == (1_900,) * 4
     assert source.class_names == ("World", "Sports", "Business", "Sci/Tech")
+
+
+def test_names_of_classes_that_nobody_may_look_for_are_told(server, own_cache, caplog):
+    url = server.put("train.csv", b'"1","a"\n"2","b"\n')
+    server.put("classes.txt", b"one\ntwo\n")
+    assert stoker.open(url, format="zhang").class_names == ("one", "two")
+    server.always["classes.txt"] = "403"
+    assert stoker.open(url, format="zhang").class_names is None
+    assert "classes.txt: the server answers 403: permission denied; classes have no names" in caplog.text

@@ -64,6 +64,7 @@ class DescribedSource(msgspec.Struct, frozen=True, kw_only=True):
     weight: tuple[str, ColumnKind] | None = None
     kept: list[str]
     declared: list[str]
+    images: list[str] = []
     files: list[DescribedFile]
     where: str = ""
     view: _View

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -12,10 +11,10 @@ import numpy as np
 from stoker.audit.contents import FileContents, chunk_checksums
 from stoker.audit.difference import Difference, Differs
 from stoker.errors import DataError
-from stoker.given import located
 from stoker.ledger import Ledger
 from stoker.runrecords import FileRecord
 from stoker.sources import Chunk, Source
+from stoker.sources.files import is_folder
 from stoker.sources.index import checksums_of
 from stoker.sources.packing import read_head
 from stoker.survey.finding import FoundRow, Walk, find_rows
@@ -131,14 +130,14 @@ class _Checks:
             self.finish()
             self._number, self._first_row = chunk.file_index, chunk.first_row
             known = None if self._contents is None else self._contents[self._number]
-            is_folder = os.path.isdir(located(self._source.places[self._number]))
+            place = self._source.places[self._number]
             self._check = _FileCheck(
                 self.path,
                 self._sizes[self._number],
                 self._files[self._number],
                 known,
                 chunk,
-                partial(self._source.table.place_of, self._number) if is_folder else None,
+                partial(self._source.table.place_of, self._number) if is_folder(place) else None,
                 self._used,
             )
         assert self._check is not None

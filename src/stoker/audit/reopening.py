@@ -178,6 +178,7 @@ def _narrowed_to(source: Source, known: DescribedSource) -> Source:
         schema,
         features=tuple(column for column in schema.features if column.name in used),
         declared=schema.declared | set(known.declared),
+        images=frozenset(known.images),
     )
     return replace(source, table=source.table.with_schema(narrow))
 
@@ -200,6 +201,7 @@ def _schema(known: DescribedSource, names: tuple[str, ...]) -> Schema:
         weight=None if known.weight is None else ColumnSpec(name=known.weight[0], kind=known.weight[1]),
         kept=tuple(known.kept),
         declared=frozenset(known.declared),
+        images=frozenset(known.images),
         file_names=names,
     )
 

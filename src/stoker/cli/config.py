@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import typer
 import typer.core
 
+from stoker.cli.words import listed
 from stoker.errors import OptionError
 
 __all__ = ["apply_config"]
@@ -88,11 +87,11 @@ def _value(option: Any, value: Any, where: str) -> Any:
         pairs = [f"{column}={word}" for column, word in value.items()]
         if not takes_many or option.nargs == -1 or not all(isinstance(word, str) for word in value.values()):
             raise OptionError(f"{where} takes no table{'' if takes_many else ', but one value'}")
-        return [_quoted(pair) for pair in pairs]
+        return [listed([pair]) for pair in pairs]
     if isinstance(value, list):
         if not takes_many or not all(isinstance(each, str) for each in value):
             raise OptionError(f"{where} takes {'a list of texts' if takes_many else 'one value and no list'}")
-        return value if option.nargs == -1 else [_quoted(each) for each in value]
+        return value if option.nargs == -1 else [listed([each]) for each in value]
     if not isinstance(value, str | int | float):
         raise OptionError(f"{where} takes a text, a number or true or false, got {value!r}")
     is_flag = getattr(option, "is_flag", False)
@@ -102,10 +101,3 @@ def _value(option: Any, value: Any, where: str) -> Any:
     if is_flag:
         return value
     return [str(value)] if takes_many else str(value)
-
-
-def _quoted(name: str) -> str:
-    """A column, or a column and its word, as `stoker.cli.words.names` reads one."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow([name])
-    return line.getvalue()

@@ -7,11 +7,10 @@ Below the command line, a message names options as Python does: ``na={'age': 'me
 from __future__ import annotations
 
 import ast
-import csv
-import io
 import re
 import shlex
-from collections.abc import Iterable
+
+from stoker.cli.words import listed
 
 __all__ = ["with_flags"]
 
@@ -75,14 +74,7 @@ def _as_flag(found: re.Match[str]) -> str:
 
 def _word(value: object) -> str:
     if isinstance(value, dict):
-        return _listed(f"{column}={choice}" for column, choice in value.items())
+        return listed(f"{column}={choice}" for column, choice in value.items())
     if isinstance(value, list):
-        return _listed(value)
+        return listed(value)
     return str(value) or "none"
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Names as `stoker.cli.words.names` reads them: with commas, and quoted where they hold one."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(names)
-    return line.getvalue()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from stoker.cli.options import ReadOptions
+from stoker.cli.words import listed
 from stoker.errors import OptionError
 
 __all__ = ["is_known", "require_no_password", "resolved", "test_files"]
@@ -67,11 +68,11 @@ def resolved(data: Options) -> Options:
     found = datasets.locate(name)
     chosen = data.text
     if chosen is None and found.text and data.columns is None and data.drop is None:
-        chosen = [f'"{column}"' for column in found.text]
+        chosen = [listed([column]) for column in found.text]
     return replace(
         data,
         files=[str(path) for path in found.train],
-        label=data.label or (None if found.label is None else [f'"{found.label}"']),
+        label=data.label or (None if found.label is None else [listed([found.label])]),
         text=chosen,
         format=None if found.format == "csv" else found.format,
     )

@@ -232,7 +232,7 @@ class OrderOptions:
             rich_help_panel=ORDER,
             min=1,
             metavar="N",
-            show_default="256, of texts 128",
+            show_default="256, of texts 128, of images 32",
         ),
     ] = None
     shuffle: Annotated[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, TextOptions, TrainOptions
 from stoker.cli.printing import program_name
+from stoker.cli.words import listed, names
 from stoker.errors import RunError
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ def flags_of(run: str, record: RunRecord) -> Flags:
             f"{run} was not begun by `stoker train`, and which model and feed it had, your own program knows "
             f"alone: stoker.resume({run!r}, model=, feed=) goes on with it"
         )
-    if isinstance(known.get("label"), str):  # an earlier stoker took one label
-        known = known | {"label": [f'"{known["label"]}"']}
+    known = _as_now(known)
     return (
         _group(DataOptions, known, run),
         _group(OrderOptions, known, run),
@@ -81,12 +81,10 @@ def run_meant(data_path: str, flags: dict[str, Any]) -> str:
     from stoker.rundir import next_run_path
 
     free = next_run_path(data_path)
-    mine: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(flags))
+    mine = _compared(msgspec.json.decode(msgspec.json.encode(flags)))
     for run, record in _runs_beside(Path(free)):
         known = record.options.get("flags")
-        if isinstance(known, dict) and all(
-            known.get(name) == mine.get(name) for name in {*known, *mine} - _FREE
-        ):
+        if isinstance(known, dict) and _compared(known) == mine:
             return run
     return free
 
@@ -97,6 +95,21 @@ def command_that_resumes(run: str, model: str) -> str | None:
         return None
     own = ["--model", model] if ":" in model else []
     return f"{program_name()} {shlex.join(['resume', run, *own])}"
+
+
+def _as_now(known: dict[str, Any]) -> dict[str, Any]:
+    """Recorded flags as they are written now: an earlier stoker took one label, by its name alone."""
+    label = known.get("label")
+    return known | {"label": [listed([label])]} if isinstance(label, str) else known
+
+
+def _compared(known: dict[str, Any]) -> dict[str, Any]:
+    """What tells one command from another: flags that were said, labels by their names."""
+    told = {name: value for name, value in _as_now(known).items() if name not in _FREE and value is not None}
+    label = told.get("label")
+    if isinstance(label, list) and all(isinstance(name, str) and name.strip(" ,") for name in label):
+        told["label"] = names(label)
+    return told
 
 
 def _runs_beside(free: Path) -> list[tuple[str, RunRecord]]:

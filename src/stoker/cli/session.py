@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stoker.cli.known import is_known, require_no_password, resolved, test_files
 from stoker.cli.options import DataOptions, OrderOptions, OutputOptions, ReadOptions, TextOptions
-from stoker.cli.texts import batch_rows, check_texts, image_size, text_transform
+from stoker.cli.texts import check_texts, image_size, text_transform
 from stoker.cli.words import missing_values, names, settings
 from stoker.errors import OptionError
 
@@ -96,7 +96,7 @@ def open_source(data: ReadOptions) -> Source:
     import stoker
 
     data = resolved(data)
-    require_no_password(data.files)
+    require_no_password([*data.files, *(getattr(data, "valid", None) or ())])
     source = stoker.open(
         data.files,
         label=names(data.label, "--label"),
@@ -178,7 +178,7 @@ def make_feed(
         train,
         transform=None if init is not None else _transform(train, data, text, learned),
         target="auto" if data.target is None else TARGET_WORDS[data.target](),
-        batch_size=order.batch_size or batch_rows(train),
+        batch_size=order.batch_size or "usual",
         shuffle=False if order.shuffle == "none" else order.shuffle,
         seed=order.seed,
         memory=order.memory,

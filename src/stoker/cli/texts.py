@@ -16,25 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEXT_PATIENCE",
-    "batch_rows",
     "check_texts",
     "image_size",
     "text_transform",
     "vectorizer_of",
 ]
 
-_BATCH_ROWS, _TEXT_BATCH_ROWS, _IMAGE_BATCH_ROWS = 256, 128, 32
 TEXT_PATIENCE = 2
 _OF_MODEL = {"mlp": "ngram", "linear": "ngram", "sepcnn": "sequence"}
 _TAKES = {"ngram": "sparse rows", "hashing": "sparse rows", "sequence": "sequences of words"}
-
-
-def batch_rows(source: Source) -> int:
-    """Rows of a batch where nobody says it: 128 of texts, 32 of images, 256 of anything else."""
-    if source.is_text:
-        return _TEXT_BATCH_ROWS
-    kinds = {column.kind for column in source.table.schema.features}
-    return _IMAGE_BATCH_ROWS if "bytes" in kinds else _BATCH_ROWS
 
 
 def image_size(text: TextOptions) -> tuple[int, int] | None:

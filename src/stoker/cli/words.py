@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,7 +16,7 @@ from stoker.errors import OptionError
 if TYPE_CHECKING:
     from stoker.survey.policy import Blanks
 
-__all__ = ["missing_values", "names", "numbers", "settings"]
+__all__ = ["listed", "missing_values", "names", "numbers", "settings"]
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -46,6 +47,19 @@ def names(values: Sequence[str] | None, flag: str = "a list of columns") -> list
         for name in fields
         if name.strip()
     ]
+
+
+def listed(columns: Iterable[str]) -> str:
+    """Columns, perhaps with their words, as `names` reads them: with commas, and quoted where they hold one.
+
+    Examples
+    --------
+    >>> listed(["a", "c,d"])
+    'a,"c,d"'
+    """
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(columns)
+    return line.getvalue()
 
 
 def numbers(flag: str, values: Sequence[str]) -> dict[str, float]:

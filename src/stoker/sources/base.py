@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -68,6 +68,16 @@ class Source(Told, Narrowing):
     def without_label(self) -> Source:
         """The same rows without their labels and what they weigh."""
         return replace(self, table=self.table.with_schema(self.table.schema.without_label()))
+
+    def knowing_images(self, names: Collection[str]) -> Source:
+        """The same rows, of which those are bad in which one of these features of bytes is no image."""
+        schema = self.table.schema
+        known = schema.images | {
+            column.name for column in schema.features if column.kind == "bytes" and column.name in names
+        }
+        if known == schema.images:
+            return self
+        return replace(self, table=self.table.with_schema(replace(schema, images=known)))
 
     def keeping(self, names: Sequence[str]) -> Source:
         """The same rows with more columns, which come as text in ``Rows.columns`` whatever they hold.

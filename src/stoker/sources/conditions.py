@@ -148,7 +148,8 @@ class Condition:
     def _operand(self, node: ast.expr) -> Any:
         """A column, a number, a text, None, or a tuple of such."""
         if isinstance(node, ast.Name):
-            return _Column(node.id)
+            # Python's own names are normalised, and columns are called as the file has it.
+            return _Column(ast.get_source_segment(self.text.strip(), node) or node.id)
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str | None):
             if isinstance(node.value, int) and abs(node.value) >= _INEXACT:
                 raise self._refused(

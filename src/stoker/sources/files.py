@@ -17,7 +17,7 @@ import numpy.typing as npt
 from stoker.errors import ChangedDataError, DataError
 from stoker.given import located
 from stoker.sources.packing import PackedStream, packing_of
-from stoker.sources.remote.names import is_remote
+from stoker.sources.remote.names import is_remote, is_remote_folder
 from stoker.waits import Wait
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "FileReader",
     "SequentialFile",
     "identify",
+    "is_folder",
     "is_there",
     "line_of",
     "open_reader",
@@ -87,6 +88,17 @@ def is_there(path: str) -> bool:
     from stoker.sources.remote.reader import remote_is_there
 
     return remote_is_there(path)
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path is that of a folder; one elsewhere has an address that ends with a slash.
+
+    Examples
+    --------
+    >>> is_folder("s3://bucket/reviews/"), is_folder("s3://bucket/train.csv")
+    (True, False)
+    """
+    return os.path.isdir(located(path)) or is_remote_folder(path)
 
 
 class ByteReader(Protocol):
@@ -269,7 +281,7 @@ class FilePool:
     paths
         The files, addressed by their place in this sequence.
     limit
-        Descriptors kept open while nobody reads.
+        Descriptors kept open while nobody reads; files elsewhere have none.
     locate
         Called with a file's place before it is opened: where its bytes can be read; None for its path.
     """
@@ -282,6 +294,7 @@ class FilePool:
         self._limit = limit
         self._open: OrderedDict[int, ByteReader] = OrderedDict()
         self._users: dict[int, int] = {}
+        self._opening: dict[int, threading.Lock] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -301,19 +314,30 @@ class FilePool:
 
     def _enter(self, index: int) -> ByteReader:
         with self._lock:
-            file = self._open.get(index)
-            if file is None:
-                place = self._locate(index)
-                try:
-                    file = self._open[index] = open_reader(place)
-                except DataError as error:
-                    raise ChangedDataError(
-                        f"{self._paths[index]} was there when it was surveyed and cannot be opened now "
-                        f"({_reason(error)}); put it back, or survey again"
-                    ) from error
-            self._open.move_to_end(index)
-            self._users[index] = self._users.get(index, 0) + 1
-            return file
+            opening = self._opening.setdefault(index, threading.Lock())
+        with opening:  # who wants another file does not wait: one elsewhere may not answer for long
+            with self._lock:
+                file = self._open.get(index)
+                if file is not None:
+                    return self._lent(index, file)
+            file = self._opened(index)
+            with self._lock:
+                return self._lent(index, file)
+
+    def _lent(self, index: int, file: ByteReader) -> ByteReader:
+        self._open[index] = file
+        self._open.move_to_end(index)
+        self._users[index] = self._users.get(index, 0) + 1
+        return file
+
+    def _opened(self, index: int) -> ByteReader:
+        try:
+            return open_reader(self._locate(index))
+        except DataError as error:
+            raise ChangedDataError(
+                f"{self._paths[index]} was there when it was surveyed and cannot be opened now "
+                f"({_reason(error)}); put it back, or survey again"
+            ) from error
 
     def _leave(self, index: int) -> None:
         with self._lock:
@@ -321,8 +345,10 @@ class FilePool:
             self._shrink(self._limit)
 
     def _shrink(self, limit: int) -> None:
-        idle = [index for index in self._open if not self._users.get(index)]
-        for index in idle[: max(0, len(self._open) - limit)]:
+        # Of one elsewhere no descriptor is held, and to open it again is to ask its store again.
+        held = [index for index, file in self._open.items() if not limit or not is_remote(file.path)]
+        idle = [index for index in held if not self._users.get(index)]
+        for index in idle[: max(0, len(held) - limit)]:
             self._open.pop(index).close()
             self._users.pop(index, None)
 

@@ -97,13 +97,13 @@ class FolderTable:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The folders."""
+        """The folders, or files."""
         return tuple(map(str, self.places))
 
     @property
     def places(self) -> tuple[str, ...]:
         """The same; a relative path knows from which folder it is (`stoker.given`)."""
-        return tuple(listing.path for listing in self.listings)
+        return tuple(listing.given for listing in self.listings)
 
     @property
     def contents(self) -> FolderContents:
@@ -146,7 +146,7 @@ class FolderTable:
         return self.with_schema(replace(self.schema, kept=tuple(dict.fromkeys(names))))
 
     def like(self, paths: tuple[str, ...], *, with_label: bool) -> FolderTable:
-        """Other folders of the same; without a label the files may stand in the folders themselves."""
+        """Other folders of the same; without a label their files may stand in them, or be named."""
         schema = self.schema if with_label else self.schema.without_label()
         listings = tuple(list_files(path, with_label=with_label) for path in paths)
         same_contents(listings, self.contents, "the folders before it")
@@ -155,7 +155,7 @@ class FolderTable:
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each folder's files now."""
         return [
-            list_files(listing.path, with_label=listing.has_classes).identity for listing in self.listings
+            list_files(listing.given, with_label=listing.has_classes).identity for listing in self.listings
         ]
 
     def chunks(self, target_bytes: int) -> Iterator[Chunk]:
@@ -168,7 +168,7 @@ class FolderTable:
         """
         for known, now in zip(self.listings, self.identity(), strict=True):
             if known.identity != now:
-                raise ChangedDataError(f"{known.path}: its files changed since it was opened; open it again")
+                raise ChangedDataError(f"{known.given}: its files changed since it was opened; open it again")
         tasks = (
             (number, start, stop)
             for number, listing in enumerate(self.listings)

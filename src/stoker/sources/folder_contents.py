@@ -28,10 +28,12 @@ __all__ = [
     "folder_schema",
     "image_issues",
     "is_image",
+    "is_passed_over",
 ]
 
 _TEXT_SUFFIXES = (".txt", "")
 """Of texts in class folders; a number will do as well."""
+_LEFT_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 _UNPACKERS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd --rm"}
 
 
@@ -64,6 +66,11 @@ IMAGES = FolderContents(column="image", kind="bytes", many="images")
 def is_image(name: str) -> bool:
     """Whether a file is called as images are."""
     return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder is none of the data: it is hidden, or left there by Windows."""
+    return name.startswith(".") or name.lower() in _LEFT_BY_WINDOWS
 
 
 def contents_of(path: str) -> FolderContents:

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import FileIdentity
+from stoker.sources.folder_contents import is_passed_over
+from stoker.sources.remote.objects import NO_FOLDER
 from stoker.sources.remote.together import together
 
-__all__ = ["Found", "by_class", "files_elsewhere", "read_elsewhere"]
+__all__ = ["Found", "by_class", "file_elsewhere", "files_elsewhere", "read_elsewhere"]
 
 _INODE_BITS = 63
 
@@ -36,18 +38,18 @@ class Found:
 
 
 def files_elsewhere(path: str) -> tuple[list[Found], FileIdentity]:
-    """All files below a folder, sorted bytewise, without those that begin with a dot; and all as one.
+    """All files below a folder, sorted bytewise, without what is passed over; and all as one.
 
     Raises
     ------
     DataError
         The store does not list them, or there are none.
     """
-    from stoker.sources.remote.reader import remote_files
+    from stoker.sources.remote.listing import remote_sizes
 
-    listed = [one for one in remote_files(path) if not any(part[0] == "." for part in one.name.split("/"))]
+    listed = [one for one in remote_sizes(path) if not any(map(is_passed_over, one.name.split("/")))]
     if not listed:
-        raise DataError(f"{path}: there is no such folder, or no file in it; check the address")
+        raise DataError(f"{path}: {NO_FOLDER}")
     listed.sort(key=lambda one: os.fsencode(one.name))
     hashed, size = hashlib.blake2b(digest_size=8), 0
     for one in listed:
@@ -56,6 +58,20 @@ def files_elsewhere(path: str) -> tuple[list[Found], FileIdentity]:
     digest = int.from_bytes(hashed.digest(), "little") >> (64 - _INODE_BITS)
     identity = FileIdentity(path=path, size=size, mtime_ns=0, ctime_ns=0, inode=digest)
     return [Found(one.name, one.size) for one in listed], identity
+
+
+def file_elsewhere(path: str) -> FileIdentity:
+    """A file that is named by itself; where no version is told its size alone tells it from another.
+
+    Raises
+    ------
+    DataError
+        It is not there, or its store does not answer.
+    """
+    from stoker.sources.remote.reader import remote_info
+
+    found = remote_info(path)
+    return FileIdentity(path=path, size=found.size, mtime_ns=0, ctime_ns=found.version or 0, inode=0)
 
 
 def by_class(files: Sequence[Found], left_out: str) -> tuple[list[str], Sequence[Found]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,9 @@ import numpy.typing as npt
 from stoker.errors import ChangedDataError, DataError
 from stoker.given import beside, located
 from stoker.sources.csv_scan import MAX_RECORD_BYTES
-from stoker.sources.files import FileIdentity
-from stoker.sources.folder_contents import TEXTS, FolderContents, contents_of, is_image
-from stoker.sources.folder_elsewhere import by_class, files_elsewhere, read_elsewhere
+from stoker.sources.files import FileIdentity, identify
+from stoker.sources.folder_contents import TEXTS, FolderContents, contents_of, is_image, is_passed_over
+from stoker.sources.folder_elsewhere import by_class, file_elsewhere, files_elsewhere, read_elsewhere
 from stoker.sources.remote.names import is_remote, is_remote_folder
 from stoker.types import IntArray
 from stoker.waits import Wait
@@ -24,7 +25,6 @@ __all__ = ["Listing", "has_folders", "has_images", "list_files", "same_contents"
 
 _WITHOUT_LABEL = "unsup"
 """Of texts that nobody labelled, among movie reviews: no class of its own."""
-_LEFT_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 _INODE_BITS = 63
 
 
@@ -48,6 +48,8 @@ class Listing:
         int64, one a file: its bytes, and those of all files before it.
     identity
         Of all files together.
+    is_file
+        Whether a file was named, which is all that there is.
     """
 
     path: str
@@ -58,6 +60,12 @@ class Listing:
     sizes: IntArray
     offsets: IntArray
     identity: FileIdentity
+    is_file: bool = False
+
+    @property
+    def given(self) -> str:
+        """What was named: the folder, or its one file."""
+        return beside(self.path, os.path.join(self.path, self.names[0])) if self.is_file else self.path
 
     @property
     def has_classes(self) -> bool:
@@ -111,7 +119,7 @@ class Listing:
 
 
 def list_files(path: str, *, with_label: bool) -> Listing:
-    """Look into a folder of texts or of images.
+    """Look into a folder of texts or of images; a file is taken by itself where classes are not needed.
 
     Parameters
     ----------
@@ -128,13 +136,15 @@ def list_files(path: str, *, with_label: bool) -> Listing:
         There is no file, or no class, a class folder holds a folder, an unreadable or too long file, or one
         of another sort than the others.
     """
+    if os.path.isfile(located(path)) or (is_remote(path) and not is_remote_folder(path)):
+        if not with_label:
+            return _list_one(path)
+        raise DataError(
+            f"{path} is a file, and the files of a class are named by their folder: "
+            f"{os.path.dirname(path) or os.curdir}{'/' * is_remote(path)}"
+        )
     if is_remote(path):
         return _list_elsewhere(path, with_label=with_label)
-    if os.path.isfile(located(path)):
-        raise DataError(
-            f"{path} is a file, and the files of a class, or to predict on, are named by their folder: "
-            f"{os.path.dirname(path) or os.curdir}"
-        )
     here = _entries(path)
     folders = sorted((entry.name for entry in here if entry.is_dir()), key=os.fsencode)
     folders = [name for name in folders if name != _WITHOUT_LABEL] or folders
@@ -148,6 +158,16 @@ def list_files(path: str, *, with_label: bool) -> Listing:
     rows.sort(key=lambda row: os.fsencode(row[0]))
     sizes = [status.st_size for _, _, status in rows]
     return _listing(path, folders, [name for name, _, _ in rows], sizes, _identity(path, rows))
+
+
+def _list_one(path: str) -> Listing:
+    """A file as if it were all that stands in its folder."""
+    found = file_elsewhere(path) if is_remote(path) else identify(path)
+    name = path.replace(os.sep, "/").rpartition("/")[2]
+    if found.size > MAX_RECORD_BYTES:
+        raise _too_long(path, found.size)
+    folder = beside(path, path[: len(path) - len(name)])
+    return replace(_listing(folder, [], [name], [found.size], found), is_file=True)
 
 
 def _list_elsewhere(path: str, *, with_label: bool) -> Listing:
@@ -259,13 +279,9 @@ def same_contents(listings: Sequence[Listing], wanted: FolderContents, known: st
 def _entries(path: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(located(path)) as found:
-            return [entry for entry in found if not _is_passed_over(entry.name)]
+            return [entry for entry in found if not is_passed_over(entry.name)]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-
-
-def _is_passed_over(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LEFT_BY_WINDOWS
 
 
 def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_result]]:
@@ -282,6 +298,8 @@ def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_re
                 f"{os.path.join(path, folder, entry.name)}: cannot be read ({error.strerror}); "
                 "remove it or mend it"
             ) from error
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{entry.path} is a pipe or a device, and rows are read many times; move it away")
         if status.st_size > MAX_RECORD_BYTES:
             raise _too_long(os.path.join(path, folder, entry.name), status.st_size)
         found.append((os.path.join(folder, entry.name), code, status))

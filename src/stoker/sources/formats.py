@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from stoker.errors import DataError, OptionError
-from stoker.given import located
 from stoker.sources.arrays.opening import array_template, open_members, open_pairs
 from stoker.sources.columnar.ipc import ARROW_SUFFIXES, open_arrow_file
 from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.parquet import PARQUET_SUFFIXES, open_parquet_file
-from stoker.sources.columnar.partitions import holds, opened
+from stoker.sources.columnar.partitions import first_file, opened
 from stoker.sources.csv_open import Written
 from stoker.sources.delimited import delimited_template, open_delimited
+from stoker.sources.files import is_folder
 from stoker.sources.folder import folder_template, open_folders
 from stoker.sources.folder_listing import has_folders, has_images
 from stoker.sources.jsonl import json_template, open_json
@@ -175,13 +175,9 @@ def _name_like(places: Sequence[str], known: str) -> str:
         return known
     if known == "lines" and name == "csv" and not any(map(_is_table, places)):
         return known  # texts a line may be called .txt, as tables may
-    if known == "folder" and all(map(_is_folder, places)):
+    if known == "folder" and all(map(is_folder, places)):
         return known  # of texts without classes
     return known if FORMATS[name].open is FORMATS[known].open else name
-
-
-def _is_folder(path: str) -> bool:
-    return os.path.isdir(located(path))
 
 
 def _is_table(path: str) -> bool:
@@ -190,19 +186,20 @@ def _is_table(path: str) -> bool:
 
 def _name_of(places: Sequence[str], chosen: str | None) -> str:
     """The name of the files' format."""
-    folders = [path for path in places if _is_folder(path)]
+    folders = [path for path in places if is_folder(path)]
+    first = {first_file(path).lower() for path in folders} if chosen is None else set()
     for name, suffixes in _IN_FOLDERS.items():
-        if chosen is None and folders and all(holds(path, suffixes) for path in folders):
+        if first and all(file.endswith(suffixes) for file in first):
             return name
     if chosen is None and any(has_folders(path) or has_images(path) for path in places):
         return "folder"
     if chosen is None and any(map(is_named_by_class, places)):
         return "lines"
-    if chosen is not None or _is_folder(places[0]):
+    if chosen is not None or is_folder(places[0]):
         return _named(chosen)
     name = format_of(places[0], None)
     for path in places[1:]:
-        other = name if _is_folder(path) else format_of(path, None)
+        other = name if path in folders else format_of(path, None)
         if FORMATS[other].open is not FORMATS[name].open:
             raise OptionError(
                 f"{places[0]} is {FORMATS[name].what} and {path} is {FORMATS[other].what}: files of one "

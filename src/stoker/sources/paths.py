@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 from stoker.errors import DataError, OptionError
 from stoker.given import beside, given, located
+from stoker.images.headers import SUFFIXES
+from stoker.sources.database.address import Address, is_database
+from stoker.sources.files import is_there
 from stoker.sources.packing import PACKINGS
 from stoker.sources.remote.names import is_remote, require_no_secrets, scheme_of
 
@@ -140,11 +143,18 @@ def _expand_one(item: str | os.PathLike[str], folders: bool) -> list[str]:
 
 
 def _expand_remote(url: str) -> list[str]:
+    if is_database(url):
+        raise OptionError(
+            f"{Address(url).shown}: a database is asked by a query, alone and without files: say "
+            "which with query= (--query)"
+        )
     require_no_secrets(url)
     url = f"{scheme_of(url)}://{url.partition('://')[2]}"
     if not glob.has_magic(url.partition("://")[2].partition("?")[0] if url.startswith("http") else url):
         return [url]
-    from stoker.sources.remote.reader import remote_matches
+    if "[" in url and is_there(url):
+        return [url]  # it is called so
+    from stoker.sources.remote.listing import remote_matches
 
     matches = remote_matches(url)
     if not matches:
@@ -201,11 +211,19 @@ def format_of(path: str, chosen: str | None) -> str:
         )
     if chosen is not None:
         return chosen
+    if suffix in SUFFIXES:
+        raise DataError(
+            f"{path} is an image: open the folder that has a folder of images for each class; a model that "
+            "was trained on images takes a file by its name, as in stoker.load('runs/a').predict('a.png')"
+        )
     if _IDX.search(stem) or _IDX.search(path):
         return "idx"
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         shown = f"the suffix {suffix!r}" if suffix else "no suffix"
+        way = "a folder's address ends with a slash; " if is_remote(path) and not suffix else ""
         shown += " before that of its compression" * (stem != path and path.lower().endswith(tuple(PACKINGS)))
-        raise DataError(f'{path} has {shown}; known are {known}; rename delimited text, or say format="csv"')
+        raise DataError(
+            f'{path} has {shown}; known are {known}; {way}rename delimited text, or say format="csv"'
+        )
     return FORMATS[suffix]

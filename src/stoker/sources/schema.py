@@ -84,6 +84,8 @@ class Schema:
         which come as they are.
     declared
         Names whose kind the user gave: such integers take no fraction, such numbers leading zeros.
+    images
+        Names of features of bytes that are images: what is none makes its row a bad one.
     file_names
         All columns of the first file, for files without header that are opened later.
     """
@@ -93,6 +95,7 @@ class Schema:
     weight: ColumnSpec | None = None
     kept: tuple[str, ...] = ()
     declared: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
     file_names: tuple[str, ...]
 
     @cached_property
@@ -195,6 +198,9 @@ class Schema:
         more: dict[str, Any] = {"more_labels": labels[1:]} if len(labels) > 1 else {}
         if self.weight is not None:
             more["weight"] = [self.weight.name, self.weight.kind]
+        images = sorted(self.images & set(self.used))
+        if images:
+            more["images"] = images
         return {
             "features": [[column.name, column.kind] for column in self.features],
             "label": labels[0] if labels else None,

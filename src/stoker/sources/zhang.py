@@ -9,16 +9,24 @@ texts are given as they stand.
 
 from __future__ import annotations
 
+import logging
 import os
 
 from stoker.errors import DataError, OptionError
-from stoker.given import beside, located
+from stoker.given import beside
+from stoker.sources.dialect import BOM
+from stoker.sources.files import is_there
+from stoker.sources.packing import read_head
+from stoker.sources.remote.names import is_remote
+from stoker.sources.remote.retrying import Refused
 
 __all__ = ["CLASSES_FILE", "LABEL", "read_class_names", "refuse_dialect"]
 
 LABEL = "#0"
 """The column that holds the class."""
 CLASSES_FILE = "classes.txt"
+_MOST_BYTES = 1 << 24
+_log = logging.getLogger("stoker")
 
 
 def refuse_dialect(header: bool | None, delimiter: str | None, quote: str | None) -> None:
@@ -48,16 +56,19 @@ def read_class_names(path: str) -> tuple[str, ...] | None:
     DataError
         It is empty, holds a blank line between names, or cannot be read.
     """
-    file = beside(path, os.path.join(os.path.dirname(path), CLASSES_FILE))
-    try:
-        with open(located(file), encoding="utf-8-sig", errors="replace") as lines:
-            names = [line.strip() for line in lines.read().rstrip().split("\n")]
-    except FileNotFoundError:
+    place, mark, asked = (
+        path.partition("?") if path.startswith("http") and is_remote(path) else (path, "", "")
+    )
+    file = beside(path, os.path.join(os.path.dirname(place), CLASSES_FILE) + mark + asked)
+    if not _is_told(file):
         return None
-    except OSError as error:
+    data, is_whole = read_head(file, _MOST_BYTES)
+    if not is_whole:
         raise DataError(
-            f"{file}: cannot be read ({error.strerror}); it names the classes of {path}"
-        ) from error
+            f"{file} has more than {_MOST_BYTES >> 20} MiB, and names the classes of {path}; shorten it"
+        )
+    lines = data.removeprefix(BOM).decode("utf-8", "replace").rstrip().split("\n")
+    names = [line.strip() for line in lines]
     if not all(names):
         number = names.index("") + 1
         raise DataError(
@@ -65,3 +76,21 @@ def read_class_names(path: str) -> tuple[str, ...] | None:
             "file"
         )
     return tuple(names)
+
+
+def _is_told(file: str) -> bool:
+    """Whether there is such a file; of one that nobody may look for, people are told.
+
+    Raises
+    ------
+    DataError
+        Its store does not answer.
+    """
+    try:
+        return is_there(file)
+    except DataError as error:
+        if not isinstance(error.__cause__, Refused):
+            raise
+        # S3 answers so of what is not there, where its objects may be read and not listed.
+        _log.warning("%s; classes have no names", error)
+        return False

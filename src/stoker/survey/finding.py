@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from stoker.given import located
 from stoker.ledger import Ledger, allocated_bytes
 from stoker.prefetch import available_cores, prefetch
 from stoker.sources import Chunk, ParsedChunk, RowIssues, Source
+from stoker.sources.files import is_folder
 from stoker.sources.packing import read_head
 from stoker.survey.lines import count_ends
 from stoker.survey.unpacking import charge_unpacking
@@ -305,7 +304,6 @@ class _Places:
 
     def _begin(self, chunk: Chunk) -> None:
         path = self._source.places[chunk.file_index]
-        self._file, self._first_row = chunk.file_index, chunk.first_row
-        self._is_folder = os.path.isdir(located(path))
+        self._file, self._first_row, self._is_folder = chunk.file_index, chunk.first_row, is_folder(path)
         head = read_head(path, chunk.offset)[0] if chunk.offset and not self._is_folder else b""
         self._line = 1 + count_ends(np.frombuffer(head, np.uint8), 0)

@@ -32,6 +32,7 @@ class _Reading(msgspec.Struct):
     declared: list[str]
     names: list[str]
     label_names: tuple[str, str] | None = None
+    images: list[str] = []
 
 
 def describe_files(source: Source) -> dict[str, Any]:
@@ -45,6 +46,8 @@ def describe_files(source: Source) -> dict[str, Any]:
         "declared": sorted(schema.declared),
         "names": [],
     }
+    if schema.images:
+        known["images"] = sorted(schema.images)
     if isinstance(table, ColumnarTable):
         return {"format": table.format, **known, "label_names": label_names_of(table)}
     if not isinstance(table, CsvTable):
@@ -140,6 +143,7 @@ def _read(
             labels=tuple(there[name] for name in spec.labels if name in there),
             weight=there.get(weight or ""),
             declared=frozenset(how.declared),
+            images=frozenset(how.images),
             file_names=tuple(how.names) or tuple(column.name for column in columns),
         )
         require(len(schema.labels) == len(spec.labels), "it names no label")

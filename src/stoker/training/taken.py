@@ -41,12 +41,13 @@ def _known_differences(there: RunRecord, feed: Feed) -> list[str]:
     source, options, order = feed.source, feed.options.plan, there.plan.order
     shuffle = options.shuffle
     kind = shuffle if isinstance(shuffle, str) else "block" if shuffle else "sequential"
+    size = order.batch_size if feed.options.batches == "usual" else options.batch_size
     order_there = (order.kind, order.seed, order.batch_size)
     pairs = (
         ("files", [file.num_bytes for file in there.files], [file.size for file in source.identity()]),
         ("columns", there.columns, list(source.columns)),
         ("label", there.spec.labels, source.labels),
         ("sample weight", there.spec.sample_weight, source.sample_weight),
-        ("order of rows", order_there, (kind, options.seed, options.batch_size)),
+        ("order of rows", order_there, (kind, options.seed, size)),
     )
     return [name for name, old, new in pairs if old != new]

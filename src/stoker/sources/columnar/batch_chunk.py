@@ -27,6 +27,7 @@ __all__ = ["SEGMENT_ROWS", "BatchChunk", "changed", "chunk_of", "require_values"
 
 SEGMENT_ROWS = 4_096
 """Rows of a segment; a unit's last one has fewer."""
+_SHOWN_BYTES = 256
 _NO_BYTE = np.zeros((), np.uint8)
 
 
@@ -76,7 +77,9 @@ class BatchChunk(Chunk):
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can tell it, which has no words for infinity."""
+    """A value as JSON can tell it, which has no words for infinity; of a file how many bytes it has."""
+    if isinstance(value, bytes) and len(value) > _SHOWN_BYTES:
+        return f"{len(value):,} bytes"
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -28,11 +28,12 @@ class ValueIssues(RowIssues):
     shown: Callable[[int, int], str] = field(repr=False)
 
     def text(self, place: int) -> str:
-        """The value, shortened; empty for a blank."""
+        """The value, shortened; empty for a blank; of what is no image why it is none."""
         if self.kinds[place] == IssueKind.BLANK:
             return ""
         text = self.shown(int(self.columns[place]), int(self.offsets[place]))
-        return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+        is_whole = self.kinds[place] == IssueKind.BAD_IMAGE or len(text) <= _SHOWN
+        return text if is_whole else text[:_SHOWN] + "…"
 
 
 class Faults:

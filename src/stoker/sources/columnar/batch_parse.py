@@ -11,7 +11,7 @@ import pyarrow as pa
 from stoker.sources.chunks import ParsedChunk
 from stoker.sources.columnar.batch_chunk import BatchChunk
 from stoker.sources.columnar.batch_issues import Faults
-from stoker.sources.columnar.lists import as_bytes, as_lists_of
+from stoker.sources.columnar.lists import as_bytes, as_lists_of, not_images, why_no_image
 from stoker.sources.columnar.times import beyond_calendar, is_moment, told_values, without_beyond
 from stoker.sources.columnar.values import Numbers, as_numbers, as_texts
 from stoker.sources.issues import IssueKind
@@ -57,7 +57,9 @@ def parse_batch(
             file_index=chunk.file_index,
             first_row=chunk.first_row,
             offset=chunk.offset,
-            shown=lambda column, row: _shown(batch.column(schema.used[column]), row),
+            shown=lambda column, row: _shown(
+                batch.column(schema.used[column]), row, is_image=schema.used[column] in schema.images
+            ),
         ),
     )
 
@@ -108,13 +110,19 @@ def _beside(array: Any, column: ColumnSpec, schema: Schema, faults: Faults) -> A
     if column.kind == "text":
         return _texts(array, column.name, schema, faults)
     if column.kind == "bytes":
-        return as_bytes(array)
+        held = as_bytes(array)
+        if column.name in schema.images:
+            faults.add(column.name, IssueKind.BAD_IMAGE, not_images(held))
+        return held
     lists, wrong = as_lists_of(array, column.kind)
     faults.add(column.name, IssueKind.BAD_LIST, wrong)
     return lists
 
 
-def _shown(array: Any, row: int) -> str:
+def _shown(array: Any, row: int, *, is_image: bool) -> str:
+    """A value that is wrong, for people; of an image what is wrong with it."""
+    if is_image:
+        return why_no_image(array[row])
     if is_moment(array.type):
         return str(told_values(array.slice(row, 1))[0])
     return str(array[row].as_py())

@@ -9,12 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stoker.images.headers import BadImageError, read_header
 from stoker.sources.columnar.values import as_numbers, normalised
 from stoker.sources.held import list_bounds, of_buffers
 from stoker.types import ColumnKind
 from stoker.types.arrow import arrow_type
 
-__all__ = ["as_bytes", "as_lists_of"]
+__all__ = ["as_bytes", "as_lists_of", "not_images", "why_no_image"]
 
 _BEYOND_INT64 = float(1 << 63)
 
@@ -29,6 +30,27 @@ def as_bytes(array: Any) -> Any:
     """
     held = array.cast(arrow_type("bytes"))
     return pc.fill_null(held, pa.scalar(b"", held.type)) if held.null_count else held
+
+
+def not_images(values: Any) -> npt.NDArray[np.bool_] | None:
+    """Which of some bytes are no images, as their first bytes and their structure tell; None where all are.
+
+    Examples
+    --------
+    >>> not_images(pa.array([b"GIF89a" + bytes([4, 0, 2, 0, 0, 0, 0]) + b";", b"GIF89a", b""])).tolist()
+    [False, True, True]
+    """
+    wrong = np.array([bool(why_no_image(value)) for value in values], np.bool_)
+    return wrong if wrong.any() else None
+
+
+def why_no_image(value: Any) -> str:
+    """What is wrong with an Arrow scalar of bytes, if it is no image; else ""."""
+    try:
+        read_header(value.as_buffer().to_pybytes() if value.is_valid else b"")
+    except BadImageError as error:
+        return str(error)
+    return ""
 
 
 def as_lists_of(array: Any, kind: ColumnKind) -> tuple[Any, npt.NDArray[np.bool_] | None]:

@@ -15,25 +15,33 @@ from stoker.errors import DataError
 from stoker.given import beside, located
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.units import UnitFile
-from stoker.sources.files import FileIdentity
+from stoker.sources.files import FileIdentity, is_folder
 from stoker.sources.inference import kind_of
 from stoker.sources.packing import PACKINGS
 from stoker.sources.paths import require_once
+from stoker.sources.remote.names import is_remote, is_remote_folder, scheme_of
 from stoker.sources.remote.together import together
 from stoker.types import IntArray
 
-__all__ = ["PartitionedUnits", "files_in", "holds", "opened", "told_below", "with_partitions"]
+__all__ = ["PartitionedUnits", "files_in", "first_file", "opened", "told_below", "with_partitions"]
 
 _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 _TYPES = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
 
 
-def holds(path: str, suffixes: Sequence[str]) -> bool:
-    """Whether a path is that of a folder whose first file, however deep, has one of the suffixes."""
-    if not os.path.isdir(located(path)):
-        return False
-    first = next(_files(path), "")
-    return first.lower().endswith(tuple(suffixes))
+def first_file(path: str) -> str:
+    """The first file of a folder, however deep; "" where there is none, or the path is no folder's.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be read.
+    """
+    if is_remote_folder(path):
+        from stoker.sources.remote.listing import remote_first_file
+
+        return remote_first_file(path, _is_wanted)
+    return next(_files(path), "") if os.path.isdir(located(path)) else ""
 
 
 def opened(
@@ -65,7 +73,7 @@ def files_in(path: str, suffixes: Sequence[str]) -> list[str]:
             f"{path} is compressed as a whole, and columns are read by position; unpack it: such files are "
             "compressed within"
         )
-    if not os.path.isdir(located(path)):
+    if not is_folder(path):
         return [path]
     found = sorted(_files(path), key=os.fsencode)
     if not found:
@@ -79,10 +87,19 @@ def files_in(path: str, suffixes: Sequence[str]) -> list[str]:
     return found
 
 
+def _is_wanted(name: str) -> bool:
+    return name[0] not in "._"
+
+
 def _files(path: str) -> Iterator[str]:
+    if is_remote_folder(path):
+        from stoker.sources.remote.listing import remote_files
+
+        yield from (path + name for name in remote_files(path) if all(map(_is_wanted, name.split("/"))))
+        return
     try:
         with os.scandir(located(path)) as entries:
-            known = sorted((entry for entry in entries if entry.name[0] not in "._"), key=lambda e: e.name)
+            known = sorted((entry for entry in entries if _is_wanted(entry.name)), key=lambda e: e.name)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     for entry in known:
@@ -113,7 +130,10 @@ def _folders_of(paths: Sequence[str], suffixes: Sequence[str]) -> dict[str, str]
 def _told(path: str, root: str) -> dict[str, str | None]:
     """What the folders right above a file, and below another, tell: name and value."""
     found: dict[str, str | None] = {}
-    for folder in reversed(path[len(root) :].split(os.sep)[:-1]):
+    below = path[len(root) :]
+    if is_remote(path) and scheme_of(path).startswith("http"):  # quoted as addresses are, too
+        below = unquote(below)
+    for folder in reversed(below.split(os.sep)[:-1]):
         name, is_told, value = folder.partition("=")
         if not is_told or not name:
             break

@@ -250,7 +250,7 @@ class ColumnarTable:
         except ChangedDataError:
             raise
         except DataError as error:
-            raise changed(self.paths[0], str(error)) from error
+            raise ChangedDataError(f"{error} (it could be read when it was surveyed)") from error
         if place < len(index.checksums):
             raise changed(self.paths[-1], "rows are missing at its end")
 

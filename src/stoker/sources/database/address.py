@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlencode
+
+from stoker.sources.credentials import is_secret
 
 __all__ = ["SCHEMES", "Address", "is_database"]
 
@@ -14,7 +15,6 @@ SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqli
 """Which database a scheme means."""
 _CONNECT_SECONDS = 20
 _LOST_MILLISECONDS = 60_000
-_SECRET = re.compile(r"pass|pwd|secret|token|key|cred", re.IGNORECASE)
 
 
 def is_database(path: object) -> bool:
@@ -69,12 +69,10 @@ class Address:
         >>> Address("postgresql://me:hid#den@host:5432/base?sslpassword=x&sslmode=require").shown
         'postgresql://host:5432/base?sslmode=require'
         """
-        if self.kind != "postgresql":
-            return f"{self.kind}://{self.file}"
-        place, _, options = self._parts[1].partition("?")
-        if "@" in place:
+        place, _, options = (self._parts[1] if self.kind == "postgresql" else self.file).partition("?")
+        if self.kind == "postgresql" and "@" in place:
             return f"{self.kind}://…"  # who knows what was meant to be the password
-        kept = urlencode([(name, value) for name, value in parse_qsl(options) if not _SECRET.search(name)])
+        kept = urlencode([(name, value) for name, value in parse_qsl(options) if not is_secret(name)])
         return f"{self.kind}://{place}{'?' if kept else ''}{kept}"
 
     @property
@@ -108,14 +106,12 @@ class Address:
         return (user, rest) if at and "/" not in user else ("", found)
 
     def _secrets(self) -> Iterator[str]:
-        if self.kind != "postgresql":
-            return
-        user, rest = self._parts
+        user, rest = self._parts if self.kind == "postgresql" else ("", self.file)
         place, _, options = rest.partition("?")
-        if "@" in place:
+        if self.kind == "postgresql" and "@" in place:
             yield rest
         password = user.partition(":")[2]
         if password:
             yield password
             yield unquote(password)
-        yield from (value for name, value in parse_qsl(options) if _SECRET.search(name) and value)
+        yield from (value for name, value in parse_qsl(options) if is_secret(name) and value)

@@ -47,7 +47,7 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
         raise OptionError("format has no effect on a query's rows; leave it out")
     address = Address(whole, os.getcwd())
     if address.kind != "postgresql" and not os.path.isfile(address.place):
-        raise DataError(f"{address.shown}: no such file as {address.file!r}; check the address")
+        raise DataError(f"{address.shown}: there is no such file; check the address")
 
     schema = schema_of(address, query)
 

@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from stoker.sources.remote.abandoning import within
 from stoker.sources.remote.names import scheme_of
-from stoker.sources.remote.objects import GONE, Listed, ObjectInfo, described, require_same, whole
-from stoker.sources.remote.patterns import match_level_by_level
+from stoker.sources.remote.objects import (
+    GONE,
+    NAMED_AS,
+    NO_FOLDER,
+    Folder,
+    Listed,
+    ObjectInfo,
+    described,
+    require_same,
+    whole,
+)
 from stoker.sources.remote.retrying import Absent, Changed, Refused, limit_of
 
 __all__ = ["S3Store", "told"]
 
 Result = TypeVar("Result")
+_AMAZONS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials"
+_LIST_BYTES = 1 << 25
+"""A list may take as long as so many bytes: PyArrow gives it as a whole, and ends silence by itself."""
 
 
 class S3Store:
-    """Buckets; a `stoker.sources.remote.objects.Store`."""
+    """A bucket; a `stoker.sources.remote.objects.Store`."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, bucket: str, seconds: float) -> None:
+        self._options = _endpoint()
+        self._place = self._options.get("endpoint_override", "")
+        self._bucket, self._seconds = bucket, seconds
+
+    @cached_property
+    def _fs(self) -> Any:
+        """PyArrow's; where nobody says a region Amazon is asked for the bucket's."""
         from pyarrow import fs
 
-        options = _endpoint()
-        self._place = options.get("endpoint_override", "")
-        self._seconds = seconds
-        self._fs = fs.S3FileSystem(
-            connect_timeout=seconds,
-            request_timeout=seconds,
+        options = dict(self._options)
+        if not options:
+            options["region"] = fs.resolve_s3_region(self._bucket)
+        return fs.S3FileSystem(
+            connect_timeout=self._seconds,
+            request_timeout=self._seconds,
             # Asked again by stoker, which says so.
             retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
             **options,
@@ -52,7 +72,7 @@ class S3Store:
         from pyarrow import fs
 
         if self.ask(lambda: self._fs.get_file_info(path), 0).type == fs.FileType.Directory:
-            raise Refused(f"this is a folder; name its objects, for example {url.rstrip('/')}/*.csv")
+            raise Refused(f"this is a folder; {NAMED_AS.format(url.rstrip('/'))}")
 
     def look(self, path: str) -> tuple[int, str]:
         """Size and tag of an object now."""
@@ -69,30 +89,23 @@ class S3Store:
         found = [said[key].decode("utf-8", "replace") for key in ("etag", "last-modified") if said.get(key)]
         return " ".join([*found, self._place]) if found else ""
 
-    def matches(self, url: str) -> Sequence[str]:
-        """Addresses that a pattern matches."""
+    def listed(self, url: str, *, deep: bool) -> Folder:
+        """What is in a folder; times tell versions apart."""
         from pyarrow import fs
 
-        def listed(folder: str, *, recursive: bool) -> tuple[list[str], list[str]]:
-            found = self.ask(lambda: self._fs.get_file_info(fs.FileSelector(folder, recursive=recursive)), 0)
-            files = [entry.path for entry in found if entry.type == fs.FileType.File]
-            return files, [entry.path for entry in found if entry.type == fs.FileType.Directory]
-
-        return [f"{scheme_of(url)}://{name}" for name in match_level_by_level(_path(url), listed)]
-
-    def below(self, url: str) -> Sequence[Listed]:
-        """All files below a folder; their times tell versions apart."""
-        from pyarrow import fs
-
-        folder = _path(url)
-        found = self.ask(
-            lambda: self._fs.get_file_info(fs.FileSelector(folder.rstrip("/"), recursive=True)), 0
-        )
-        return [
-            Listed(entry.path[len(folder) :], entry.size, f"{entry.mtime_ns} {self._place}")
+        path = _path(url)
+        asked = fs.FileSelector(path.rstrip("/"), recursive=deep)
+        try:
+            found = self.ask(lambda: self._fs.get_file_info(asked), _LIST_BYTES)
+        except Absent:
+            raise Absent(NO_FOLDER) from None
+        files = [
+            Listed(entry.path[len(path) :], entry.size, f"{entry.mtime_ns} {self._place}")
             for entry in found
             if entry.type == fs.FileType.File
         ]
+        folders = [entry.path[len(path) :] for entry in found if entry.type == fs.FileType.Directory]
+        return Folder(files, folders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +147,27 @@ def _path(url: str) -> str:
     return url.partition("://")[2]
 
 
-def told(ask: Callable[[], Result]) -> Result:
-    """What `ask` gives; an answer that will not change is `Refused`."""
+def told(ask: Callable[[], Result], where: str = _AMAZONS) -> Result:
+    """What `ask` gives; an answer that will not change is `Refused`.
+
+    Parameters
+    ----------
+    ask
+        Asks through PyArrow or fsspec.
+    where
+        Where credentials are looked for, for messages.
+    """
     try:
         return ask()
     except FileNotFoundError:
         raise Absent("no such object; check the address") from None
     except PermissionError:
-        raise Refused(_NO_PERMISSION) from None
+        raise Refused(_NO_PERMISSION.format(where)) from None
     except OSError as error:
         # What stands before names the object, which may be called anything.
         code = str(error).rpartition("AWS Error ")[2]
         if _DENIED.search(code):
-            raise Refused(_NO_PERMISSION) from None
+            raise Refused(_NO_PERMISSION.format(where)) from None
         if _UNKNOWN_KEYS.search(code):
             raise Refused("the store does not know these credentials; check them") from None
         if _NO_KEY.search(code):
@@ -161,6 +182,5 @@ _UNKNOWN_KEYS = re.compile(r"\b(INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|I
 _NO_KEY = re.compile(r"\b(NO_SUCH_KEY|NoSuchKey|HTTP status 404)\b")
 _NO_BUCKET = re.compile(r"\b(NO_SUCH_BUCKET|NoSuchBucket)\b")
 _NO_PERMISSION = (
-    "permission denied; give credentials that may read it where the store's own tools look for them "
-    "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials)"
+    "permission denied; give credentials that may read it where the store's own tools look for them ({})"
 )

@@ -54,6 +54,8 @@ class BlockCache:
             return None
         data = held[:-_CHECK_BYTES]
         if len(data) != size or held[-_CHECK_BYTES:] != _check(data):
+            with suppress(OSError):
+                os.unlink(path)  # what comes in its place is kept
             return None
         with suppress(OSError):
             os.utime(path)

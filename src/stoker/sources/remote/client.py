@@ -82,7 +82,7 @@ class Client:
             import fsspec
 
             self._fs = fsspec.filesystem(
-                "https", skip_instance_cache=True, client_kwargs={"auto_decompress": False}
+                "https", skip_instance_cache=True, client_kwargs={"auto_decompress": False, "trust_env": True}
             )
         except ImportError as error:
             raise OptionError(f"{scheme}:// is read with fsspec and aiohttp; {EXTRA}") from error

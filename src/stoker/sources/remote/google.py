@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,8 +18,16 @@ from urllib.parse import quote, urlencode
 from stoker.errors import OptionError
 from stoker.sources.remote.client import Client
 from stoker.sources.remote.names import EXTRA
-from stoker.sources.remote.objects import OTHER, Listed, ObjectInfo, described, require_same, whole
-from stoker.sources.remote.patterns import match_level_by_level
+from stoker.sources.remote.objects import (
+    NAMED_AS,
+    OTHER,
+    Folder,
+    Listed,
+    ObjectInfo,
+    described,
+    require_same,
+    whole,
+)
 from stoker.sources.remote.retrying import Absent, Changed, Refused
 
 __all__ = ["GoogleStore"]
@@ -54,34 +62,26 @@ class GoogleStore:
         found = self.document(place, {"fields": "size,generation,etag,md5Hash"})
         if found is None:
             if name and any(True for _ in self._pages(bucket, f"{name.rstrip('/')}/", most=1)):
-                raise Refused(f"this is a folder; name its objects, for example {url.rstrip('/')}/*.csv")
+                raise Refused(f"this is a folder; {NAMED_AS.format(url.rstrip('/'))}")
             raise Absent(_ABSENT)
         generation = str(found.get("generation", ""))
         tag = " ".join([generation, str(found.get("etag") or found.get("md5Hash") or ""), self._host]).strip()
         return _GoogleObject(self, place, generation, described(int(found["size"]), tag))
 
-    def matches(self, url: str) -> Sequence[str]:
-        """Addresses that a pattern matches."""
-        bucket, _, pattern = url.partition("://")[2].partition("/")
-
-        def listed(folder: str, *, recursive: bool) -> tuple[list[str], list[str]]:
-            files, folders = [], []
-            for page in self._pages(bucket, f"{folder}/" if folder else "", deep=recursive):
-                files += [str(item["name"]) for item in page.get("items", ())]
-                folders += [str(name).rstrip("/") for name in page.get("prefixes", ())]
-            return files, folders
-
-        return [f"gs://{bucket}/{name}" for name in match_level_by_level(pattern, listed)]
-
-    def below(self, url: str) -> Sequence[Listed]:
-        """All files below a folder; their generations tell versions apart."""
+    def listed(self, url: str, *, deep: bool) -> Folder:
+        """What is in a folder; generations tell versions apart."""
         bucket, _, folder = url.partition("://")[2].partition("/")
-        items = [item for page in self._pages(bucket, folder, deep=True) for item in page.get("items", ())]
-        return [
-            Listed(str(item["name"])[len(folder) :], int(item["size"]), f"{item['generation']} {self._host}")
-            for item in items
-            if not str(item["name"]).endswith("/")
-        ]
+        files, folders = [], []
+        for page in self._pages(bucket, folder, deep=deep):
+            files += [
+                Listed(
+                    str(item["name"])[len(folder) :], int(item["size"]), f"{item['generation']} {self._host}"
+                )
+                for item in page.get("items", ())
+                if not str(item["name"]).endswith("/")
+            ]
+            folders += [str(name)[len(folder) :].rstrip("/") for name in page.get("prefixes", ())]
+        return Folder(files, folders)
 
     def _pages(
         self, bucket: str, prefix: str, *, deep: bool = False, most: int = 1000

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
 
 from stoker.errors import OptionError
+from stoker.sources.credentials import has_secret_option, user_of
 
 __all__ = [
     "AHEAD_BYTES",
@@ -35,7 +35,9 @@ EXTRA = "pip install 'stoker[remote]'"
 """What brings the packages."""
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_SECRET = re.compile("pass|pwd|secret|token|key|sig|auth|cred|sas|code", re.IGNORECASE)
+_SAME = {"gcs": "gs", "s3a": "s3", "s3n": "s3"}
+_WITH_NAMES = ("sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs", "abfs", "abfss", "az", "github")
+"""Schemes with a user or a container before the server's name, and no secret there."""
 
 
 def is_remote(path: str) -> bool:
@@ -61,8 +63,15 @@ def is_remote_folder(path: str) -> bool:
 
 
 def scheme_of(url: str) -> str:
-    """What stands before the colon, in small letters."""
-    return url.partition("://")[0].lower()
+    """What stands before the colon, in small letters; of several words for the same store the usual one.
+
+    Examples
+    --------
+    >>> scheme_of("HTTPS://host/a.csv"), scheme_of("gcs://bucket/a.csv")
+    ('https', 'gs')
+    """
+    scheme = url.partition("://")[0].lower()
+    return _SAME.get(scheme, scheme)
 
 
 def require_no_secrets(url: str) -> None:
@@ -73,15 +82,17 @@ def require_no_secrets(url: str) -> None:
     OptionError
         There is one; the message leaves it out.
     """
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        shown = url.replace(f"{parts.netloc.rpartition('@')[0]}@", "…@", 1)
+    scheme = scheme_of(url)
+    user, rest = user_of(url, has_ports=scheme not in ("s3", "gs"))
+    has_name = bool(user) and scheme not in _WITH_NAMES
+    if has_name or (":" in user and scheme != "github"):
+        shown = rest.replace("://", "://…@", 1).partition("?")[0]
         raise OptionError(
             f"{shown}: an address is written down with a run, so no name or password may stand in it; give "
             "them where the store's own tools look for them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
             "~/.aws/credentials, GOOGLE_APPLICATION_CREDENTIALS)"
         )
-    if any(_SECRET.search(name) for name, _ in parse_qsl(parts.query)):
+    if has_secret_option(rest.partition("?")[2].partition("#")[0]):
         raise OptionError(
             f"{url.partition('?')[0]}?…: a signed address is a secret that expires, and a run's is written "
             "down; name the object itself and give the credentials where the store's own tools look for them"

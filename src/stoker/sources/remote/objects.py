@@ -5,13 +5,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stoker.sources.remote.retrying import Changed
 
-__all__ = ["GONE", "OTHER", "Listed", "ObjectInfo", "Opened", "Store", "described", "require_same", "whole"]
+__all__ = [
+    "GONE",
+    "NAMED_AS",
+    "NO_FOLDER",
+    "OTHER",
+    "Folder",
+    "Listed",
+    "ObjectInfo",
+    "Opened",
+    "Store",
+    "described",
+    "require_same",
+    "whole",
+]
 
 GONE = "it is gone since it was opened; put it back, or survey again"
+NO_FOLDER = "there is no such folder, or no file in it; check the address"
+NAMED_AS = "name its objects, for example {0}/*.csv, or all of it as {0}/, with a slash at the end"
+"""What to say of a folder whose address has no slash at its end."""
 OTHER = "it changed while it was read; leave it as it is, or survey it again"
 """What to say of an object that is another one than was opened."""
 
@@ -45,7 +61,7 @@ class Listed:
     name
         Its path within the folder.
     size
-        Bytes.
+        Bytes; -1 where the list does not tell.
     tag
         What the store has for telling versions apart in its list.
     """
@@ -53,6 +69,21 @@ class Listed:
     name: str
     size: int
     tag: str
+
+
+class Folder(NamedTuple):
+    """What is in a folder, in any order.
+
+    Attributes
+    ----------
+    files
+        Its files; those of its folders, too, where all were asked for.
+    folders
+        Names of its folders, which are told where they alone were asked for.
+    """
+
+    files: Sequence[Listed]
+    folders: Sequence[str] = ()
 
 
 class Opened(Protocol):
@@ -82,12 +113,8 @@ class Store(Protocol):
         """An object as it is now."""
         ...
 
-    def matches(self, url: str) -> Sequence[str]:
-        """Addresses that a pattern matches."""
-        ...
-
-    def below(self, url: str) -> Sequence[Listed]:
-        """All files below a folder, whose address ends with a slash."""
+    def listed(self, url: str, *, deep: bool) -> Folder:
+        """What is in a folder, whose address ends with a slash; all files below it where `deep`."""
         ...
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -16,12 +17,12 @@ from stoker.prefetch import prefetch
 from stoker.sources.remote.ahead import Ahead, Run, runs_of
 from stoker.sources.remote.blocks import shared_cache
 from stoker.sources.remote.names import AT_ONCE, BLOCK_BYTES
-from stoker.sources.remote.objects import OTHER, Listed, ObjectInfo, Opened
+from stoker.sources.remote.objects import OTHER, ObjectInfo, Opened
 from stoker.sources.remote.retrying import Absent, with_retries
 from stoker.sources.remote.schedule import Schedule
 from stoker.sources.remote.stores import store_of
 
-__all__ = ["RemoteFile", "RemoteReader", "remote_files", "remote_info", "remote_is_there", "remote_matches"]
+__all__ = ["RemoteFile", "RemoteReader", "remote_info", "remote_is_there"]
 
 
 def remote_info(url: str) -> ObjectInfo:
@@ -77,30 +78,6 @@ _known: dict[tuple[str, int], Opened] = {}
 _MOST_KNOWN = 4096
 
 
-def remote_matches(url: str) -> list[str]:
-    """Addresses that a pattern matches, sorted bytewise.
-
-    Raises
-    ------
-    DataError
-        The store does not answer, or lists nothing.
-    """
-    store = store_of(url)
-    return sorted(with_retries(lambda: store.matches(url), "asking for the list", url), key=str.encode)
-
-
-def remote_files(url: str) -> Sequence[Listed]:
-    """All files below a folder, whose address ends with a slash.
-
-    Raises
-    ------
-    DataError
-        The store does not answer, or lists nothing.
-    """
-    store = store_of(url)
-    return with_retries(lambda: store.below(url), "asking for the list", url)
-
-
 class RemoteReader:
     """An object, read at given offsets by any number of threads at once; see `FileReader`.
 
@@ -127,7 +104,8 @@ class RemoteReader:
         self._object = _opened(path, version)
         self._info = self._object.info
         self._cache = shared_cache()
-        self._is_sure = True
+        self._came = self._sure = 0  # answers, and how many of them are confirmed
+        self._lock = threading.Lock()
         self._in_order, self._confirms = in_order, confirms
         self._num_blocks = -(-self.size // BLOCK_BYTES)
         self._ahead = Ahead(self._fetch, self._num_blocks) if in_order else None
@@ -186,7 +164,9 @@ class RemoteReader:
         ChangedDataError
             It is not.
         """
-        if self._is_sure:
+        with self._lock:
+            came = self._came  # those that come while the store is asked need another look
+        if came == self._sure:
             return
         try:
             with_retries(self._object.confirm, "asking for the version", self.path)
@@ -194,7 +174,8 @@ class RemoteReader:
             if self._info.version is not None:
                 self._cache.forget(self.path, self._info.version)
             raise
-        self._is_sure = True
+        with self._lock:
+            self._sure = max(self._sure, came)
 
     def close(self) -> None:
         """Stop asking; idempotent."""
@@ -233,9 +214,10 @@ class RemoteReader:
     def _ask(self, base: int, low: int, high: int, found: list[bytes | None]) -> None:
         start = (base + low) * BLOCK_BYTES
         stop = min((base + high) * BLOCK_BYTES, self.size)
-        self._is_sure = False
         doing = f"reading bytes {start:,} to {stop:,}"
         data = with_retries(lambda: self._object.read(start, stop), doing, self.path)
+        with self._lock:
+            self._came += 1
         for place in range(low, high):
             begin = (place - low) * BLOCK_BYTES
             block = data[begin : begin + BLOCK_BYTES]

@@ -21,6 +21,9 @@ _SETTINGS = (
 )  # fmt: skip
 """Of the environment; a store is made anew where they change."""
 
+_ONE_STORE = ("gs", "http", "https")
+"""Schemes whose addresses all belong to one store; others tell their bucket or server."""
+
 
 def store_of(url: str) -> Store:
     """The store of an address.
@@ -31,15 +34,18 @@ def store_of(url: str) -> Store:
         There is none for it, or a package is missing.
     """
     settings = tuple(os.environ.get(name, "") for name in _SETTINGS)
-    return _store(scheme_of(url), silence_seconds(), settings)
+    scheme = scheme_of(url)
+    place = "" if scheme in _ONE_STORE else url.partition("://")[2].partition("/")[0]
+    return _store(f"{scheme}://{place}", silence_seconds(), settings)
 
 
-@lru_cache(maxsize=8)
-def _store(scheme: str, seconds: float, _: tuple[str, ...]) -> Store:
+@lru_cache(maxsize=32)
+def _store(url: str, seconds: float, _: tuple[str, ...]) -> Store:
+    scheme = scheme_of(url)
     if scheme == "s3":
-        return S3Store(seconds)
+        return S3Store(url.partition("://")[2], seconds)
     if scheme == "gs":
         return GoogleStore(seconds, os.environ.get("STORAGE_EMULATOR_HOST", ""))
     if scheme in ("http", "https"):
         return WebStore(scheme, seconds)
-    return FsspecStore(scheme, seconds)
+    return FsspecStore(url, seconds)

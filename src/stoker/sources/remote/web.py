@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass
 
 from stoker.sources.remote.client import Answer, Client
-from stoker.sources.remote.objects import Listed, ObjectInfo, described, require_same, whole
-from stoker.sources.remote.retrying import Absent, Refused
+from stoker.sources.remote.objects import Folder, Listed, ObjectInfo, described, require_same, whole
+from stoker.sources.remote.pages import links_of
+from stoker.sources.remote.retrying import Absent, Refused, with_retries
 
 __all__ = ["WebStore"]
+
+_PAGE_BYTES = 1 << 26
+_MOST_FOLDERS = 10_000
+_NO_LIST = "the server lists no files there, so neither a folder nor a pattern can be read; name each file"
 
 
 class WebStore:
@@ -31,13 +36,46 @@ class WebStore:
             )
         return _WebFile(self._client, url, described(answer.size, _tag(answer)))
 
-    def matches(self, url: str) -> Sequence[str]:
-        """None: nobody lists them."""
-        raise Refused("a web server lists no files, so no pattern can be matched; name each file")
+    def listed(self, url: str, *, deep: bool) -> Folder:
+        """What is in a folder, by the page that the server gives for it, if it lists folders.
 
-    def below(self, url: str) -> Sequence[Listed]:
-        """None, either."""
-        raise Refused("a web server lists no files, so a folder cannot be read; name each file")
+        Such a page tells neither sizes nor versions.
+        """
+        files, below = self._page(url)
+        if not deep:
+            return Folder([_named(name) for name in files], below)
+        found, left = [_named(name) for name in files], deque(below)
+        for _ in range(_MOST_FOLDERS):
+            if not left:
+                return Folder(found)
+            folder = left.popleft()
+            files, below = self._page(f"{url}{folder}/")
+            found += [_named(f"{folder}/{name}") for name in files]
+            left += [f"{folder}/{name}" for name in below]
+        raise Refused(f"there are more than {_MOST_FOLDERS:,} folders in it; name one of them, or its files")
+
+    def _page(self, url: str) -> tuple[list[str], list[str]]:
+        """Names of the files and of the folders in a folder."""
+        return with_retries(lambda: self._ask_page(url), "asking for the list", url)
+
+    def _ask_page(self, url: str) -> tuple[list[str], list[str]]:
+        try:
+            answer = self._client.document(url, _PAGE_BYTES, {"Accept-Encoding": "identity"})
+        except Refused:
+            raise Refused(_NO_LIST) from None
+        if answer.status in (404, 410):
+            raise Absent(f"no such folder, or {_NO_LIST}")
+        if answer.status != 200 or "html" not in answer.headers.get("Content-Type", "").lower():
+            raise Refused(_NO_LIST)
+        if len(answer.data) > _PAGE_BYTES:
+            raise Refused(
+                f"the page that lists its files has more than {_PAGE_BYTES >> 20} MiB; name each file"
+            )
+        return links_of(url, answer.data.decode("utf-8", "replace"))
+
+
+def _named(name: str) -> Listed:
+    return Listed(name, -1, "")
 
 
 @dataclass(frozen=True, slots=True)
