@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from stoker.errors import RunError
 from stoker.filelocks import lock_at_once
+from stoker.group import current
 from stoker.outputs import require_here
 
 __all__ = ["InUseError", "alone_in_its_run", "running"]
@@ -71,7 +72,7 @@ def running(folder: Path) -> Iterator[None]:
     """Be the only one that trains in a run directory, which is made, while the block runs.
 
     The thread that holds it may ask again. A directory that was made for nothing is removed. Where a file
-    system knows no locks, nobody is refused.
+    system knows no locks, nobody is refused. Of processes that train together the first one holds it for all.
 
     Parameters
     ----------
@@ -92,6 +93,9 @@ def running(folder: Path) -> Iterator[None]:
     ...     pass
     """
     require_here(folder, "runs")
+    if not current().is_first:
+        yield
+        return
     # A fork has its parent's threads and dictionaries, but none of its locks.
     name, thread = f"{os.getpid()} {os.path.realpath(folder)}", threading.get_ident()
     with _guard:

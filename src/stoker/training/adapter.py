@@ -109,7 +109,8 @@ class FeedAdapter(DataAdapter):  # type: ignore[misc]  # Keras has no type infor
 
     def get_jax_iterator(self) -> Iterator[Any]:
         """Batches as NumPy arrays, which JAX takes without a copy."""
-        return _Batches(self._handover, _arrays)
+        share = self._handover.share
+        return _Batches(self._handover, _arrays if share is None else share.arrays)
 
     def get_tf_dataset(self) -> Any:
         """An iterable; without a distribution strategy Keras takes any, and exceptions keep their type."""

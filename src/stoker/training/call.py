@@ -10,11 +10,12 @@ from typing import Any
 
 from stoker.checkpoints import Checkpoint, Identity
 from stoker.errors import NonFiniteLossError, OptionError, RunError, StokerError
+from stoker.group import Group, current
 from stoker.ledger import Ledger
 from stoker.runrecords import Status
 from stoker.training import adapter
 from stoker.training.artifacts import ModelFiles
-from stoker.training.callback_list import BATCH_HOOKS, Due, History, TrainingCallbacks
+from stoker.training.callback_list import Due, History, TrainingCallbacks
 from stoker.training.callback_states import copy_callbacks, forgetful
 from stoker.training.capturing import Resumption, capture
 from stoker.training.checkpointing import Checkpointer
@@ -22,23 +23,33 @@ from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
 from stoker.training.locating import located
+from stoker.training.meeting import Meeting
 from stoker.training.monitor import Monitor
-from stoker.training.pass_callbacks import hooks_batches
+from stoker.training.one_step import one_step_an_execution
 from stoker.training.progress import Display
 from stoker.training.protocols import FeedLike
 from stoker.training.recording import RECORD, RunRecorder
 from stoker.training.report import FitReport
 from stoker.training.schedule import Interval
+from stoker.training.shared_step import shared_steps
+from stoker.training.shares import Share, share_of
 from stoker.training.supervisor import TrainingSupervisor
 from stoker.training.unwritten import Unwritten
 
-__all__ = ["TrainingCall", "handover_of", "one_step_an_execution"]
+__all__ = ["TrainingCall", "handover_of"]
 
 _STATUS: dict[str, Status] = {"interrupted": "interrupted", "failed": "failed"}
 
 
-def handover_of(model: Any, feed: FeedLike, interrupts: Interrupts, *, role: str = "training") -> Handover:
-    """The handover of a feed; where batches are computed in this thread, they may use the model."""
+def handover_of(
+    model: Any,
+    feed: FeedLike,
+    interrupts: Interrupts,
+    *,
+    role: str = "training",
+    share: Share | None = None,
+) -> Handover:
+    """The handover of a feed, or of a share of it; batches computed in this thread may use the model."""
     if getattr(feed, "is_here", False):
         return Handover(
             feed,
@@ -47,7 +58,7 @@ def handover_of(model: Any, feed: FeedLike, interrupts: Interrupts, *, role: str
             around=lambda: adapter.usable_model(model),
             role=role,
         )
-    return Handover(feed, wait_for=adapter.wait_for_result, interrupts=interrupts, role=role)
+    return Handover(feed, wait_for=adapter.wait_for_result, interrupts=interrupts, role=role, share=share)
 
 
 @dataclass(kw_only=True)
@@ -103,26 +114,35 @@ class TrainingCall:
 
     def run(self) -> History:
         """Train, and leave nothing running, however it ends."""
-        with one_step_an_execution(self.model, self.callbacks), Interrupts() as interrupts:
-            return _Running(self, interrupts).run()
+        group = current()
+        with (
+            one_step_an_execution(self.model, self.callbacks),
+            shared_steps(self.model, group),
+            Interrupts(agreed=not group.is_alone) as interrupts,
+        ):
+            return _Running(self, interrupts, group).run()
 
 
 class _Running:
     """A call that is under way."""
 
-    def __init__(self, call: TrainingCall, interrupts: Interrupts) -> None:
+    def __init__(self, call: TrainingCall, interrupts: Interrupts, group: Group) -> None:
         self._call = call
         self._interrupts = interrupts
+        self._group = group
         self._forgetful: set[str] = set()
-        self._training = handover_of(call.model, call.feed, interrupts)
+        self._training = handover_of(call.model, call.feed, interrupts, share=share_of(call.feed))
         tested = call.validation
         self._validation = (
-            None if tested is None else handover_of(call.model, tested, interrupts, role="validation")
+            None
+            if tested is None
+            else handover_of(call.model, tested, interrupts, role="validation", share=share_of(tested))
         )
         self._supervisor = TrainingSupervisor(
             model=call.model,
             training=self._training,
             validation=self._validation,
+            meeting=Meeting(group, call.model, self._training, interrupts),
             display=call.display,
             monitor=call.monitor,
             files=call.files,
@@ -131,7 +151,7 @@ class _Running:
             validate_every=call.every,
             max_seconds=call.seconds,
             guard=call.guard,
-            checkpointer=call.checkpointer,
+            checkpointer=call.checkpointer if group.is_first else None,
             unwritten=call.unwritten,
         )
 
@@ -197,6 +217,8 @@ class _Running:
     def _save_what_was_trained(self) -> None:
         """Write a checkpoint where data failed: that is between two steps, and the model is whole."""
         checkpointer = self._call.checkpointer
+        if not self._group.is_alone:
+            return  # the others may have taken another step, and what they counted is not known here
         if checkpointer is None or not self._training.has_failed or not self._supervisor.finished():
             return
         if adapter.averages_weights(self._call.model):
@@ -270,8 +292,8 @@ class _Running:
         call = self._call
         with suppress(StokerError):  # what else went wrong follows from this
             self._close("failed")
-        if error.last_step < error.first_step:
-            return error  # no step is to be found: none was taken
+        if error.last_step < error.first_step or not self._group.is_alone:
+            return error  # no step is to be found: none was taken, or by others as well
         return located(
             error,
             model=call.model,
@@ -368,32 +390,3 @@ class _Running:
 
     def _handovers(self) -> tuple[Handover, ...]:
         return (self._training,) if self._validation is None else (self._training, self._validation)
-
-
-class one_step_an_execution:  # noqa: N801  # reads as a statement
-    """Batch hooks report wrong indices with ``steps_per_execution`` above 1, so it is 1 while one is used.
-
-    Parameters
-    ----------
-    model, callbacks
-        The model, and the callbacks that may hook batches.
-    hooks
-        Names of the hooks that matter.
-    """
-
-    def __init__(self, model: Any, callbacks: Sequence[Any], hooks: Sequence[str] = BATCH_HOOKS) -> None:
-        self._model = model
-        self._steps = model.steps_per_execution
-        self._needed = self._steps > 1 and any(hooks_batches(each, *hooks) for each in callbacks)
-
-    def __enter__(self) -> None:
-        if self._needed:
-            self._set(1)
-
-    def __exit__(self, *exception: object) -> None:
-        if self._needed:
-            self._set(self._steps)
-
-    def _set(self, steps: int) -> None:
-        self._model.steps_per_execution = steps
-        self._model.train_function = self._model.test_function = self._model.predict_function = None

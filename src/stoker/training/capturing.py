@@ -9,10 +9,11 @@ from typing import Any
 from stoker.checkpoints import Checkpoint, Identity, Manifest, ValidationRecord, pack, unpack
 from stoker.ledger import Ledger
 from stoker.training.callback_states import copy_callbacks, make_ready, put_back_callbacks
+from stoker.training.captured import Captured
 from stoker.training.monitor import Monitor
 from stoker.training.owed import OwedModel
 from stoker.training.report import Validation
-from stoker.training.supervisor import Captured, TrainingSupervisor
+from stoker.training.supervisor import TrainingSupervisor
 from stoker.training.variables import copy_variables, put_back_variables
 from stoker.types import Position
 

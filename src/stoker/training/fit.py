@@ -11,6 +11,7 @@ from typing import Any
 from stoker.checkpoints import CheckpointStore
 from stoker.errors import OptionError
 from stoker.feed import Feed
+from stoker.group import current
 from stoker.runlock import alone_in_its_run
 from stoker.training.artifacts import ModelFiles
 from stoker.training.call import TrainingCall
@@ -36,6 +37,7 @@ from stoker.training.resuming import ResumeOption, begin_checkpoints, goes_on, t
 from stoker.training.sameness import learning_settings
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
 from stoker.training.taken import refuse_taken
+from stoker.training.together import begin_alike, refuse_unshareable
 from stoker.training.unwritten import Unwritten
 
 __all__ = ["fit"]
@@ -71,6 +73,9 @@ def fit(
 
     What Keras's own `fit` takes and this does not (``verbose``, ``batch_size``, ``validation_data``, …) is
     answered by an error that says what does it here.
+
+    Among processes that train together (docs/scale.md) each calls this with the same model, feed and options;
+    the first one writes and shows, and its clock counts.
 
     Parameters
     ----------
@@ -156,11 +161,12 @@ def fit(
     seconds = None if max_time is None else parse_seconds(max_time, option="max_time")
     if not 0 <= initial_epoch < epochs:
         raise OptionError(f"epochs must be greater than initial_epoch, got {epochs} and {initial_epoch}")
-    display = choose_display(progress)
+    group = current()
+    display = choose_display(progress if group.is_first else "none")
     guard = guard_for(on_nan, callbacks, partial(display.note, "warning"))
     training = training_feed(feed, steps_per_epoch)
     folder = None if run is None else Path(run)
-    resumes = goes_on(folder, resume, training)
+    resumes = group.told(lambda: goes_on(folder, resume, training))
     checkpointer = begin_checkpoints(
         folder,
         training,
@@ -170,7 +176,7 @@ def fit(
         on_nan=on_nan,
         warn=partial(display.note, "warning"),
     )
-    if folder is not None and not resumes:
+    if folder is not None and not resumes and group.is_first:
         refuse_taken(folder, training)
         if checkpointer is not None:
             checkpointer.validated.forget()
@@ -186,6 +192,8 @@ def fit(
     try:
         validations = None if every is not None else len(trained)
         open_feeds(model, training, valid, epochs=trained, validations=validations)
+        if not group.is_alone:
+            refuse_unshareable(group, model, training, valid)
         if init is not None and not resumes:
             begin_with(model, init, training, partial(display.note, "init"))
         name, direction = _monitored(model, monitor, has_validation=valid is not None)
@@ -204,6 +212,7 @@ def fit(
                 "keep_checkpoints": keep_checkpoints,
                 "on_checkpoint_error": on_checkpoint_error,
                 **({"init": os.fspath(init)} if init is not None and not resumes else {}),
+                **({} if group.is_alone else {"hosts": group.count}),
                 **learning_settings(model, training, valid),
             }
             recorder = RunRecorder(folder, training, valid, options or {}, training=told, goes_on=resumes)
@@ -221,6 +230,8 @@ def fit(
                 )
         # Behind the recorder: what it takes for a moment, and what a compiler takes, shall not meet.
         programs = compile_ahead(model, expected_of(training), expected_of(valid))
+        if not group.is_alone:
+            begin_alike(group, model)
         call = TrainingCall(
             model=model,
             feed=training,
@@ -231,7 +242,7 @@ def fit(
             display=display,
             own_display=display is not progress,
             monitor=Monitor(name, direction, patience=early_stopping),
-            files=None if folder is None else ModelFiles(folder),
+            files=ModelFiles(folder) if folder is not None and group.is_first else None,
             recorder=recorder,
             every=every,
             seconds=seconds,

@@ -12,6 +12,7 @@ from stoker.errors import WorkerError
 from stoker.kernels.compiling import compiled_seconds
 from stoker.training.interrupts import Interrupts
 from stoker.training.protocols import BatchStreamLike, ContinuingFeed, FeedLike
+from stoker.training.shares import Share
 from stoker.types import Batch
 from stoker.waits import StageWait
 
@@ -39,6 +40,8 @@ class Handover:
         Entered for every pull: what the computing of a batch in this thread needs.
     role
         What the batches are for, for the message about a long wait.
+    share
+        What this process takes of each batch; None for all of it.
 
     Attributes
     ----------
@@ -47,9 +50,10 @@ class Handover:
     wait_seconds
         Time that the model had nothing to compute because no batch was ready.
     digests
-        Order and membership digest of this epoch's batches whose step was taken.
+        Order and membership digest of this epoch's batches whose step was taken. Among processes that train
+        together each counts what it takes, and the first one also what the others had when they last met.
     rows
-        Rows of all batches whose step was taken, over all epochs.
+        Rows of all batches whose step was taken, over all epochs, likewise.
     stopping
         To be set: called where a wait for a batch ends because somebody asks to stop.
     """
@@ -62,8 +66,10 @@ class Handover:
         interrupts: Interrupts,
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
         role: str = "training",
+        share: Share | None = None,
     ) -> None:
         self.feed = feed
+        self.share = share
         self.num_batches = feed.num_batches
         self.wait_seconds = self.compile_seconds = 0.0
         self._wait_for = wait_for
@@ -99,7 +105,7 @@ class Handover:
 
     def open_ahead(self, epoch: int) -> None:
         """Let the workers begin with an epoch that comes after this one; does not wait."""
-        stream = self.feed.epoch(epoch)
+        stream = self._open(epoch)
         stream.ready()
         self._ahead = (epoch, stream)
 
@@ -220,7 +226,7 @@ class Handover:
     def _next(self, last_result: Any) -> Batch:
         if self._stream is None:
             with self._interrupts.immediate():
-                self._stream = self.feed.epoch(self._epoch, self._fetched)
+                self._stream = self._open(self._epoch, self._fetched)
         try:
             if self._stream.ready():
                 return next(self._stream)
@@ -238,6 +244,11 @@ class Handover:
         self.compile_seconds += min(compiled, waited)
         self.wait_seconds += max(waited - compiled, 0.0)
         return batch
+
+    def _open(self, epoch: int, start_batch: int = 0) -> BatchStreamLike:
+        if self.share is None:
+            return self.feed.epoch(epoch, start_batch)
+        return self.share.open(self.feed, epoch, start_batch)
 
     def _close_stream(self) -> None:
         stream, self._stream = self._stream, None

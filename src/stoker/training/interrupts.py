@@ -20,6 +20,11 @@ class Interrupts:
     both. Once training was asked to stop, by whatever signal, another Ctrl-C is raised at once. A handler
     that the program has set itself is left alone, and so are signals outside of the main thread.
 
+    Parameters
+    ----------
+    agreed
+        Whether nothing is raised before `agree`, since other processes train along, and all stop at one step.
+
     Attributes
     ----------
     asked
@@ -33,7 +38,8 @@ class Interrupts:
     ...     interrupts.check()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, agreed: bool = False) -> None:
+        self._waits = agreed
         self.asked: int | None = None
         self.forced = False
         self._pending: int | None = None
@@ -53,6 +59,7 @@ class Interrupts:
         if asked is not None and asked != signal.SIGINT and is_interactive():
             # A notebook would show SystemExit and go on: it ends by the signal, as it would have before.
             os.kill(os.getpid(), asked)
+        self._waits = False
         if kind is None and not self.returns:
             self.check()
 
@@ -65,11 +72,20 @@ class Interrupts:
     @property
     def is_pending(self) -> bool:
         """Whether `check` will raise."""
-        return self._pending is not None and not self._deferred
+        return self._pending is not None and not self._deferred and not self._waits
+
+    @property
+    def wanted(self) -> int:
+        """The number of the signal that is held back, 0 where there is none."""
+        return self._pending or 0
+
+    def agree(self, number: int) -> None:
+        """All processes that train together stop here: the next `check` raises this."""
+        self._pending, self._waits = number, False
 
     def check(self) -> None:
         """Raise what was held back: KeyboardInterrupt or `stoker.signals.Terminated`."""
-        if self._pending is not None and not self._deferred:
+        if self._pending is not None and self.is_pending:
             self._raise(self._pending)
 
     @contextmanager
@@ -110,7 +126,7 @@ class Interrupts:
         self.forced = self.forced or again
         if self._shielded:
             self._late, self._pending = again, None if again else number
-        elif again or (self._immediate and not self._deferred):
+        elif again or (self._immediate and not self._deferred and not self._waits):
             self._raise(number)
         else:
             self._pending = number

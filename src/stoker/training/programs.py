@@ -20,6 +20,7 @@ from typing import Any
 import keras
 
 from stoker.buffers import release_idle
+from stoker.group import current
 from stoker.training.protocols import ExpectedBatch
 
 __all__ = ["Programs", "compile_ahead"]
@@ -128,7 +129,7 @@ def compile_ahead(
     -------
     Programs
         To be ended after training. None where nothing is begun: on other backends than JAX, for steps that
-        are not Keras's own or already there, several steps an execution, several devices.
+        are not Keras's own or already there, several steps an execution, several devices or processes.
     """
     if not (training or tested):
         return None
@@ -157,6 +158,7 @@ def _is_plain(model: Any) -> bool:
     own = (type(model).train_step, type(model).test_step)
     return (
         own == (keras.Model.train_step, keras.Model.test_step)
+        and current().is_alone
         and model.train_function is None
         and model.test_function is None
         and model.jit_compile

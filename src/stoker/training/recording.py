@@ -21,6 +21,7 @@ from stoker.audit.described import described
 from stoker.checkpoints import Identity
 from stoker.errors import OptionError
 from stoker.feed import BaseFeed
+from stoker.group import current
 from stoker.rundir import RunDirectory, set_apart
 from stoker.runrecords import EpochRecord, FileRecord, GeneratorRecord, Outcome, RunRecord, Status
 from stoker.survey import Survey
@@ -60,6 +61,8 @@ class RunRecorder:
     goes_on
         The folder holds a run, which this one goes on with: nothing is written there before `go_on`.
 
+    Of processes that train together the first one writes, and the others keep their records to themselves.
+
     Raises
     ------
     OptionError
@@ -87,6 +90,7 @@ class RunRecorder:
             contents = contents_of(trained.survey, _tested_apart(trained, validation))
         self._directory = RunDirectory(directory)
         self._waits = goes_on
+        self._writes = current().is_first
         self._record = RunRecord(
             versions=_versions(),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -96,7 +100,8 @@ class RunRecorder:
             **known,
         )
         if not goes_on:
-            self._directory.create(self._record, transform, contents)
+            if self._writes:
+                self._directory.create(self._record, transform, contents)
             return
         there = self._directory.read()
         refuse_other_run(directory, there, self._record, feed)
@@ -134,7 +139,7 @@ class RunRecorder:
         self._waits = False
         self._record.epochs = [each for each in self._record.epochs if each.epoch < epoch]
         self._record.outcome = replace(self._record.outcome, status="running", error=None)
-        self._directory.write(self._record)
+        self._write()
 
     def add_epoch(self, record: EpochRecord) -> None:
         """Take note of a finished epoch, which is written with what `end` notes."""
@@ -164,7 +169,11 @@ class RunRecorder:
             best_value=report.best,
             error=error,
         )
-        self._directory.write(self._record)
+        self._write()
+
+    def _write(self) -> None:
+        if self._writes:
+            self._directory.write(self._record)
 
 
 def shared_files(feed: Any, validation: Any) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from stoker.checkpoints import CheckpointStore
+from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import OptionError, RunError
 from stoker.feed import BaseFeed
+from stoker.group import current
 from stoker.plan import Plan
 from stoker.rundir import RunDirectory
 from stoker.stored import Count
@@ -128,16 +129,20 @@ def take_up(
         For a callback that goes its own way back.
     """
     warn, record = partial(display.note, "warning"), recorder.record
-    store.clean()
-    RunDirectory(run).clean()
+    group = current()
+    if group.is_first:
+        store.clean()
+        RunDirectory(run).clean()
     checkpoint = store.newest(warn)
+    _refuse_other_step(run, checkpoint)
     if checkpoint is None:
         if record.outcome.status == "finished":
             raise RunError(
                 f"{run} has finished, and has no whole checkpoint to go on from; to begin again would "
                 "replace what it came to: choose another run=, or remove it"
             )
-        display.note("resume", _told_anew(run, store))
+        if group.is_first:
+            display.note("resume", _told_anew(run, store))
         return None
     refuse_other_checkpoint(run, recorder.identity, checkpoint.manifest.identity, checkpoint.step)
     found = Resumption(checkpoint, max_seconds)
@@ -155,6 +160,17 @@ def take_up(
     put_back_variables(model, checkpoint)
     display.note("resume", f"{run} · {_told(found, epochs)}")
     return found
+
+
+def _refuse_other_step(run: Path, checkpoint: Checkpoint | None) -> None:
+    """Refuse to go on where processes that train together do not see the same checkpoints."""
+    step = None if checkpoint is None else checkpoint.step
+    first = current().told(lambda: step)
+    if step != first:
+        raise RunError(
+            f"the first host goes on with {run} behind step {first}, and this one finds step {step}: all "
+            "hosts need the same folder, on storage that they share"
+        )
 
 
 def _refuse_other_place(run: Path, found: Resumption, epochs: int, plan: Plan | None) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from stoker.checkpoints import Counters
 from stoker.ledger import Ledger
 from stoker.runrecords import EpochRecord
 from stoker.training.adapter import copy_values
 from stoker.training.artifacts import BEST, ModelFiles
+from stoker.training.captured import Captured
 from stoker.training.checkpointing import Checkpointer
 from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
+from stoker.training.meeting import Meeting
 from stoker.training.monitor import Monitor
 from stoker.training.owed import OwedModel
 from stoker.training.pass_callbacks import plain_logs
@@ -29,23 +29,7 @@ from stoker.training.tally import Tally
 from stoker.training.unwritten import Unwritten
 from stoker.types import Position
 
-__all__ = ["Captured", "TrainingSupervisor"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Captured:
-    """Where a run is, and what was seen so far.
-
-    `ended` is why nothing is trained behind it, or None; `owed` the best model where its file is not written.
-    """
-
-    position: Position
-    digests: tuple[int, int]
-    counters: Counters
-    ended: str | None
-    metrics: Mapping[str, float]
-    validations: tuple[Validation, ...]
-    owed: OwedModel | None = None
+__all__ = ["TrainingSupervisor"]
 
 
 class TrainingSupervisor:
@@ -55,6 +39,8 @@ class TrainingSupervisor:
     ----------
     model, training, validation
         What is trained, on what, and validated on what.
+    meeting
+        Where it is settled what the clock decides, among processes that train together.
     display, monitor, files, recorder
         Where to show, what decides on the best model (None: nothing), where to save it and keep the record
         (None: nowhere).
@@ -85,6 +71,7 @@ class TrainingSupervisor:
         model: Any,
         training: Handover,
         validation: Handover | None,
+        meeting: Meeting,
         display: Display,
         monitor: Monitor | None,
         files: ModelFiles | None,
@@ -100,6 +87,7 @@ class TrainingSupervisor:
         self._unwritten = unwritten or Unwritten()
         self._training = training
         self._validation = validation
+        self._meeting = meeting
         self._display = display
         self._monitor = monitor
         self._files = files
@@ -157,6 +145,8 @@ class TrainingSupervisor:
         if self._checkpointer is not None:
             steps, at = self._checkpointer.due_in(self.steps, now)
             batch, when = int(min(batch, finished + steps)), min(when, at)
+        if self._meeting.is_shared:
+            return self._meeting.next_look(finished, batch), math.inf
         return batch, when
 
     def look(self, finished: int, logs: Any) -> None:
@@ -165,17 +155,19 @@ class TrainingSupervisor:
         self.tally.finished = finished
         last = finished >= self._training.num_batches
         self._logs = logs
+        self._meeting.hold()
         if self._guard is not None:
-            self._guard.look(self.steps, logs, wait=last)
+            # Behind the same step in all processes, which so find the same.
+            self._guard.look(self.steps, logs, wait=last or self._meeting.is_shared)
         now = time.perf_counter()
         if last or now >= self._showing.due_at:
             self._showing.show(self._epoch, finished, plain_logs(logs), last=last)
         if last:
             self.tally.stop_clock()
             return
-        if crossed or self._time_to_validate(now):
+        if self._every is not None and self._meeting.decided(lambda: crossed or self._time_to_validate(now)):
             self._validate_within_epoch()
-        if time.perf_counter() >= self._deadline:
+        if self._is_time_over():
             if self._checkpointer is not None and self.ended is None:
                 self._checkpointer.save()  # an epoch that is cut short can be taken up here, but not behind
             self._stop("max_time")
@@ -187,6 +179,7 @@ class TrainingSupervisor:
         self.tally.stop_clock()
         self.tally.finished = finished
         self._logs = logs
+        self._meeting.hold()
         self._settle()
         self.tally.epochs += 1
         self._metrics = dict(logs)
@@ -200,7 +193,7 @@ class TrainingSupervisor:
             self._unwritten.write(RECORD, partial(self._recorder.end, "running", self.report("running")))
         self.tally.end_epoch(finished)
         self._in_epoch = False
-        if time.perf_counter() >= self._deadline and epoch + 1 < self._epochs:
+        if epoch + 1 < self._epochs and self._is_time_over():
             self._stop("max_time")
         if self._checkpointer is not None and not self._is_cut_short(finished):
             last = epoch + 1 >= self._epochs or self._model.stop_training
@@ -247,9 +240,10 @@ class TrainingSupervisor:
         self.ended = captured.ended
         self._metrics = dict(captured.metrics)
         self._validations = list(captured.validations)
-        if captured.owed is not None:
+        if captured.owed is not None and self._files is not None:
             self._owe_best(captured.owed)
             self.charge_best(self.owed_arrays)
+        self._meeting.go_on()
         self._showing.begin_epoch()
 
     def report(self, ended: str) -> FitReport:
@@ -379,6 +373,11 @@ class TrainingSupervisor:
     def _stop(self, reason: str) -> None:
         self.ended = self.ended or reason
         self._model.stop_training = True
+
+    def _is_time_over(self) -> bool:
+        if self._max_seconds == math.inf:
+            return False
+        return self._meeting.decided(lambda: time.perf_counter() >= self._deadline)
 
     @property
     def _deadline(self) -> float:

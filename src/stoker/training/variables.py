@@ -13,7 +13,7 @@ from stoker.errors import RunError
 from stoker.training import adapter
 from stoker.training.owed import optimizer_variables
 
-__all__ = ["copy_variables", "put_back_variables", "refuse_other_best"]
+__all__ = ["all_variables", "copy_variables", "put_back_variables", "refuse_other_best"]
 
 _NUMBER = re.compile(r"_\d+(?=[/_]|$)")
 
@@ -36,6 +36,11 @@ def copy_variables(model: Any) -> tuple[list[VariableRecord], dict[str, Any]]:
         records.append(VariableRecord(part=part, path=variable.path, array=name))
         (arrays[name],) = adapter.copy_values([variable])
     return records, arrays
+
+
+def all_variables(model: Any) -> list[Any]:
+    """Every variable of a built model: weights, optimizer, metrics, seeds."""
+    return [variable for _, variable in _variables(model)]
 
 
 def put_back_variables(model: Any, checkpoint: Checkpoint) -> None:

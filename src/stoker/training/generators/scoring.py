@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from stoker.training import adapter
-from stoker.training.call import handover_of, one_step_an_execution
+from stoker.training.call import handover_of
 from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
+from stoker.training.one_step import one_step_an_execution
 from stoker.training.pass_callbacks import PassCallbacks
 from stoker.training.progress import Display, display_for
 
