@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BACKENDS_VENV ?= .venv-backends
 BENCH_VENV ?= .venv-bench
+RAY_VENV ?= .venv-ray
 STOKER_SOAK_SECONDS ?= 1800
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -15,7 +16,7 @@ BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_
 BIT_TESTS := $(addprefix tests/,training/test_resuming.py training/test_inheriting.py training/test_columns_runs.py test_resume_command.py faults/test_kills.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-bits test-slow test-backends soak check format bench
+.PHONY: help install demo test test-bits test-slow test-backends test-ray soak check format bench
 
 help:
 	@echo 'make demo           train on the handwritten digits, from an empty checkout'
@@ -27,6 +28,7 @@ help:
 	@echo 'make test-slow      the tests that take more than a second and a half of the processor'
 	@echo 'make soak           trains for STOKER_SOAK_SECONDS (half an hour): memory stays level, and every kill resumes'
 	@echo 'make test-backends  the training tests on TensorFlow and PyTorch, in $(BACKENDS_VENV)'
+	@echo 'make test-ray       training on two worker processes of a Ray cluster of this machine, in $(RAY_VENV)'
 	@echo 'make bench          the benchmarks beside their peers, in $(BENCH_VENV)'
 
 # A new environment $(1) with a pip that knows dependency groups (25.1).
@@ -50,6 +52,11 @@ $(BACKENDS_VENV)/.installed: pyproject.toml
 	$(BACKENDS_VENV)/bin/python -m pip install --quiet --editable '.[tensorflow,torch]' --group dev --group neighbours
 	@touch $@
 
+$(RAY_VENV)/.installed: pyproject.toml
+	$(call new_venv,$(RAY_VENV))
+	$(RAY_VENV)/bin/python -m pip install --quiet --editable '.[jax,ray]' --group dev
+	@touch $@
+
 $(BENCH_VENV)/.installed: pyproject.toml
 	$(call new_venv,$(BENCH_VENV))
 	$(BENCH_VENV)/bin/python -m pip install --quiet 'torch==2.13.0'
@@ -62,21 +69,21 @@ demo: install
 	$(BIN)/stoker demo
 
 # Every process of the tests would compile stoker and its tests anew where bytecode is not kept.
-test test-bits test-slow test-backends: export PYTHONDONTWRITEBYTECODE =
+test test-bits test-slow test-backends test-ray: export PYTHONDONTWRITEBYTECODE =
 
 # The quick tests have XLA optimize nothing (tests/compiling.py).
 test-slow soak: export XLA_FLAGS ?=
 
 test: install
-	$(BIN)/pytest -m 'not slow and not soak' $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'not slow and not soak and not ray' $(PYTEST_ARGS)
 
 test-slow: install
-	$(BIN)/pytest -m 'slow and not soak' $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'slow and not soak and not ray' $(PYTEST_ARGS)
 
 # Compiled by XLA as users have it: that a run which was stopped ends with the bits of one that was not.
 test-bits: export XLA_FLAGS =
 test-bits: install
-	$(BIN)/pytest -m 'not slow and not soak' $(BIT_TESTS) $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'not slow and not soak and not ray' $(BIT_TESTS) $(PYTEST_ARGS)
 
 # One at a time: what it measures is this machine's memory. -s shows the figures.
 soak: export STOKER_SOAK_SECONDS := $(STOKER_SOAK_SECONDS)
@@ -86,6 +93,11 @@ soak: install
 test-backends: $(BACKENDS_VENV)/.installed
 	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/faults/test_kills.py $(PYTEST_ARGS)
 	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/sources/test_objects.py $(PYTEST_ARGS)
+
+# One after the other, for each starts a cluster; XLA compiles as users have it.
+test-ray: export XLA_FLAGS =
+test-ray: $(RAY_VENV)/.installed
+	$(RAY_VENV)/bin/pytest -m ray tests/distributed
 
 check: install
 	$(BIN)/ruff check

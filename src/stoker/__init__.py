@@ -52,12 +52,14 @@ _HOME = {
     "errors": "stoker.errors",
     "legacy": "stoker.legacy",
     "doctor": "stoker.doctor",
+    "distributed": "stoker.distributed",
 }
 
 __all__ = [*sorted(_HOME), "__version__"]
 
 if TYPE_CHECKING:
     from stoker import datasets as datasets
+    from stoker import distributed as distributed
     from stoker import doctor as doctor
     from stoker import errors as errors
     from stoker import legacy as legacy

@@ -113,7 +113,7 @@ def _resident_after_a_rehearsal(seed: int) -> int:
 def _print(result: DemoResult) -> None:
     from stoker.training.lines import amount, grouped, size
 
-    report, feed, files = result.trained.report, result.trained.feed, result.files
+    report, files = result.trained.report, result.files
     peak = int(summary(result.trained)["peak_rss_bytes"])
     accuracy = result.evaluation.accuracy
     print()
@@ -122,7 +122,7 @@ def _print(result: DemoResult) -> None:
             ["", "rows", "rows/s", "waited for data", "accuracy on originals"],
             [
                 "digits",
-                grouped(feed.num_rows),
+                grouped(report.num_rows or 0),
                 amount(report.rows / report.train_seconds),
                 f"{report.wait_seconds:.2f} s",
                 "-" if accuracy is None else f"{100 * accuracy:.1f} %",
@@ -133,7 +133,7 @@ def _print(result: DemoResult) -> None:
     before = f"{size(result.framework_bytes)} of them model and framework, before this file"
     lines = [
         ("file", size(files.train.stat().st_size)),
-        ("stoker", f"{size(feed.ledger.peak)} at most, of --memory {_MEMORY}"),
+        ("stoker", f"{size(report.ledger_peak_bytes)} at most, of --memory {_MEMORY}"),
         ("process", f"{size(peak)} at most, {before}"),
     ]
     print_lines(lines)

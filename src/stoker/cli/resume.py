@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import typer
 
-from stoker import backends
 from stoker.cli.options import OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
 from stoker.cli.resuming import Flags, flags_of
@@ -55,6 +53,17 @@ class ResumeOptions:
             show_default="as the run",
         ),
     ] = None
+    hosts: Annotated[
+        int | None,
+        typer.Option(
+            "--hosts",
+            help="Go on in so many processes of a Ray cluster, or with 1 in this one.",
+            rich_help_panel=_RUN,
+            min=1,
+            metavar="N",
+            show_default="as the run",
+        ),
+    ] = None
     model: Annotated[
         str | None,
         typer.Option(
@@ -69,18 +78,17 @@ class ResumeOptions:
 
 def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOptions) -> None:
     """Go on with a run of `stoker train` that was killed or stopped, or for more epochs."""
-    from stoker.cli.train import end_training, train_on
+    from stoker.cli.hosts import train_anywhere
+    from stoker.cli.train import end_training
     from stoker.rundir import RunDirectory as Directory
     from stoker.runlock import InUseError
 
     record = Directory(directory).read()
     flags = _changed(flags_of(directory, record), directory, changes)
-    data, text = flags[0], flags[2]
+    data = flags[0]
     display = choose_display(output)
-    around = nullcontext() if ":" in text.model else backends.unaccompanied()
     try:
-        with around:
-            trained = train_on(*flags, display)
+        trained = train_anywhere(*flags, display)
         end_training(display, trained, data)
     except DataError as error:
         raise _elsewhere(error, directory, record.options) from error
@@ -107,6 +115,8 @@ def _changed(flags: Flags, directory: str, changes: ResumeOptions) -> Flags:
         order = replace(order, epochs=changes.epochs)
     if changes.max_time is not None:
         training = replace(training, max_time=changes.max_time)
+    if changes.hosts is not None:
+        training = replace(training, hosts=changes.hosts)
     if changes.on_nan is not None:
         training = replace(training, on_nan=changes.on_nan)
     return data, order, text, model, replace(training, run=directory, resume="auto")

@@ -25,7 +25,7 @@ Flags = tuple[DataOptions, OrderOptions, TextOptions, ModelOptions, TrainOptions
 _Group = TypeVar("_Group")
 _FREE = frozenset(
     (
-        *("epochs", "max_time", "run", "resume", "on_nan", "cache"),
+        *("epochs", "max_time", "run", "resume", "on_nan", "cache", "hosts"),
         *("checkpoint_every", "keep_checkpoints", "on_checkpoint_error"),
     )
 )

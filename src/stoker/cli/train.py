@@ -9,13 +9,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoker import backends
 from stoker.cli.collecting import look_again
+from stoker.cli.hosts import train_anywhere
 from stoker.cli.options import (
     DataOptions,
     ModelOptions,
@@ -45,7 +46,6 @@ class Trained:
     """What a training left behind."""
 
     run: str
-    feed: Feed
     report: FitReport
 
 
@@ -59,11 +59,8 @@ def train(
 ) -> None:
     """Train a model on files that need not fit in memory."""
     display = choose_display(output)
-    # The user's own code may want of Keras what stoker's models do not.
-    around = nullcontext() if ":" in text.model else backends.unaccompanied()
     try:
-        with around:
-            trained = train_on(data, order, text, model, training, display)
+        trained = train_anywhere(data, order, text, model, training, display)
         end_training(display, trained, data)
     finally:
         display.close()
@@ -128,16 +125,17 @@ def _train_on(
     display: Display,
     held: ExitStack,
 ) -> Trained:
+    from stoker.group import current
     from stoker.runlock import running
     from stoker.training.taken import refuse_taken
 
     patience = _patience(training.early_stopping)
-    _check_before_reading(text, model, training)
+    check_before_reading(text, model, training)
     rows, valid = open_parts(data, order.seed, order.memory)
     if training.early_stopping is None and rows.is_text:
         patience = TEXT_PATIENCE
-    recorded = _recorded(data, order, text, model, training)
-    run = _run_of(training, rows.paths[0], recorded["flags"])
+    recorded = recorded_flags(data, order, text, model, training)
+    run = run_of(training, rows.paths[0], recorded["flags"])
     resumes = training.resume is not None and (Path(run) / "run.json").exists()
     # What a run began with it holds itself: it goes on where the other is gone, or has gone on, too.
     init = run if resumes and training.init is not None else training.init
@@ -145,7 +143,7 @@ def _train_on(
     feed = make_feed(rows, data, order, text, model.class_weight, init=init, learned=learned)
     held.enter_context(_model_left_behind(display, run, data, text.model))
     held.enter_context(running(Path(run)))  # before a survey that may take hours
-    if not resumes:
+    if not resumes and current().is_first:
         refuse_taken(Path(run), feed)
     feed.place_quarantine(Path(run) / "quarantine.csv")
     importing = _begin_importing()
@@ -188,10 +186,11 @@ def _train_on(
         resume=training.resume or False,
         progress=display,
     )
-    return Trained(run=run, feed=feed, report=history.report)
+    return Trained(run=run, report=history.report)
 
 
-def _run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str:
+def run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str:
+    """The run directory that the flags mean."""
     from stoker.rundir import next_run_path
 
     if training.run is not None:
@@ -217,7 +216,7 @@ def _begin_importing() -> threading.Thread:
     return thread
 
 
-def _check_before_reading(text: TextOptions, model: ModelOptions, training: TrainOptions) -> None:
+def check_before_reading(text: TextOptions, model: ModelOptions, training: TrainOptions) -> None:
     """Refuse at once what a survey of hours could not mend."""
     from stoker import models
     from stoker.training.schedule import parse_checkpoint_interval, parse_interval, parse_seconds
@@ -261,7 +260,7 @@ def _own_code(name: str) -> Iterator[None]:
         ) from error
 
 
-def _recorded(
+def recorded_flags(
     *groups: DataOptions | OrderOptions | TextOptions | ModelOptions | TrainOptions,
 ) -> dict[str, Any]:
     """The flags as ``run.json`` keeps them."""
@@ -306,7 +305,7 @@ def summary(trained: Trained) -> dict[str, Any]:
         "seconds": report.seconds,
         "rows_per_second": report.rows / report.train_seconds if report.train_seconds else None,
         "peak_rss_bytes": record.outcome.peak_rss_bytes,
-        "ledger_peak_bytes": trained.feed.ledger.peak,
+        "ledger_peak_bytes": report.ledger_peak_bytes,
         "wait_seconds": report.wait_seconds,
         "metrics": dict(report.metrics),
         "monitor": report.monitor,

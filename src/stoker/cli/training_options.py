@@ -71,6 +71,16 @@ class TrainOptions:
             "5min, and every epoch",
         ),
     ] = None
+    hosts: Annotated[
+        int,
+        typer.Option(
+            "--hosts",
+            help="Train in so many processes of a Ray cluster; where there is none, one is started here.",
+            rich_help_panel=RUN,
+            min=1,
+            metavar="N",
+        ),
+    ] = 1
     keep_checkpoints: Annotated[
         int,
         typer.Option(

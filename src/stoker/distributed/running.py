@@ -1,0 +1,186 @@
+"""A function in several processes of a Ray cluster, which train together; begun again where one is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from stoker import backends
+from stoker.distributed.cluster import connected_to_ray, quiet_ray
+from stoker.distributed.desk import Desk
+from stoker.distributed.hosts import Host
+from stoker.distributed.outcomes import Outcome
+from stoker.distributed.relaying import Player
+from stoker.distributed.working import Work, work
+from stoker.errors import MissingExtraError, OptionError, WorkerError
+from stoker.signals import Terminated
+from stoker.training.progress import Display
+
+__all__ = ["run"]
+
+_LOOK_SECONDS = 0.1
+
+
+def run(
+    function: Callable[[Host], Any],
+    *,
+    hosts: int,
+    display: Display | None = None,
+    max_failures: int = 3,
+) -> Any:
+    """Call a function in several processes at once, in which `stoker.fit` trains one model together.
+
+    They are processes of the Ray cluster that ``ray.init`` finds; where it finds none, one of this machine is
+    started, and ended again. Where one of them is lost, all are begun again, and ``stoker.fit(…, run=,
+    resume="auto")`` goes on from the last checkpoint; the run directory must lie where all hosts see it.
+
+    Parameters
+    ----------
+    function
+        Called in each process with its `Host`. All must do the same: build the same model and call
+        `stoker.fit` with the same options.
+    hosts
+        How many processes, from 1 on; each takes one processor, or one GPU where the cluster has as many.
+    display
+        Shows what the first host shows; nothing by default.
+    max_failures
+        How often the processes are begun again.
+
+    Returns
+    -------
+    Any
+        What the function returned on the first host; it must be something that can be pickled.
+
+    Raises
+    ------
+    MissingExtraError
+        If Ray is not installed.
+    OptionError
+        For another backend than JAX.
+    WorkerError
+        If a process failed otherwise than by one of stoker's errors, or too often.
+    KeyboardInterrupt, Terminated
+        On Ctrl-C and SIGTERM: training stops behind a step, and is saved, as by itself.
+
+    Examples
+    --------
+    ::
+
+        def train(host):
+            feed = stoker.Feed(stoker.open("train.csv", label="label"), batch_size=256)
+            model = stoker.models.mlp(feed, seed=1)
+            stoker.fit(model, feed, epochs=3, run="runs/a", resume="auto", progress=host.display)
+
+        stoker.distributed.run(train, hosts=2)
+    """
+    if hosts < 1:
+        raise OptionError(f"hosts must be at least 1, got {hosts}")
+    _require_ray()
+    if (backend := backends.choose()) != "jax":
+        raise OptionError(
+            f"training on several hosts needs the JAX backend, and this is {backend}: set KERAS_BACKEND=jax, "
+            "or train on one host"
+        )
+    shown = display or Display()
+    with (
+        quiet_ray(),
+        tempfile.TemporaryDirectory(prefix="stoker-ray-") as scratch,
+        connected_to_ray(hosts) as is_ours,
+    ):
+        import ray
+
+        desk = ray.remote(num_cpus=0)(Desk).remote()
+        task = Work(
+            function=function,
+            desk=desk,
+            interval=shown.interval,
+            folder=os.getcwd(),
+            arguments=tuple(sys.argv),
+            modules=tuple(path for path in sys.path if path),
+        )
+        training = _Training(task, hosts, max_failures, scratch)
+        return _outcome(training, desk, Player(shown), at_once=is_ours).taken()
+
+
+def _require_ray() -> None:
+    try:
+        import ray.train  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("several hosts need Ray: pip install 'stoker[ray]'") from error
+
+
+class _Training:
+    """Ray's own trainer, in a thread: it waits, and would take Ctrl-C for itself."""
+
+    def __init__(self, task: Work, hosts: int, max_failures: int, storage: str) -> None:
+        import ray
+        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+        self.error: BaseException | None = None
+        self._over = threading.Event()
+        trainer = DataParallelTrainer(
+            work,
+            train_loop_config=task,
+            scaling_config=ScalingConfig(
+                num_workers=hosts,
+                use_gpu=ray.cluster_resources().get("GPU", 0) >= hosts,
+                placement_strategy="SPREAD",
+            ),
+            run_config=RunConfig(
+                name="training",
+                storage_path=storage,
+                failure_config=FailureConfig(max_failures=max_failures),
+            ),
+        )
+
+        def fit() -> None:
+            try:
+                trainer.fit()
+            except BaseException as error:
+                self.error = error
+            finally:
+                self._over.set()
+
+        threading.Thread(target=fit, name="stoker-ray", daemon=True).start()
+
+    def is_over(self) -> bool:
+        """Whether it is, by now or within a moment."""
+        # Not by joining the thread: Ctrl-C in there makes Python take it for ended (3.11 and 3.12).
+        return self._over.wait(_LOOK_SECONDS)
+
+
+def _outcome(training: _Training, desk: Any, player: Player, *, at_once: bool) -> Outcome:
+    """What comes out; meanwhile what the hosts show is shown, and they hear who asks to stop.
+
+    Parameters
+    ----------
+    at_once
+        Whether nothing is waited for once it is settled, since all processes are ended with the cluster.
+    """
+    import ray
+
+    asked = False
+    try:
+        while True:
+            try:
+                is_over = training.is_over()
+                messages, outcome = ray.get(desk.look.remote())
+                player.play(messages)
+                if outcome is not None and (at_once or is_over):
+                    return outcome  # type: ignore[no-any-return]
+                if is_over:
+                    raise WorkerError(f"the hosts failed too often: {training.error}")
+            except (KeyboardInterrupt, Terminated) as stop:
+                if asked or not player.is_training:
+                    raise
+                asked = True
+                number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
+                ray.get(desk.ask_to_stop.remote(int(number)))
+    finally:
+        player.stop()

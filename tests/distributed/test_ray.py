@@ -1,0 +1,162 @@
+"""Two worker processes of a Ray cluster of this machine come to what one process comes to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from member import write_data
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+
+ROWS, EPOCHS = 6_430, 2
+TRAIN = [
+    *("train", "train.csv", "--valid", "valid.csv"),
+    *("--label", "label", "--weight-column", "weight", "--batch-size", "32", "--epochs", str(EPOCHS)),
+    *("--model", "mlp", "--learning-rate", "0.01", "--early-stopping", "off", "--json"),
+]
+CHECKPOINTED = ["--checkpoint-every", "20steps"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("ray")
+    write_data(made, rows=ROWS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path) -> dict[str, Any]:
+    """What one process comes to."""
+    with started(folder, *TRAIN, "--run", "alone") as process:
+        return answered(process)
+
+
+@contextmanager
+def started(folder: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command, of which nothing runs any more afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stoker", *command],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            for each in psutil.Process(process.pid).children(recursive=True):
+                each.kill()
+            process.kill()
+        process.communicate()
+
+
+def answered(process: subprocess.Popen[str], code: int = 0) -> dict[str, Any]:
+    """The answer of a command that ends with a code."""
+    out, err = process.communicate(timeout=280)
+    assert process.returncode == code, err
+    found: dict[str, Any] = json.loads(out.splitlines()[-1]) if out else {"said": err}
+    return found
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that train."""
+    found = []
+    for each in psutil.Process(process.pid).children(recursive=True):
+        try:
+            title = " ".join(each.cmdline())
+        except psutil.Error:
+            continue
+        if title.startswith("ray::") and "TrainWorker" in title:
+            found.append(each)
+    return found
+
+
+def wait_for_a_checkpoint(process: subprocess.Popen[str], run: Path) -> None:
+    while not any((run / "checkpoints").glob("step-*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def weights_of(run: Path) -> list[Any]:
+    import keras
+
+    import stoker.layers  # noqa: F401  # registers what a model may be made of
+
+    return [np.asarray(each) for each in keras.saving.load_model(run / "last.keras").get_weights()]
+
+
+def ours() -> list[int]:
+    """Processes of Ray's that this test began, directly or not."""
+    return [each.pid for each in psutil.Process().children(recursive=True)]
+
+
+def test_two_hosts_come_to_what_one_process_comes_to(folder, alone):
+    with started(folder, *TRAIN, "--run", "two", "--hosts", "2") as process:
+        found = answered(process)
+        left = psutil.pid_exists(process.pid) and ours()
+
+    assert not left
+    assert found["digests"] == alone["digests"]
+    assert (found["steps"], found["rows"]) == (alone["steps"], EPOCHS * ROWS)
+    assert alone["steps"] > 200
+    assert found["metrics"] == pytest.approx(alone["metrics"], abs=2e-5)
+    for one, two in zip(weights_of(folder / "alone"), weights_of(folder / "two"), strict=True):
+        np.testing.assert_allclose(two, one, atol=2e-5)
+    record = json.loads((folder / "two/run.json").read_bytes())
+    assert record["training"]["hosts"] == 2
+    with started(folder, "verify", "two", "--json") as process:
+        answered(process)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_worker_that_is_killed_costs_time_and_nothing_else(folder, alone, rank):
+    run = f"killed-{rank}"
+    with started(folder, *TRAIN, "--run", run, "--hosts", "2", *CHECKPOINTED) as process:
+        wait_for_a_checkpoint(process, folder / run)
+        workers_of(process)[rank].kill()
+        found = answered(process)
+
+    assert found["digests"] == alone["digests"]
+    assert found["metrics"] == pytest.approx(alone["metrics"], abs=2e-5)
+
+
+def test_ctrl_c_stops_all_behind_a_step_and_one_process_goes_on(folder, alone):
+    with started(folder, *TRAIN, "--run", "stopped", "--hosts", "2", *CHECKPOINTED) as process:
+        wait_for_a_checkpoint(process, folder / "stopped")
+        process.send_signal(signal.SIGINT)
+        said = answered(process, code=130)["said"]
+    assert "stoker resume stopped" in said
+    assert json.loads((folder / "stopped/run.json").read_bytes())["outcome"]["status"] == "interrupted"
+
+    with started(folder, "resume", "stopped", "--hosts", "1", "--json") as process:
+        found = answered(process)
+
+    assert found["digests"] == alone["digests"]
+    assert found["metrics"] == pytest.approx(alone["metrics"], abs=2e-5)
+
+
+def test_an_error_of_the_hosts_is_told_as_by_one_process(folder):
+    (folder / "taken").mkdir()
+    (folder / "taken" / "model.keras").write_text("another's")
+
+    with started(folder, *TRAIN, "--run", "taken", "--hosts", "2") as process:
+        said = answered(process, code=2)["said"]
+
+    assert "is there already and no run's" in said
