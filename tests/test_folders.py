@@ -18,6 +18,26 @@ def leftover(folder, age, content=b""):
     return path
 
 
+def test_rows_in_the_users_cache_are_the_users_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    home, _ = folders.homes("postgresql://host/base")
+    for _ in range(2):
+        with folders.staged_file(home / "rows.arrow") as file:
+            file.write(b"rows")
+        assert home.stat().st_mode & 0o777 == 0o700
+        home.chmod(0o755)  # as earlier versions made it
+    beside, _ = folders.homes(tmp_path / "t.csv")
+    with folders.staged_file(beside / "rows.arrow") as file:
+        file.write(b"rows")
+    assert beside.stat().st_mode & 0o777 == 0o777 & ~umask()
+
+
+def umask():
+    old = os.umask(0)
+    os.umask(old)
+    return old
+
+
 @pytest.mark.parametrize(("age", "stays"), [(10, True), (120, False)])
 def test_an_abandoned_file_is_removed_after_a_grace(tmp_path, age, stays):
     path = leftover(tmp_path, age)

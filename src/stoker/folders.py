@@ -51,6 +51,8 @@ _GRACE_SECONDS = 60.0
 _GRACE_SECONDS_WITHOUT_LOCKS = 24 * 3600.0
 """Of Windows, where only age tells a killed builder from a slow one."""
 _ATTEMPTS = 100
+_OWNERS, _OTHERS = 0o700, 0o077
+"""What the owner of a folder may do, and what others."""
 _IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 _NO_SUCH_THING = (errno.EINVAL, errno.ENOTSUP)
 
@@ -68,7 +70,7 @@ def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
     is_file = "://" not in os.fspath(data_path)
     folder = Path(os.path.abspath(located(os.fspath(data_path)))).parent if is_file else Path(data_path)
     name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
-    elsewhere = Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / name
+    elsewhere = _user_cache() / name
     return (folder / _BESIDE if is_file else elsewhere), elsewhere
 
 
@@ -290,11 +292,19 @@ def remove_unheld(path: Path) -> None:
             path.unlink()
 
 
+def _user_cache() -> Path:
+    return Path(platformdirs.user_cache_dir("stoker", appauthor=False))
+
+
 def _make_home(folder: Path) -> None:
-    """Make a folder; one beside the data tells Git to leave it out."""
+    """Make a folder; one beside the data tells Git to leave it out, one in a user's cache is private."""
+    is_own = folder.parent == _user_cache()
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(_OWNERS if is_own else 0o777, parents=True)
     except FileExistsError:
+        if is_own and folder.stat().st_mode & _OTHERS:
+            with suppress(OSError):
+                folder.chmod(_OWNERS)
         return
     if folder.name == _BESIDE:
         with suppress(OSError):
