@@ -6,15 +6,18 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import stoker
 from reading import dense, index_of
 from stoker.errors import ChangedDataError, DataError, MemoryBudgetError
+from stoker.ledger import Ledger
 from stoker.sources import Source
 from stoker.sources.choice import Choice
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.columnar.stream import StreamUnits, stream_table
+from stoker.survey import survey
 from stoker.transforms.numeric import Cast
 
 ROWS = 3 * SEGMENT_ROWS + 5
@@ -70,6 +73,43 @@ def test_one_pass_over_a_stream_serves_every_epoch(query, options):
     assert seen(feed) == seen(feed) == list(range(ROWS))
     assert query.begun == query.closed == 1
     feed.close()
+
+
+def test_a_batch_of_more_than_half_of_the_memory_is_refused_when_it_comes():
+    rows = pa.record_batch({"x": np.zeros(100_000), "y": np.arange(100_000) % 2})
+
+    def surveyed(memory: int) -> Ledger:
+        ledger = Ledger(memory)
+        stream = StreamUnits("example://one batch", rows.schema, lambda names: [rows], batch_bytes=100_000)
+        source = Source(table=stream_table("example", stream, Choice(labels=("y",))))
+        survey(source, stored=False, ledger=ledger, role="predict")
+        return ledger
+
+    assert surveyed(20_000_000).peaks_by_kind["unpacking"] == rows.nbytes
+    with pytest.raises(MemoryBudgetError, match=r"takes 1,600,000 bytes of memory.*in smaller batches"):
+        surveyed(3_000_000)
+
+
+def test_what_a_compressed_batch_grew_to_is_charged(tmp_path):
+    table = pa.table({"x": np.zeros(100_000), "y": np.zeros(100_000)})
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(tmp_path / "t.arrow", table.schema, options=options) as file:
+        file.write_table(table)
+    ledger = Ledger(20_000_000)
+    source = stoker.open(tmp_path / "t.arrow")
+    survey(source, stored=False, ledger=ledger, role="predict")
+    assert ledger.peaks_by_kind["unpacking"] == table.nbytes > 100 * (tmp_path / "t.arrow").stat().st_size
+    assert source.table.reading_bytes > 2 * table.nbytes
+
+
+def test_pages_that_are_larger_than_usual_are_counted_as_they_are(tmp_path):
+    table = pa.table({"x": np.random.default_rng(1).normal(size=400_000)})
+    pq.write_table(table, tmp_path / "usual.parquet")
+    whole = {"data_page_size": 1 << 30, "max_rows_per_page": len(table), "write_batch_size": len(table)}
+    pq.write_table(table, tmp_path / "one.parquet", use_dictionary=False, **whole)
+    usual, one = (stoker.open(tmp_path / name).table.files[0] for name in ("usual.parquet", "one.parquet"))
+    assert usual.decoding_bytes(["x"]) < 3_000_000
+    assert one.decoding_bytes(["x"]) > 2 * table.nbytes - 500_000
 
 
 def test_a_stream_that_fits_neither_memory_nor_may_be_cached_is_not_shuffled():

@@ -38,7 +38,8 @@ def _require_room(held: int, ledger: Ledger, path: str, *, by_row: bool) -> None
     if 2 * held > ledger.limit and by_row:
         raise MemoryBudgetError(
             f"decoding the used columns of {path} takes {held:,} bytes of memory, more than half of "
-            f"memory={ledger.limit:,}: raise memory= to {2 * held:,} bytes, or leave out columns with drop="
+            f"memory={ledger.limit:,}: raise memory= to {2 * held:,} bytes, leave out columns with drop=, or "
+            "have it written in smaller batches or pages"
         )
     if 2 * held > ledger.limit:
         raise MemoryBudgetError(

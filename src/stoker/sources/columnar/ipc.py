@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,7 +14,14 @@ from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
 from stoker.sources.columnar.ipc_footer import batch_places
 from stoker.sources.columnar.stream import StreamUnits
-from stoker.sources.columnar.units import UnitFile, input_file, units_file, unreadable, version_of
+from stoker.sources.columnar.units import (
+    LargestBatch,
+    UnitFile,
+    input_file,
+    units_file,
+    unreadable,
+    version_of,
+)
 from stoker.sources.files import ByteReader, FileIdentity, identify, open_reader
 from stoker.sources.remote import is_remote
 from stoker.sources.remote.schedule import Span, holding_bytes, schedule_of
@@ -57,6 +64,7 @@ class ArrowUnits:
     unit_rows: IntArray
     spans: Sequence[Span] = ()
     version: int | None = None
+    largest: LargestBatch = field(default_factory=LargestBatch, init=False, repr=False)
 
     @cached_property
     def columns(self) -> tuple[ArrowColumn, ...]:
@@ -78,6 +86,7 @@ class ArrowUnits:
         ):
             for number in range(first_unit, found.num_record_batches):
                 whole = _checked(found.get_batch(number))
+                self.largest.note(whole)
                 for start in range(0, whole.num_rows, rows):
                     yield whole.slice(start, rows)
 
@@ -86,10 +95,10 @@ class ArrowUnits:
         return self.size * len(names) // max(1, len(self.schema))
 
     def decoding_bytes(self, names: Sequence[str]) -> int:
-        """What the largest batch takes; compressed ones are taken to grow to twice that."""
+        """What the largest batch takes; compressed ones are taken for twice that until they are read."""
         share = int(self.unit_rows.max()) / max(1, int(self.unit_rows.sum()))
         ahead = holding_bytes(1) if is_remote(self.path) else 0
-        return ahead + int(2 * share * self.used_bytes(names))
+        return ahead + max(int(2 * share * self.used_bytes(names)), self.largest.num_bytes)
 
     def describe(self) -> dict[str, Any]:
         """Nothing: a footer tells how a file is written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
+from stoker.sources.columnar.pages import PAGE_HEAD_BYTES, page_bytes
 from stoker.sources.columnar.ranges import leaves_of
 from stoker.sources.columnar.units import input_file, units_file, unreadable, version_of
 from stoker.sources.files import FileIdentity, identify
@@ -31,6 +33,8 @@ _ENCRYPTED = b"PARE"
 _BUFFER_BYTES = 1 << 18
 _PAGE_BYTES = 5 << 19
 """What a column takes while it is decoded: a page of a mebibyte, its dictionary, what it is read through."""
+_BESIDE_BYTES = 3 << 19
+"""Of that what is no page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +110,26 @@ class ParquetUnits:
         """What pages and dictionaries take while they are decoded."""
         most = max(1, int(self.unit_rows.max()) if len(self.unit_rows) else 1)
         share = most / max(1, int(self.unit_rows.sum()))
-        sizes = self._sizes(names)
+        sizes = [int(2 * plain * share) + 1 for _, plain in self._sizes(names)]
         ahead = holding_bytes(len(sizes)) if is_remote(self.path) else 0
-        return ahead + sum(min(_PAGE_BYTES, int(2 * plain * share) + 1) for _, plain in sizes)
+        return ahead + sum(map(min, sizes, self._page_sizes(names, sizes)))
+
+    def _page_sizes(self, names: Sequence[str], sizes: Sequence[int]) -> list[int]:
+        """What decoding each column takes, by the first page of the largest row group.
+
+        Small columns are not looked at, nor files elsewhere: their pages are taken for usual ones.
+        """
+        found = [_PAGE_BYTES] * len(sizes)
+        large = [number for number, size in enumerate(sizes) if size > _PAGE_BYTES]
+        if is_remote(self.path) or not large:
+            return found
+        group = self.metadata.row_group(self.groups[int(np.argmax(self.unit_rows))])
+        places = self._places(names)
+        with suppress(OSError), input_file(self.path) as file:  # whoever reads the rows tells of it
+            for number in large:
+                head = file.read_at(PAGE_HEAD_BYTES, group.column(places[number]).data_page_offset)
+                found[number] = max(_PAGE_BYTES, page_bytes(head) + _BESIDE_BYTES)
+        return found
 
     def _places(self, names: Sequence[str]) -> list[int]:
         """Which of the file's columns hold these fields."""

@@ -19,6 +19,7 @@ from stoker.errors import OptionError
 from stoker.sources.choice import Choice
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns, resolve_columns
 from stoker.sources.columnar.table import ColumnarTable, Opener
+from stoker.sources.columnar.units import LargestBatch
 from stoker.sources.files import FileIdentity
 
 __all__ = ["Read", "StreamUnits", "stream_table"]
@@ -54,6 +55,7 @@ class StreamUnits:
     batch_bytes: int = _BATCH_BYTES
     opened_ns: int = field(default_factory=time.time_ns)
     unit_rows: None = field(default=None, init=False)
+    largest: LargestBatch = field(default_factory=LargestBatch, init=False, repr=False)
 
     @cached_property
     def columns(self) -> tuple[ArrowColumn, ...]:
@@ -76,6 +78,7 @@ class StreamUnits:
         found = self.read(names)
         try:
             for batch in found:
+                self.largest.note(batch)
                 for start in range(0, batch.num_rows, rows):
                     yield batch.slice(start, rows)
         finally:
@@ -88,8 +91,8 @@ class StreamUnits:
         return 0
 
     def decoding_bytes(self, names: Sequence[str]) -> int:
-        """A batch that is read, and one that is handed out."""
-        return 2 * self.batch_bytes
+        """A batch that is read, and one that is handed out; larger ones are known once they came."""
+        return max(2 * self.batch_bytes, self.largest.num_bytes)
 
     def describe(self) -> dict[str, Any]:
         """Nothing but what the table tells of its columns."""

@@ -20,8 +20,8 @@ from stoker.sources.columnar.filtered import Where, filtered
 from stoker.sources.columnar.held_pieces import HELD_BYTES
 from stoker.sources.columnar.scan import scan_units
 from stoker.sources.columnar.sieve import Sieve, condition_schema, rows_of
-from stoker.sources.columnar.unit_reader import UnitReader
-from stoker.sources.columnar.units import UnitFile
+from stoker.sources.columnar.unit_reader import DECODED_AT_ONCE, UnitReader
+from stoker.sources.columnar.units import UnitFile, largest_batch
 from stoker.sources.conditions import Condition
 from stoker.sources.files import FileIdentity
 from stoker.sources.index import RowIndex
@@ -113,8 +113,9 @@ class ColumnarTable:
 
     @property
     def reading_bytes(self) -> int:
-        """What a reader holds: decoded pieces, and a unit that is being decoded in each of some files."""
-        return HELD_BYTES + 2 * self._decoding_bytes
+        """What a reader holds: decoded pieces, and a unit that is being decoded in each of a few files."""
+        largest = max((largest_batch(file) for file in self.files), default=0)
+        return HELD_BYTES + DECODED_AT_ONCE * max(self._decoding_bytes, largest)
 
     @cached_property
     def _decoding_bytes(self) -> int:
@@ -207,7 +208,8 @@ class ColumnarTable:
         for number, columns in enumerate(self._columns):
             first = row
             for chunk in scan_units(columns, number, first, target_bytes):
-                yield replace(chunk, unpacking_bytes=self._decoding_bytes)
+                held = max(self._decoding_bytes, largest_batch(columns.file))
+                yield replace(chunk, unpacking_bytes=held)
                 row = chunk.first_row + chunk.num_records
             if row == first:
                 why = "" if self.chosen is None else f" that satisfy where={self.chosen.condition!r}"

@@ -27,7 +27,10 @@ from stoker.sources.remote import is_remote
 from stoker.sources.schema import Schema
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["UnitReader"]
+__all__ = ["DECODED_AT_ONCE", "UnitReader"]
+
+DECODED_AT_ONCE = 2
+"""Files of which units are decoded at a time, and which stay open behind it."""
 
 _PIECE_BYTES = 1 << 20
 _NEAR_PIECES = 8
@@ -38,7 +41,7 @@ class UnitReader:
     """A `RowReader` over files in units; safe to use from several threads.
 
     A thread that needs rows of a file waits while another decodes some of it: what that one passes may be
-    what this one needs.
+    what this one needs. Units of two files at most are decoded at a time, for each takes memory.
 
     Parameters
     ----------
@@ -70,6 +73,7 @@ class UnitReader:
         self._excluded, self._dtype, self._verify = np.asarray(excluded, np.int64), dtype, verify
         self._pieces = [self._pieces_in(number) for number in range(len(files))]
         self._locks = [threading.Lock() for _ in files]
+        self._decoding = threading.Semaphore(DECODED_AT_ONCE)
         self._held = HeldPieces()
         self._seen: list[FileIdentity | None] = [None] * len(files)
         self._bookkeeping = threading.Lock()
@@ -153,7 +157,8 @@ class UnitReader:
             with self._locks[number]:
                 found = self._held.get(number, place)
                 if found is None:
-                    found = self._decode(number, place)
+                    with self._decoding:
+                        found = self._decode(number, place)
         return found
 
     def _decode(self, number: int, place: int) -> Piece:
@@ -194,7 +199,7 @@ class UnitReader:
             known = Cursor(columns, unit, begin, first)
         with self._bookkeeping:
             self._cursors[number] = known
-            over = [self._cursors.popitem(last=False)[1] for _ in range(len(self._cursors) - 2)]
+            over = [self._cursors.popitem(last=False)[1] for _ in range(len(self._cursors) - DECODED_AT_ONCE)]
         del over  # who decodes with one of them still has it
         return known
 

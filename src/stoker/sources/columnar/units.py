@@ -19,7 +19,17 @@ from stoker.sources.remote import is_remote
 from stoker.sources.remote.schedule import Span, schedule_of
 from stoker.types import IntArray
 
-__all__ = ["UnitFile", "anchors_of", "input_file", "pieces_of", "units_file", "unreadable", "version_of"]
+__all__ = [
+    "LargestBatch",
+    "UnitFile",
+    "anchors_of",
+    "input_file",
+    "largest_batch",
+    "pieces_of",
+    "units_file",
+    "unreadable",
+    "version_of",
+]
 
 
 class UnitFile(Protocol):
@@ -91,6 +101,31 @@ class UnitFile(Protocol):
     def describe(self) -> dict[str, Any]:
         """Plain data that tells how it is read, without its path."""
         ...
+
+
+class LargestBatch:
+    """What the largest batch took of those that were read so far and are handed out in parts.
+
+    Attributes
+    ----------
+    num_bytes
+        0 where none was read.
+    """
+
+    def __init__(self) -> None:
+        self.num_bytes = 0
+
+    def note(self, batch: pa.RecordBatch) -> None:
+        """Take in one that was read."""
+        self.num_bytes = max(self.num_bytes, int(batch.nbytes))
+
+
+def largest_batch(file: UnitFile) -> int:
+    """Bytes of the largest batch so far that a file gave in parts; 0 of formats that are decoded in parts."""
+    while (inner := getattr(file, "file", None)) is not None:
+        file = inner
+    found = getattr(file, "largest", None)
+    return found.num_bytes if isinstance(found, LargestBatch) else 0
 
 
 def anchors_of(unit_rows: IntArray, segment_rows: int = SEGMENT_ROWS) -> IntArray:
