@@ -25,7 +25,8 @@ def page_bytes(head: bytes) -> int:
 
     .. _PageHeader: https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
     """
-    found, place = [], 0
+    found: list[int] = []
+    place = 0
     while len(found) < 3:
         if place >= len(head) or head[place] != _INTEGER_BEHIND:
             return 0
