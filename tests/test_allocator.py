@@ -23,7 +23,7 @@ from stoker import allocator
 
 def touch(times):
     for _ in range(times):
-        for rows in (200, 400):
+        for rows in (100, 200):
             np.empty((rows, 1 << 17))[:, ::512] = 1  # a number in each page
 
 def pages(times):
@@ -65,7 +65,7 @@ def run(*words: str, variable: str | None = None) -> tuple[str, int]:
 def test_memory_that_a_thread_frees_is_kept_where_it_should_be(words, variable, kept, is_kept):
     answer, pages = run(*words, variable=variable)
     assert answer == kept
-    fresh = 2 * (200 + 400) * (1 << 20) // os.sysconf("SC_PAGE_SIZE")
+    fresh = 2 * (100 + 200) * (1 << 20) // os.sysconf("SC_PAGE_SIZE")
     huge = 512  # pages in a huge one, of which the system may give out all at one fault
     assert pages < fresh / huge / 4 if is_kept else pages > fresh / huge / 2
 
