@@ -20,7 +20,7 @@ BIT_TESTS := $(addprefix tests/,training/test_resuming.py training/test_inheriti
 
 help:
 	@echo 'make demo           train on the handwritten digits, from an empty checkout'
-	@echo 'make test           quick tests, in three minutes on two cores'
+	@echo 'make test           quick tests'
 	@echo 'make test-bits      those that compare runs bit for bit, compiled as users have it'
 	@echo 'make install        create $(VENV)'
 	@echo 'make check          ruff, mypy and the import layers'
