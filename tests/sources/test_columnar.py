@@ -467,3 +467,17 @@ def test_a_touched_file_needs_no_new_survey_and_another_value_does(tmp_path):
     found = survey(stoker.open(path, label="y"))
     assert found.seconds > 0
     assert "files changed since the survey" in found.notes[0]
+
+
+def test_what_is_decoded_together_is_neither_joined_nor_cut_again(tmp_path):
+    numbers = {f"x{place}": np.random.default_rng(place).normal(size=100_000) for place in range(20)}
+    pq.write_table(pa.table({**numbers, "y": np.arange(100_000) % 2}), tmp_path / "t.parquet")
+    table = stoker.open(tmp_path / "t.parquet", label="y").table
+    for target in (1 << 20, 3 << 20, 4 << 20):
+        chunks = list(table.chunks(target))
+        assert [chunk.first_row for chunk in chunks] == [0, *np.cumsum([c.num_records for c in chunks])[:-1]]
+        assert max(chunk.num_bytes for chunk in chunks) <= 3 * target // 2
+        memory = [(c.batch.column(0).buffers()[1].address, c.batch.column(0).offset) for c in chunks]
+        assert len(set(memory)) == len(chunks)
+        read = np.concatenate([chunk.rows.column(0).to_numpy() for chunk in chunks])
+        assert np.array_equal(read, numbers["x0"])

@@ -23,6 +23,9 @@ _SEGMENT_BYTES = 4 << 20
 """What a segment of bytes and lists may take, unless it has the fewest rows."""
 _LEAST_SEGMENT_ROWS = 16
 _BATCH_SEGMENTS = 4
+_MOST_SEGMENTS = 16
+_TEXT_BYTES = 12
+"""Of a short text, about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,14 @@ class FileColumns:
     def batch_rows(self) -> int:
         """Rows that are decoded at a time."""
         return _BATCH_SEGMENTS * SEGMENT_ROWS if self.segment_rows == SEGMENT_ROWS else self.segment_rows
+
+    def rows_within(self, num_bytes: int) -> int:
+        """Rows to decode at a time where they may take about so many bytes: `batch_rows`, or more of them."""
+        if self.segment_rows != SEGMENT_ROWS:
+            return self.batch_rows
+        row_bytes = sum(_TEXT_BYTES if column_kind(each.type) == "text" else 8 for each in self.columns)
+        wanted = num_bytes // (max(1, row_bytes) * SEGMENT_ROWS) * SEGMENT_ROWS
+        return min(max(self.batch_rows, wanted), _MOST_SEGMENTS * SEGMENT_ROWS)
 
     @property
     def used_bytes(self) -> int:

@@ -51,11 +51,14 @@ def scan_units(
 
     waiting: list[pa.RecordBatch] = []
     row = held = num_bytes = 0
-    with closing(read_batches(columns, 0)) as batches:
+    with closing(read_batches(columns, 0, columns.rows_within(3 * target_bytes // 2))) as batches:
         for batch in batches:
             size = batch.nbytes
-            enough = 2 * num_bytes >= target_bytes and num_bytes + size > target_bytes
-            if waiting and enough and _cut(anchors, row, held) == held:
+            together = num_bytes + size
+            too_much = 2 * together > 3 * target_bytes or (
+                together > target_bytes and 2 * num_bytes >= target_bytes
+            )
+            if waiting and too_much and _cut(anchors, row, held) == held:
                 # What was decoded together stays so: to join and cut it again would copy every value.
                 yield chunk(_joined(waiting))
                 waiting, row, held, num_bytes = [], row + held, 0, 0
@@ -87,8 +90,8 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
-def read_batches(columns: FileColumns, first_unit: int) -> Generator[pa.RecordBatch]:
-    """The batches of a file; what goes wrong in reading them is told as such.
+def read_batches(columns: FileColumns, first_unit: int, rows: int | None = None) -> Generator[pa.RecordBatch]:
+    """The batches of a file, of about so many rows; what goes wrong in reading them is told as such.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def read_batches(columns: FileColumns, first_unit: int) -> Generator[pa.RecordBa
         The file cannot be read.
     """
     path, row = columns.file.path, 0
-    batches = columns.batches(first_unit, columns.batch_rows)
+    batches = columns.batches(first_unit, columns.batch_rows if rows is None else rows)
     try:
         while True:
             with Wait("decodes row {} of {}", row, path):

@@ -17,6 +17,7 @@ from stoker.sources.texts import decode_texts
 __all__ = ["Numbers", "as_numbers", "as_texts", "normalised"]
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?[iI][nN][fF]([iI][nN][iI][tT][yY])?$"
+_ASCII = 128
 _LARGEST_INT64 = (1 << 63) - 1
 _DAY_MS = 86_400_000
 _FAR = (1 << 31) - 1
@@ -190,11 +191,27 @@ def _written(array: Any) -> Any:
     return pc.if_else(array.is_null(), pa.scalar(None, whole.type), whole)
 
 
+def _is_ascii(texts: Any) -> bool:
+    """Whether offsets are sound and all bytes are ASCII, which is told sooner than the UTF-8 of each text."""
+    _, places, held = texts.buffers()
+    if held is None or not len(texts):
+        return False
+    wide = pa.types.is_large_string(texts.type)
+    bounds = np.frombuffer(places, np.int64 if wide else np.int32)[texts.offset :][: len(texts) + 1]
+    data = np.frombuffer(held, np.uint8)
+    first, last = int(bounds[0]), int(bounds[-1])
+    if not 0 <= first < last <= len(data) or len(bounds) <= len(texts) or (bounds[1:] < bounds[:-1]).any():
+        return False
+    return int(data[first:last].max()) < _ASCII
+
+
 def _sound(array: Any) -> tuple[Any, npt.NDArray[np.bool_] | None]:
     """Texts that are UTF-8, with U+FFFD for what is not, and in which of them that was."""
     texts = array
     if _is_bytes(array.type):
         texts = array.view(pa.string() if pa.types.is_binary(array.type) else pa.large_string())
+    if _is_ascii(texts):
+        return texts, None
     try:
         texts.validate(full=True)
         return texts, None
