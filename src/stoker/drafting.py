@@ -13,14 +13,14 @@ from stoker.survey import source_key
 from stoker.survey.result import others_of
 from stoker.types import ColumnSpec
 
-__all__ = ["cache_draft"]
+__all__ = ["DraftColumns", "cache_draft"]
 
 _SPARE_ROOM = {"always": 1, "auto": 2}
 """How many times the room for the cache must be free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Columns:
+class DraftColumns:
     """What is known of the rows before they are surveyed; implements `stoker.cache.Columns`."""
 
     places: tuple[str, ...]
@@ -28,6 +28,17 @@ class _Columns:
     features: tuple[str, ...]
     others: tuple[ColumnSpec, ...]
     large_texts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, source: Source, source_key: str) -> DraftColumns:
+        """Those of a source that will be surveyed under this key."""
+        return cls(
+            places=source.places,
+            source_key=source_key,
+            features=source.numeric_features,
+            others=others_of(source),
+            large_texts=source.table.schema.learned_texts,
+        )
 
 
 def cache_draft(
@@ -57,13 +68,8 @@ def cache_draft(
         plan.cache == "auto" and plan.epochs < 2 and not _decodes_again(source, options)
     ):
         return nullcontext()
-    columns = _Columns(
-        places=source.places,
-        source_key=source_key(source, na=options.na, on_bad_row=options.on_bad_row, texts=options.texts),
-        features=source.numeric_features,
-        others=others_of(source),
-        large_texts=source.table.schema.learned_texts,
-    )
+    key = source_key(source, na=options.na, on_bad_row=options.on_bad_row, texts=options.texts)
+    columns = DraftColumns.of(source, key)
     changed = max(identity.mtime_ns for identity in source.identity())
     if caching.is_there_since(columns, changed):
         return nullcontext()

@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 import stoker
-from stoker.conversion import converting as module
+from stoker.conversion import steps as module
 from stoker.conversion.converting import convert
 from stoker.errors import BadRowError, ChangedDataError, DataError, MemoryBudgetError, OptionError, RunError
 
@@ -99,6 +99,24 @@ def test_every_stage_shows_progress_up_to_its_end(shuffle, tmp_path):
 @pytest.mark.usefixtures("streamed")
 def test_files_that_do_not_fit_the_memory_are_read_a_second_time_to_the_same_rows(table, tmp_path):
     assert parquet(table, tmp_path).to_pylist()[2]["city"] == "Paris, north"
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_stream_that_is_given_once_is_converted_though_it_does_not_fit_the_memory(
+    shuffle, tmp_path, monkeypatch
+):
+    sizes = module.Sizes(chunk=1 << 16, keep=20_000, run=1 << 20, group=1 << 16, piece=1 << 14)
+    monkeypatch.setattr(module.Sizes, "of", lambda *given, **named: sizes)
+    texts = [None if row % 7 == 0 else f"t{row}" for row in range(9_000)]
+    rows = pa.table({"x": np.arange(9_000) / 7, "t": texts, "y": np.arange(9_000) % 2})
+    source = stoker.open(rows.to_reader(1_000), label="y")
+    report = convert(source, tmp_path / "rows.parquet", shuffle=shuffle)
+    found = pa.parquet.read_table(tmp_path / "rows.parquet")
+    assert found["x"].to_pylist() != sorted(found["x"].to_pylist()) or not shuffle
+    index = [round(7 * value) for value in found["x"].to_pylist()]
+    assert sorted(index) == list(range(report.num_rows)) == list(range(9_000))
+    assert found["t"].to_pylist() == [texts[row] for row in index]
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
-from stoker.conversion import converting as module
+from stoker.conversion import steps as module
 from stoker.conversion.converting import convert
 from stoker.conversion.shuffling import Buckets, Order
 from stoker.conversion.sizes import Runs, Sizes

@@ -20,9 +20,8 @@ from stoker.sources import BoundView
 from stoker.sources.chunks import Chunk, check_chunk
 from stoker.survey import Survey
 from stoker.survey.drawing import Drawing
-from stoker.survey.kept import KeptRows
 from stoker.survey.unpacking import charge_unpacking
-from stoker.types import IntArray, Progress, Uint64Array
+from stoker.types import IntArray, Progress, RowReader, Uint64Array
 
 __all__ = ["Work", "from_files", "from_memory"]
 
@@ -122,7 +121,7 @@ def _tasks(found: Survey, view: BoundView, layout: Layout, sizes: Sizes, ledger:
 
 
 def from_memory(
-    kept: KeptRows,
+    kept: RowReader,
     view: BoundView,
     layout: Layout,
     sizes: Sizes,
@@ -133,13 +132,17 @@ def from_memory(
     ledger: Ledger,
     progress: Progress,
 ) -> Generator[Result]:
-    """Take rows that were kept in memory; place p of what comes is position ``order(p)`` of the view."""
+    """Take rows that were kept; place p of what comes is position ``order(p)`` of the view.
+
+    Those of a file are had in ascending order alone.
+    """
     step, total = sizes.piece_rows(layout), view.num_rows
 
     def worked(start: int) -> Result:
         places = np.arange(start, min(start + step, total), dtype=np.int64)
         rows = kept.read(view.ids_of(order(places)))
-        return work(layout.table(rows), start)
+        take = np.arange(len(places), dtype=np.int64) if rows.index is None else None
+        return work(layout.table(rows, take), start)
 
     with (
         ledger.charge("conversion", 2 * (workers + 1) * step * layout.row_bytes),

@@ -26,7 +26,7 @@ from stoker.samplers.base import epoch_key
 from stoker.samplers.exact import permuted, unpermuted
 from stoker.types import IntArray
 
-__all__ = ["Buckets", "Order", "buckets_beside", "require_room"]
+__all__ = ["Buckets", "Order", "buckets_beside", "require_room", "scratch_beside"]
 
 _SCRATCH = "scratch"
 _PLACE = ""
@@ -85,6 +85,19 @@ def require_room(folder: Path, num_bytes: int) -> None:
 def buckets_beside(final: Path, schema: pa.Schema, runs: Runs, ledger: Ledger) -> Iterator[Buckets]:
     """Buckets in a temporary folder beside a file, which goes with them.
 
+    Raises
+    ------
+    RunError
+        As of `scratch_beside`.
+    """
+    with scratch_beside(final) as folder, (folder / "runs").open("wb") as file:
+        yield Buckets(file, folder / "runs", schema, runs, ledger)
+
+
+@contextmanager
+def scratch_beside(final: Path) -> Iterator[Path]:
+    """A temporary folder beside a file, which is removed when the block ends.
+
     What a killed process left there is removed first.
 
     Raises
@@ -99,8 +112,7 @@ def buckets_beside(final: Path, schema: pa.Schema, runs: Runs, ledger: Ledger) -
     except OSError as error:
         raise _not_written(final, error) from error
     try:
-        with (folder / "runs").open("wb") as file:
-            yield Buckets(file, folder / "runs", schema, runs, ledger)
+        yield folder
     finally:
         scratch.__exit__(None, None, None)
 

@@ -100,7 +100,7 @@ def _once(rows: pa.RecordBatchReader) -> StreamUnits:
             raise DataError(
                 "the Arrow stream was read to its end and cannot be read again: give what makes it anew (a "
                 "table, a query, an object with __arrow_c_stream__), a larger memory=, or cache='always', or "
-                "convert it to a file first: stoker.convert(source, 'rows.parquet')"
+                "convert it to a file before anything else reads it: stoker.convert(source, 'rows.parquet')"
             )
         is_new.clear()
         yield from rows
