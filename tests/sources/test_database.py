@@ -83,6 +83,28 @@ def test_a_query_of_a_database_in_a_file_is_a_table(make, here):
     assert [y for part in rows for y in column(part, "y")] == [y for *_, y in VALUES]
 
 
+@pytest.mark.parametrize(
+    ("made", "kind", "values"),
+    [
+        ("ARRAY[i, i + 1]::int2[]", "ints", [[1, 2], [2, 3], [3, 4]]),
+        ("CASE WHEN i <> 2 THEN ARRAY[i]::int8[] END", "ints", [[1], [], [3]]),
+        ("ARRAY[[i, 2], [3, 4]]", "ints", [[i, 2, 3, 4] for i in (1, 2, 3)]),
+        ("ARRAY[i > 2, NULL IS NULL]", "ints", [[0, 1], [0, 1], [1, 1]]),
+        ("ARRAY[i / 2.0]::float4[]", "floats", [[0.5], [1.0], [1.5]]),
+        ("CASE WHEN i > 1 THEN ARRAY[i / 2.0, i]::numeric[] END", "floats", [[], [1.0, 2.0], [1.5, 3.0]]),
+        ("CASE WHEN i > 1 THEN decode('00ff', 'hex') END", "bytes", [b"", b"\0\xff", b"\0\xff"]),
+    ],
+)
+def test_arrays_and_bytes_of_postgresql_are_lists_and_bytes(postgresql, made, kind, values):
+    query = f"SELECT i % 2 AS y, {made} AS v FROM generate_series(1, 3) AS s(i)"
+    source = stoker.open(postgresql, query=query, label="y")
+    assert source.kind_of("v") == kind
+    (chunk,) = source.chunks(1 << 16)
+    parsed = source.parse(chunk, np.float64)
+    assert column(parsed.rows, "v") == values
+    assert not len(parsed.issues)
+
+
 def test_a_query_of_postgresql_is_a_table(postgresql, run):
     run(
         "DROP TABLE IF EXISTS sold",

@@ -20,7 +20,8 @@ _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 def plain_schema(schema: pa.Schema) -> pa.Schema:
     """Names and types as they are worked with.
 
-    PostgreSQL's exact decimals, which its driver gives as text, are numbers, and UUIDs are text. Values in
+    PostgreSQL's exact decimals, which its driver gives as text, are numbers, and UUIDs are text; so they are
+    in arrays, of which those of several dimensions are one behind the other. Values in
     the server's own form (addresses, ranges, points), and ``money``, whose point stands where the server's
     locale has it, keep a type of which nothing is made.
     """
@@ -41,6 +42,8 @@ def _plain_type(entry: pa.Field) -> pa.DataType:
         return pa.float64() if kind.type_name == "numeric" else kind
     if isinstance(kind, pa.UuidType):
         return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_type(kind.value_field))
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
@@ -50,6 +53,10 @@ def _plain(array: Any, entry: pa.Field) -> Any:
         return array
     if isinstance(entry.type, pa.UuidType):
         return _uuid_texts(array.storage)
+    if pa.types.is_list(wanted) and not array.type.equals(wanted):
+        values = _plain(array.values, entry.type.value_field)
+        mask = array.is_null() if array.null_count else None
+        return pa.ListArray.from_arrays(array.offsets, values, mask=mask)
     return (array.storage if isinstance(entry.type, pa.BaseExtensionType) else array).cast(wanted)
 
 

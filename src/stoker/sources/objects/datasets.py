@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError
+from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.columnar.stream import StreamUnits
+from stoker.sources.objects.filestructs import holds_files, mean_file_bytes, with_files
 from stoker.sources.objects.tables import MemoryUnits
 
 __all__ = ["LABEL", "hugging_face_stream", "hugging_face_units", "map_style_units"]
@@ -20,6 +22,9 @@ _TAKEN = {"f": "fiub", "i": "iub", "u": "iub"}
 """Of a kind of numbers in the first item, the kinds that others may have."""
 _PIECE_ROWS = 1_024
 _BATCH_ROWS = 1_024
+_FEW_ROWS = 32
+_SAMPLED = 16
+_PIECE_BYTES = 1 << 22
 
 
 def hugging_face_units(dataset: Any) -> MemoryUnits:
@@ -35,15 +40,18 @@ def hugging_face_units(dataset: Any) -> MemoryUnits:
     plain = dataset.with_format("arrow")
 
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
-        part = plain[start:stop].select(list(names)).combine_chunks()
+        part = with_files(plain[start:stop].select(list(names))).combine_chunks()
         return part.to_batches()[0]
+
+    of_files = mean_file_bytes(plain[:_SAMPLED])
 
     return MemoryUnits(
         path=f"datasets://{dataset.split or 'rows'}",
         schema=dataset.features.arrow_schema.remove_metadata(),
         num_rows=len(dataset),
         slice=rows,
-        held_bytes=int(dataset.data.nbytes),
+        held_bytes=int(dataset.data.nbytes + of_files * len(dataset)),
+        piece_rows=max(1, min(SEGMENT_ROWS, int(_PIECE_BYTES / max(1, of_files)))),
     )
 
 
@@ -61,9 +69,13 @@ def hugging_face_stream(dataset: Any) -> StreamUnits:
             "datasets.load_dataset without streaming=True"
         )
 
+    # Files that are named by their paths are read a few at a time.
+    rows = _FEW_ROWS if any(map(holds_files, dataset.features.arrow_schema.types)) else _BATCH_ROWS
+
     def read(names: Sequence[str]) -> Any:
         for part in dataset.with_format("arrow").iter(batch_size=_BATCH_ROWS):
-            yield from part.to_batches()
+            for start in range(0, part.num_rows, rows):
+                yield from with_files(part.slice(start, rows)).to_batches()
 
     return StreamUnits("datasets://stream", dataset.features.arrow_schema.remove_metadata(), read)
 
