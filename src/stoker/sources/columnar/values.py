@@ -197,7 +197,8 @@ def _is_ascii(texts: Any) -> bool:
     if held is None or not len(texts):
         return False
     wide = pa.types.is_large_string(texts.type)
-    bounds = np.frombuffer(places, np.int64 if wide else np.int32)[texts.offset :][: len(texts) + 1]
+    bounds: npt.NDArray[Any] = np.frombuffer(places, np.int64 if wide else np.int32)[texts.offset :]
+    bounds = bounds[: len(texts) + 1]
     data = np.frombuffer(held, np.uint8)
     first, last = int(bounds[0]), int(bounds[-1])
     if not 0 <= first < last <= len(data) or len(bounds) <= len(texts) or (bounds[1:] < bounds[:-1]).any():
