@@ -180,7 +180,7 @@ class Breaking:
 
 def test_a_connection_that_is_lost_is_told_and_nothing_is_taken_for_the_whole(here, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
-    source = stoker.open(sqlite(here), query="SELECT id AS x FROM rows")
+    source = stoker.open(duck(here), query="SELECT id AS x FROM rows")
     from contextlib import nullcontext
 
     monkeypatch.setattr(streams, "_connected", lambda address: nullcontext(lambda statement: Breaking()))
