@@ -22,6 +22,7 @@ from stoker.cli import main
 from stoker.errors import ChangedDataError, ColumnError, DataError, OptionError
 from stoker.sources.database import streams
 from stoker.sources.database.address import Address
+from stoker.sources.database.plain_types import plain_batch
 from stoker.survey import survey
 
 pytestmark = pytest.mark.timeout(100)
@@ -290,6 +291,8 @@ def test_uuids_of_postgresql_are_texts_and_money_is_refused_where_it_is_used(pos
     query = f"SELECT * FROM (VALUES {rows}) AS v(u, m, i)"
     source = stoker.open(postgresql, query=query, drop=["m", "i"])
     assert column(source.peek(2), "u") == [one, ""]
+    nothing = pa.record_batch({"u": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([], pa.binary(16)))})
+    assert plain_batch(nothing).num_rows == 0
     for name, other in (("m", "i"), ("i", "m")):
         with pytest.raises(
             ColumnError, match=rf"column '{name}' holds (money|inet), .*CAST\({name} AS numeric"

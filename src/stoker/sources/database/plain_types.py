@@ -63,11 +63,11 @@ def _plain(array: Any, entry: pa.Field) -> Any:
 def _uuid_texts(array: Any) -> Any:
     """Sixteen bytes each as ``67cec7ce-edda-4827-bd57-a09c4e89729e``."""
     count = len(array)
-    raw = np.frombuffer(array.buffers()[1], np.uint8)[_UUID_BYTES * array.offset :]
+    raw = np.frombuffer(array.buffers()[1] or b"", np.uint8)[_UUID_BYTES * array.offset :]
     raw = raw[: _UUID_BYTES * count].reshape(count, _UUID_BYTES)
     places = [place for place in range(_UUID_DIGITS) if place not in _HYPHENS]
     texts = np.full((count, _UUID_DIGITS), ord("-"), np.uint8)
-    texts[:, places] = _DIGITS[np.stack([raw >> 4, raw & 15], axis=2).reshape(count, -1)]
+    texts[:, places] = _DIGITS[np.stack([raw >> 4, raw & 15], axis=2).reshape(count, 2 * _UUID_BYTES)]
     fixed = pa.Array.from_buffers(pa.binary(_UUID_DIGITS), count, [None, pa.py_buffer(texts)])
     whole = fixed.cast(pa.binary()).cast(pa.string())
     return pc.if_else(array.is_null(), pa.scalar(None, pa.string()), whole) if array.null_count else whole
