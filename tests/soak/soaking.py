@@ -2,13 +2,16 @@
 
 Run as ``python soaking.py KIND SECONDS FOLDER``: prints one JSON object. KIND is ``feed``, ``text``,
 ``generator`` or ``processes``, or one of these with ``constant-`` before it: the same model after the same
-imports and allocator setting, fed one batch again and again.
+imports and allocator setting, fed one batch again and again. ``python soaking.py quick STEPS FOLDER`` takes
+so many steps of each of three kinds in one process, each time behind the same model fed one batch.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -23,12 +26,14 @@ import pyarrow.csv
 import stoker
 import stoker.training
 from stoker.buffers import release_idle
+from stoker.ledger import Ledger
 
 import keras  # isort: skip
 
 COLUMNS, LENGTH, WORDS, BATCH = 64, 32, 2_000, 256
-_ROWS = 60_000
+_ROWS, _FEW_ROWS = 60_000, 6_000
 _EVERY = 0.25
+QUICK = ("feed", "text", "generator")
 
 
 def memory() -> dict[str, int]:
@@ -52,13 +57,14 @@ def memory_of_children() -> int:
 
 
 class Watch(keras.callbacks.Callback):
-    """Takes the memory down every quarter of a second, and stops when the time is up."""
+    """Takes the memory down every so many seconds, and stops when time or steps are up."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, every: float = _EVERY, most_steps: float = math.inf) -> None:
         super().__init__()
         self.samples: list[tuple[float, int, int, int]] = []
         self._began: float | None = None
         self._next, self._seconds, self.steps = 0.0, seconds, 0
+        self._every, self._most_steps = every, most_steps
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         self.steps += 1
@@ -68,29 +74,31 @@ class Watch(keras.callbacks.Callback):
             found = memory()
             mapped = found["RssFile"] + found.get("RssShmem", 0)
             self.samples.append((now, found["RssAnon"], mapped, memory_of_children()))
-            self._next = now + _EVERY
-        if now >= self._seconds:
+            self._next = now + self._every
+        if now >= self._seconds or self.steps >= self._most_steps:
             self.model.stop_training = True
 
 
-def numbers_file(folder: Path) -> Path:
+def numbers_file(folder: Path, rows: int) -> Path:
     path = folder / "numbers.csv"
-    values = np.random.default_rng(1).integers(0, 1000, (COLUMNS, _ROWS))
+    values = np.random.default_rng(1).integers(0, 1000, (COLUMNS, rows))
     columns = {"y": (values[0] > 500).astype(np.int64)}
     columns |= {f"c{place}": column for place, column in enumerate(values)}
     pyarrow.csv.write_csv(pa.table(columns), path)
     return path
 
 
-def texts_file(folder: Path) -> Path:
+def texts_file(folder: Path, rows: int) -> Path:
     path = folder / "texts.csv"
-    random = np.random.default_rng(2)
     words = np.array([f"word{place}" for place in range(WORDS)])
-    with path.open("w") as file:
-        file.write("y,text\n")
-        for row in range(_ROWS):
-            file.write(f"{row % 2},{' '.join(words[random.integers(0, WORDS, LENGTH)])}\n")
+    places = np.random.default_rng(2).integers(0, WORDS, (rows // 30, LENGTH))
+    lines = [f"{row % 2},{' '.join(found)}\n" for row, found in enumerate(words[places])]
+    path.write_text("y,text\n" + "".join(lines) * 30)
     return path
+
+
+def made(kind: str) -> keras.Model:
+    return tokens_model() if kind == "text" else mlp()
 
 
 def mlp() -> keras.Model:
@@ -138,27 +146,13 @@ def generator() -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def soak(kind: str, seconds: float, folder: Path) -> dict[str, object]:
     """Train, and tell."""
     kind, is_constant = kind.removeprefix("constant-"), kind.startswith("constant-")
-    is_text, ledger = kind == "text", None
     if is_constant:
         import_all(kind, folder)
-    watch, model = Watch(seconds), tokens_model() if is_text else mlp()
-    forever = {"epochs": 1_000_000, "callbacks": [watch], "progress": "none"}
+    watch, model = Watch(seconds), made(kind)
+    ledger = None if is_constant else train(kind, model, watch, folder)
     if is_constant:
-        one = constant_batch(is_text)
-        # The feed's epochs of this kind of data have as many steps, and an epoch costs a little, too.
-        model.fit(
-            constant(one), steps_per_epoch=200, epochs=1_000_000, callbacks=[watch], verbose=0, shuffle=False
-        )
-    elif kind in ("feed", "text"):
-        feed = feed_of(kind, folder)
-        stoker.fit(model, feed, **forever)
-        ledger = feed.ledger
-    elif kind == "generator":
-        stoker.fit(model, generator(), steps_per_epoch=200, **forever)
+        train_constant(kind, model, watch)
     else:
-        batches = Batches(workers=2, use_multiprocessing=True, max_queue_size=8)
-        stoker.fit(model, batches, **forever)
-    if not is_constant:
         (folder / "modules.json").write_text(json.dumps([name for name in sys.modules if name != "__main__"]))
     return {
         "steps": watch.steps,
@@ -167,6 +161,55 @@ def soak(kind: str, seconds: float, folder: Path) -> dict[str, object]:
         "ledger_limit": 0 if ledger is None else ledger.limit,
         "ledger_kinds": {} if ledger is None else ledger.peaks_by_kind,
     }
+
+
+def train(kind: str, model: keras.Model, watch: Watch, folder: Path, rows: int = _ROWS) -> Ledger | None:
+    """Train as a user does; the ledger of a feed."""
+    forever = {"epochs": 1_000_000, "callbacks": [watch], "progress": "none"}
+    if kind in ("feed", "text"):
+        feed = feed_of(kind, folder, rows)
+        stoker.fit(model, feed, **forever)
+        feed.close()
+        return feed.ledger
+    if kind == "generator":
+        stoker.fit(model, generator(), steps_per_epoch=200, **forever)
+    else:
+        batches = Batches(workers=2, use_multiprocessing=True, max_queue_size=8)
+        stoker.fit(model, batches, **forever)
+    return None
+
+
+def train_constant(kind: str, model: keras.Model, watch: Watch) -> None:
+    """Train on one batch; the feed's epochs have as many steps, for an epoch costs a little, too."""
+    one = constant(constant_batch(kind == "text"))
+    model.fit(one, steps_per_epoch=200, epochs=1_000_000, callbacks=[watch], verbose=0, shuffle=False)
+
+
+def quick(steps: int, folder: Path) -> dict[str, object]:
+    """For each kind what the process held over the last half of its steps, and what with one batch before."""
+    found: dict[str, object] = {}
+    for kind in QUICK:  # what they import and compile is in the process from the beginning
+        train(kind, made(kind), Watch(math.inf, most_steps=2), folder, _FEW_ROWS)
+    for kind in QUICK:
+        levels = []
+        for is_constant in (True, False):
+            model = made(kind)
+            watch, ledger = Watch(math.inf, every=0.0, most_steps=steps), None
+            if is_constant:
+                train_constant(kind, model, watch)
+            else:
+                ledger = train(kind, model, watch, folder, _FEW_ROWS)
+            levels.append([sample[1] for sample in watch.samples])
+            del model
+            gc.collect()
+            release_idle()
+        found[kind] = {
+            "constant": levels[0],
+            "trained": levels[1],
+            "ledger_peak": 0 if ledger is None else ledger.peak,
+            "ledger_limit": 0 if ledger is None else ledger.limit,
+        }
+    return found
 
 
 def import_all(kind: str, folder: Path) -> None:
@@ -183,13 +226,13 @@ def import_all(kind: str, folder: Path) -> None:
         release_idle()
 
 
-def feed_of(kind: str, folder: Path) -> stoker.Feed:
+def feed_of(kind: str, folder: Path, rows: int = _ROWS) -> stoker.Feed:
     if kind == "feed":
-        rows = stoker.open(numbers_file(folder), label="y")
-        return stoker.Feed(rows, batch_size=BATCH, memory="16MB", cache="never", epochs=2)
-    rows = stoker.open(texts_file(folder), label="y", text="text")
+        table = stoker.open(numbers_file(folder, rows), label="y")
+        return stoker.Feed(table, batch_size=BATCH, memory="16MB", cache="never", epochs=2)
+    texts = stoker.open(texts_file(folder, rows), label="y", text="text")
     words = stoker.SequenceVectorizer(max_tokens=WORDS + 1, max_length=LENGTH)
-    return stoker.Feed(rows, transform=words, batch_size=BATCH, memory="16MB", cache="never", epochs=2)
+    return stoker.Feed(texts, transform=words, batch_size=BATCH, memory="16MB", cache="never", epochs=2)
 
 
 def constant_batch(is_text: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -205,4 +248,5 @@ def constant(one: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple[np.ndarray, n
 
 
 if __name__ == "__main__":
-    json.dump(soak(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])), sys.stdout)
+    kind, amount, folder = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
+    json.dump(quick(int(amount), folder) if kind == "quick" else soak(kind, amount, folder), sys.stdout)
