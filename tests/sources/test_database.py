@@ -185,8 +185,7 @@ def test_a_connection_that_is_lost_is_told_and_nothing_is_taken_for_the_whole(he
     from contextlib import nullcontext
 
     monkeypatch.setattr(streams, "_connected", lambda address: nullcontext(lambda statement: Breaking()))
-    # The first row tells SQLite's driver the types, and is none of the query's.
-    with pytest.raises(DataError, match=r"the connection was lost after 299 rows .*none of them is kept"):
+    with pytest.raises(DataError, match=r"the connection was lost after 300 rows .*none of them is kept"):
         survey(source, stored=False, role="predict", keep_bytes=1 << 20)
 
 
