@@ -15,6 +15,7 @@ from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.base import Table
+from stoker.sources.bits import BitSpec
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.conditions import Condition
 from stoker.sources.csv import CsvTable
@@ -149,9 +150,9 @@ def _narrowed(source: Source, step: DescribedStep, run: str) -> Source:
     return replace(source, view=source.view.then(spec))
 
 
-def _chosen_again(source: Source, step: DescribedStep) -> TakeSpec:
+def _chosen_again(source: Source, step: DescribedStep) -> TakeSpec | BitSpec:
     """The rows that were chosen by what stands in them, which the files tell; they must be the run's."""
-    chosen: TakeSpec
+    chosen: TakeSpec | BitSpec
     if step.kind == "where":
         by, chosen = f"the condition {step.condition!r}", rows_where(source, step.condition)
     elif step.kind in ("group", "stratum"):
@@ -166,7 +167,7 @@ def _chosen_again(source: Source, step: DescribedStep) -> TakeSpec:
         by, chosen = f"folding by {step.column!r}", pairs[step.index][1 - step.part]
     told = chosen.describe()
     if (told["count"], told["sha256"]) != (step.count, step.sha256):
-        text = f"{by} chooses {len(chosen.indices):,} other rows than the run's"
+        text = f"{by} chooses {chosen.count:,} other rows than the run's"
         raise Differs(Difference(kind="rows", text=text))
     return chosen
 

@@ -168,8 +168,8 @@ class Narrowing:
             ``>=``, ``in``), joined by ``and``, ``or`` and ``not``; ``x is None`` asks for a blank, and
             ``col('unit price')`` is a column whose name is no word. A comparison with a blank is not true. It
             is read, not run. Rows in which a value that is asked for cannot be parsed stay: they are bad
-            rows, and told as such. The view holds 8 bytes for each row of it, which a feed counts; a byte a
-            row is held until it is done.
+            rows, and told as such. The view holds a bit and a quarter for each row of its parent, which a
+            feed counts; two bytes a row are held until it is done.
 
         Raises
         ------

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from stoker.errors import OptionError
+from stoker.sources.bits import BitSpec
 from stoker.sources.bound import BoundView, Step
 from stoker.sources.steps import TABLE_LIMIT, HeadStep, RankStep, ShardStep, TakeStep
 from stoker.types import IntArray
@@ -167,6 +168,11 @@ class TakeSpec:
         ordered.flags.writeable = False
         return cls(indices=ordered)
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.indices)
+
     def bind(self, total: int) -> Step:
         """The step over a parent of `total` ordinals."""
         return TakeStep(total, self.indices)
@@ -178,7 +184,7 @@ class TakeSpec:
 
 
 RankSpec: TypeAlias = SplitSpec | FoldSpec
-Spec: TypeAlias = SplitSpec | FoldSpec | ShardSpec | HeadSpec | TakeSpec
+Spec: TypeAlias = SplitSpec | FoldSpec | ShardSpec | HeadSpec | TakeSpec | BitSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from stoker.errors import ColumnError, DataError
 from stoker.prefetch import available_cores, prefetch
+from stoker.sources.bits import BitSpec
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.conditions import Condition
 from stoker.sources.groups import in_view
 from stoker.sources.schema import PLAIN_KINDS, Schema, nearest
-from stoker.sources.strata import ValueSpec
 from stoker.types import ColumnKind, ColumnSpec, is_number
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ __all__ = ["all_judged", "judged", "judged_chunks", "none_satisfies", "rows_wher
 _CHUNK_BYTES = 1 << 21
 
 
-def rows_where(source: Source, text: str) -> ValueSpec:
+def rows_where(source: Source, text: str) -> BitSpec:
     """The rows of a source's view that satisfy a condition; the files are read once.
 
     Rows in which a value that is asked for cannot be parsed are chosen, too: they are bad rows, of which
@@ -53,11 +53,10 @@ def rows_where(source: Source, text: str) -> ValueSpec:
         else all_judged(table, condition, schema_for(condition, table.schema))
     )
     view = source.view.bind(len(chosen))
-    indices = np.flatnonzero(in_view(view, chosen))
-    if not len(indices):
+    inside = in_view(view, chosen)
+    if not inside.any():
         raise none_satisfies(source.paths[0], view.num_rows, text)
-    indices.flags.writeable = False
-    return ValueSpec(indices=indices, recipe={"kind": "where", "condition": text})
+    return BitSpec.of(inside, text)
 
 
 def none_satisfies(path: str, num_rows: int, text: str) -> DataError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from stoker.sources.bits import BitSpec
 from stoker.sources.bound import BoundView
 from stoker.sources.views import RankSpec, ShardSpec, TakeSpec, View
 
@@ -44,7 +45,7 @@ class Horizon:
 
     @property
     def num_bytes(self) -> int:
-        """Memory that it takes to tell the view's rows: of rows chosen one by one, 8 bytes each."""
+        """Memory that it takes to tell the view's rows: of rows chosen one by one, 8 bytes each, or a bit."""
         return self._bound.num_bytes
 
     @staticmethod
@@ -52,7 +53,7 @@ class Horizon:
         """Whether the slots must be counted before the pass."""
         spread = _GROUP
         for step in view.steps:
-            if isinstance(step, TakeSpec):
+            if isinstance(step, TakeSpec | BitSpec):
                 return False
             if isinstance(step, ShardSpec):
                 return True
