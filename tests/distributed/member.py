@@ -89,7 +89,7 @@ def train(
     if texts:
         rows = stoker.open(folder / "texts.csv", label="label", text="text")
         feed = stoker.Feed(
-            rows, transform=stoker.NgramVectorizer(), batch_size=batch_size, memory="8MB", workers=1
+            rows, transform=stoker.NgramVectorizer(), batch_size=batch_size, memory="64MB", workers=1
         )
         model = stoker.models.mlp(feed, seed=1)
         return model, stoker.fit(model, feed, progress="none", **options)

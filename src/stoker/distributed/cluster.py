@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from stoker.errors import MissingExtraError
 from stoker.signals import STOPPING
 
 __all__ = ["connected_to_ray", "quiet_ray"]
@@ -20,20 +21,36 @@ _SETTINGS = {
     "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a process that was given no GPU sees none
 }
 
 
 @contextmanager
 def quiet_ray() -> Iterator[None]:
-    """Inside, Ray is told how to behave; what the user has set in the environment stays."""
+    """Inside, Ray is told how to behave, which it must be before it is imported.
+
+    What the user has set in the environment stays.
+
+    Raises
+    ------
+    MissingExtraError
+        If Ray is not installed.
+    """
     ours = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
     os.environ.update(ours)
     try:
+        _require_ray()
         yield
     finally:
         for name in ours:
             os.environ.pop(name, None)
+
+
+def _require_ray() -> None:
+    try:
+        import ray.train  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("several hosts need Ray: pip install 'stoker[ray]'") from error
 
 
 @contextmanager

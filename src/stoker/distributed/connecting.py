@@ -17,8 +17,8 @@ _START_SECONDS = 120
 """Within these all processes must have come."""
 _DEAD_SECONDS = 10
 """Of silence, until a process is taken for dead and the others end."""
-_END_SECONDS = 60
-"""How long the first to end waits for the others."""
+_END_SECONDS = 1800
+"""How long the first to end waits for the others, of which one may write a large model."""
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from stoker.distributed.hosts import Host
 from stoker.distributed.outcomes import Outcome
 from stoker.distributed.relaying import Player
 from stoker.distributed.working import Work, work
-from stoker.errors import MissingExtraError, OptionError, WorkerError
+from stoker.errors import OptionError, WorkerError
 from stoker.signals import Terminated
 from stoker.training.progress import Display
 
@@ -80,18 +80,13 @@ def run(
     """
     if hosts < 1:
         raise OptionError(f"hosts must be at least 1, got {hosts}")
-    _require_ray()
     if (backend := backends.choose()) != "jax":
         raise OptionError(
             f"training on several hosts needs the JAX backend, and this is {backend}: set KERAS_BACKEND=jax, "
             "or train on one host"
         )
     shown = display or Display()
-    with (
-        quiet_ray(),
-        tempfile.TemporaryDirectory(prefix="stoker-ray-") as scratch,
-        connected_to_ray(hosts) as is_ours,
-    ):
+    with quiet_ray(), connected_to_ray(hosts) as is_ours, _scratch() as scratch:
         import ray
 
         desk = ray.remote(num_cpus=0)(Desk).remote()
@@ -107,11 +102,15 @@ def run(
         return _outcome(training, desk, Player(shown), at_once=is_ours).taken()
 
 
-def _require_ray() -> None:
-    try:
-        import ray.train  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("several hosts need Ray: pip install 'stoker[ray]'") from error
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder for Ray's own notes; all nodes must see it, as they must see the current folder."""
+    import ray
+
+    return tempfile.TemporaryDirectory(
+        prefix=".stoker-ray-",
+        dir=os.getcwd() if len(ray.nodes()) > 1 else None,
+        ignore_cleanup_errors=True,  # Ray may be writing still
+    )
 
 
 class _Training:

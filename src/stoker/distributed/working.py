@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from stoker.distributed.outcomes import Outcome, failed, is_of_a_lost_host
 from stoker.distributed.relaying import Relay
 from stoker.errors import RunError
 from stoker.signals import Terminated
+from stoker.training.progress import Display
 
 __all__ = ["Work", "work"]
 
@@ -94,7 +96,20 @@ def _done(task: Work, rank: int, count: int, address: str, attempt: int) -> Outc
         connected(address, rank=rank, count=count, asked=courier.asked),
     ):
         relay = Relay(courier.send, task.interval)
+        logging.getLogger("stoker").addHandler(_Shown(relay))
         return _outcome(task, Host(rank=rank, count=count, attempt=attempt, display=relay))
+
+
+class _Shown(logging.Handler):
+    """Shows what stoker warns of, such as a long wait: nobody sees what a worker prints."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.WARNING)
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a warning."""
+        self._display.note("warning", record.getMessage())
 
 
 def _outcome(task: Work, host: Host) -> Outcome:

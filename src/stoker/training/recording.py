@@ -105,6 +105,7 @@ class RunRecorder:
             return
         there = self._directory.read()
         refuse_other_run(directory, there, self._record, feed)
+        there.training.pop("hosts", None)  # it may go on with another number of them
         there.training, there.versions = there.training | self._record.training, self._record.versions
         self._record = there
 

@@ -1,0 +1,138 @@
+"""What is told between the hosts and the program that begins them, without Ray."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from stoker import distributed
+from stoker.distributed.desk import Desk
+from stoker.distributed.outcomes import Outcome, failed, is_of_a_lost_host
+from stoker.distributed.relaying import Player, Relay
+from stoker.errors import MissingExtraError, NonFiniteLossError, OptionError, WorkerError
+from stoker.training.progress import Display
+
+
+class Noted(Display):
+    """Remembers what it is to show."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def stage(self, name, unit=""):
+        display = self
+
+        class Stage:
+            def __enter__(self):
+                display.seen.append(f"{name} begins")
+                return lambda done, total: display.seen.append(f"{name} {done}/{total}")
+
+            def __exit__(self, *exception):
+                display.seen.append(f"{name} ends")
+
+        return Stage()
+
+    def note(self, name, text):
+        self.seen.append(f"{name}: {text}")
+
+
+def test_without_ray_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'stoker\[ray\]'"):
+        distributed.run(print, hosts=2)
+
+
+def test_there_is_at_least_one_host():
+    with pytest.raises(OptionError, match="hosts must be at least 1, got 0"):
+        distributed.run(print, hosts=0)
+
+
+def test_what_the_first_host_shows_is_shown_in_order():
+    sent, display = [], Noted()
+    relay = Relay(sent.append, 0.1)
+    with relay.stage("survey", "B") as progress:
+        progress(1, 2)
+    relay.note("rows", "3")
+
+    Player(display).play(sent)
+
+    assert display.seen == ["survey begins", "survey 1/2", "survey ends", "rows: 3"]
+
+
+def test_stages_of_a_host_that_is_lost_end():
+    display = Noted()
+    player = Player(display)
+
+    player.play([("enter", ("survey", "B")), ("lost", ())])
+
+    assert display.seen[:2] == ["survey begins", "survey ends"]
+    assert display.seen[2].startswith("hosts: one of them was lost")
+    assert not player.is_training
+
+
+def test_training_is_what_is_done_between_stages():
+    player = Player(Noted())
+    found = [player.is_training]
+
+    for message in (("enter", ("survey", "B")), ("leave", ()), ("note", ("rows", "3"))):
+        player.play([message])
+        found.append(player.is_training)
+
+    assert found == [False, False, True, True]
+
+
+def test_messages_are_heard_once_and_the_first_outcome_counts():
+    desk = Desk()
+    desk.begin()
+    desk.call([("note", ("rows", "3"))])
+    desk.settle(Outcome(value=1))
+    desk.settle(Outcome(value=2))
+
+    assert desk.look() == ([("note", ("rows", "3"))], Outcome(value=1))
+    assert desk.look() == ([], Outcome(value=1))
+
+
+def test_hosts_that_begin_again_know_it_and_whether_all_is_settled():
+    desk = Desk()
+
+    assert [desk.begin(), desk.begin()] == [(0, False), (1, False)]
+    assert desk.look()[0] == [("lost", ())]
+    desk.settle(Outcome(value=1))
+    assert desk.begin() == (2, True)
+
+
+def test_who_asks_to_stop_is_heard_with_the_next_call():
+    desk = Desk()
+
+    desk.ask_to_stop(2)
+
+    assert desk.call([]) == 2
+
+
+def test_errors_of_stoker_arrive_as_they_were():
+    error = NonFiniteLossError("the loss is nan", first_step=3, last_step=7)
+
+    with pytest.raises(NonFiniteLossError, match="the loss is nan") as found:
+        failed(error, 1).taken()
+
+    assert (found.value.first_step, found.value.last_step, found.value.row_ids) == (3, 7, ())
+
+
+def test_other_errors_are_told_with_their_host():
+    with pytest.raises(WorkerError, match="host 1 failed with ZeroDivisionError: by nothing"):
+        failed(ZeroDivisionError("by nothing"), 1).taken()
+
+
+def test_a_signal_arrives_as_one():
+    with pytest.raises(KeyboardInterrupt):
+        Outcome(signal=2).taken()
+
+
+def test_what_a_lost_host_breaks_elsewhere_is_no_error_of_its_own():
+    class JaxRuntimeError(RuntimeError):
+        pass
+
+    assert is_of_a_lost_host(JaxRuntimeError("Connection closed by peer"))
+    assert not is_of_a_lost_host(ValueError("Connection closed by peer"))
