@@ -100,6 +100,7 @@ def test_rows_that_are_read_but_once_are_not_looked_at_before(opened):
     assert stoker.Feed(made, transform="auto").prepare().spec.inputs[1].name == "photo"
 
 
+@pytest.mark.slow
 def test_a_run_keeps_to_it_wherever_it_reads_other_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     pq.write_table(table(), "t.parquet", row_group_size=9)

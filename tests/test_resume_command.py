@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from stoker.checkpoints import CheckpointStore
-from stoker.cli import main
+from stoker.cli import main, resuming
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -99,16 +100,24 @@ def test_of_several_runs_of_the_same_command_the_youngest_is_found_whatever_its_
     assert [len(history(f"runs/rows-{number}")) for number in (1, 10)] == [2, 1]
 
 
-def test_a_run_that_was_recorded_with_one_label_by_its_name_is_found(table):
-    command = ["train", table, *FLAGS, "--resume", "auto", "--epochs"]
-    assert main([*command, "1"]) == 0
-    file = Path("runs/rows-1/run.json")
-    record = json.loads(file.read_text())
-    record["options"]["flags"]["label"] = "y"
-    file.write_text(json.dumps(record))
-    assert main([*command, "2"]) == 0
-    assert [path.name for path in Path("runs").iterdir()] == ["rows-1"]
-    assert len(history("runs/rows-1")) == 2
+@pytest.mark.parametrize(
+    ("recorded", "said", "same"),
+    [
+        ("y", ["y"], True),
+        ("a,b", ['"a,b"'], True),
+        ("a,b", ["a,b"], False),
+        (["a", "b"], ["a,b"], True),
+        ("y", ["z"], False),
+    ],
+)
+def test_a_run_that_was_recorded_with_one_label_by_its_name_is_found(
+    tmp_path, monkeypatch, recorded, said, same
+):
+    monkeypatch.chdir(tmp_path)
+    record = SimpleNamespace(options={"flags": {"label": recorded, "seed": 1, "epochs": 1}})
+    monkeypatch.setattr(resuming, "_runs_beside", lambda free: [("runs/rows-7", record)])
+    found = resuming.run_meant("rows.csv", {"label": said, "seed": 1, "epochs": 2, "where": None})
+    assert (found == "runs/rows-7") == same
 
 
 def test_another_plan_is_refused_in_the_words_of_the_command_line(table, capsys):
