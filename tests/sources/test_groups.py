@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import stoker
 from stoker.errors import ColumnError, DataError, OptionError
-from stoker.sources.groups import value_hashes
+from stoker.sources.groups import GROUP_BYTES, value_hashes
 from stoker.survey import survey
 
 NUM_ROWS = 6_000
@@ -65,10 +65,10 @@ def test_another_seed_gives_another_split(write):
 
 def test_a_value_that_is_a_feature_or_a_number_is_taken_as_it_is_written(write):
     source = write(sentences())
-    by_phrase = value_hashes(source, "Phrase")
+    by_phrase = value_hashes(source, "Phrase", GROUP_BYTES, 1 << 30)
     assert len(np.unique(by_phrase)) == 1
     numbers = stoker.open(source.paths[0], label="Sentiment", columns=["PhraseId"])
-    assert len(np.unique(value_hashes(numbers, "PhraseId"))) == NUM_ROWS
+    assert len(np.unique(value_hashes(numbers, "PhraseId", GROUP_BYTES, 1 << 30))) == NUM_ROWS
 
 
 def test_parts_of_parts_and_surveys_know_them(write):

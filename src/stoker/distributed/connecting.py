@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,8 +45,11 @@ def connected(
         with connected("10.0.0.1:3300", rank=1, count=2):
             stoker.fit(model, feed, epochs=3)
     """
-    jax: Any = importlib.import_module("jax")
-    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    import jax
+
+    configure: Any = jax.config.update  # without types
+    shut_down: Any = jax.distributed.shutdown
+    configure("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(
         address,
         num_processes=count,
@@ -60,7 +62,7 @@ def connected(
     )
     with joined(Group(rank, count, _exchange, asked)) as group:
         yield group
-    jax.distributed.shutdown()
+    shut_down()
 
 
 def _exchange(frame: Any) -> Any:

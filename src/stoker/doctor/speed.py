@@ -82,7 +82,7 @@ def _fit(model: Any, batch: Batch, steps: int) -> float:
 class _Again:
     """One batch over and over, as `Handover` hands it to Keras."""
 
-    num_rows = batch_size = None
+    num_rows = batch_size = share = None
 
     def __init__(self, batch: Batch, times: int) -> None:
         self.feed = self
