@@ -444,7 +444,7 @@ def test_a_run_begins_with_another(trained, capsys, monkeypatch):
     finally:
         os.rename("elsewhere", "run")
     assert main(["verify", "second"]) == 0
-    assert "epoch 2" in capsys.readouterr().out
+    assert "1 to 2: 540 rows each, every row once" in capsys.readouterr().out
     assert main(["train", "points.csv", *flags, "--init", "run", "--embeddings", "x.txt"]) == 2
     assert "no effect beside --init" in capsys.readouterr().err
 
