@@ -16,7 +16,7 @@ BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_
 BIT_TESTS := $(addprefix tests/,training/test_resuming.py training/test_inheriting.py training/test_columns_runs.py test_resume_command.py faults/test_kills.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-bits test-slow test-backends test-ray soak check format bench
+.PHONY: help install demo test test-bits test-slow test-backends test-ray fuzz soak check format bench
 
 help:
 	@echo 'make demo           train on the handwritten digits, from an empty checkout'
@@ -26,6 +26,7 @@ help:
 	@echo 'make check          ruff, mypy and the import layers'
 	@echo 'make format         let ruff format and mend what it can'
 	@echo 'make test-slow      the tests that take more than a second and a half of the processor'
+	@echo 'make fuzz           thousands of damaged and forged files, others each time'
 	@echo 'make soak           trains for STOKER_SOAK_SECONDS (half an hour): memory stays level, and every kill resumes'
 	@echo 'make test-backends  the training tests on TensorFlow and PyTorch, in $(BACKENDS_VENV)'
 	@echo 'make test-ray       training on two worker processes of a Ray cluster of this machine, in $(RAY_VENV)'
@@ -75,15 +76,19 @@ test test-bits test-slow test-backends test-ray: export PYTHONDONTWRITEBYTECODE 
 test-slow soak: export XLA_FLAGS ?=
 
 test: install
-	$(BIN)/pytest -m 'not slow and not soak and not ray' $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'not slow and not soak and not ray and not fuzz' $(PYTEST_ARGS)
 
 test-slow: install
-	$(BIN)/pytest -m 'slow and not soak and not ray' $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'slow and not soak and not ray and not fuzz' $(PYTEST_ARGS)
+
+# Others each time, so that it may find something on any day: not for what must be green.
+fuzz: install
+	$(BIN)/pytest -m fuzz tests/hostile $(PYTEST_ARGS)
 
 # Compiled by XLA as users have it: that a run which was stopped ends with the bits of one that was not.
 test-bits: export XLA_FLAGS =
 test-bits: install
-	$(BIN)/pytest -m 'not slow and not soak and not ray' $(BIT_TESTS) $(PYTEST_ARGS)
+	$(BIN)/pytest -m 'not slow and not soak and not ray and not fuzz' $(BIT_TESTS) $(PYTEST_ARGS)
 
 # One at a time: what it measures is this machine's memory. -s shows the figures.
 soak: export STOKER_SOAK_SECONDS := $(STOKER_SOAK_SECONDS)

@@ -86,7 +86,7 @@ def test_a_damaged_cache_is_made_anew_or_told_or_what_it_was(cached, data):
     damage(cached, data)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.timeout(1200)
 @LONG
 @given(data=st.data())

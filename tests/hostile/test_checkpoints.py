@@ -61,7 +61,7 @@ def test_a_forged_checkpoint_is_refused_or_harmless(kept, data):
     forge(kept, data)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.timeout(600)
 @settings(QUICK, max_examples=10_000)
 @given(data=st.data())

@@ -98,7 +98,7 @@ def test_a_forged_record_is_refused_or_harmless(trained, data):
     forge_record(trained, data)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("model_at_hand")
 @LONG
@@ -178,7 +178,7 @@ def test_a_forged_record_is_verified_and_replayed_or_refused(trained, data):
     audit_forged(trained, data)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.timeout(1200)
 @LONG
 @given(data=st.data())

@@ -152,7 +152,7 @@ def test_a_forged_array_is_refused_or_harmless(whole, data):
     forge_array(whole, data)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.timeout(1200)
 @LONG
 @given(data=st.data())
@@ -160,7 +160,7 @@ def test_thousands_of_forged_records_are_refused_or_harmless(whole, data):
     forge_record(whole, data)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.timeout(1200)
 @LONG
 @given(data=st.data())

@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 import stoker
 from forging import DEEP, forged_arrays, forgeries
 from pictures import encode
-from stoker.errors import RunError, StokerError
+from stoker.errors import OptionError, RunError, StokerError
 from stoker.transforms import from_state
+from stoker.transforms.image import Image
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.numeric import Impute
 from stoker.transforms.packing import from_packed, to_packed
 from stoker.transforms.scaling import Scale, Standardize
-from stoker.types import Matrix, Rows
+from stoker.transforms.vocabulary import vocabulary_words
+from stoker.types import FeedSpec, Matrix, Rows, TargetSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numbers that nobody measured
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -121,7 +123,7 @@ def test_a_forged_transform_is_refused_or_harmless(kind, data):
     forge(kind, data)
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", KINDS)
 @LONG
@@ -184,3 +186,26 @@ def test_a_transform_that_is_nested_too_deeply_is_told(tmp_path):
         deep = {"x": deep}
     with pytest.raises(RunError, match="is damaged"):
         from_state({"name": "n-grams", "options": deep, "columns": [], "features": None})
+
+
+def test_true_is_no_number_though_python_counts_with_it():
+    words = {"words": ["a"], "counts": [1], "num_words": 1, "num_texts": 1, "length": True}
+    with pytest.raises(ValueError, match="length: True"):
+        vocabulary_words(words, 9)
+    with pytest.raises(OptionError, match="channels must be 3 for colours or 1 for grey, got True"):
+        Image(channels=True)
+
+
+def test_a_target_of_no_column_is_none():
+    none = TargetSpec(columns=(), task="binary", classes=(0, 1), num_outputs=1)
+    with pytest.raises(ValueError, match="every target answers a column"):
+        FeedSpec(
+            input_shape=(2,),
+            input_dtype="float32",
+            features=("a",),
+            task="binary",
+            classes=(0, 1),
+            num_outputs=1,
+            label="y",
+            targets=(none,),
+        )

@@ -69,7 +69,7 @@ class Decoder:
     orient: bool = False
 
     def __post_init__(self) -> None:
-        if self.channels not in (1, 3):
+        if isinstance(self.channels, bool) or self.channels not in (1, 3):
             raise OptionError(f"channels must be 3 for colours or 1 for grey, got {self.channels!r:.40}")
         options: Mapping[str, Any] = {"resize": Resize, "interpolation": Interpolation}
         for name, words in options.items():

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from stoker.kernels.separated import lay_out
 from stoker.prefetch import prefetch
-from stoker.stored import MOST, require
+from stoker.stored import require, require_counts
 from stoker.transforms.chunks import TextChunk, held_texts, text_chunks
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.numbering import stream_of
@@ -130,7 +130,7 @@ def vocabulary_words(state: dict[str, Any], longest: int) -> tuple[WordList, dic
     require(counts.shape == words.counts.shape, "words that are not counted")
     numbers = {name: state[name] for name in ("num_words", "num_texts", "length")}
     for name, number in numbers.items():
-        require(isinstance(number, int) and 0 <= number <= MOST, f"{name} is {number!r:.40}")
+        require_counts(number, what=name)
     require(numbers["length"] <= min(longest, _MOST_LENGTH), f"rows of {numbers['length']:,} words")
     return words._replace(counts=counts), numbers
 

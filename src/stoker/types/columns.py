@@ -185,6 +185,8 @@ class FeedSpec:
                 columns=(label,), task=task, classes=classes, num_outputs=outputs, class_names=names
             )
             object.__setattr__(self, "targets", (one,))
+        if not all(target.columns for target in self.targets):
+            raise ValueError("every target answers a column, and one has none")
         first = self.targets[0]
         if mine != (first.columns[0], first.task, first.classes, first.num_outputs, first.class_names):
             raise ValueError("label, task, classes and outputs are those of the first target, and differ")
