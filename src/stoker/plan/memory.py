@@ -37,7 +37,8 @@ _WORKING_SHARE = 2
 """What threads hold while they make batches takes at most this part, unless it is a single thread's."""
 _GROUP_SHARE = 24
 """Batches made in one go take at most this part."""
-_GROUP_BYTES = 8 * MIB
+_GROUP_BYTES = 16 * MIB
+"""More in one go is handed over less often: of 4, 8 and 16 MiB a shuffled epoch took 350, 290 and 245 ms."""
 
 
 class MemoryLine(msgspec.Struct, frozen=True, kw_only=True):
