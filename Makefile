@@ -8,6 +8,7 @@ BACKENDS_VENV ?= .venv-backends
 BENCH_VENV ?= .venv-bench
 RAY_VENV ?= .venv-ray
 STOKER_SOAK_SECONDS ?= 1800
+RAY_SECONDS ?= 1800
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
@@ -25,11 +26,11 @@ help:
 	@echo 'make install        create $(VENV)'
 	@echo 'make check          ruff, mypy and the import layers'
 	@echo 'make format         let ruff format and mend what it can'
-	@echo 'make test-slow      the tests that take more than a second and a half of the processor'
+	@echo 'make test-slow      the tests that take more than a second of the processor, and every property in full'
 	@echo 'make fuzz           thousands of damaged and forged files, others each time'
 	@echo 'make soak           trains for STOKER_SOAK_SECONDS (half an hour): memory stays level, and every kill resumes'
 	@echo 'make test-backends  the training tests on TensorFlow and PyTorch, in $(BACKENDS_VENV)'
-	@echo 'make test-ray       training on two worker processes of a Ray cluster of this machine, in $(RAY_VENV)'
+	@echo 'make test-ray       on Ray clusters of this machine, within RAY_SECONDS (half an hour), in $(RAY_VENV)'
 	@echo 'make bench          the benchmarks beside their peers, in $(BENCH_VENV)'
 
 # A new environment $(1) with a pip that knows dependency groups (25.1).
@@ -72,6 +73,9 @@ demo: install
 # Every process of the tests would compile stoker and its tests anew where bytecode is not kept.
 test test-bits test-slow test-backends test-ray: export PYTHONDONTWRITEBYTECODE =
 
+# The quick tests try a quarter of the examples of every property (tests/property_examples.py).
+test-slow test-backends fuzz: export STOKER_EXAMPLES = all
+
 # The quick tests have XLA optimize nothing (tests/compiling.py).
 test-slow soak: export XLA_FLAGS ?=
 
@@ -79,7 +83,7 @@ test: install
 	$(BIN)/pytest -m 'not slow and not soak and not ray and not fuzz' $(PYTEST_ARGS)
 
 test-slow: install
-	$(BIN)/pytest -m 'slow and not soak and not ray and not fuzz' $(PYTEST_ARGS)
+	$(BIN)/pytest -m '(slow or hypothesis) and not soak and not ray and not fuzz' $(PYTEST_ARGS)
 
 # Others each time, so that it may find something on any day: not for what must be green.
 fuzz: install
@@ -99,10 +103,10 @@ test-backends: $(BACKENDS_VENV)/.installed
 	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/faults/test_kills.py $(PYTEST_ARGS)
 	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/sources/test_objects.py $(PYTEST_ARGS)
 
-# One after the other, for each starts a cluster; XLA compiles as users have it.
+# One after the other, for each starts a cluster; all within RAY_SECONDS; XLA compiles as users have it.
 test-ray: export XLA_FLAGS =
 test-ray: $(RAY_VENV)/.installed
-	$(RAY_VENV)/bin/pytest -m ray tests/distributed
+	timeout --kill-after 60 $(RAY_SECONDS) $(RAY_VENV)/bin/pytest -m ray tests/distributed
 
 check: install
 	$(BIN)/ruff check

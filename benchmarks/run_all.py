@@ -17,6 +17,7 @@ from benchmarks import (
     csv_first_epoch,
     fit_overhead,
     generators,
+    hosts,
     images,
     jsonl,
     memory_scaling,
@@ -52,6 +53,7 @@ BENCHMARKS = (
     columnar_memory,
     jsonl,
     images,
+    hosts,
 )
 PACKAGES = ("keras", "jax", "numba", "numpy", "pyarrow", "scikit-learn", "tensorflow", "torch", "pandas")
 PACKAGES += ("datasets", "ray")

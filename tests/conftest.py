@@ -8,14 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from hypothesis import settings
+
 from compiling import compile_plainly
+from property_examples import examples
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -26,6 +29,19 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / 
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 compile_plainly()
+
+# A kernel's first call compiles it, which no deadline for an example should count.
+settings.register_profile("stoker", deadline=None, max_examples=examples(100))
+settings.load_profile("stoker")
+
+
+@pytest.fixture
+def in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that is spread over hosts is done by this process, without Ray."""
+    from in_turn import outcomes
+
+    monkeypatch.setattr("stoker.cluster.spreading.on_hosts", outcomes)
+
 
 LONG = (
     "test_cli.py",
@@ -67,11 +83,44 @@ def pytest_collect_file(parent: pytest.Collector) -> Iterator[None]:
         option.doctestmodules = wanted
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Have every other worker of the tests look into folders from the last file on.
+
+    Where no bytecode is on the disk yet, two of them meet halfway: what each compiles the other finds.
+    """
+    report = yield
+    if _is_every_other_worker() and isinstance(collector, pytest.Directory):
+        report.result.reverse()
+    return report
+
+
+def _is_every_other_worker() -> bool:
+    return os.environ.get("PYTEST_XDIST_WORKER", "gw0")[-1] in "13579"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files."""
-    tests = Path(__file__).parent
-    rank = {tests / name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
+    """Begin with the longest files; every worker has them all in the same order."""
+    tests = str(Path(__file__).parent) + os.sep
+    rank = {tests + name: place for place, name in enumerate(LONG)}
+
+    def place(item: pytest.Item) -> tuple[int, bool, str]:
+        path = str(item.path)
+        return rank.get(path, len(LONG)), not path.startswith(tests), path
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests without collecting garbage: all that is made of them stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class GoogleServer(ThreadingHTTPServer):
-    """Serves `objects`, each of some generation. `trouble` is a status that answers everything, or "silent".
+    """Serves `objects`, each of some generation. `trouble` is a status that answers everything, "silent",
+    or "again", which gives the same page of a list again and again.
 
     An object is given in the generation that is asked for alone, and tells it, as Google's servers do.
     """
@@ -48,6 +49,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.shown.append(self.headers.get("Authorization", ""))
         if self.server.trouble == "silent":
             self.server.closing.wait(30)
+            return
+        if self.server.trouble == "again":
+            page = {"name": "a.bin", "size": "3", "generation": "1"}
+            self._answer(200, {"items": [page], "nextPageToken": "next"})
             return
         if self.server.trouble:
             self._answer(int(self.server.trouble), {"error": {"message": "hidden"}})

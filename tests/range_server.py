@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.tags[name]:
             headers["ETag"] = self.server.tags[name]
         if not found or trouble == "whole":
-            self._answer(200, headers, content, with_body=with_body)
+            self._answer(200, headers, content, with_body=with_body, trouble=trouble)
             return
         start, stop = int(found[1]), min(int(found[2]) + 1, len(content))
         if start >= len(content):

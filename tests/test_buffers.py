@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stoker.buffers import BufferPool
+from stoker.buffers import BufferPool, own_pages
 from stoker.ledger import Ledger
 
 
@@ -124,3 +126,24 @@ def test_jax_may_use_a_loan_in_place_and_still_owns_it():
     other = pool.lend((16, 8), np.float32)
     other[:] = -1
     assert (np.asarray(held) == 5).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_pages_of_its_own_go_with_the_array_that_another_thread_lets_go_of():
+    def resident():
+        return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]) << 10
+
+    before, held = resident(), []
+    for _ in range(32):
+        held += [own_pages(1 << 20), own_pages(100)]
+        held[-2][:] = 1
+    assert resident() - before > 30 << 20
+    thread = threading.Thread(target=held.clear)
+    thread.start()
+    thread.join()
+    assert resident() - before < 2 << 20
+
+
+def test_more_memory_than_there_is_is_refused():
+    with pytest.raises(MemoryError, match="are not to be had"):
+        own_pages(1 << 60)

@@ -14,7 +14,7 @@ import pytest
 import stoker
 from stoker import cache
 from stoker.cache import filling, places, writing
-from stoker.errors import ChangedDataError, DataError
+from stoker.errors import ChangedDataError, DataError, OptionError
 from stoker.ledger import Ledger
 from stoker.survey import Survey, survey
 
@@ -194,6 +194,46 @@ def test_where_the_folder_cannot_be_written_the_users_cache_serves(tmp_path, use
     cached = cache.build(found, found.reader())
     assert user_cache in cached.path.parents
     assert cache.find(found).path == cached.path
+
+
+def test_rows_in_the_users_cache_go_when_they_are_old_or_too_many_and_those_in_use_stay(
+    tmp_path, monkeypatch
+):
+    found = write_bytes(tmp_path)
+    (tmp_path / ".stoker").write_text("a file is in the way")
+    cached = cache.build(found, found.reader())
+    now, day = cached.path.stat().st_mtime_ns, 86_400 * 10**9
+    others = {}
+    for name, age, size in (("old", 31, 1), ("first", 9, 400), ("second", 5, 400), ("later", -400, 400)):
+        path = cached.path.parent.parent / name / f"rows-{name}.arrow"
+        path.parent.mkdir()
+        path.write_bytes(bytes(size))
+        os.utime(path, ns=(now - age * day, now - age * day))
+        others[name] = path
+    monkeypatch.setenv("STOKER_ROWS_CACHE", str(cached.num_bytes + 1_200))
+    assert cache.find(found) is not None
+    assert [name for name, path in others.items() if path.exists()] == ["first", "second", "later"]
+    monkeypatch.setenv("STOKER_ROWS_CACHE", str(cached.num_bytes + 900))
+    cache.build(found, found.reader())
+    assert [name for name, path in others.items() if path.exists()] == ["second", "later"]
+    monkeypatch.setenv("STOKER_ROWS_CACHE", "0")
+    assert cache.find(found) is not None
+    assert cached.path.exists()
+    assert not any(path.exists() for path in others.values())
+    monkeypatch.setenv("STOKER_ROWS_CACHE", "much")
+    with pytest.raises(OptionError, match="STOKER_ROWS_CACHE must be a number of bytes"):
+        cache.find(found)
+
+
+def test_rows_beside_the_data_are_never_removed_for_others(tmp_path, monkeypatch):
+    found = write_bytes(tmp_path)
+    monkeypatch.setenv("STOKER_ROWS_CACHE", "0")
+    cached = cache.build(found, found.reader())
+    other = cached.path.parent / "rows-other.arrow"
+    other.write_bytes(b"x")
+    os.utime(other, ns=(0, 0))
+    assert cache.find(found) is not None
+    assert other.exists()
 
 
 def test_a_file_that_changed_since_its_survey_is_not_cached(tmp_path):

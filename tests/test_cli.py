@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -290,7 +291,9 @@ def test_a_process_of_its_own_prints_the_same(trained, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     found, expected = ([line.split()[0] for line in said.splitlines()] for said in (done.stderr, err))
-    assert [word for word in found if word in expected] == expected  # a backend may say something, too
+    same = (word for word in found if word in expected)  # a backend may say something, too
+    # How often an epoch is told of is a matter of time.
+    assert [word for word, _ in groupby(same)] == [word for word, _ in groupby(expected)]
     found, expected = json.loads(done.stdout), json.loads(out)
     assert list(found) == list(expected)
     assert found["digests"] == expected["digests"]

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker import cache, drafting, preparation
 from stoker.cache import filling, places
 from stoker.cli.picture import plan_lines
@@ -98,7 +99,7 @@ CELLS = st.one_of(
 NUMBERS = st.lists(st.tuples(st.sampled_from("01"), CELLS, CELLS, st.integers(0, 9).map(str)), max_size=12)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.lists(NUMBERS, min_size=1, max_size=3),
     repeats=st.integers(1, 150),
@@ -120,7 +121,7 @@ def test_any_table_gives_the_bytes_of_a_second_pass(tmp_path, parts, repeats, na
     assert first == second or (first is None and kept)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
         st.text(st.characters(exclude_characters='",\r\n\0', codec="utf-8"), max_size=40),

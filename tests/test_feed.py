@@ -28,7 +28,7 @@ def write_table(path, *, rows=ROWS, columns=6, classes=3, seed=1, label="label")
     labels = values.sum(axis=1) * classes // (256 * columns)
     header = ",".join([label, *(f"x{column}" for column in range(columns))])
     table = np.column_stack([labels, values])
-    np.savetxt(path, table, fmt="%d", delimiter=",", header=header, comments="")
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in table.tolist()), ""]))
     return table
 
 

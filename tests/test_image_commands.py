@@ -24,6 +24,7 @@ def photos(here: Path) -> str:
     return "photos"
 
 
+@pytest.mark.slow
 def test_a_folder_of_images_trains_without_a_flag_and_answers(photos: str, here: Path, capsys):
     (here / "new").mkdir()
     for name in ("day", "night"):

@@ -11,7 +11,7 @@ import stoker
 from pictures import encode, write_classes
 from stoker.errors import BadRowError, DataError, MemoryBudgetError, OptionError
 from stoker.images.decoding import Decoder
-from stoker.training.pieces import file_pieces, frame_pieces
+from stoker.training.file_pieces import FilePieces, file_pieces
 from stoker.transforms import from_state
 
 
@@ -126,9 +126,6 @@ def test_bad_files_are_left_out_where_that_is_asked_for(tmp_path):
     assert """photos/day/003.png,1,3,image,"column 'image' holds no image: it is no PNG""" in told
 
 
-KINDS = {"photo": "bytes"}
-
-
 def _renamed(transform: stoker.Image) -> stoker.Image:
     """The same for the column that tables have."""
     return from_state({**transform.state(), "columns": ["photo"]})
@@ -217,10 +214,9 @@ def test_rows_to_score_come_in_parts_of_some_megabytes_of_pixels(photos):
     transform = stoker.Image(1_000)
     rows = stoker.open(photos)
     transform.fit(rows.peek(1))
-    pieces = list(file_pieces(rows.without_label(), transform))
+    pieces = list(file_pieces(FilePieces(source=rows.without_label(), inputs=transform)))
     assert [len(piece.x) for piece in pieces] == [5] * 8
-    whole = [
-        piece.num_rows
-        for piece in frame_pieces(table_of(photos), ["photo"], _renamed(transform), kinds=KINDS)
-    ]
-    assert whole == [5] * 8
+    held = stoker.open(table_of(photos), columns=["photo"])
+    assert [piece.num_rows for piece in file_pieces(FilePieces(source=held, inputs=_renamed(transform)))] == [
+        5
+    ] * 8

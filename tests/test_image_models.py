@@ -37,6 +37,8 @@ def test_images_alone_are_for_a_cnn(task, outputs):
     assert model.predict_on_batch(pixels()).shape == (4, outputs)
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_blocks_follow_the_size_and_filters_double_up_to_256():
     def filters(**options) -> list[int]:
         model = models.cnn(spec_of((64, 80, 1)), **options)

@@ -84,7 +84,10 @@ def test_lists_of_which_nobody_says_what_they_become_are_refused_with_the_way_ou
 @pytest.mark.parametrize(
     ("column", "transform", "model", "kind"),
     [
-        ("words", PadSequences(), {"name": "sepcnn", "embedding_dim": 2, "filters": 2}, "tokens"),
+        pytest.param(
+            *("words", PadSequences(), {"name": "sepcnn", "embedding_dim": 2, "filters": 2}, "tokens"),
+            marks=pytest.mark.slow,
+        ),
         ("signal", PadSequences(), {"name": "mlp", "layers": 1, "units": 2}, "dense"),
     ],
 )

@@ -19,6 +19,7 @@ def run_python_of(page, names):
     return names
 
 
+@pytest.mark.slow
 def test_the_python_lines_of_the_readme_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_digits(tmp_path, rows=3_000)

@@ -50,6 +50,7 @@ def forget_the_end(run, step):
             (path / "manifest.json").unlink()
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_by_its_name_and_by_the_same_command_again(table, capsys):
     assert main(["train", table, *FLAGS, "--epochs", "3", "--run", "whole"]) == 0
     begin = ["train", table, *FLAGS, "--epochs", "2", "--run", "part", "--resume", "auto"]
@@ -64,6 +65,7 @@ def test_a_run_is_resumed_by_its_name_and_by_the_same_command_again(table, capsy
     assert history("part") == history("whole")
 
 
+@pytest.mark.slow
 def test_without_a_name_the_run_of_the_same_command_is_meant(table):
     command = ["train", table, *FLAGS, "--epochs", "1", "--resume", "auto"]
     assert main(command) == 0

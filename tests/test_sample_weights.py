@@ -13,7 +13,7 @@ import pytest
 
 import stoker
 from stoker.cli import main
-from stoker.errors import ColumnError, DataError, OptionError
+from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.rundir import RunDirectory
 
 pytestmark = pytest.mark.timeout(300)
@@ -118,8 +118,10 @@ def test_a_run_weighs_as_keras_weighs(table: Path, here: Path):
         assert found.weighted.support.sum() == pytest.approx(frame["w"].sum())
         assert found.weighted.accuracy != pytest.approx(found.accuracy, rel=1e-3)
         assert found.to_dict()["weighted"]["auc"] == pytest.approx(found.weighted.auc)
-    with pytest.raises(DataError, match=r"row 2 of the frame: column 'w' holds -1\.0"):
-        run.evaluate(frame.assign(w=[1, 1, -1] + [1] * (ROWS - 3)))
+    negative = frame.assign(w=[1, 1, -1] + [1] * (ROWS - 3))
+    with pytest.raises(BadRowError, match=r"pandas://frame, row 2: column 'w' holds '-1', which is negative"):
+        run.evaluate(negative, on_bad_row="error")
+    assert run.evaluate(negative).skipped_rows == 1
     assert run.predict(frame.drop(columns=["w", "y"])).shape == (ROWS, 3)
 
 

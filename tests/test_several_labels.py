@@ -86,7 +86,10 @@ def test_labels_of_several_kinds_are_an_output_each(table: Path):
             stoker.models.mlp(feed, loss_weights=wrong)
 
 
-@pytest.mark.parametrize("labels", [BINARY, NUMBERS, MIXED])
+@pytest.mark.parametrize(
+    "labels",
+    [pytest.param(BINARY, marks=pytest.mark.slow), pytest.param(NUMBERS, marks=pytest.mark.slow), MIXED],
+)
 def test_a_run_scores_each_label_as_its_predictions_say(table: Path, here: Path, labels: tuple[str, ...]):
     rows = opened(table, labels)
     feed = stoker.Feed(rows, batch_size=32, epochs=3, target="auto")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import ArrayReader, WholeView
+from property_examples import examples
 from stoker.buffers import BufferPool
 from stoker.encoding import BatchEncoder
 from stoker.errors import OptionError
@@ -75,7 +76,7 @@ def stream_of(
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(
     kind=st.sampled_from(["sequential", "exact", "block"]),
     workers=st.integers(0, 3),
@@ -113,7 +114,7 @@ def digests_of(batch):
     return np.array([batch.order_digest, batch.member_digest], object)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12))
 @given(
     kind=st.sampled_from(["sequential", "exact", "block"]),
     count=st.integers(1, 40),

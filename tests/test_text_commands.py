@@ -58,12 +58,13 @@ def test_plan_takes_the_vectorizer_that_is_asked_for(reviews, capsys):
     assert found["plan"]["order"]["batch_size"] == 128
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "flags"),
     [
         ("mlp", ()),
         ("mlp", ("--vectorizer", "hashing", "--max-features", "512")),
-        pytest.param("sepcnn", (), marks=pytest.mark.slow),
+        ("sepcnn", ()),
     ],
 )
 def test_raw_text_in_label_and_probability_out(reviews, tmp_path, capsys, model, flags):
@@ -91,6 +92,7 @@ def test_raw_text_in_label_and_probability_out(reviews, tmp_path, capsys, model,
     assert all(0 < float(line.split(",")[-1]) < 1 for line in lines[1:])
 
 
+@pytest.mark.slow
 def test_embeddings_from_a_file_are_the_frozen_vectors_of_the_words_that_a_run_predicts_with(
     tmp_path, capsys, monkeypatch
 ):

@@ -242,7 +242,8 @@ def test_labels_seen_in_validation_alone_are_named(table, tmp_path):
         feed.derive(path)
 
 
-@pytest.mark.parametrize("cache", ["never", pytest.param("always", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("cache", ["never", "always"])
 def test_what_is_really_allocated_stays_below_the_memory(tmp_path, cache):
     texts, labels = make_texts(rows=30_000, most=40)
     path = write_table(tmp_path / "t.csv", texts, labels)

@@ -20,8 +20,6 @@ from stoker.types import Rows
 
 __all__ = ["SharedDuties", "encoded"]
 
-TAKEN_AT_ONCE = 300
-
 
 def encoded(transform: FittedTransform) -> bytes:
     """What a transform has learned."""
@@ -43,6 +41,8 @@ class SharedDuties:
         Rows from the first number to before the second.
     bits
         Of what `apply` returns: what tells two of them apart.
+    taken_at_once
+        Rows that each of many threads asks for.
     """
 
     unfitted: ClassVar[Mapping[str, Callable[[], Any]]]
@@ -50,6 +50,7 @@ class SharedDuties:
     rows: ClassVar[Rows]
     part: ClassVar[Callable[[int, int], Rows]]
     bits: ClassVar[Callable[[Any], Any]]
+    taken_at_once: ClassVar[int] = 300
 
     def applied(self, name: str, take: Any) -> Any:
         """What becomes of some rows, to be compared."""
@@ -73,7 +74,8 @@ class SharedDuties:
 
     def test_apply_may_run_in_many_threads_at_once(self, name: str):
         takes = [
-            np.random.default_rng(seed).integers(0, self.rows.num_rows, TAKEN_AT_ONCE) for seed in range(16)
+            np.random.default_rng(seed).integers(0, self.rows.num_rows, self.taken_at_once)
+            for seed in range(16)
         ]
         with ThreadPoolExecutor(8) as pool:
             together = list(pool.map(lambda take: self.applied(name, take), takes))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import mmap
 import sys
 import weakref
 from collections import deque
@@ -19,10 +20,12 @@ import numpy.typing as npt
 
 from stoker.ledger import Ledger
 
-__all__ = ["BufferPool", "release_idle"]
+__all__ = ["BufferPool", "own_pages", "release_idle"]
 
 _ALIGNMENT = 64
 """Bytes; a cache line, and what JAX asks for to use memory in place."""
+_OWN_PAGES = 1 << 18
+"""Bytes of the smallest array that has pages of its own."""
 
 
 class BufferPool:
@@ -82,6 +85,33 @@ class BufferPool:
     def _take_back(self, memory: npt.NDArray[np.uint8]) -> None:
         if memory.nbytes == self._num_bytes and len(self._idle) < self._most_idle:
             self._idle.append(memory)
+
+
+def own_pages(num_bytes: int) -> npt.NDArray[np.uint8]:
+    """So many bytes, which the operating system has back as soon as nobody holds them any more.
+
+    For what is large, and taken in one thread and let go of in another: the C library keeps such memory for
+    whoever asks next, and others put something small in the middle of it. Texts of windows of a megabyte held
+    7 MiB more so, in a process of 280. Little arrays are those of NumPy.
+
+    Raises
+    ------
+    MemoryError
+        If there is no room.
+
+    Examples
+    --------
+    >>> own_pages(1_000_000).shape
+    (1000000,)
+    """
+    if num_bytes < _OWN_PAGES or sys.platform == "win32":
+        return np.empty(num_bytes, np.uint8)
+    try:
+        # Private: what is shared counts as mapped, and a forked process would write to it, too.
+        pages = mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(f"{num_bytes:,} bytes are not to be had: {error}") from error
+    return np.frombuffer(pages, np.uint8)
 
 
 def release_idle() -> None:

@@ -11,6 +11,7 @@ from stoker.choosing import Automatic, without_choice
 from stoker.epochs import BaseFeed, DerivedFeed
 from stoker.errors import OptionError, RunError
 from stoker.inheritance import Inheritance
+from stoker.mirror import fetched
 from stoker.plan import CacheOption, PlanOptions, Shuffle, parse_bytes
 from stoker.preparation import FeedOptions, Preparation, training_stage, with_cache
 from stoker.rundir import RunDirectory
@@ -243,7 +244,7 @@ class Feed(BaseFeed):
 
 def _inherited(run: str | os.PathLike[str]) -> Inheritance:
     """What a run directory passes on."""
-    directory = RunDirectory(run)
+    directory = RunDirectory(fetched(run))
     record, name = directory.read(), os.fspath(run)
     if record.spec is None:
         raise RunError(f"{name} was trained on a generator, and has no transforms to begin with")

@@ -31,6 +31,7 @@ from stoker.given import located
 
 __all__ = [
     "alone",
+    "cache_of_user",
     "clean",
     "hold",
     "homes",
@@ -42,6 +43,7 @@ __all__ = [
     "staged_file",
     "staged_folder",
     "sync_folder",
+    "user_cache",
 ]
 
 _BESIDE = ".stoker"
@@ -70,7 +72,7 @@ def homes(data_path: str | os.PathLike[str]) -> tuple[Path, Path]:
     is_file = "://" not in os.fspath(data_path)
     folder = Path(os.path.abspath(located(os.fspath(data_path)))).parent if is_file else Path(data_path)
     name = hashlib.blake2b(os.fsencode(folder), digest_size=12).hexdigest()
-    elsewhere = _user_cache() / name
+    elsewhere = user_cache() / name
     return (folder / _BESIDE if is_file else elsewhere), elsewhere
 
 
@@ -292,13 +294,27 @@ def remove_unheld(path: Path) -> None:
             path.unlink()
 
 
-def _user_cache() -> Path:
+def cache_of_user(name: str) -> Path:
+    """A folder of the user's cache, which others may not read; it is made if absent.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    folder = user_cache() / name
+    _make_home(folder)
+    return folder
+
+
+def user_cache() -> Path:
+    """The user's cache directory, of stoker's own; it need not exist."""
     return Path(platformdirs.user_cache_dir("stoker", appauthor=False))
 
 
 def _make_home(folder: Path) -> None:
     """Make a folder; one beside the data tells Git to leave it out, one in a user's cache is private."""
-    is_own = folder.parent == _user_cache()
+    is_own = folder.parent == user_cache()
     try:
         folder.mkdir(_OWNERS if is_own else 0o777, parents=True)
     except FileExistsError:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from stoker.errors import OptionError
-from stoker.fitting import RowLearner, fit_columns, fit_texts, learn_rows
+from stoker.fitting import Reading, RowLearner, fit_columns, fit_texts, learn_rows
 from stoker.ledger import Ledger
+from stoker.plan import DataFacts
 from stoker.prefetch import available_cores
 from stoker.settling import FeedOptions, as_columns
 from stoker.sizes import data_facts
 from stoker.sources import Source
+from stoker.sources.bound import BoundView
 from stoker.survey import Survey, survey
 from stoker.survey.policy import Role
 from stoker.targets import Target
@@ -28,7 +30,7 @@ from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.transforms.texts import TextTransform
 from stoker.types import Progress, Rows, RowSink, Task
 
-__all__ = ["fit_inputs", "fit_targets", "survey_of", "threads_of"]
+__all__ = ["fit_inputs", "fit_targets", "require_values", "survey_of", "threads_of"]
 
 
 def survey_of(
@@ -211,6 +213,54 @@ def _fit_inputs(
             f"{type(inputs).__name__} is not fitted, and a feed cannot fit it by itself: give it to "
             "stoker.Columns with the columns that it is for, or call its fit before"
         )
+
+
+def require_values(
+    inputs: InputTransform,
+    found: Survey,
+    view: BoundView,
+    facts: DataFacts,
+    options: FeedOptions,
+    ledger: Ledger,
+) -> None:
+    """Refuse rows of which fitted transforms would make nothing, in a pass over them, before any batch does.
+
+    Where no transform refuses any value nothing is read.
+
+    Parameters
+    ----------
+    inputs
+        The fitted transform of the features.
+    found, view, facts
+        The rows that are to be used.
+    options, ledger
+        As of a feed.
+
+    Raises
+    ------
+    DataError
+        There is such a row; the message says where it stands.
+    """
+    if not inputs.refuses:
+        return
+    judge: InputTransform = inputs
+    if isinstance(inputs, Columns):
+        judge = Columns(
+            {part.name: (part.columns, part.transform) for part in inputs.parts if part.transform.refuses}
+        )
+    reading = Reading(
+        found=found,
+        facts=facts,
+        memory_bytes=options.plan.memory_bytes,
+        workers=threads_of(options),
+        ledger=ledger,
+        others=view,
+    )
+    first = 0
+    for rows in reading.chunks(lambda rows: rows):
+        with reading.placed(first), ledger.charge("working", judge.working_bytes):
+            judge.apply(rows, np.arange(rows.num_rows))
+        first += rows.num_rows
 
 
 def _judging(target: Target) -> tuple[FittedTransform, Task, int | None]:

@@ -7,10 +7,21 @@ import re
 
 from stoker.errors import OptionError
 
-__all__ = ["require_here"]
+__all__ = ["is_address", "require_here"]
 
 # pathlib makes one slash of two: an address that went through it has one left.
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+
+
+def is_address(path: str | os.PathLike[str]) -> bool:
+    """Whether this is the address of a file or folder elsewhere, as it was given or as `pathlib` has it.
+
+    Examples
+    --------
+    >>> is_address("s3://bucket/runs/a"), is_address("C:/runs/a")
+    (True, False)
+    """
+    return _ADDRESS.match(os.fspath(path)) is not None
 
 
 def require_here(path: str | os.PathLike[str], what: str) -> None:
@@ -37,7 +48,7 @@ def require_here(path: str | os.PathLike[str], what: str) -> None:
     stoker.errors.OptionError: rows are written to this machine, and s3://bucket/rows.csv is an address: ...
     """
     given = os.fspath(path)
-    if _ADDRESS.match(given):
+    if is_address(given):
         scheme, _, rest = given.partition(":")
         raise OptionError(
             f"{what} are written to this machine, and {scheme}://{rest.lstrip('/')} is an address: write "

@@ -17,7 +17,7 @@ from stoker.choosing import ColumnChoice
 from stoker.drafting import cache_draft
 from stoker.errors import ColumnError, DataError, MemoryBudgetError
 from stoker.keeping import with_kept_inputs
-from stoker.learning import fit_inputs, fit_targets, survey_of, threads_of
+from stoker.learning import fit_inputs, fit_targets, require_values, survey_of, threads_of
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
     DataFacts,
@@ -257,7 +257,7 @@ def derived_stage(
     Raises
     ------
     DataError
-        For rows that cannot be used, or labels that training never saw.
+        For rows that cannot be used, of which a transform makes nothing, or labels that training never saw.
     """
     options = replace(base.options, class_weight=None, plan=_unshuffled(base.options.plan))
     share = base.derived_share
@@ -288,6 +288,8 @@ def derived_stage(
             "own (validation=)"
         )
     facts = data_facts(found, view, base.inputs, keep=len(keep), pays_survey=not is_shared)
+    if label:
+        require_values(base.inputs, found, view, facts, options, base.ledger)
     machine = machine_facts(held)
     claimed = share.held("kept rows") + share.held("row places")
     plan = make_plan(facts, machine, options.plan, claimed_bytes=claimed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -27,6 +28,7 @@ __all__ = [
     "differences",
     "encoded",
     "epochs_table",
+    "joined_epochs",
 ]
 
 FORMAT = 1
@@ -56,6 +58,15 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     wait_seconds: float
     order_digest: str
     member_digest: str
+
+
+def joined_epochs(there: Iterable[EpochRecord], unrecorded: Iterable[EpochRecord]) -> list[EpochRecord]:
+    """The epochs that run.json holds, and those that it had no room for and a checkpoint kept, in order.
+
+    Of an epoch that both tell of, that of run.json, which was written later.
+    """
+    known = {record.epoch: record for record in (*unrecorded, *there)}
+    return [known[epoch] for epoch in sorted(known)]
 
 
 class Outcome(msgspec.Struct, kw_only=True):

@@ -7,7 +7,7 @@ Whoever decodes such a file asks for a type, checks what the type cannot say wit
 from __future__ import annotations
 
 import os
-import tokenize
+import re
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
@@ -37,15 +37,11 @@ DAMAGE: tuple[type[Exception], ...] = (
     ValueError,
 )
 """What comes of reading something else than what was written: stoker's own data errors are ValueErrors."""
-_NO_ARRAY = (
-    ArithmeticError,
-    EOFError,
-    MemoryError,
-    RecursionError,
-    SyntaxError,
-    ValueError,
-    tokenize.TokenError,
+_ARRAY_START = b"\x93NUMPY\x01\x00"
+_ARRAY_HEADER = re.compile(
+    rb"\{'descr': '([<>|=]?\w+)', 'fortran_order': False, 'shape': \((\d{1,18}),\), \} *\n"
 )
+"""What NumPy writes in front of an array of one dimension; nothing else is evaluated."""
 
 
 def decoded(data: bytes, kind: type[T]) -> T:
@@ -90,14 +86,23 @@ def mapped_array(path: str | os.PathLike[str], dtype: npt.DTypeLike) -> npt.NDAr
     ValueError
         If it holds something else.
     """
+    name, wanted = os.path.basename(path), np.dtype(dtype)
+    with open(path, "rb") as file:
+        start = file.read(len(_ARRAY_START) + 2)
+        header = file.read(int.from_bytes(start[-2:], "little"))
+        size = os.fstat(file.fileno()).st_size
+    known = _ARRAY_HEADER.fullmatch(header)
+    if known is None or not start.startswith(_ARRAY_START):
+        raise ValueError(f"{name} cannot be read as an array of one dimension")
+    stored, length, offset = known[1].decode("latin-1"), int(known[2]), len(start) + len(header)
+    if stored != wanted.str:
+        raise ValueError(f"{name} holds {stored:.20}, and {wanted.str} is wanted")
+    if size < offset + length * wanted.itemsize:
+        raise ValueError(f"{name} is cut off: it has {size:,} bytes, and tells of {length:,} values")
     try:
-        mapped = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except _NO_ARRAY as error:
-        raise ValueError(f"{os.path.basename(path)} cannot be read as an array") from error
-    wanted = np.dtype(dtype)
-    if mapped.dtype != wanted or mapped.ndim != 1:
-        raise ValueError(f"{os.path.basename(path)} holds {mapped.dtype}, and {wanted} is wanted")
-    return mapped
+        return np.asarray(np.memmap(path, wanted, "r", offset, (length,)))
+    except MemoryError as error:
+        raise ValueError(f"{name} cannot be mapped: {error}") from error
 
 
 def require(holds: Any, otherwise: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.audit.digests import epoch_digests
 from stoker.samplers import make_sampler
 from stoker.sources.views import SplitSpec, View
@@ -48,7 +49,7 @@ def orders(draw):
     return spec, view, set(missing.tolist())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(order=orders(), epoch=st.integers(0, 9), share=st.floats(0, 1), workers=st.sampled_from([0, 2]))
 def test_digests_are_the_sums_of_the_hashes_of_places_and_ids(order, epoch, share, workers):
     spec, view, missing = order

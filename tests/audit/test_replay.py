@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from recorded_runs import open_table, write_table
 
 import stoker
+from property_examples import examples
 from stoker.audit.replay import step_within
 from stoker.errors import ChangedDataError, OptionError
 from stoker.feed import Feed
@@ -130,7 +131,7 @@ def test_the_command_prints_places_and_json(a_run, capsys):
 fields = st.text(st.sampled_from('ab ,"\r\n\té'), max_size=6)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(fields, st.sampled_from("xyz")), min_size=2, max_size=12),
     end=st.sampled_from(["\n", "\r\n"]),

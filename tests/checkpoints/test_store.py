@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kept_checkpoints import made_checkpoint
 
+from property_examples import examples
 from stoker.checkpoints import CheckpointStore, packages
 from stoker.errors import OptionError, RunError
 
@@ -83,7 +84,7 @@ def test_at_least_one_must_be_kept(tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_changed_byte_or_a_cut_is_noticed_and_the_one_before_is_taken(tmp_path_factory, data):
     store = CheckpointStore(tmp_path_factory.mktemp("run"))
     store.write(made_checkpoint(3))

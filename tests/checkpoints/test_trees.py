@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.checkpoints import pack, unpack
 from stoker.errors import OptionError, RunError
 
@@ -37,7 +38,7 @@ def through_json(value: Any) -> Any:
 
 
 @given(trees)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_plain_data_come_back_equal_and_of_the_same_types(value):
     found = through_json(value)
     assert found == value

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import OptionError
 from stoker.transforms import Cast, Category, Dates
 from stoker.types import Matrix, Rows
@@ -88,7 +89,7 @@ class TestDutiesOfDates(SharedDuties):
 
 
 @every_transform
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8))
 @given(cuts=st.lists(st.integers(0, NUM_ROWS), max_size=6))
 def test_a_fit_depends_neither_on_chunking_nor_on_merging(name: str, cuts: list[int]):
     whole, merged = UNFITTED[name](), UNFITTED[name]()

@@ -13,6 +13,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import ColumnError, OptionError
 from stoker.transforms import (
     Category,
@@ -94,7 +95,7 @@ class TestSharedDuties(SharedDuties):
 
 
 @every_one
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5))
 @given(cuts=st.lists(st.integers(0, NUM_ROWS), max_size=4))
 def test_a_fit_does_not_depend_on_chunking(name: str, cuts: list[int]):
     columns = UNFITTED[name]()

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import ColumnError, OptionError
 from stoker.transforms import Cast, PadSequences, SparseFeatures
 from stoker.types import Matrix, Rows
@@ -85,7 +86,7 @@ TestDutiesOfSparseRows = duties_of([name for name in UNFITTED if "sparse" in nam
 
 
 @every_transform
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10))
 @given(cuts=st.lists(st.integers(0, NUM_ROWS), max_size=6))
 def test_a_fit_depends_neither_on_chunking_nor_on_merging(name: str, cuts: list[int]):
     whole, merged = UNFITTED[name](), UNFITTED[name]()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import OptionError
 from stoker.samplers import make_sampler, positions_in
 from stoker.types import OrderSpec, Rank
@@ -40,14 +41,14 @@ specs = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(spec=specs, epoch=st.integers(0, 5))
 def test_every_epoch_holds_every_row_exactly_once(spec, epoch):
     positions = make_sampler(spec).positions(epoch, 0, spec.num_rows)
     assert sorted(positions.tolist()) == list(range(spec.num_rows))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(spec=specs, epoch=st.integers(0, 3))
 def test_requests_read_ascending_disjoint_ranges_and_order_them_fully(spec, epoch):
     sampler = make_sampler(spec)
@@ -64,7 +65,7 @@ def test_requests_read_ascending_disjoint_ranges_and_order_them_fully(spec, epoc
             assert len(request.ranges) <= -(-spec.window // spec.block) + 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(spec=specs, data=st.data())
 def test_any_stretch_of_places_is_a_slice_of_the_epoch(spec, data):
     start = data.draw(st.integers(0, spec.num_rows))
@@ -110,7 +111,7 @@ def test_a_seek_into_a_billion_rows_takes_milliseconds():
     assert len(request.order) == spec.window
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(spec=specs, epoch=st.integers(0, 3), count=st.integers(1, 70), data=st.data())
 def test_a_rank_asks_for_the_rows_at_its_places_in_their_order_and_for_no_other(spec, epoch, count, data):
     rank = Rank(data.draw(st.integers(0, count - 1)), count)

@@ -16,6 +16,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import ColumnError, OptionError
 from stoker.transforms import HashingVectorizer, NgramVectorizer, SequenceVectorizer
 from stoker.transforms.registry import TRANSFORMS
@@ -90,7 +91,7 @@ class TestSharedDuties(SharedDuties):
 
 
 @every_transform
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8))
 @given(cuts=st.lists(st.integers(0, NUM_ROWS), max_size=6))
 def test_a_fit_does_not_depend_on_chunking(name: str, cuts: list[int]):
     transform = UNFITTED[name]()

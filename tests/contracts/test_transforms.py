@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import OptionError
 from stoker.transforms import (
     Cast,
@@ -131,7 +132,7 @@ class TestSharedDuties(SharedDuties):
 
 
 @every_transform
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8))
 @given(cuts=st.lists(st.integers(0, NUM_ROWS), max_size=6))
 def test_a_fit_does_not_depend_on_chunking(name: str, cuts: list[int]):
     edges = [0, *sorted(cuts), NUM_ROWS]

@@ -349,3 +349,12 @@ def test_a_format_that_cannot_hold_them_says_which_can_before_rows_are_read(tmp_
     with pytest.raises(OptionError, match=rf"holds {said}, which \.{suffix} files cannot: write \.parquet"):
         convert(source, tmp_path / f"out.{suffix}")
     assert not (tmp_path / f"out.{suffix}").exists()
+
+
+def test_a_stream_that_is_read_once_says_how_integers_beyond_floats_are_written(tmp_path):
+    table = pa.table({"a": [2**53 + 1, 5], "b": [0.5, 1.5]})
+    with pytest.raises(DataError, match=r"column 'a' holds integers beyond 2\*\*53 .*types={'a': 'text'}"):
+        stoker.convert(stoker.open(table.to_reader()), tmp_path / "rows.parquet")
+    as_text = stoker.open(table.to_reader(), types={"a": "text"})
+    stoker.convert(as_text, tmp_path / "rows.csv")
+    assert (tmp_path / "rows.csv").read_text().splitlines()[1].startswith(str(2**53 + 1))

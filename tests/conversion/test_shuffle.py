@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.conversion import steps as module
 from stoker.conversion.converting import convert
 from stoker.conversion.shuffling import Buckets, Order
@@ -55,7 +56,7 @@ def shuffled(source, folder, **options):
     return pa.feather.read_table(out), report
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12))
 @given(
     num_rows=st.integers(1, 400),
     seed=st.integers(0, 2**64 - 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ CONTENT = os.urandom(300_000)
 
 @pytest.fixture
 def get(tmp_path, patience):
-    def run(url, limit=1_000_000, **stated):
+    def run(url, limit=1_000_000, patience=patience, **stated):
         path = tmp_path / "file"
         download(Address(url=url, stated_by="a test", **stated), path, limit=limit, patience=patience)
         assert [left.name for left in tmp_path.iterdir()] == ["file"]
@@ -105,10 +106,10 @@ def test_a_server_that_always_breaks_off_is_given_up(server, get):
     assert server.counts["a"] == 3
 
 
-def test_a_server_that_goes_silent_is_given_up(server, get):
+def test_a_server_that_goes_silent_is_given_up(server, get, patience):
     begun = time.monotonic()
     with pytest.raises(FetchError, match="the connection broke: timed out, 3 times in a row"):
-        get(server.put("a", CONTENT, stall_after=1000))
+        get(server.put("a", CONTENT, stall_after=1000), patience=replace(patience, silence=0.3))
     assert time.monotonic() - begun < 15
 
 
@@ -193,9 +194,9 @@ def test_where_nobody_answers_the_network_is_asked_about(get):
         get(f"http://127.0.0.1:{port}/a")
 
 
-def test_a_server_that_accepts_and_says_nothing_is_given_up(get):
+def test_a_server_that_accepts_and_says_nothing_is_given_up(get, patience):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         with pytest.raises(FetchError, match="no answer: timed out, 3 times in a row"):
-            get(f"http://127.0.0.1:{silent.getsockname()[1]}/a")
+            get(f"http://127.0.0.1:{silent.getsockname()[1]}/a", patience=replace(patience, silence=0.3))

@@ -90,6 +90,7 @@ def test_a_data_set_goes_from_its_server_to_a_trained_model(server, root, known,
     assert _last_json(capsys)["rows"] == held_out
 
 
+@pytest.mark.slow
 def test_phrases_with_sentence_ids_train_and_no_sentence_is_on_both_sides(here, capsys):
     lines = ["PhraseId\tSentenceId\tPhrase\tSentiment"]
     lines += [f"{row}\t{row // 5}\ta {'good' if row % 3 else 'bad'} film\t{row % 3}" for row in range(200)]

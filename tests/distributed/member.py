@@ -1,7 +1,8 @@
 """One of several processes that train together, without Ray: ``member.py ADDRESS RANK COUNT FOLDER OPTIONS``.
 
 Options are JSON: those of `stoker.fit`, and ``batch_size``; ``slow``, seconds to wait behind each step;
-``seeded``, whether first weights are always the same; ``texts``, to train on those.
+``seeded``, whether first weights are always the same; ``texts``, to train on those; ``spoilt``, on a
+file with a number that no step survives, and rows that are none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import stoker
 from stoker import backends
 from stoker.distributed.connecting import connected
+from stoker.transforms.numeric import Cast
 
 NUM_COLUMNS = 6
 
@@ -43,6 +45,14 @@ def write_texts(folder: Path, *, rows: int = 500) -> None:
         for length in rng.integers(1, 40, rows):
             chosen = rng.integers(0, 60, length)
             file.write(f"{' '.join(words[place] for place in chosen)},{int(chosen.mean() > 30)}\n")
+
+
+def write_spoilt(folder: Path, *, rows: int = 403) -> None:
+    """A file of which one row spoils a step, and two are bad."""
+    lines = (folder / "train.csv").read_text().splitlines()[: rows + 1]
+    lines[333] = ",".join(["1e30", *lines[333].split(",")[1:]])
+    lines[7] = lines[99] = "nothing of the kind"
+    (folder / "spoilt.csv").write_text("\n".join(lines) + "\n")
 
 
 def build(*, seeded: bool = True) -> Any:
@@ -77,6 +87,7 @@ def train(
     slow: float = 0.0,
     seeded: bool = True,
     texts: bool = False,
+    spoilt: bool = False,
     **options: Any,
 ) -> Any:
     """Train, and give the model and its history."""
@@ -92,6 +103,16 @@ def train(
             rows, transform=stoker.NgramVectorizer(), batch_size=batch_size, memory="64MB", workers=1
         )
         model = stoker.models.mlp(feed, seed=1)
+        return model, stoker.fit(model, feed, progress="none", **options)
+    if spoilt:
+        source = stoker.open(folder / "spoilt.csv", label="label", sample_weight="weight")
+        feed = stoker.Feed(
+            source, transform=Cast(), batch_size=batch_size, on_bad_row="quarantine", workers=1
+        )
+        model = keras.Sequential(
+            [keras.Input((NUM_COLUMNS,)), keras.layers.Dense(1, kernel_initializer="ones")]
+        )
+        model.compile("sgd", "mse")
         return model, stoker.fit(model, feed, progress="none", **options)
     source = stoker.open(folder / "train.csv", label="label", sample_weight="weight")
     feed = stoker.Feed(source, batch_size=batch_size, seed=3, memory="8MB", workers=1)
@@ -111,7 +132,11 @@ def main(address: str, rank: int, count: int, folder: Path, options: dict[str, A
     backends.choose()
     options["run"] = folder / options["run"]
     with nullcontext() if count == 1 else connected(address, rank=rank, count=count):
-        model, history = train(folder, **options)
+        try:
+            model, history = train(folder, **options)
+        except stoker.errors.NonFiniteLossError as error:
+            print(json.dumps([str(error).replace(str(folder), ""), error.first_step, len(error.row_ids)]))
+            return
     weights = [float(np.abs(each).sum()) for each in model.get_weights()]
     print(json.dumps([history.history, history.report.rows, history.report.best_step, weights]))
 

@@ -19,7 +19,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from member import write_data, write_texts
+from member import write_data, write_spoilt, write_texts
 
 MEMBER = Path(__file__).parent / "member.py"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("members")
     write_data(made)
     write_texts(made)
+    write_spoilt(made)
     return made
 
 
@@ -149,3 +150,20 @@ def test_rows_of_texts_are_as_wide_for_all_as_the_widest(folder):
     assert digests(folder / "texts-together") == digests(folder / "texts")
     assert found[0][0]["loss"] == pytest.approx(history["loss"], abs=2e-6)
     assert found[0][3] == pytest.approx(expected, rel=1e-5)
+
+
+def test_bad_rows_are_set_aside_and_the_step_of_a_spoilt_loss_is_found_as_by_one(folder):
+    options = {"epochs": 1, "spoilt": True}
+    with members(folder, 1, run="spoilt-one", **options) as processes:
+        ((text, step, rows),) = answers(processes)
+    with members(folder, 2, run="spoilt", **options) as processes:
+        found = answers(processes)
+
+    assert "became no finite numbers in step" in text or "the loss became" in text
+    told = text.replace("spoilt-one", "spoilt")
+    assert found == [[told, step, rows]] * 2
+    assert rows == 20
+    assert (folder / "spoilt/quarantine.csv").read_bytes() == (
+        folder / "spoilt-one/quarantine.csv"
+    ).read_bytes()
+    assert (folder / "spoilt/quarantine.csv").read_text().count("\n") == 3

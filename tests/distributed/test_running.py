@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
 import pytest
 
 from stoker import distributed
+from stoker.cluster import Outcome, failed, is_of_a_lost_host
 from stoker.distributed.desk import Desk
-from stoker.distributed.outcomes import Outcome, failed, is_of_a_lost_host
 from stoker.distributed.relaying import Player, Relay
-from stoker.errors import MissingExtraError, NonFiniteLossError, OptionError, WorkerError
+from stoker.distributed.working import require_reachable
+from stoker.errors import (
+    ChangedDataError,
+    MissingExtraError,
+    NonFiniteLossError,
+    OptionError,
+    RunError,
+    WorkerError,
+)
 from stoker.training.progress import Display
 
 
@@ -125,6 +134,24 @@ def test_other_errors_are_told_with_their_host():
         failed(ZeroDivisionError("by nothing"), 1).taken()
 
 
+def test_files_that_are_others_here_are_told_with_the_machine():
+    said = f"as seen by host {socket.gethostname()}: a.csv changed"
+    found = failed(ChangedDataError("a.csv changed"), 1)
+    assert found.error == (ChangedDataError, said)
+    assert failed(ChangedDataError(said), 0) == found
+
+
+def test_answers_are_there_until_all_have_them():
+    desk = Desk()
+    desk.post("survey", ["all"], 2)
+    desk.call([])
+
+    desk.thank("survey")
+    assert desk.posted("survey") == (["all"], 1)
+    desk.thank("survey")
+    assert desk.posted("survey") == (None, 1)
+
+
 def test_a_signal_arrives_as_one():
     with pytest.raises(KeyboardInterrupt):
         Outcome(signal=2).taken()
@@ -135,4 +162,28 @@ def test_what_a_lost_host_breaks_elsewhere_is_no_error_of_its_own():
         pass
 
     assert is_of_a_lost_host(JaxRuntimeError("Connection closed by peer"))
+    assert is_of_a_lost_host(
+        ValueError("UNKNOWN: Gloo AllGather failed: [pair.cc:538] Connection reset by peer")
+    )
     assert not is_of_a_lost_host(ValueError("Connection closed by peer"))
+
+
+@pytest.mark.parametrize(
+    ("address", "machines", "is_refused"),
+    [
+        ("127.0.1.1", {"10.0.0.1", "10.0.0.2"}, True),
+        ("127.0.1.1", {"10.0.0.1"}, False),
+        ("10.0.0.1", {"10.0.0.1", "10.0.0.2"}, False),
+    ],
+)
+def test_a_machine_whose_name_means_itself_alone_is_refused_among_several(
+    monkeypatch, address, machines, is_refused
+):
+    monkeypatch.setattr("socket.gethostname", lambda: "box")
+    monkeypatch.setattr("socket.gethostbyname", lambda name: address)
+    if not is_refused:
+        require_reachable(machines)
+        return
+
+    with pytest.raises(RunError, match=r"box takes its own name for 127\.0\.1\.1"):
+        require_reachable(machines)

@@ -10,6 +10,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.doctor.batches import glance
 from stoker.doctor.fingerprints import fingerprint_rows
 from stoker.errors import DataError
@@ -91,7 +92,7 @@ def test_a_list_of_numbers_is_one_array():
     assert glance(([[1.0, 2.0], [3.0, 4.0]], [0, 1])).x_signature == (("", (2,), "float64"),)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40))
 def test_equal_rows_and_no_others_have_equal_numbers(values):
     rows = np.array(values, "int16").reshape(-1, 1)

@@ -148,6 +148,7 @@ def test_bad_rows_are_told_with_their_line_or_left_out(capsys, tmp_path):
     assert "2 rows · 1 bad row left out" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_looking_imports_no_keras(reviews):
     code = (
         "import sys; from stoker.cli import main\n"

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker.exploration.frequent import Frequent
@@ -34,7 +34,6 @@ def _pieces(draw_from, size):
 
 
 @given(_pieces(st.integers(0, 30), 40), st.integers(1, 12), st.integers(1, 5))
-@settings(deadline=None)
 def test_no_count_is_too_high_none_too_low_by_more_than_the_error_and_nothing_above_it_is_missing(
     pieces, room, shown
 ):
@@ -51,7 +50,6 @@ def test_no_count_is_too_high_none_too_low_by_more_than_the_error_and_nothing_ab
 
 
 @given(_pieces(st.integers(0, 30), 40), st.integers(1, 5))
-@settings(deadline=None)
 def test_where_everything_fits_the_ranking_is_exact_and_does_not_depend_on_the_pieces(pieces, shown):
     ranked = _summary(pieces, room=100, shown=shown).ranked()
     truth = Counter(key for piece in pieces for key in piece)

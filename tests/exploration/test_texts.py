@@ -35,7 +35,7 @@ def _reference(texts, length):
 
 
 @given(st.lists(st.text(max_size=40), max_size=8))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_words_and_pairs_are_those_of_the_reference(texts):
     table = word_cutter(lowercase=True, strip_accents=True)
     for length, grams in enumerate(count_grams(as_texts(texts), table), 1):

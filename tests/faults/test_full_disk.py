@@ -194,7 +194,7 @@ def weights_of(run: Path, name: str) -> list[np.ndarray]:
     return [np.array(value) for value in keras.models.load_model(run / name, compile=False).get_weights()]
 
 
-@pytest.mark.parametrize("early_stopping", [None, 3])
+@pytest.mark.parametrize("early_stopping", [None, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_disk_that_is_full_past_the_end_of_an_epoch_costs_nothing_but_a_warning(
     full, trained, after_step, early_stopping
 ):

@@ -80,8 +80,15 @@ COMMAND = shlex.split(
 )
 
 
-def test_a_command_that_is_killed_again_and_again_ends_with_the_same_bits(forks, folder):
-    dies_and_goes_on(forks, folder, COMMAND, IN_TURN)
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param([point for point in IN_TURN if point.name == "mid-step"], id="between two checkpoints"),
+        pytest.param(IN_TURN, id="everywhere in turn", marks=[pytest.mark.slow, pytest.mark.backends]),
+    ],
+)
+def test_a_command_that_is_killed_again_and_again_ends_with_the_same_bits(forks, folder, points):
+    dies_and_goes_on(forks, folder, COMMAND, points)
 
 
 @pytest.mark.slow
@@ -94,6 +101,8 @@ def test_a_run_that_is_killed_whenever_a_file_takes_the_place_of_another_does_to
     dies_and_goes_on(forks, folder, ["table"], BETWEEN)
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_a_vectoriser_that_is_killed_while_it_learns_begins_again(forks, here):
     words = (f"word{row % 97} {row * row % 89} other{row % 13},{row % 2}\n" for row in range(4_000))
     (here / "texts.csv").write_text("text,y\n" + "".join(words))

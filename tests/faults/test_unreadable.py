@@ -102,7 +102,7 @@ def training(table: Path, model: Callable[[Any], Any]) -> Training:
     ("what", "name"),
     [
         ("is unreadable", "t.csv"),
-        ("is cut off", "valid.csv"),
+        pytest.param("is cut off", "valid.csv", marks=pytest.mark.slow),
         pytest.param("is unreadable", "valid.csv", marks=pytest.mark.slow),
         pytest.param("is cut off", "t.csv", marks=pytest.mark.slow),
     ],

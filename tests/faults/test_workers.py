@@ -77,7 +77,7 @@ def trained(sequence: Squares, workers: int, *, epochs: int = 1) -> tuple[Seen, 
     return seen, model.get_weights()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_training_is_the_same_to_the_bit_and_goes_on_within_seconds(workers, here, caplog):
     with caplog.at_level(logging.WARNING, logger="stoker"):
         seen, weights = trained(Squares(here, 8, fatal=(3, 6)), workers)

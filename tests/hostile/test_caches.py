@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 import stoker
 from forging import damages, replaced
+from property_examples import examples
 from stoker import cache
 from stoker.cache.contents import schema_of
 from stoker.cache.pieces import CHECKSUM, buffers_of, checksum_of
 from stoker.errors import ChangedDataError, StokerError
 from stoker.survey import Survey, survey
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(40), suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=10_000)
 NUM_ROWS = 500
 

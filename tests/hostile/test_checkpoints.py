@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "checkpoints"))
 
 from kept_checkpoints import made_checkpoint
@@ -21,7 +23,7 @@ from stoker.checkpoints import CheckpointStore
 from stoker.checkpoints.packages import _digest
 from stoker.errors import RunError
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(40), suppress_health_check=list(HealthCheck))
 
 
 class Kept:

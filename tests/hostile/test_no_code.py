@@ -9,17 +9,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from functools import cache
-from pathlib import Path
 
-import stoker
+from source_trees import SOURCES, trees
 
-SOURCES = Path(stoker.__file__).parent
 FILES = sorted(path.relative_to(SOURCES).as_posix() for path in SOURCES.rglob("*.py"))
 
 MAKERS_OF_CODE = {"pickle", "cloudpickle", "marshal", "shelve", "dill", "joblib", "yaml", "runpy", "code"}
 """Modules that make objects, or run programs, of bytes."""
 
 FROM_ONES_OWN_PROCESSES = {
+    "cluster/shipping.py": "what processes of a cluster are to do, and what they made, through Ray's memory",
+    "distributed/board.py": "what one process of a run found out for the others, through Ray's memory",
+    "distributed/helping.py": "what tasks of a cluster are to do, and what they found, through Ray's memory",
     "prefetch/wire.py": "messages between parent and child, through a pipe",
     "prefetch/pickling.py": "what a parent says of a task that it cannot send",
     "training/generators/shipping.py": "a copy of a generator, made in memory",
@@ -52,7 +53,7 @@ NAMED_BY_THE_USER = {
 
 @cache
 def nodes(name: str) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(ast.parse((SOURCES / name).read_text())))
+    return tuple(ast.walk(trees()[name]))
 
 
 def imports(name: str) -> Iterator[str]:

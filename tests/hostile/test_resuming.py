@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import stoker
 from forging import damages, forgeries, replaced
+from property_examples import examples
 from stoker.checkpoints import CheckpointStore, packages
 from stoker.cli import main
 from stoker.errors import StokerError
 
-QUICK = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=600)
+QUICK = settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
+LONG = settings(QUICK, max_examples=examples(600))
 EPOCHS, STOPPED_AT = 2, 5
 
 
@@ -159,12 +160,17 @@ def forge(stopped: Stopped, change: Any) -> None:
         replaced(path, b'{"digest":"' + digest + b'","content":' + inner + b"}")
 
 
+EPOCH = {
+    "epoch": 0, "metrics": {}, "rows": 1, "seconds": 0.0, "wait_seconds": 0.0,
+    "order_digest": "", "member_digest": "",
+}  # fmt: skip
 FORGED: dict[str, Any] = {
     "metrics": [[1], "x", {"loss": "x"}, {"loss": {"$float": [1]}}],
     "order_digest": ["zz", "-1", "f" * 64],
     "member_digest": ["-" + "1" * 31],
     "validations": [[{"step": 3, "epoch": 0, "logs": [1], "best": True}]],
     "ended": ["x" * 1000],
+    "unrecorded": [[{**EPOCH, "epoch": 10**6}], [EPOCH, EPOCH], [{**EPOCH, "rows": -1}], [{"epoch": 0}]],
     "position": [
         {"epoch": -1, "batches": 0},
         {"epoch": 1, "batches": -5},
@@ -230,6 +236,7 @@ def test_forged_flags_are_refused_or_are_flags(stopped, data):
     record = json.loads((stopped.run / "run.json").read_bytes())
     record["options"] = data.draw(forgeries({"flags": flags, "folder": "."}))
     replaced(stopped.run / "run.json", json.dumps(record).encode())
+    trained = SimpleNamespace(run=str(stopped.run), has_model=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stoker.cli.train.train_on", lambda *given: SimpleNamespace(run=str(stopped.run)))
+        patch.setattr("stoker.cli.train.train_on", lambda *given: trained)
         assert main(["resume", str(stopped.run), "--quiet"]) in (0, 2)

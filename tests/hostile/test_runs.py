@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 import stoker
 from forging import DEEP, at, damages, forgeries, places, put, replaced
+from property_examples import examples
 from stoker.errors import RunError, StokerError
 from stoker.rundir import RunDirectory
 from stoker.training import run as loading
 
-QUICK = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=2_000)
 ROWS = {"a": np.arange(20.0), "b": np.arange(20.0) % 3}
 
@@ -122,7 +123,7 @@ def damage_model(trained: Trained, data: st.DataObject) -> None:
     use_forged(trained)
 
 
-@settings(QUICK, max_examples=5)
+@settings(QUICK, max_examples=examples(5))
 @given(data=st.data())
 def test_a_damaged_model_is_refused_or_harmless(trained, data):
     damage_model(trained, data)

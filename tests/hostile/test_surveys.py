@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 import stoker
 from forging import DEEP, damages, forged_arrays, forgeries, replaced
+from property_examples import examples
 from stoker.errors import ChangedDataError, StokerError
 from stoker.kernels.checksum import checksum
 from stoker.survey import records, survey
 from stoker.survey.records import ArrayRecord, SurveyRecord
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numbers that nobody measured
-QUICK = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=3_000)
 
 
@@ -207,6 +208,26 @@ def test_a_stored_array_of_objects_is_not_loaded(whole):
     held = io.BytesIO()
     np.save(held, np.array([{"code": "to be run"}], dtype=object), allow_pickle=True)
     replaced(whole.folder / "excluded.npy", held.getvalue())
+    with_arrays(whole.folder)
+    (note,) = use(whole.path)
+    assert "made anew" in note
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': 'a8', 'fortran_order': False, 'shape': (9,), }",  # an alias that NumPy warns of
+        b"{'descr': '<i8', 'fortran_order': False, 'shape': ('\\d',), }",  # an escape that Python warns of
+        b"{'descr': '<i8', 'fortran_order': False, 'shape': (1152921504606846976,), }",
+        b"{'descr': '<i8', 'fortran_order': False, 'shape': (3, 3), }",
+        b"{'descr': '<i8', 'fortran_order': True, 'shape': (9,), }",
+        b"[" * 60_000,
+    ],
+)
+def test_a_header_that_numpy_does_not_write_is_damage_without_a_warning(whole, header):
+    whole.mend()
+    start = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little")
+    replaced(whole.folder / "anchor_rows.npy", start + header + b"\n" + bytes(72))
     with_arrays(whole.folder)
     (note,) = use(whole.path)
     assert "made anew" in note

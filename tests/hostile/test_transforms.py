@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import stoker
 from forging import DEEP, forged_arrays, forgeries
 from pictures import encode
+from property_examples import examples
 from stoker.errors import OptionError, RunError, StokerError
 from stoker.transforms import from_state
 from stoker.transforms.image import Image
@@ -27,7 +28,7 @@ from stoker.transforms.vocabulary import vocabulary_words
 from stoker.types import FeedSpec, Matrix, Rows, TargetSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numbers that nobody measured
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 LONG = settings(QUICK, max_examples=3_000)
 
 TEXTS = [f"{'good' if row % 2 else 'bad'} film number {row % 5} in a row" for row in range(60)]

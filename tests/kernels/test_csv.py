@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.kernels import issues as kinds
 from stoker.kernels.csv import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS, SKIP, Nulls, Parsed, parse_numeric
 from stoker.kernels.records import scan_records
@@ -178,7 +179,7 @@ def tables(draw, cells=fields, ragged=True):
     return width, rows, content.encode()
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(tables(), st.lists(st.integers(0, 3), min_size=5, max_size=5))
 def test_a_table_of_anything_has_the_values_and_issues_of_csv_and_float(table, rules):
     width, rows, content = table
@@ -211,7 +212,7 @@ def test_a_table_of_anything_has_the_values_and_issues_of_csv_and_float(table, r
         assert issue[2] == kinds.RAGGED or found.decode() == text.strip(" \t")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(tables(cells=st.one_of(small_integers, integers), ragged=False))
 def test_integers_end_in_the_narrowest_type_that_holds_them(table):
     width, rows, content = table
@@ -229,7 +230,7 @@ def test_integers_end_in_the_narrowest_type_that_holds_them(table):
     assert parsed.issues == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(tables(cells=st.one_of(small_integers, oddities, blanks), ragged=True))
 def test_a_narrow_matrix_holds_the_same_values_and_issues_as_a_wide_one(table):
     width, _, content = table
@@ -240,7 +241,7 @@ def test_a_narrow_matrix_holds_the_same_values_and_issues_as_a_wide_one(table):
     assert same_bits(narrow.values[~infinite].astype(float), wide.values[~infinite])
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(tables(cells=st.one_of(integers, floats, blanks), ragged=False))
 def test_numbers_are_those_of_pyarrow(table):
     width, rows, content = table
@@ -258,7 +259,7 @@ def test_numbers_are_those_of_pyarrow(table):
     assert same_bits(Table(content, range(width)).values, expected)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.one_of(st.binary(max_size=120), st.text('",\r\n10.-e a', max_size=80).map(str.encode)),
        st.integers(1, 4), st.sampled_from([0, QUOTE]))  # fmt: skip
 @example(b'"', 1, QUOTE)
@@ -281,7 +282,7 @@ def test_any_bytes_are_parsed_alike_whatever_surrounds_them(content, width, quot
     assert results[0][0].num_rows == num_records + problem
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(tables(), st.data())
 def test_wanted_records_are_parsed_alone(table, data):
     width, rows, content = table
@@ -363,7 +364,7 @@ def test_mnist_is_parsed_as_pyarrow_parses_it(name):
     assert (table.values == features).all()
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.lists(st.sampled_from([b"a", b"1", b",", b"\n", b"\r\n", b'"', b'""', b'"x,\ny"', b"text " * 9])),
     st.sampled_from([0, QUOTE]),

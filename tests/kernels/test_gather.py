@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.kernels.gather import gather, gather_affine, gather_cast, gather_filled
 from stoker.types import Matrix
 
@@ -37,7 +38,7 @@ def storage(matrix: Matrix, places: np.ndarray) -> tuple[Any, ...]:
     return matrix.values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(gathering())
 def test_rows_are_those_of_numpy_for_any_dtype_pieces_and_places(made):
     array, matrix, places = made
@@ -49,7 +50,7 @@ def test_rows_are_those_of_numpy_for_any_dtype_pieces_and_places(made):
     np.testing.assert_array_equal(cast, array[places].astype(np.float32))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(gathering(), st.sampled_from([np.float32, np.float64]))
 def test_scaling_has_the_bits_of_numpy_in_the_dtype_of_its_vectors(made, dtype):
     array, matrix, places = made
@@ -66,6 +67,38 @@ def test_scaling_has_the_bits_of_numpy_in_the_dtype_of_its_vectors(made, dtype):
         np.testing.assert_array_equal(out, expected)
     else:
         np.testing.assert_allclose(out, expected, rtol=2e-6, atol=1e-4)
+
+
+def aligned(num_rows: int, width: int, offset: int = 0) -> np.ndarray:
+    """Floats that begin `offset` elements behind a multiple of 64 bytes, all -1."""
+    memory = np.full(num_rows * width + 32, -1, np.float32)
+    first = -memory.ctypes.data % 64 // 4 + offset
+    return memory[first : first + num_rows * width].reshape(num_rows, width)
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize(("num_rows", "width"), [(401, 784), (20_003, 20), (300_007, 1), (30_000, 9)])
+def test_what_is_written_past_the_cache_is_the_same(num_rows, width, offset):
+    random = np.random.default_rng(width)
+    array = random.integers(0, 127, (97, width)).astype(np.uint8)
+    floats = array.astype(np.float64)
+    floats[5, 0] = np.nan
+    places = random.integers(0, 97, num_rows)
+    out, ones = aligned(num_rows, width, offset), np.ones(width, np.float32)
+    gather_cast(*storage(Matrix.of(array), places), out)
+    np.testing.assert_array_equal(out, array[places].astype(np.float32))
+    gather_affine(*storage(Matrix.of(array), places), ones, ones * 2, out)
+    np.testing.assert_array_equal(out, (array[places].astype(np.float32) - 1) * 2)
+    unfilled = np.full(width, np.nan), np.zeros(width), np.ones(width)
+    assert gather_filled(*storage(Matrix.of(floats), places), *unfilled, out) == (places == 5).sum()
+    np.testing.assert_array_equal(out, floats[places].astype(np.float32))
+
+
+def test_columns_beside_those_of_the_matrix_are_left_alone():
+    out, places = aligned(20_000, 20), np.zeros(20_000, np.int64)
+    gather_cast(*storage(Matrix.of(np.ones((1, 19), np.uint8)), places), out)
+    assert (out[:, :19] == 1).all()
+    assert (out[:, 19] == -1).all()
 
 
 def test_a_value_far_from_zero_keeps_its_digits():

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.kernels import numbers
 from stoker.kernels.compiling import kernel
 from stoker.kernels.numbers import HARD, INVALID, decimal_to_float, parse_float, scan_decimal
@@ -63,7 +64,7 @@ decimals = st.builds(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(decimals)
 @example("0")
 @example("-0")
@@ -96,7 +97,7 @@ def test_a_decimal_string_equals_float(text):
     check(text)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_the_shortest_and_the_17_digit_spelling_give_the_number_back(value):
     for text in (repr(value), f"{value:.17g}", f"{value:.16e}"):
@@ -105,7 +106,7 @@ def test_the_shortest_and_the_17_digit_spelling_give_the_number_back(value):
         assert bits(parsed) == bits(value)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.integers(0, (1 << 52) - 1), st.integers(0, 51))
 def test_subnormal_numbers_keep_their_bits(mantissa, shift):
     value = struct.unpack(">d", struct.pack(">Q", mantissa >> shift))[0]
@@ -113,7 +114,7 @@ def test_subnormal_numbers_keep_their_bits(mantissa, shift):
     check(f"{value:.18e}")
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.floats(min_value=1e-300, max_value=1e300), st.sampled_from(["", "1", "000000000000000001"]))
 def test_numbers_halfway_between_two_floats_are_rounded_or_handed_back(value, tail):
     """The exact decimal expansion of a midpoint, cut to lengths around the 19 digits, and a hair above."""
@@ -137,7 +138,7 @@ def test_a_number_is_handed_back_only_where_digits_beyond_the_nineteenth_decide(
     assert parse("1" * 60)[0] != HARD
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(st.text("0123456789+-.eE_ xnaif", max_size=12))
 def test_what_is_accepted_is_what_float_accepts(text):
     assume(not any(word in text for word in ("nan", "inf")))

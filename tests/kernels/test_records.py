@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.kernels.compiling import kernel
 from stoker.kernels.records import NO_PROBLEM, OPEN_QUOTE, scan_records, skip_record
 
@@ -49,7 +50,7 @@ def reference(content: bytes, quote: int = QUOTE) -> list[list[str]]:
     return [record for record in csv.reader(lines, quoting=quoting) if record]
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(noise, st.sampled_from([0, QUOTE]))
 @example(b'""', QUOTE)
 @example(b'\r\n\n"a\r\n""b"\r\n,\r\r', QUOTE)
@@ -69,7 +70,7 @@ def test_records_are_those_of_python(content, quote):
         assert reference(content[start:], quote)[0] == record
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(noise, st.lists(st.integers(0, 200)), st.sampled_from([0, QUOTE]))
 def test_the_records_do_not_depend_on_where_the_file_is_cut(content, cuts, quote):
     whole = scan(content, quote=quote)
@@ -86,7 +87,7 @@ def test_the_records_do_not_depend_on_where_the_file_is_cut(content, cuts, quote
     assert (begin, problem) == (whole[1], whole[3])
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(noise, st.booleans(), st.sampled_from([1, 5, 64]))
 def test_bytes_around_the_slice_change_nothing(content, final, segment):
     plain = scan(content, final=final, segment=segment)
@@ -95,7 +96,7 @@ def test_bytes_around_the_slice_change_nothing(content, final, segment):
         assert scan(content, final=final, segment=segment, before=poison * 70, after=poison * 70) == plain
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(noise, st.integers(1, 100), st.integers(0, 3))
 def test_a_segment_begins_at_the_first_record_beyond_its_size(content, segment, room):
     _, _, records, _ = scan(content)
@@ -129,7 +130,7 @@ def test_long_records_and_long_runs_of_blank_lines_are_crossed(gap):
     assert [offset for _, offset in scan(content)[2]] == starts
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(noise, st.sampled_from([0, QUOTE]))
 def test_skipping_a_record_ends_at_its_terminator(content, quote):
     _, _, anchors, problem = scan(content, quote=quote)

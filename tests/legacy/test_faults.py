@@ -147,6 +147,8 @@ def test_a_validation_worker_process_that_dies_is_noticed_and_all_others_end(tel
     assert children() == []
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_a_worker_process_that_dies_is_noticed_in_evaluation_and_prediction(teller):
     for call in (evaluate_generator, predict_generator):
         with noticed_within(10), pytest.raises(WorkerError):

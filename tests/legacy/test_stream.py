@@ -42,8 +42,8 @@ def test_an_epoch_goes_on_where_the_last_one_stopped(kind, each_way, teller, see
 
 
 @pytest.mark.parametrize("kind", ["generator", "Sequence"])
-def test_a_validation_generator_goes_on_and_a_validation_sequence_begins_anew(kind, each_way, teller, seen):
-    with each_way.warned(kind):
+def test_a_validation_generator_goes_on_and_a_validation_sequence_begins_anew(kind, way, teller, seen):
+    with way.warned(kind):
         fit_generator(
             teller,
             numbers(kind, 4),
@@ -54,7 +54,7 @@ def test_a_validation_generator_goes_on_and_a_validation_sequence_begins_anew(ki
             validation_data=numbers(kind, 4),
             validation_steps=3,
             shuffle=False,
-            **each_way.arguments,
+            **way.arguments,
         )
     assert seen.tested == (ROUND if kind == "generator" else [[0, 1, 2]] * 3)
     assert seen.trained == [[0], [1], [2]]

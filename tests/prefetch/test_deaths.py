@@ -91,7 +91,13 @@ DEATHS = {
 }
 
 
-@pytest.mark.parametrize("death", DEATHS)
+QUICK = ("sigkill", "segmentation fault", "sys.exit with 0", "os._exit after a fork")
+
+
+@pytest.mark.parametrize(
+    "death",
+    [pytest.param(death, marks=[] if death in QUICK else [pytest.mark.slow]) for death in DEATHS],
+)
 def test_a_child_that_dies_is_noticed_at_once_with_a_message_that_says_which_and_how(death, capfd):
     fatal, how = DEATHS[death]
     with Processes(call, workers=2, name="batches") as processes:
@@ -269,7 +275,14 @@ def test_a_long_wait_shows_where_a_process_stands_that_never_lets_go_of_the_inte
     with caplog.at_level(logging.WARNING, logger="stoker"), Processes(call, workers=1, name="busy") as busy:
         busy(lambda: 1)
         pid = busy.pids[0]
-        threading.Timer(1.5, lambda: os.kill(pid, signal.SIGKILL)).start()
+
+        def kill_when_it_was_told():
+            until = time.monotonic() + 30
+            while "in never_lets_go" not in caplog.text and time.monotonic() < until:
+                time.sleep(0.02)
+            os.kill(pid, signal.SIGKILL)
+
+        threading.Thread(target=kill_when_it_was_told).start()
         with (
             prefetch(busy, [never_lets_go], workers=1, in_flight=1, name="busy", tell_after=0.3) as results,
             pytest.raises(WorkerError),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import OptionError, WorkerError
 from stoker.prefetch import prefetch, threads
 
@@ -20,7 +21,7 @@ def threads_named(name: str) -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(f"stoker-{name}")]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(count=st.integers(0, 30), workers=st.integers(0, 4), in_flight=st.integers(1, 8))
 def test_results_come_in_the_order_of_their_tasks(count, workers, in_flight):
     with prefetch(lambda n: n * n, range(count), workers=workers, in_flight=in_flight, name="t") as results:
@@ -226,7 +227,7 @@ def test_results_that_were_taken_are_not_kept_alive():
         assert last() is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(count=st.integers(0, 30), workers=st.integers(0, 3), in_flight=st.integers(1, 8))
 def test_a_consumer_that_helps_gets_the_same_results(count, workers, in_flight):
     def square(number):

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from property_examples import examples
 from stoker.prefetch import Processes, prefetch
 from stoker.prefetch.slots import Region, Slots
 
@@ -118,7 +119,7 @@ results = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow])
 @given(result=results, padding=st.sampled_from([0, LARGE]))
 def test_every_result_arrives_as_it_was_inline_and_in_shared_memory(remote, result, padding):
     there = remote((result, np.zeros(padding, np.uint8)))

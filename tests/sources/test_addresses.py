@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.cli import main
 from stoker.errors import DataError, OptionError
 from stoker.sources.credentials import is_secret
@@ -98,7 +99,7 @@ def tree(tmp_path_factory):
     return root
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.sampled_from(["*", "**", "d", "?", ".*", "a*", "*.csv", "[de]", "**b*"]), min_size=1, max_size=4

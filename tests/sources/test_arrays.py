@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import stoker
+from property_examples import examples
 from reading import column, dense, index_of
 from stoker.errors import ChangedDataError, ColumnError, DataError, OptionError
 from stoker.sources import Source
@@ -121,7 +122,7 @@ def test_a_feed_trains_on_them(writer, here):
         lambda kind: hnp.arrays(np.dtype(kind), st.tuples(st.integers(1, 9), st.integers(1, 4)))
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_values_are_those_of_numpy(tmp_path_factory, array):
     folder = tmp_path_factory.mktemp("npy")
     np.save(folder / "x.npy", array)

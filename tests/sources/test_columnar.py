@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import column, dense, index_of
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.sources import IssueKind
@@ -202,7 +203,7 @@ def test_only_the_used_columns_are_read(tmp_path):
         list(stoker.open(path, label="y").chunks(1 << 14))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(st.integers(0, 3 * SEGMENT_ROWS), min_size=1, max_size=12), st.integers(1, 3))
 def test_segments_and_pieces_cover_every_row_once_and_end_with_units(units, segments):
     rows = np.array(units, np.int64)
@@ -220,7 +221,7 @@ def test_segments_and_pieces_cover_every_row_once_and_end_with_units(units, segm
         assert set(pieces.tolist()) <= {*anchors.tolist(), total}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.one_of(st.none(), st.integers(-5, 5)), min_size=1, max_size=40),
     st.integers(0, 5),
@@ -256,7 +257,7 @@ KINDS = {
 }
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(st.data(), st.sampled_from(sorted(KINDS)), st.integers(1, 40))
 def test_a_segments_checksum_does_not_depend_on_the_rows_that_were_read_with_it(data, name, rows):
     kind, values = KINDS[name]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.sources.conditions import Condition
 from stoker.survey import survey
@@ -63,7 +64,7 @@ def test_the_rows_are_those_that_python_would_choose(condition, test, people):
     assert ids(people.where(condition)) == by_hand(test)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(least=st.integers(0, 80), most=st.floats(-5, 5), blank=st.booleans())
 def test_and_or_and_not_are_pythons(least, most, blank, people):
     text = f"(age >= {least} or age is None) and not col('unit price') > {most!r}"

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.errors import DataError, OptionError
 from stoker.sources import IndexBuilder, IssueKind
 from stoker.sources.csv_open import Written
@@ -197,7 +198,7 @@ cells = st.one_of(
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(cells, texts, texts), min_size=1, max_size=40),
     terminator=st.sampled_from(["\n", "\r\n", "\r"]),
@@ -223,7 +224,7 @@ def test_generated_tables_come_back_as_python_s_csv_reads_them(tmp_path, rows, t
     assert np.array_equal(table(parsed)[:, 0].astype(np.float64), numbers, equal_nan=True)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.lists(
         st.sampled_from([b"1", b",", b'"', b"\n", b"\r", b"a", b"\xff", b" ", b"-2.5"]), max_size=60

@@ -241,6 +241,24 @@ def test_passwords_are_in_nothing_that_is_written_or_shown(here):
     assert "SELECT" not in told
 
 
+def test_rows_of_a_query_without_an_order_are_divided_with_a_warning(here, caplog):
+    address, query = sqlite(here), "SELECT x, y FROM rows"
+    for text in (f"{query} ORDER BY id", f"{query} order\n by 1"):
+        stoker.open(address, query=text, label="y").split(0.5, group="y")
+    stoker.open(address, query=query, label="y", where="x > 1")
+    stoker.open(address, query=query, label="y").split(0.5)
+    assert not caplog.text
+    rows = stoker.open(address, query=query, label="y")
+    for divide in (
+        lambda: rows.split(0.5, group="y"),
+        lambda: rows.folds(2, stratify="y"),
+        lambda: rows.where("x > 1"),
+    ):
+        caplog.clear()
+        divide()
+        assert "nothing says that they come in the same order" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("whole", "shown"),
     [
@@ -390,6 +408,7 @@ def test_a_million_rows_are_each_used_once_an_epoch(postgresql, here, monkeypatc
     feed.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_run_is_evaluated_and_answers_from_a_query(here, capsys):
     where = sqlite(here)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import OptionError
 from stoker.sources.dialect import Dialect, detect, split_records
 
@@ -79,7 +80,7 @@ def test_blank_lines_are_no_records():
         assert records == [["a", "b"], ["1", "2"]]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     rows=st.lists(st.lists(st.text('a1,"\n\r ;', max_size=4), min_size=2, max_size=4), max_size=6),
     terminator=st.sampled_from(["\n", "\r\n", "\r"]),

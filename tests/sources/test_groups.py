@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.groups import GROUP_BYTES, value_hashes
 from stoker.survey import survey
@@ -45,7 +46,7 @@ def test_no_group_lands_on_both_sides_and_every_row_on_one(write, fraction):
     assert abs(len(set(groups[first])) / len(set(groups)) - fraction) < 0.05
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(60)), seed=st.integers(0, 2**64 - 1))
 def test_the_side_depends_on_the_value_and_the_seed_alone(write, order, seed):
     groups = [f"g{number}" for number in order for _ in range(2)]

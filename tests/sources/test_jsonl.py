@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import PACK, column, dense, index_of
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError
 from stoker.sources import IssueKind, Source
@@ -56,7 +57,7 @@ def test_columns_have_the_names_of_their_keys_and_of_the_objects_that_hold_them(
         max_size=20,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_values_are_those_of_pythons_json(tmp_path_factory, records):
     records[0] |= {"n": 0.5, "t": "a", "in": {"k": 0.5}}
     path = lines_file(tmp_path_factory.mktemp("json"), *map(json.dumps, records))
@@ -77,7 +78,7 @@ def test_values_are_those_of_pythons_json(tmp_path_factory, records):
         st.sampled_from(['{"n":1,"t":"a","l":0}', '{"n":-2.5,"l":1}', '{"t":"é","l":0,"n":null}']), min_size=1
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_arrow_and_reading_line_by_line_agree(tmp_path_factory, lines):
     folder = tmp_path_factory.mktemp("json")
     first = '{"n":0.5,"t":"b","l":1}'
@@ -224,7 +225,7 @@ LISTS = st.lists(
 
 
 @given(LISTS.filter(lambda lists: any(lists)), st.sampled_from(["ints", "floats"]), st.data())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 def test_lists_are_read_as_python_reads_them_by_arrow_and_line_by_line(tmp_path_factory, lists, kind, data):
     here = tmp_path_factory.mktemp("lists")
     spoiled = data.draw(st.none() | st.sampled_from(['["a"]', "[null]", "[1.5]", "7", "[1e400]"]))

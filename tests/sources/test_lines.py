@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.survey import survey
 
@@ -52,7 +53,7 @@ def test_text_files_are_named_by_their_stems(folder):
     assert read(held) == (['good , "really"', "caf\ufffd , fine"], [])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1), min_size=1))
 def test_lines_are_read_whatever_they_hold(tmp_path, lines):
     (tmp_path / "a.pos").write_text("\n\r\n".join(lines), "utf-8", newline="")

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import column, index_of
 from stoker import cache
 from stoker.errors import BadRowError, ChangedDataError, ColumnError, OptionError
@@ -132,7 +133,7 @@ def test_a_survey_tells_how_long_they_are_and_a_stored_one_recalls_it(tmp_path):
     }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     values=st.lists(st.none() | st.lists(NUMBERS, max_size=4), max_size=6),
     stored=st.sampled_from(STORED),

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import column, dense, index_of
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources import Source
@@ -106,7 +107,7 @@ def test_views_are_those_of_files(held):
         max_size=20,
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_values_and_blanks_are_those_of_pandas(rows):
     frame = pd.DataFrame({"x": [x for x, _ in rows], "t": [t for _, t in rows]}).astype(
         {"x": float, "t": object}
@@ -127,6 +128,32 @@ def test_an_array_has_numbered_columns():
         [6, 7, 8, 9, 10],
         [18, 19, 20, 21, 22],
     ]
+
+
+def tensors(values) -> pa.Array:
+    return pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(values))
+
+
+def test_arrays_in_each_row_are_columns_that_keep_their_shape():
+    images = np.arange(7 * 2 * 3, dtype=np.uint8).reshape(7, 2, 3)
+    table = pa.table({"image": tensors(images), "y": [0, 1, 0, 1, 0, 1, 0]}).slice(1)
+    rows = stoker.open(table, label="y")
+    assert rows.features == tuple(f"image[{place}]" for place in range(6))
+    feed = stoker.Feed(rows, transform=stoker.Cast(), batch_size=4, shuffle=False)
+    assert np.array_equal(np.concatenate([batch.x for batch in feed.epoch(0)]), images[1:])
+    lists = stoker.open(table, label="y", types={"image": "ints"})
+    assert column(lists.peek(2), "image")[:2] == images[1:3].reshape(2, 6).tolist()
+
+
+def test_a_row_without_an_array_is_one_of_blanks():
+    images = tensors(np.arange(8.0).reshape(2, 2, 2)).take(pa.array([1, None, 0]))
+    source = stoker.open(
+        pa.table({"image": images}), types={f"image[{place}]": "float" for place in range(4)}
+    )
+    (chunk,) = source.chunks(1 << 20)
+    parsed = source.parse(chunk)
+    assert dense(parsed.rows)[[0, 2]].tolist() == [[4, 5, 6, 7], [0, 1, 2, 3]]
+    assert len(parsed.issues) == 4
 
 
 def test_a_list_of_mappings_is_a_table():
@@ -228,6 +255,22 @@ assert chosen.peek(3).matrix.values[:3].tolist() == [10, 11, 12], chosen.peek(3)
 streamed = stoker.open(made.to_iterable_dataset(), label="y")
 assert streamed.random_access == "stream"
 assert sum(chunk.num_records for chunk in streamed.chunks(1 << 20)) == 100
+features = datasets.Features(
+    image=datasets.Array2D((2, 3), "uint8"),
+    signal=datasets.Array2D((None, 2), "float32"),
+    y=datasets.Value("int8"),
+)
+items = {
+    "image": [[[row, 1, 2], [3, 4, row]] for row in range(9)],
+    "signal": [[[row, 0.5]] * row for row in range(9)],
+}
+shaped = datasets.Dataset.from_dict({**items, "y": [0, 1, 0] * 3}, features)
+pixels = stoker.open(shaped.select(range(3, 9)), label="y", drop=["signal"])
+feed = stoker.Feed(pixels, transform=stoker.Cast(), batch_size=6, shuffle=False)
+assert next(feed.epoch(0)).x.tolist() == items["image"][3:], next(feed.epoch(0)).x
+for held in (shaped, shaped.to_iterable_dataset()):
+    signals = stoker.open(held, label="y", columns=["signal"])
+    assert signals.peek(3).columns["signal"].to_pylist()[:3] == [[], [1, 0.5], [2, 0.5, 2, 0.5]]
 try:
     stoker.open(datasets.DatasetDict(train=made, test=made), label="y")
 except OptionError as error:

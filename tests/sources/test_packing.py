@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from reading import PACK
 from stoker.errors import DataError
 from stoker.sources.packing import PACKINGS, PackedStream, packing_of, read_head
@@ -44,7 +45,7 @@ def noise(size):
 MEMBERS = st.one_of(st.binary(max_size=40), st.integers(1, 400_000).map(noise))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     members=st.lists(
         st.one_of(st.binary(max_size=40), st.integers(1, 400_000).map(noise)), min_size=1, max_size=4

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import column, dense, index_of
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.columnar.ranges import range_of_group
@@ -103,7 +104,7 @@ def chosen(path: Path, condition: str, *, at_open: bool) -> list[int]:
         raise
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables(), st.recursive(comparisons(), joined, max_leaves=4), st.integers(1, 4))
 @example(pa.table({"double": [math.inf, 1.0], "row": [0, 1], "y": [0, 1]}), "double < 0", 1)
 def test_the_same_rows_are_chosen_whether_statistics_are_there_or_not(tmp_path, table, condition, rows):

@@ -14,7 +14,7 @@ from reading import PACK, index_of
 from remote_tables import assert_rows, content_of, noise, table
 from stoker.errors import ChangedDataError, DataError, OptionError
 from stoker.sources.files import open_reader
-from stoker.sources.remote import amazon, is_remote, retrying
+from stoker.sources.remote import is_remote, retrying
 from stoker.sources.remote import reader as remote
 from stoker.sources.remote.blocks import BlockCache
 from stoker.sources.remote.names import BLOCK_BYTES
@@ -288,7 +288,7 @@ def test_what_a_store_answers_is_told_from_what_an_object_is_called(said, refuse
         raise OSError(said)
 
     with pytest.raises(Refused if refused else OSError, match=refused):
-        amazon.told(ask)
+        retrying.told(ask, "~/.aws")
 
 
 def test_patterns_need_a_store_that_lists(server):

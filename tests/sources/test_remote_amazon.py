@@ -13,6 +13,7 @@ from remote_tables import PARTITIONS, assert_partitions, assert_rows, content_of
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
 from stoker.sources.remote import amazon, listing
+from stoker.sources.remote.abandoning import Late
 from stoker.sources.remote.listing import remote_matches
 from stoker.survey import survey
 
@@ -158,3 +159,19 @@ def test_where_nobody_says_a_region_the_buckets_own_is_asked(monkeypatch):
     assert amazon.S3Store("far", 1.0)._fs.region == "eu-north-1"
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert amazon.S3Store("far", 1.0)._fs.region == "eu-west-1"
+
+
+def test_a_list_of_a_bucket_that_trickles_is_given_up_and_not_asked_for_again(bucket, monkeypatch):
+    asked = []
+
+    def late(ask, seconds):
+        asked.append(seconds)
+        raise Late(f"it was not whole within {seconds:.0f} s")
+
+    url = write(bucket, "late/a.csv", b"x")
+    monkeypatch.setattr(amazon, "within", late)
+    with pytest.raises(
+        DataError, match=r"late/: the list of its files: it was not whole within \d+ s; name its"
+    ):
+        listing.remote_files(url.removesuffix("a.csv"))
+    assert len(asked) == 1

@@ -63,6 +63,7 @@ for number in range(50):
 """
 
 
+@pytest.mark.slow
 def test_the_bound_is_that_of_all_processes_together(tmp_path):
     children = [
         subprocess.Popen([sys.executable, "-c", KEEPS_MANY, tmp_path, which]) for which in ("1", "2", "3")

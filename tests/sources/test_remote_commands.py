@@ -23,6 +23,7 @@ def run(tmp_path, monkeypatch):
     return "run"
 
 
+@pytest.mark.slow
 def test_addresses_are_scored_as_files_are(run, own_cache, server, capsys):
     here = Path("texts.csv").read_bytes()
     there = server.put("a/texts.csv", here)
@@ -44,7 +45,10 @@ def test_addresses_are_scored_as_files_are(run, own_cache, server, capsys):
     ("command", "what"),
     [
         ("convert t.csv s3://bucket/out.parquet", "rows are written to this machine"),
-        ("train t.csv --label y --run s3://bucket/runs/a", "runs are written to this"),
+        (
+            "train t.csv --label y --run gs://bucket/runs/a",
+            "runs are written to folders of this machine and to S3",
+        ),
         (
             "train t.csv --label y --run a --on-bad-row quarantine --quarantine gs://bucket/bad.csv",
             "quarantined rows are written to this machine, and gs://bucket/bad.csv is an address",

@@ -9,6 +9,7 @@ import pytest
 import stoker
 from reading import column, dense, index_of
 from stoker.errors import DataError, OptionError
+from stoker.sources.remote import retrying
 from stoker.sources.remote.pages import links_of
 from stoker.survey import survey
 
@@ -135,3 +136,13 @@ def test_a_page_links_to_other_places_too():
         ["a.csv"],
         [],
     )
+
+
+def test_a_page_that_trickles_is_given_up_within_what_its_bytes_may_take(server, monkeypatch):
+    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.2")
+    monkeypatch.setattr(retrying, "ATTEMPTS", 2)
+    server.extra = {"Content-Type": "text/html"}
+    url = server.put("data/", listing([f"{place}.parquet" for place in range(9)]))
+    server.always["data/"] = "drip"  # a byte each 0.1 s: never silent
+    with pytest.raises(DataError, match=r"asking for the list failed 2 times .*\d bytes came in \d s"):
+        stoker.open(url, label="y")

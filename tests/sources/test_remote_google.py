@@ -171,6 +171,12 @@ def test_a_server_that_refuses_or_does_not_answer_is_told(server, monkeypatch, t
     assert time.monotonic() - began < 10
 
 
+def test_a_list_that_begins_anew_is_ended(server):
+    server.trouble = "again"
+    with pytest.raises(DataError, match="gives the same page of its list again and again; name the files"):
+        remote_matches("gs://bucket/*.bin")
+
+
 @pytest.mark.parametrize("now", [(2, b"two"), None])
 def test_a_generation_that_is_gone_is_told(server, now):
     server.objects["a.bin"] = (1, b"one")

@@ -13,7 +13,7 @@ from remote_tables import assert_rows, content_of, table
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import identify, open_reader
 from stoker.sources.remote import other, retrying
-from stoker.sources.remote.listing import remote_matches
+from stoker.sources.remote.listing import remote_files, remote_matches
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
 
@@ -98,6 +98,21 @@ def test_a_store_that_does_not_answer_is_given_up(place, monkeypatch):
     reader = open_reader(url)
     with pytest.raises(DataError, match=r"failed 2 times .*not whole within"):
         reader.read_into(np.empty(3, np.uint8), 0)
+
+
+def test_a_list_that_does_not_come_in_time_is_asked_for_once(place, monkeypatch):
+    url, asked = place("below/a.csv", b"x").removesuffix("a.csv"), []
+    files = type(fsspec.filesystem(url.partition("://")[0]))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "find", lambda *_, **__: asked.append(1) or time.sleep(3) or {})
+        patch.setattr(other, "limit_of", lambda seconds, count: 0.1)
+        with pytest.raises(DataError, match=r"the list of its files: .* not whole within .*; name its fol"):
+            remote_files(url)
+    assert len(asked) == 1
+
+
+def test_the_limit_of_a_list_is_that_of_32_mib(monkeypatch):
+    assert 11 * 60 < retrying.limit_of(20, retrying.listed_within(lambda count: count)) < 12 * 60
 
 
 def test_a_time_that_was_set_back_does_not_hide_another_file(tmp_path):

@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -83,6 +84,7 @@ def test_what_a_server_refuses_is_told(ftp):
         ("sftp://me@host/a.csv", "paramiko", "paramiko"),
         ("smb://host/share/a.csv", "smbclient", "smbprotocol"),
         ("abfs://container@account.dfs.core.windows.net/a.csv", "adlfs", "adlfs"),
+        ("abfss://container@account.dfs.core.windows.net/a.csv", "adlfs", "adlfs"),
         ("az://container/a.csv", "adlfs", "adlfs"),
         ("hf://datasets/a/b/c.csv", "huggingface_hub", "huggingface_hub"),
     ],
@@ -93,8 +95,33 @@ def test_the_package_that_is_missing_is_named(monkeypatch, url, module, package)
     monkeypatch.delitem(sys.modules, f"fsspec.implementations.{scheme}", raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     said = f"{scheme}:// is read with {package}, which is not installed: pip install {package}"
-    with pytest.raises(OptionError, match=said):
+    monkeypatch.setitem(fsspec.config.conf, scheme, {"account_key": "hidden", "password": "hidden"})
+    with pytest.raises(OptionError, match=said) as told:
         stoker.open(url, label="y")
+    assert "hidden" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "abfs://container:hidden@account.dfs.core.windows.net/a.csv",
+        "abfs://container@account.dfs.core.windows.net/a.csv?sv=2024&sig=hidden",
+        "smb://me:hidden@host/share/a.csv",
+        "hdfs://me:hidden@name:8020/a.csv",
+        "webhdfs://name:9870/a.csv?delegation_token=hidden",
+    ],
+)
+def test_a_secret_in_an_address_is_refused_before_anything_is_asked(url):
+    with pytest.raises(OptionError, match=r"an address is written down|a signed address is a secret") as told:
+        stoker.open(url, label="y")
+    assert "hidden" not in str(told.value)
+
+
+@pytest.mark.skipif("HADOOP_HOME" in os.environ, reason="there is a Hadoop here")
+def test_hadoop_without_its_libraries_says_what_to_set_and_what_to_name_instead():
+    said = r"hdfs:// is read with a library .* set JAVA_HOME, HADOOP_HOME .*webhdfs://HOST:PORT"
+    with pytest.raises(OptionError, match=said):
+        stoker.open("hdfs://name:8020/a.csv", label="y")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +129,8 @@ def test_the_package_that_is_missing_is_named(monkeypatch, url, module, package)
     [
         (OSError("Unable to load libjvm: no such file"), OptionError, "cannot be loaded .* set JAVA_HOME"),
         (TypeError("missing 'host'"), OptionError, "more than stands in the address .*FSSPEC_STUB_<NAME>"),
+        (TypeError("no account_key=hidden"), OptionError, r"in the address \(no account_key=…\)"),
+        (ImportError("no library for hidden"), OptionError, r"cannot be loaded \(no library for …\)"),
         (PermissionError("no"), DataError, "permission denied"),
         (error_perm("530 who?"), DataError, "does not take the credentials"),
         (RuntimeError("hidden"), DataError, r"failed 5 times .*\(RuntimeError\)"),
@@ -115,8 +144,9 @@ def test_a_server_that_cannot_be_reached_is_told(monkeypatch, error, kind, said)
             raise error
 
     monkeypatch.setitem(REGISTRY._registry, "stub", Stub)
+    monkeypatch.setitem(fsspec.config.conf, "stub", {"account_key": "hidden", "port": 1})
     with pytest.raises(kind, match=said) as told:
-        stoker.open(f"stub://host-{type(error).__name__}/a.csv", label="y")
+        stoker.open(f"stub://{type(error).__name__}{len(str(error))}/a.csv", label="y")
     assert "hidden" not in str(told.value)
 
 

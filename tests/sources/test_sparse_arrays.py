@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import column, index_of
 from stoker.errors import DataError
 from stoker.sources import Source
@@ -72,7 +73,7 @@ def test_uncompressed_files_are_read_by_row_and_compressed_ones_from_the_first_o
     assert units == {"a pair": 4_096, "a compressed pair": NUM_ROWS, "a file with labels": 4_096}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=examples(25))
 @given(data=st.data(), rows=st.integers(1, 12), width=st.integers(1, 9))
 def test_a_batch_is_the_matrix_again(tmp_path_factory, data, rows, width):
     size = data.draw(st.integers(0, 20))

@@ -147,6 +147,7 @@ def test_what_a_killed_process_left_is_used_or_removed_by_the_next_survey(killed
     assert spools(packed) == []
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_leaves_nothing(packed):
     script = (
         "import sys, stoker\nfrom stoker.survey import survey\n"

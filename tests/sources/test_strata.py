@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, MemoryBudgetError, OptionError
 from stoker.kernels.mixing import mix_many
 from stoker.ledger import Ledger
@@ -36,7 +37,7 @@ def ids(part, num_rows):
     return view.ids(0, view.num_rows)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     counts=st.lists(st.integers(1, 1_500), min_size=2, max_size=5),
     fraction=st.floats(0.2, 0.8),

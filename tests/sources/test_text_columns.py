@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import index_of
 from stoker.errors import ColumnError, OptionError
 from stoker.sources.held import join_values, value_bounds
@@ -34,7 +35,7 @@ def read_all(source, names):
     return columns
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=40))
 def test_texts_are_those_of_the_csv_module(tmp_path, rows):
     out = io.StringIO(newline="")

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import OptionError
 from stoker.kernels.mixing import mix_many
 from stoker.sources.steps import RankStep
@@ -94,7 +95,7 @@ def step_strategy():
     return st.one_of(splits, folds, shards, heads, takes)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(steps=st.lists(step_strategy(), max_size=3), total=st.integers(0, 4_000), data=st.data())
 def test_views_of_views_agree_with_lists(steps, total, data):
     excluded = np.array(sorted(data.draw(st.sets(st.integers(0, max(0, total - 1)), max_size=30))), np.int64)

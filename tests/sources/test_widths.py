@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from reading import dense, index_of
 from stoker.sources.number_columns import side_by_side
 from stoker.survey import survey
@@ -50,7 +51,7 @@ def test_the_matrix_is_as_wide_as_its_widest_column(tmp_path, columns, dtype):
     assert np.array_equal(matrix_of(source), np.array(expected), equal_nan=True)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FLOATS, min_size=1, max_size=3), st.data(), st.integers(1, 4))
 def test_statistics_and_values_are_those_of_float64(tmp_path, chunks, data, rows):
     x = [value for chunk in chunks for value in chunk]
@@ -66,7 +67,7 @@ def test_statistics_and_values_are_those_of_float64(tmp_path, chunks, data, rows
     assert np.array_equal(found[0][1], found[1][1], equal_nan=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(
     st.lists(
         st.sampled_from(

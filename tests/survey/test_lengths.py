@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.survey import survey
 from stoker.survey.lengths import TextLengths
 
@@ -25,7 +26,7 @@ def test_words_are_those_of_split_for_every_character():
     assert found.num_bytes == len(every.encode())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(texts=TEXTS, cut=st.integers(0, 30))
 def test_the_parts_add_up_to_the_whole(texts, cut):
     whole = TextLengths().update({"t": pa.array(texts, pa.string())}, ["t"])

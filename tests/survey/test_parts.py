@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from reading import dense
 from stoker.errors import DataError, OptionError
 from stoker.sources.views import FoldSpec, ShardSpec, SplitSpec, TakeSpec, View
@@ -26,7 +27,6 @@ def tally(kind: str, *parts):
     return made
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-(2**62), 2**62) | st.integers(-3, 3)), st.integers(0, 10))
 def test_integer_labels_are_counted_like_numpy_counts_them(values, cut):
     labels = np.array(values, np.int64)
@@ -95,7 +95,6 @@ def test_a_few_rows_may_have_a_class_each():
     check_classes(tally("int", np.arange(300) % 2).result(), label="y", num_classes_wanted=2)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 2**63 - 1), max_size=9), max_size=9), st.integers(0, 200))
 def test_a_growing_array_is_the_concatenation_in_memory_and_on_disk(parts, spill_bytes):
     growing = GrowingArray(np.int64, spill_bytes=spill_bytes)
@@ -115,7 +114,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(STEPS, max_size=3), st.integers(2_000, 9_000), st.integers(0, 3_000))
 def test_what_is_certain_of_a_view_stays_true_at_the_end(steps, num_slots, more):
     view = View(steps=tuple(steps))
@@ -136,7 +135,6 @@ def test_what_is_certain_of_a_view_stays_true_at_the_end(steps, num_slots, more)
     assert whole is None or int(whole.sum()) == view.bind(total).num_rows
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b"a", b"bc"])), st.data())
 def test_lines_are_those_that_python_counts(tmp_path_factory, parts, data):
     text = b"".join(parts) + b"x"

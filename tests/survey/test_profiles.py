@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.survey.profiles import TextProfile
 
 TEXTS = st.lists(st.sampled_from(["", "a", "b c", "Ulm", "0012", "2024-01-05", "été"]), max_size=60)
@@ -17,7 +18,7 @@ def seen(texts: list[str]) -> TextProfile:
     return TextProfile().update(pa.array(texts, pa.string()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(texts=TEXTS, cut=st.integers(0, 60))
 def test_a_profile_is_what_counting_says_however_rows_are_cut(texts: list[str], cut: int):
     there = [text for text in texts if text]

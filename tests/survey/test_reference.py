@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker.survey import survey
 
 NUM_COLUMNS = 3
@@ -39,7 +40,7 @@ def judge(row: list[str]) -> str:
     return "blank" if any(math.isnan(value) for value in values) else "sound"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=TABLES, drops=st.booleans())
 def test_rows_are_left_out_and_counted_as_plain_python_says(tmp_path, table, drops):
     table = [*SOUND, *table]

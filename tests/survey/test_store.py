@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stoker
+from property_examples import examples
 from stoker import folders
 from stoker.errors import ColumnError
 from stoker.survey import Survey, store, survey
@@ -216,7 +217,7 @@ def test_a_refused_survey_is_refused_again_without_a_pass(path, monkeypatch):
         file.write("1,2,\n")
     with pytest.raises(ColumnError, match="1 blank value") as first:
         look(path)
-    monkeypatch.setattr("stoker.survey.run._pass", None)
+    monkeypatch.setattr("stoker.survey.run.one_pass", None)
     with pytest.raises(ColumnError) as second:
         look(path)
     assert str(first.value) == str(second.value)
@@ -310,7 +311,7 @@ def test_a_failed_builder_leaves_what_was_there(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_to_a_stored_survey_is_a_crash_or_goes_unnoticed(path, data):
     first = look(path)

@@ -13,7 +13,7 @@ import pytest
 import stoker
 from stoker.errors import DataError, OptionError
 from stoker.ledger import Ledger
-from stoker.survey import ColumnProblem, Survey, run, scan, survey
+from stoker.survey import ColumnProblem, Survey, passing, scan, survey
 from stoker.survey.problems import Kind
 
 NUM_ROWS = 4_321
@@ -216,7 +216,7 @@ def test_options_that_cannot_be_are_refused(table, options, message):
 def test_the_index_of_large_files_grows_on_disk_and_is_the_same(table, monkeypatch):
     path, values = table
     expected = look(path)
-    monkeypatch.setattr(run, "_INDEX_IN_MEMORY", 0)
+    monkeypatch.setattr(passing, "_INDEX_IN_MEMORY", 0)
     found = look(path)
     np.testing.assert_array_equal(found.index.checksums, expected.index.checksums)
     np.testing.assert_array_equal(found.index.anchor_rows, expected.index.anchor_rows)

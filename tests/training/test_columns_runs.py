@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import stoker
-from stoker.errors import DataError, OptionError, RunError
+from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.rundir import RunDirectory
 from test_columns_feed import make_columns, write_table
 
@@ -87,6 +87,8 @@ def test_what_run_json_tells_of_the_inputs_must_be_the_transforms(trained, tmp_p
             stoker.load(copy)
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_a_run_that_was_stopped_ends_with_the_bits_of_one_that_was_not(trained, tmp_path: Path):
     train = trained[2]
 
@@ -120,9 +122,9 @@ def test_models_of_one_input_say_that_several_are_given(trained):
             build(feed)
 
 
-def test_values_of_which_a_transform_makes_nothing_are_told_with_their_file_and_are_rows_without_an_answer(
-    tmp_path: Path,
-):
+@pytest.fixture
+def dated(tmp_path: Path) -> pd.DataFrame:
+    """Rows to train on, t.csv, and later ones of which a transform makes nothing of three, u.csv."""
     frame = pd.DataFrame(
         {"when": ["2024-01-05", "2024-02-07"] * 20, "city": ["Ulm", "Bonn"] * 20, "y": [0, 1] * 20}
     )
@@ -130,13 +132,64 @@ def test_values_of_which_a_transform_makes_nothing_are_told_with_their_file_and_
     later.loc[[3, 9], "when"], later.loc[5, "city"] = "2024-02-30", "Rom"
     for name, table in (("t", frame), ("u", later)):
         table.to_csv(tmp_path / f"{name}.csv", index=False)
+        table.to_json(tmp_path / f"{name}.jsonl", orient="records", lines=True)
+        table.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    return later
+
+
+def of_dates() -> stoker.Columns:
+    return stoker.Columns({"when": stoker.Dates("day"), "city": stoker.Category(unknown="error")})
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("u.csv", r"u\.csv, line 5 \(row 3\)"),
+        ("u.jsonl", r"u\.jsonl, line 4 \(row 3\)"),
+        ("u.parquet", r"u\.parquet \(row 3\)"),
+    ],
+)
+def test_values_of_which_a_transform_makes_nothing_are_told_before_a_batch_is_made(
+    dated, tmp_path, name, where
+):
+    train = stoker.open(tmp_path / name.replace("u", "t", 1), label="y", types={"when": "text"})
+    feed = stoker.Feed(train, transform=of_dates(), batch_size=8)
+    said = rf"{where}: column 'when' holds '2024-02-30', a date that"
+    for _ in range(2):  # a survey that was stored shows no rows
+        with pytest.raises(DataError, match=said):
+            feed.derive(tmp_path / name)
+    with pytest.raises(DataError, match=said):
+        stoker.Feed(stoker.open(tmp_path / name, label="y"), transform=of_dates(), batch_size=8).prepare()
+
+
+def test_the_part_that_is_validated_on_is_judged_and_not_the_rest(dated, tmp_path):
+    rows = stoker.open(tmp_path / "u.csv", label="y").where("when != '2024-02-30'")
+    train, valid = rows.where("city != 'Rom'"), rows.where("city == 'Rom'")
     inputs = stoker.Columns({"when": stoker.Dates("day"), "city": stoker.Category(unknown="error")})
-    feed = stoker.Feed(stoker.open(tmp_path / "t.csv", label="y"), transform=inputs, batch_size=8)
-    with pytest.raises(DataError, match=r"u\.csv \(row 3\): column 'when' holds '2024-02-30', a date that"):
-        list(feed.derive(tmp_path / "u.csv").epoch(0))
+    feed = stoker.Feed(train, transform=inputs, batch_size=8)
+    assert feed.derive(train).num_rows == 37
+    with pytest.raises(DataError, match=r"u\.csv, line 7 \(row 5\): column 'city' holds 'Rom'"):
+        feed.derive(valid)
+
+
+def test_dates_in_a_frame_are_dates_and_numbers_no_codes(dated, tmp_path):
+    feed = stoker.Feed(stoker.open(tmp_path / "t.csv", label="y"), transform=of_dates(), batch_size=8)
+    stoker.fit(stoker.models.mlp(feed, layers=1, units=2), feed, run=tmp_path / "run", progress="none")
+    run, frame = stoker.load(tmp_path / "run"), pd.read_csv(tmp_path / "t.csv")
+    expected = run.predict(tmp_path / "t.csv")["probability_1"].to_pylist()
+    moments = frame.assign(when=pd.to_datetime(frame["when"]))
+    assert run.predict(moments)["probability_1"].tolist() == expected
+    assert run.evaluate(moments).rows == 40
+    assert run.predict(moments.assign(city=frame["city"].astype("category")))["prediction"].notna().all()
+    with pytest.raises(ColumnError, match=r"'city' of pandas://frame holds int64, and training saw texts"):
+        run.predict(frame.assign(city=range(40)))
+
+
+def test_rows_of_which_a_transform_makes_nothing_have_no_answer(dated, tmp_path):
+    feed = stoker.Feed(stoker.open(tmp_path / "t.csv", label="y"), transform=of_dates(), batch_size=8)
     stoker.fit(stoker.models.mlp(feed, layers=1, units=2), feed, run=tmp_path / "run", progress="none")
     run = stoker.load(tmp_path / "run")
-    for rows in (later, tmp_path / "u.csv"):
+    for rows in (dated, tmp_path / "u.csv"):
         answers = run.predict(rows)
         answers = answers if isinstance(answers, pd.DataFrame) else answers.to_pandas()
         assert np.flatnonzero(answers["prediction"].isna()).tolist() == [3, 5, 9]

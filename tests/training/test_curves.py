@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from property_examples import examples
 from stoker.training.curves import AreaUnderCurve
 
 
@@ -29,7 +30,7 @@ def scores_of(seed: int, rows: int, spread: float) -> tuple[np.ndarray, np.ndarr
     return (1 / (1 + np.exp(-rng.normal(size=rows) * spread - positive))).astype(np.float32), positive
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(st.integers(0, 2**32 - 1), st.integers(20, 400), st.floats(0.1, 30.0))
 def test_it_is_the_area_that_scikit_learn_finds(seed, rows, spread):
     scores, positive = scores_of(seed, rows, spread)
@@ -39,7 +40,7 @@ def test_it_is_the_area_that_scikit_learn_finds(seed, rows, spread):
 FEW = st.sampled_from([0.0, -0.0, 1e-45, 0.25, 0.5, np.float32(0.5) + 2**-24, 1.0, -3.0, float("inf")])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(
     st.lists(st.tuples(FEW | st.floats(width=32, allow_nan=False), st.booleans()), min_size=2, max_size=60),
     st.integers(1, 5),
@@ -53,7 +54,7 @@ def test_it_is_scikit_learns_area_with_ties_and_any_numbers(rows, pieces):
     assert area(scores, positive, pieces) == pytest.approx(roc_auc_score(positive, ranks), abs=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(st.integers(0, 2**32 - 1), st.floats(1.0, 5.0), st.integers(20, 200))
 def test_beyond_the_scores_that_it_tells_apart_it_knows_its_error(seed, spread, most):
     scores, positive = scores_of(seed, 2000, spread)
@@ -63,6 +64,7 @@ def test_beyond_the_scores_that_it_tells_apart_it_knows_its_error(seed, spread, 
     assert curve.result() == area(scores, positive, 9, most_scores=most)
 
 
+@pytest.mark.slow
 def test_millions_of_scores_are_within_a_millionth():
     scores, positive = scores_of(5, 3_000_000, 1.0)
     curve = curve_of(scores, positive, 50)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -81,6 +82,28 @@ def test_a_full_queue_waits_for_nothing():
     handover.fetch(1, "result")
     assert not events
     assert handover.wait_seconds == 0
+
+
+def test_no_more_than_two_steps_wait_to_be_computed():
+    """JAX queues 32 steps, and holds their batches."""
+    events: list[str] = []
+    handover = handover_of(make_feed(rows=48), events)
+    handover.begin(0)
+    for step in range(6):
+        handover.fetch(1, f"of step {step - 1}" if step else None)
+        handover.take()
+    assert events == ["result of step 0", "result of step 1", "result of step 2"]
+
+
+def test_results_are_not_kept_behind_the_last_step():
+    result = np.zeros(3)
+    handover = handover_of(make_feed(rows=48))
+    handover.begin(0)
+    handover.fetch(1, result)
+    gone = weakref.ref(result)
+    del result
+    handover.close()
+    assert gone() is None
 
 
 def test_an_epoch_may_begin_in_its_middle():

@@ -11,30 +11,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker.errors import RunError
-from stoker.training.prediction import write_predictions
+from stoker.training.prediction import Encoded, prediction_format, write_predictions
 
 SCHEMA = pa.schema([("name", pa.string())])
 
 
+def encoded(tables, path):
+    return [Encoded.of(table, prediction_format(path)) for table in tables]
+
+
 def test_an_input_that_cannot_be_read_is_not_blamed_on_the_output(tmp_path):
-    def tables():
-        yield pa.table({"name": ["a"]}, SCHEMA)
+    def parts():
+        yield from encoded([pa.table({"name": ["a"]}, SCHEMA)], "out.csv")
         raise PermissionError(13, "Permission denied", "rows.csv")
 
     with pytest.raises(PermissionError, match=r"'rows.csv'") as refused:
-        write_predictions(tables(), tmp_path / "out.csv", SCHEMA)
+        write_predictions(parts(), tmp_path / "out.csv", SCHEMA)
     assert refused.value.filename == "rows.csv"
     assert not list(tmp_path.iterdir())
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
+    parts = encoded([pa.table({"name": ["a"]}, SCHEMA)], "out.csv")
     with pytest.raises(RunError, match=r"file/out.csv cannot be written: "):
-        write_predictions([pa.table({"name": ["a"]}, SCHEMA)], tmp_path / "file" / "out.csv", SCHEMA)
+        write_predictions(parts, tmp_path / "file" / "out.csv", SCHEMA)
 
 
 def written(tmp_path, tables):
-    write_predictions(tables, tmp_path / "out.csv", tables[0].schema, overwrite=True)
+    parts = encoded(tables, "out.csv")
+    write_predictions(parts, tmp_path / "out.csv", tables[0].schema, overwrite=True)
     return (tmp_path / "out.csv").read_bytes().decode()
 
 

@@ -90,6 +90,8 @@ def described(batch: Any) -> Any:
     return tuple((part.shape, str(part.dtype)) for part in parts)
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_texts_wait_for_no_compilation_but_that_of_the_first_program(tmp_path):
     path = write_table(tmp_path / "t.csv", *make_texts(rows=300))
     feed = stoker.Feed(opened(path), transform=Words(), batch_size=64, epochs=2)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from resumable import STEPS, StoppedError, StopsAt, feed_of, reached, run_to, write_rows
 
 import stoker
+from property_examples import examples
 from stoker.errors import ChangedDataError, OptionError, RunError
 from stoker.training.capturing import Resumption
 
@@ -54,12 +55,14 @@ def both(model: Any, rows: Path, runs: Any, stop: int, **options: Any) -> Any:
     return whole, resumed, run
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_a_run_stopped_at_any_step_ends_as_one_that_never_was(model, rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
     whole = run_to(model(), rows, folder / "whole", **EVERY)
 
     @given(stop=st.integers(1, 3 * STEPS), every=st.sampled_from(["1steps", "3steps", "1epoch"]))
-    @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
     def check(stop: int, every: str) -> None:
         run = folder / "stopped"
         shutil.rmtree(run, ignore_errors=True)
@@ -207,6 +210,7 @@ SETUPS: dict[str, dict[str, Any]] = {
     "averages in the model between epochs": {
         "optimizer": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
         "callbacks": lambda: [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)],
+        "slow": True,
     },
     "averages in the model while it is validated": {
         "optimizer": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
@@ -324,6 +328,8 @@ def test_keras_own_callbacks_go_on(model, rows, runs, tmp_path):
     assert (tmp_path / "resumed.csv").read_text() == (tmp_path / "whole.csv").read_text()
 
 
+@pytest.mark.slow
+@pytest.mark.backends
 def test_texts_as_sparse_rows_go_on(tmp_path, runs):
     words = np.array(["good", "bad", "film", "plot", "never", "again", "slow", "fine"])
     rng = np.random.default_rng(2)

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -153,11 +154,13 @@ def test_blank_numbers_in_a_frame_give_empty_predictions(trained):
     assert found.column("prediction")[1].as_py() is None
 
 
-@pytest.mark.parametrize(("value", "words"), [(np.nan, "is blank"), (np.inf, "holds inf")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(np.nan, "'', which is blank"), (np.inf, "'inf', which is not finite")]
+)
 def test_a_frame_is_as_strict_as_asked(value, words, trained):
     frame = {"a": [1.0, 2.0], "b": [2, value], "c": [4, 5], "label": ["ant", "bee"]}
     for method in (trained.run.predict, trained.run.evaluate):
-        with pytest.raises(BadRowError, match=f"row 1 of the frame: column 'b' {words}"):
+        with pytest.raises(BadRowError, match=f"arrow://table, row 1: column 'b' holds {words}"):
             method(frame, on_bad_row="error")
     assert trained.run.evaluate(frame).skipped_rows == 1
 
@@ -176,6 +179,48 @@ def test_columns_are_found_by_name_in_any_order_and_others_ignored(trained):
         trained.run.predict(array)["prediction"].to_pylist()
         == trained.run.predict(frame)["prediction"].tolist()
     )
+
+
+def test_rows_of_every_library_are_read_as_they_are_opened(trained):
+    frame = make_frame(6, seed=6)
+    expected = trained.run.predict(frame)["prediction"].tolist()
+    table = pa.table(frame.to_dict("list"))
+    for rows in (
+        pl.from_pandas(frame),
+        table.to_reader(),
+        frame.to_dict("records"),
+        frame.astype({"b": "Int64", "c": "category"}),
+        table.set_column(3, "b", table["b"].cast(pa.decimal128(30, 2))),
+    ):
+        found = trained.run.predict(rows)["prediction"]
+        assert (found.to_pylist() if isinstance(found, pa.ChunkedArray) else found.tolist()) == expected
+    assert trained.run.evaluate(pl.from_pandas(frame)).rows == 6
+
+
+def test_what_other_columns_hold_does_not_matter(trained):
+    frame = make_frame(4).assign(other=[1, "a", None, object()])
+    assert trained.run.predict(frame)["prediction"].notna().all()
+    assert trained.run.predict({**make_frame(4), "other": [1, "a", None, object()]}).num_rows == 4
+
+
+def test_columns_that_come_along_are_those_of_the_frame(trained):
+    frame = make_frame(3).assign(when=pd.date_range("2024-01-05", periods=3), count=[7, 8, 9])
+    found = trained.run.predict(frame, keep=["count", "when"])
+    assert found["count"].tolist() == [7, 8, 9]
+    assert found["when"].tolist() == frame["when"].tolist()
+
+
+@pytest.mark.parametrize("kind", ["Int64", "float64", "bool"])
+def test_a_label_is_read_as_in_a_file_and_rows_without_one_are_counted(kind, tmp_path):
+    rows = "".join(f"{row},{row % 2}\n" for row in range(60))
+    feed = stoker.Feed(stoker.open(write(tmp_path, "t.csv", f"a,y\n{rows}"), label="y"), batch_size=16)
+    stoker.fit(stoker.models.linear(feed, seed=1), feed, run=tmp_path / "run", progress="none")
+    frame = pd.DataFrame({"a": [1.0, 2, 3, 4], "y": pd.array([0, 1, 1, 0], "Int64")})
+    if kind != "bool":
+        frame.loc[2, "y"] = pd.NA
+    found = stoker.load(tmp_path / "run").evaluate(frame.astype({"y": kind}))
+    left = 0 if kind == "bool" else 1
+    assert (found.rows, found.skipped_rows, found.support.sum()) == (4 - left, left, 4 - left)
 
 
 def test_predictions_of_a_frame_have_its_index(trained):
@@ -215,9 +260,15 @@ def test_an_empty_frame_gives_an_empty_table_with_the_same_columns(trained):
 @pytest.mark.parametrize(
     ("rows", "keep", "message"),
     [
-        (make_frame(2).drop(columns="b"), (), "has no column 'b'"),
-        (make_frame(2).assign(b="text"), (), "column 'b' of the frame holds no numbers"),
-        (make_frame(2), ("idd",), "has no column 'idd'.*did you mean 'id'"),
+        (make_frame(2).drop(columns="b"), (), "pandas://frame: the feature column 'b' is absent"),
+        (
+            make_frame(2).assign(b="text"),
+            (),
+            "column 'b' of pandas://frame holds no numbers.* row 0 holds 'text'",
+        ),
+        (make_frame(2).assign(b=pd.Timestamp("2024-01-05")), (), "'b' of pandas://frame holds no numbers"),
+        (make_frame(2).assign(b=[[1], [2]]), (), "column 'b' holds list<.*>, and no int can be made of it"),
+        (make_frame(2), ("idd",), "keep=: column 'idd' is absent; its columns are"),
         (np.zeros((2, 5)), (), r"expected an array of shape \(n, 3\), got \(2, 5\)"),
     ],
 )
@@ -230,13 +281,13 @@ def test_a_frame_that_cannot_be_scored_is_refused(rows, keep, message, trained):
 def test_columns_of_different_lengths_are_refused_with_both(short, trained):
     columns = {name: column.to_numpy() for name, column in make_frame(5).items()}
     columns[short] = columns[short][:3]
-    expected = f"column '{short}' has 3 rows and column 'a' has 5: all columns need the same number"
-    with pytest.raises(OptionError, match=expected):
+    expected = f"column '{short}' has 3 rows and column 'a' has 5: give columns of equal length"
+    with pytest.raises(DataError, match=expected):
         trained.run.evaluate(columns) if short == "label" else trained.run.predict(columns, keep=["id"])
 
 
 def test_what_is_no_rows_is_refused(trained):
-    with pytest.raises(OptionError, match=r"expected a path, a Source, a pandas frame.* got int"):
+    with pytest.raises(OptionError, match=r"expected a path or several, a pandas or Polars frame.* got int"):
         trained.run.predict(3)
     with pytest.raises(OptionError, match="a view of a source cannot be scored here"):
         trained.run.predict(trained.valid)

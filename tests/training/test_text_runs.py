@@ -36,7 +36,11 @@ def token_model(spec):
 
 
 @pytest.fixture(
-    scope="module", params=[(Words, sparse_model), (Numbers, token_model)], ids=["sparse", "tokens"]
+    scope="module",
+    params=[
+        pytest.param((Words, sparse_model), id="sparse"),
+        pytest.param((Numbers, token_model), id="tokens", marks=[pytest.mark.slow, pytest.mark.backends]),
+    ],
 )
 def trained(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
@@ -107,11 +111,15 @@ def test_a_list_of_files_is_told_from_a_list_of_texts(trained, run):
         run.predict("never seen before")
 
 
-def test_a_frame_without_texts_is_refused(run):
-    with pytest.raises(ColumnError, match="the frame has no column 'text'"):
+def test_a_frame_without_the_column_of_texts_is_refused(run):
+    with pytest.raises(ColumnError, match="arrow://table: the feature column 'text' is absent"):
         run.predict({"review": ["a"]})
-    with pytest.raises(ColumnError, match="'text' of the frame holds no texts"):
-        run.predict({"text": [1.5, 2.5]})
+    with pytest.raises(ColumnError, match=r"column 'text' holds list<.*>, of which nothing is made here"):
+        run.predict({"text": [[{"a": 1}], []]})
+
+
+def test_numbers_are_texts_where_the_user_said_so(run):
+    assert run.predict({"text": [1.5, 2.5]}).equals(run.predict(["1.5", "2.5"]))
 
 
 def test_what_the_transform_has_learned_stands_beside_run_json_and_is_checked(trained, run, tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder
 
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.transforms import from_state, tallies
 from stoker.transforms.category import Category
@@ -40,7 +41,7 @@ kinds = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(some_words, some_words, st.integers(1, 4), st.none() | st.integers(2, 5), kinds)
 def test_one_hot_rows_are_scikit_learn_s(seen, new, min_count, most, kind):
     transform = Category(min_count=min_count, max_categories=most, encode="onehot").fit(texts(seen, kind))
@@ -57,7 +58,7 @@ def test_one_hot_rows_are_scikit_learn_s(seen, new, min_count, most, kind):
     np.testing.assert_array_equal(found.sum(axis=1), 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(words | st.none(), max_size=60), st.lists(st.integers(-3, 3) | st.none(), max_size=60))
 def test_counts_are_those_of_pandas(values, codes):
     rows = texts(values, pa.string())
@@ -74,7 +75,7 @@ def test_counts_are_those_of_pandas(values, codes):
         )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(some_words, st.lists(st.integers(0, 60), max_size=4))
 def test_numbers_are_places_among_categories_and_fits_do_not_depend_on_chunks(seen, cuts):
     whole = Category().fit(texts(seen))

@@ -8,7 +8,7 @@ import unicodedata
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker.kernels.characters import DECODE, SEPARATOR
@@ -57,7 +57,6 @@ def test_every_code_point_becomes_what_python_makes_of_it(lowercase, strip_accen
     assert (arrays.actions[128:] == DECODE).all()
 
 
-@settings(deadline=None)  # the first call compiles
 @given(texts=st.lists(TEXTS, max_size=5), lowercase=st.booleans(), strip_accents=st.booleans())
 def test_words_are_those_of_the_token_pattern(texts, lowercase, strip_accents):
     words = Dictionary()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.transforms import Dates, from_state
 from stoker.types import Matrix, Rows
@@ -36,7 +37,7 @@ instants = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(instants, st.sampled_from(["T", " "]), st.sampled_from(["auto", "seconds", "milliseconds"]))
 def test_parts_are_pandas_s(moments, between, digits):
     texts = [moment.isoformat(between, digits) for moment in moments]
@@ -49,7 +50,7 @@ def test_parts_are_pandas_s(moments, between, digits):
     np.testing.assert_allclose(applied(Dates(*ROUND), texts), both, atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(instants)
 def test_what_never_comes_back_is_standardised(moments):
     texts = [moment.isoformat() for moment in moments]
@@ -86,7 +87,7 @@ def test_zones_are_turned_into_utc(text, utc):
 FORMATS = ["%d.%m.%Y", "%m/%d/%Y %I:%M %p", "%b %d, %Y %H:%M:%S.%f", "%Y%m%d", "%y-%m-%d", "%H%%%M|%Y"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2068, 12, 31)), min_size=1),
     st.sampled_from(FORMATS),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 import stoker
+from property_examples import examples
 from stoker.errors import OptionError
 from stoker.kernels.hashing import hash_bytes
 from stoker.transforms import HashingVectorizer
@@ -74,7 +75,7 @@ def assert_rows(rows: scipy.sparse.csr_matrix, wanted: scipy.sparse.csr_matrix) 
 
 
 @every_option
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(texts=TEXTS, workers=st.sampled_from([0, 2]))
 @example(texts=["", "one", "a", "Été naïve ΣΊΣΥΦΟΣ", "good " * 9], workers=0)
 def test_every_ngram_lies_in_the_column_of_its_hash(name: str, texts: list[str], workers: int):

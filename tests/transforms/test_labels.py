@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import preprocessing
 
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, RunError
 from stoker.transforms import LabelEncoder, OneHot, Passthrough, from_state
 from stoker.types import Rows
@@ -30,7 +31,7 @@ letters = st.characters(codec="utf-8", exclude_characters="\0")  # NumPy, and so
 words = st.lists(st.text(letters, max_size=3), min_size=1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(integers | words)
 def test_classes_and_indices_are_scikit_learn_s(labels):
     reference = preprocessing.LabelEncoder().fit(labels)
@@ -42,7 +43,7 @@ def test_classes_and_indices_are_scikit_learn_s(labels):
     np.testing.assert_array_equal(encoder.counts_, np.bincount(found))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(integers | words)
 def test_one_hot_rows_are_scikit_learn_s(labels):
     column = np.array(labels, object if isinstance(labels, list) else None).reshape(-1, 1)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.transforms import Cast, ColumnStatistics, Impute, MinMax, Scale, Standardize
 from stoker.types import Matrix, Rows
@@ -36,14 +37,14 @@ tables = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(tables)
 def test_standardize_is_scikit_learn_s_within_a_hundred_thousandth_of_a_deviation(array):
     expected = StandardScaler().fit_transform(array.astype(np.float64))
     np.testing.assert_allclose(applied(Standardize(), array), expected, rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(tables, st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (5.0, 7.5)]))
 def test_scale_is_scikit_learn_s_after_rows_of_the_known_ends(array, ends):
     low, high = float(array.min()), float(array.max()) + 1
@@ -54,7 +55,7 @@ def test_scale_is_scikit_learn_s_after_rows_of_the_known_ends(array, ends):
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(tables, st.integers(0, 9))
 def test_impute_is_scikit_learn_s(array, seed):
     array = array.astype(np.float64)

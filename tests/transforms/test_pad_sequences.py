@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.transforms import PadSequences
 from stoker.types import Rows
@@ -25,7 +26,7 @@ def rows_of(lists, kind="ints", skipped=0):
     return Rows(num_rows=len(values), features=(), matrix=None, columns={"x": values})
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     lists=st.lists(st.lists(st.integers(0, 1 << 30), max_size=6), min_size=1, max_size=6),
     length=st.none() | st.integers(1, 5),
@@ -44,7 +45,7 @@ def test_ids_are_those_of_keras(lists, length, padding, truncating, skipped):
     assert made.num_tokens == 1 + max((number for each in lists for number in each), default=0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     lists=st.lists(st.lists(FLOATS, max_size=6), min_size=1, max_size=6),
     padding=ENDS,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.transforms import sampling
 from stoker.transforms.sampling import RowSample
 from stoker.types import Matrix, Rows
@@ -41,7 +42,7 @@ LONG = np.random.default_rng(0).normal(size=(9_000, 2))
 LEVELS = np.linspace(0, 1, 21)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.integers(1, MOST), st.integers(0, 2**32), st.floats(0, 0.9))
 def test_quantiles_are_numpy_s_where_every_row_is_held(num_rows, seed, blanks):
     draw = np.random.default_rng(seed)
@@ -51,7 +52,7 @@ def test_quantiles_are_numpy_s_where_every_row_is_held(num_rows, seed, blanks):
     np.testing.assert_array_equal(sample_of(array).quantiles(LEVELS), expected)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(st.lists(st.integers(0, len(LONG)), max_size=6), st.sampled_from([np.float64, np.float32]))
 def test_the_sample_does_not_depend_on_chunking(cuts, dtype):
     array = LONG.astype(dtype)

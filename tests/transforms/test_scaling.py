@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, RobustScaler
 
+from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.transforms import Impute, MinMax, QuantileBins, Robust, Standardize, sampling
 from stoker.types import Matrix, Rows
@@ -49,7 +50,7 @@ tables = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(tables, tables, st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (5.0, 7.5)]), st.booleans())
 def test_minmax_is_scikit_learn_s(array, other, ends, clip):
     peer = MinMaxScaler(feature_range=ends, clip=clip).fit(array.astype(np.float64))
@@ -57,7 +58,7 @@ def test_minmax_is_scikit_learn_s(array, other, ends, clip):
     np.testing.assert_allclose(found, peer.transform(other.astype(np.float64)), rtol=2e-5, atol=2e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(tables, st.sampled_from([(25.0, 75.0), (0.0, 100.0), (5.0, 60.0)]), st.none() | seeds)
 def test_robust_is_scikit_learn_s(array, ends, gaps):
     if gaps is not None:
@@ -68,7 +69,7 @@ def test_robust_is_scikit_learn_s(array, ends, gaps):
     np.testing.assert_allclose(found[held], expected[held], rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(tables, tables, st.integers(2, 12))
 def test_bins_are_scikit_learn_s(array, other, num_bins):
     array, other = array.astype(np.float64), other.astype(np.float64)
@@ -94,7 +95,7 @@ def test_numbers_of_bins_go_on_from_column_to_column_and_a_blank_is_0():
     assert (wide.num_tokens, wide.num_outputs, wide.output) == (None, 5, "dense")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(tables, seeds, st.sampled_from(["mean", "median", "most_frequent", "zero"]))
 def test_impute_with_an_indicator_is_scikit_learn_s(array, seed, rule):
     array = with_gaps(array, seed)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import stoker
 from keras2_sequences import Tokenizer, sequences_of, words_of
+from property_examples import examples
 from stoker.errors import DataError, OptionError
 from stoker.ledger import Ledger
 from stoker.transforms import NgramVectorizer, from_state
@@ -65,7 +66,7 @@ def assert_as_keras(vectorizer: SequenceVectorizer, fitted_on: list[str], texts:
 
 
 @every_option
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(fitted_on=TEXTS, others=TEXTS, workers=st.sampled_from([0, 2]))
 @example(fitted_on=["ΟΔΟΣ ΟΔΟΣ. Σ", "aΣ Σa"], others=["ΟΔΟΣ"], workers=0)
 @example(fitted_on=["İstanbul \u212aelvin k"], others=["i\u0307stanbul kelvin"], workers=0)
@@ -104,7 +105,7 @@ def test_every_character_is_lowered_as_python_lowers_it(every: int):
     assert vectorizer.word_index == expected.word_index
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6))
 @example([b"\xe2\x82 \xf0\x9f\x98", b"\xed\xa0\x80x", b"\xc0\xaf", b"a\xffb"])
 @example([b"ab\xc3", b"\xa9cd"])  # together a character
@@ -180,6 +181,7 @@ def test_chunks_threads_and_memory_change_nothing():
     assert SequenceVectorizer(max_tokens=5000).fit_passes(passes, workers=2).state() == expected.state()
 
 
+@pytest.mark.slow
 def test_shards_fitted_apart_merge_into_what_all_give():
     texts = many_words()
     expected = SequenceVectorizer(max_tokens=5000).fit(texts)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from property_examples import examples
 from stoker.errors import ColumnError, OptionError
 from stoker.transforms import ColumnStatistics
 from stoker.types import Matrix, Rows
@@ -37,7 +38,7 @@ def exact_variance(column: np.ndarray) -> float:
     return float(sum((value - mean) ** 2 for value in values) / len(values))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=60))
 def test_numbers_are_those_of_numpy_for_any_column(values):
     column = np.array(values)
@@ -57,7 +58,7 @@ def test_numbers_are_those_of_numpy_for_any_column(values):
             assert np.isnan(number[0])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10))
 @given(st.lists(st.integers(0, 20_000), max_size=8), st.randoms(use_true_random=False))
 def test_neither_chunks_nor_the_dtype_of_a_chunk_change_a_bit(cuts, random):
     draw = np.random.default_rng(0)
@@ -109,7 +110,7 @@ def test_merging_where_a_leaf_ends_is_one_pass_bit_for_bit():
     assert encoded(left.merge(right)) == encoded(seen(array))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(st.integers(0, 30_000))
 def test_merging_anywhere_is_one_pass_within_rounding(cut):
     array = np.random.default_rng(0).normal([0, 1e6, 1e9], [1, 1, 1e-2], (30_000, 3))

@@ -13,6 +13,7 @@ from stoker.audit.reopening import RowsOption, reopened, with_view
 from stoker.audit.rows import bound_view, first_epoch, ids_between
 from stoker.audit.verify import Stage, silent
 from stoker.errors import ChangedDataError, OptionError
+from stoker.mirror import fetched
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
 from stoker.survey.finding import FoundRow
@@ -97,7 +98,7 @@ def replay(
         for row in stoker.replay("runs/clicks-1", step=1200).rows:
             print(row.file, row.line, row.label, row.text)
     """
-    run = RunDirectory(directory)
+    run = RunDirectory(fetched(directory))
     record, name, begin = run.read(), str(run.path), stage or silent
     try:
         source = reopened(record, rows, name)

@@ -18,8 +18,9 @@ from stoker.audit.reopening import RowsOption, reopened, with_view
 from stoker.audit.rows import bound_view
 from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import RunError
+from stoker.mirror import fetched
 from stoker.rundir import RunDirectory
-from stoker.runrecords import EpochRecord, RunRecord
+from stoker.runrecords import EpochRecord, RunRecord, joined_epochs
 from stoker.sources import BoundView, Source
 from stoker.sources.paths import expand_paths
 from stoker.types import Progress
@@ -120,10 +121,12 @@ def verify(
         assert found.agrees, found.difference.text
     """
     began = time.perf_counter()
-    run = RunDirectory(directory)
+    run = RunDirectory(fetched(directory, checkpoints=True))
     # Before run.json: a run that goes on meanwhile writes an epoch there before it is in a checkpoint.
     checkpoint = CheckpointStore(run.path).newest()
     record = run.read()
+    if checkpoint is not None:
+        record.epochs = joined_epochs(record.epochs, checkpoint.manifest.unrecorded)
     agreeing: list[EpochAudit] = []
     difference: Difference | None = None
     rows, tested = _parted(record, rows)

@@ -14,6 +14,7 @@ from contextlib import suppress
 import pyarrow as pa
 
 from stoker import folders
+from stoker.cache.bounds import note_use
 from stoker.cache.contents import Columns, Contents, expected_bytes
 from stoker.cache.draft import Draft
 from stoker.cache.mapped import CachedRows
@@ -48,8 +49,12 @@ def find(contents: Contents, *, directory: str | os.PathLike[str] | None = None)
     """
     for folder in folders_of(contents, directory):
         path = folder / file_name(contents)
+        found = None
         with suppress(pa.ArrowException, *DAMAGE):
-            return CachedRows(path, contents)
+            found = CachedRows(path, contents)
+        if found is not None:
+            note_use(path)
+            return found
     return None
 
 
@@ -93,7 +98,9 @@ def build(
         try:
             check_room(folder, expected_bytes(contents))
             write(path, contents, reader, progress=progress, workers=workers, ledger=ledger)
-            return CachedRows(path, contents)
+            found = CachedRows(path, contents)
+            note_use(path)
+            return found
         except OSError as error:
             refused.append(f"{folder}: {error.strerror or error}")
     raise DataError(

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from stoker.runrecords import EpochRecord
 from stoker.stored import Count, Seconds
 from stoker.types import OrderSpec, Position
 
@@ -179,6 +180,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         What was seen so far; `metrics` are packed.
     owed
         The best model, whose file was not written by then; None where it was.
+    unrecorded
+        Finished epochs that run.json, which could not be written, did not hold by then.
     variables, callbacks
         The model's; the user's, and behind them the History.
     """
@@ -195,6 +198,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Any = None
     validations: list[ValidationRecord] = []
     owed: OwedRecord | None = None
+    unrecorded: list[EpochRecord] = []
     variables: list[VariableRecord] = []
     callbacks: list[CallbackRecord] = []
 

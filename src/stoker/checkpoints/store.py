@@ -32,6 +32,8 @@ class CheckpointStore:
         The run directory; checkpoints lie in its folder ``checkpoints``.
     keep
         How many are kept; older ones are removed when a new one is whole.
+    written
+        Called when one is whole, and is not written where this raises.
 
     Raises
     ------
@@ -39,12 +41,13 @@ class CheckpointStore:
         If `keep` is less than 1.
     """
 
-    def __init__(self, run_folder: Path, keep: int = 3) -> None:
+    def __init__(self, run_folder: Path, keep: int = 3, written: Callable[[], None] = lambda: None) -> None:
         if keep < 1:
             raise OptionError(f"keep_checkpoints must be at least 1, got {keep}")
         self.folder = Path(run_folder) / "checkpoints"
         self._at = Path(os.path.abspath(self.folder))  # where it stays, wherever the process goes meanwhile
         self._keep = keep
+        self._written = written
         self._is_rooted = False
         self._damaged: set[Path] = set()
 
@@ -74,6 +77,7 @@ class CheckpointStore:
                     folders.sync_folder(folder)
             self._is_rooted = True
         self._remove_old(final)
+        self._written()
         return final
 
     def paths(self) -> list[Path]:
@@ -209,6 +213,11 @@ def _refuse_impossible(path: Path, manifest: Manifest) -> None:
         raise RunError(
             f"{path} is described wrongly: it cannot be {position.batches} batches into epoch "
             f"{position.epoch} after {counters.steps} steps and {counters.rows} rows"
+        )
+    epochs = [record.epoch for record in manifest.unrecorded]
+    if epochs != sorted(set(epochs)) or any(epoch >= position.epoch for epoch in epochs):
+        raise RunError(
+            f"{path} is described wrongly: epochs {epochs!r:.80} cannot have ended before {position.epoch}"
         )
     for packed in (
         {} if manifest.metrics is None else manifest.metrics,

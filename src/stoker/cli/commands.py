@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -45,8 +46,9 @@ _COMMANDS = (
 _CONTEXTS = {"legacy": LEGACY_CONTEXT, "doctor": DOCTOR_CONTEXT}
 
 
+@cache
 def build_command() -> typer.core.TyperGroup:
-    """Make the command line out of the commands' signatures and docstrings."""
+    """Make the command line out of the commands' signatures and docstrings, once in a process."""
     app = typer.Typer(
         name="stoker",
         help="Train Keras models on data larger than memory.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stoker.cli.options import OutputOptions, ReadOptions
+from stoker.cli.options import Hosts, OutputOptions, ReadOptions
 from stoker.cli.printing import print_json
 from stoker.cli.session import choose_display, open_source
 from stoker.errors import OptionError
@@ -48,6 +48,7 @@ def convert(
     memory: Annotated[
         str, typer.Option("--memory", metavar="SIZE", help="What stoker's buffers may take in all.")
     ] = "1GB",
+    hosts: Hosts = 1,
 ) -> None:
     """Write rows to one file of another format, as they stand or shuffled once."""
     from stoker.conversion import convert as written
@@ -70,6 +71,7 @@ def convert(
             compression=compression,
             on_bad_row=data.on_bad_row,
             memory=memory,
+            hosts=hosts,
             progress=display,
         )
         display.note("done", _done(report))

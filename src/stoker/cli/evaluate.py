@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
+from stoker.cli.options import Files, Hosts, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines, print_table
 from stoker.cli.scoring import (
     QuarantineFile,
@@ -34,6 +34,7 @@ def evaluate(
     on_bad_row: UnscoredRows = "skip",
     quarantine: QuarantineFile = None,
     modules: ModuleNames = None,
+    hosts: Hosts = 1,
 ) -> None:
     """Measure a trained model on labelled files."""
     with trained(directory, modules, output) as (run, display):
@@ -43,6 +44,7 @@ def evaluate(
                 rename=renames(rename, run),
                 on_bad_row=on_bad_row,
                 quarantine=quarantine,
+                hosts=hosts,
                 progress=progress,
             )
         warn_of_bad_rows(display, found.skipped_rows, found.first_skipped)

@@ -55,11 +55,12 @@ def train_anywhere(
 def _train(host: Host, *, flags: Flags) -> Trained:
     """What each host does."""
     from stoker.cli.train import train_on
+    from stoker.mirror import place_of
 
     data, order, text, model, training = flags
     if host.attempt:
         training = replace(training, resume="auto")
-        _wait_for(str(training.run))
+        _wait_for(place_of(str(training.run)))
     with _around(text):
         return train_on(data, order, text, model, training, host.display)
 
@@ -69,14 +70,14 @@ def _around(text: TextOptions) -> AbstractContextManager[None]:
     return nullcontext() if ":" in text.model else backends.unaccompanied()
 
 
-def _wait_for(run: str) -> None:
+def _wait_for(folder: Path) -> None:
     """Return once nobody trains in a run directory."""
     from stoker.runlock import InUseError, running
 
     until = time.monotonic() + _FREE_SECONDS
     while True:
         try:
-            with running(Path(run)):
+            with running(folder):
                 return
         except InUseError:
             if time.monotonic() >= until:

@@ -15,6 +15,7 @@ from stoker.cli.training_options import OutputOptions, TrainOptions
 __all__ = [
     "DataOptions",
     "Files",
+    "Hosts",
     "ModelOptions",
     "ModuleNames",
     "OrderOptions",
@@ -44,6 +45,15 @@ ModuleNames: TypeAlias = Annotated[
         metavar="MODULE",
         help="A module that registers layers of a model of your own; may be repeated.",
         show_default=False,
+    ),
+]
+Hosts: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--hosts",
+        help="Work in so many processes of a Ray cluster; where there is none, one is started here.",
+        min=1,
+        metavar="N",
     ),
 ]
 

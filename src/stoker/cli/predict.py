@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stoker.cli.options import Files, ModuleNames, OutputOptions, RunDirectory
+from stoker.cli.options import Files, Hosts, ModuleNames, OutputOptions, RunDirectory
 from stoker.cli.printing import print_json
 from stoker.cli.scoring import (
     QuarantineFile,
@@ -52,6 +52,7 @@ def predict(
     on_bad_row: UnscoredRows = "skip",
     quarantine: QuarantineFile = None,
     modules: ModuleNames = None,
+    hosts: Hosts = 1,
 ) -> None:
     """Write a trained model's predictions, a line for each row, in their order."""
     with trained(directory, modules, output) as (run, display):
@@ -64,6 +65,7 @@ def predict(
                 rename=renames(rename, run),
                 on_bad_row=on_bad_row,
                 quarantine=quarantine,
+                hosts=hosts,
                 progress=progress,
             )
         warn_of_bad_rows(display, report.bad_rows, report.first_bad)

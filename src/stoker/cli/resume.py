@@ -80,10 +80,11 @@ def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOption
     """Go on with a run of `stoker train` that was killed or stopped, or for more epochs."""
     from stoker.cli.hosts import train_anywhere
     from stoker.cli.train import end_training
+    from stoker.mirror import fetched
     from stoker.rundir import RunDirectory as Directory
     from stoker.runlock import InUseError
 
-    record = Directory(directory).read()
+    record = Directory(fetched(directory)).read()
     flags = _changed(flags_of(directory, record), directory, changes)
     data = flags[0]
     display = choose_display(output)

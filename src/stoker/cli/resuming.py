@@ -91,10 +91,12 @@ def run_meant(data_path: str, flags: dict[str, Any]) -> str:
 
 def command_that_resumes(run: str, model: str) -> str | None:
     """What goes on with a run, None where it has no checkpoint to go on from."""
+    from stoker.mirror import address_of
+
     if not any((Path(run) / "checkpoints").glob("step-*")):
         return None
     own = ["--model", model] if ":" in model else []
-    return f"{program_name()} {shlex.join(['resume', run, *own])}"
+    return f"{program_name()} {shlex.join(['resume', address_of(run) or run, *own])}"
 
 
 def _as_now(known: dict[str, Any]) -> dict[str, Any]:

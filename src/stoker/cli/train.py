@@ -47,6 +47,7 @@ class Trained:
 
     run: str
     report: FitReport
+    has_model: bool
 
 
 def train(
@@ -70,7 +71,7 @@ def train(
 
 def end_training(display: Display, trained: Trained, data: DataOptions) -> None:
     """Say what can be done with what a training left behind."""
-    if (Path(trained.run) / "model.keras").is_file():
+    if trained.has_model:
         _note_next(display, trained.run, data)
     else:
         display.note(
@@ -86,6 +87,8 @@ def _note_next(display: Display, run: str, data: DataOptions) -> None:
 @contextmanager
 def _model_left_behind(display: Display, run: str, data: DataOptions, model: str) -> Iterator[None]:
     """Say what can be done with what a training leaves behind when it is stopped."""
+    from stoker.mirror import address_of
+
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -99,7 +102,7 @@ def _model_left_behind(display: Display, run: str, data: DataOptions, model: str
                 "command begins anew",
             )
         if (Path(run) / "model.keras").is_file():
-            _note_next(display, run, data)
+            _note_next(display, address_of(run) or run, data)
         raise
 
 
@@ -126,6 +129,7 @@ def _train_on(
     held: ExitStack,
 ) -> Trained:
     from stoker.group import current
+    from stoker.mirror import address_of, begun
     from stoker.runlock import running
     from stoker.training.taken import refuse_taken
 
@@ -135,7 +139,8 @@ def _train_on(
     if training.early_stopping is None and rows.is_text:
         patience = TEXT_PATIENCE
     recorded = recorded_flags(data, order, text, model, training)
-    run = run_of(training, rows.paths[0], recorded["flags"])
+    run = str(begun(run_of(training, rows.paths[0], recorded["flags"])))
+    named = address_of(run) or run
     resumes = training.resume is not None and (Path(run) / "run.json").exists()
     # What a run began with it holds itself: it goes on where the other is gone, or has gone on, too.
     init = run if resumes and training.init is not None else training.init
@@ -148,7 +153,7 @@ def _train_on(
     feed.place_quarantine(Path(run) / "quarantine.csv")
     importing = _begin_importing()
     prepare(feed, display)
-    display.note("survey", f"{survey_text(feed)} · {run}")
+    display.note("survey", f"{survey_text(feed)} · {named}")
     with display.stage("cache", " rows") as progress:
         feed.build_cache(progress)
     for name, line in data_lines(feed):
@@ -157,11 +162,11 @@ def _train_on(
     for name, line in text_lines(feed, text):
         display.note(name, line)
     importing.join()  # whoever waits within an import that fails is not told why
-    from stoker.training.feeding import begun
+    from stoker.training.feeding import begun as batches_begun
     from stoker.training.fit import fit
 
     built = build_model(feed, text.model, model, order.seed)
-    held.enter_context(begun(built, feed))
+    held.enter_context(batches_begun(built, feed))
     tested = feed.derive(valid)
     held_out = tested.survey is feed.survey
     for name, line in plan_lines(feed, tested, held_out=held_out, epochs=order.epochs):
@@ -186,7 +191,7 @@ def _train_on(
         resume=training.resume or False,
         progress=display,
     )
-    return Trained(run=run, report=history.report)
+    return Trained(run=named, report=history.report, has_model=(Path(run) / "model.keras").is_file())
 
 
 def run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str:
@@ -293,9 +298,10 @@ def build_model(feed: Feed, name: str, options: ModelOptions, seed: int) -> Any:
 
 def summary(trained: Trained) -> dict[str, Any]:
     """What ``--json`` prints."""
+    from stoker.mirror import fetched
     from stoker.rundir import RunDirectory
 
-    report, record = trained.report, RunDirectory(trained.run).read()
+    report, record = trained.report, RunDirectory(fetched(trained.run)).read()
     return {
         "run": trained.run,
         "ended": report.ended,

@@ -49,9 +49,9 @@ class TrainOptions:
         str | None,
         flag("--init", RUN, "Begin with the transforms and the best weights of another run.", "DIR"),
     ] = None
-    run: Annotated[str | None, flag("--run", RUN, "The run directory to make.", "DIR", "runs/<file>-<n>")] = (
-        None
-    )
+    run: Annotated[
+        str | None, flag("--run", RUN, "The run directory to make, here or on S3.", "DIR", "runs/<file>-<n>")
+    ] = None
     resume: Annotated[
         Literal["auto"] | None,
         flag(

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from stoker.cluster.spreading import require_hosts
 from stoker.conversion.columns import single_columns, table_columns
 from stoker.conversion.report import ConversionReport
 from stoker.conversion.shuffling import Order
@@ -21,6 +22,7 @@ from stoker.ledger import Ledger, parse_bytes
 from stoker.prefetch import available_cores
 from stoker.rowfiles import RowFile, format_of, require_place
 from stoker.sources import Source
+from stoker.sources.nameless import NAMELESS, refuse_on_hosts
 from stoker.waits import watched
 
 __all__ = ["Stages", "convert"]
@@ -40,6 +42,7 @@ def convert(
     on_bad_row: Literal["error", "skip"] = "error",
     memory: str | int = "1GB",
     workers: int | None = None,
+    hosts: int = 1,
     progress: Stages | None = None,
 ) -> ConversionReport:
     r"""Write the rows of a source's view to one file, in bounded memory.
@@ -73,6 +76,9 @@ def convert(
         What stoker's buffers may take, 16 MB at least.
     workers
         Threads that parse; None for one a core. It changes no bit of the rows.
+    hosts
+        In how many processes of a Ray cluster files are parsed and rows encoded, once this one has surveyed
+        them; see `docs/scale.md`. This process alone writes, the same file as without.
     progress
         Shows the stages.
 
@@ -91,6 +97,8 @@ def convert(
         `out` cannot be written.
     ChangedDataError
         The files change meanwhile.
+    MissingExtraError, WorkerError
+        With `hosts`: Ray is not installed, or its processes are lost too often.
 
     Examples
     --------
@@ -109,6 +117,9 @@ def convert(
         raise OptionError("seed= has no effect without shuffle=True")
     if on_bad_row not in ("error", "skip"):
         raise OptionError(f"on_bad_row must be error or skip, got {on_bad_row!r}")
+    require_hosts(hosts)
+    if hosts > 1 and source.describe()["format"] in NAMELESS:
+        raise refuse_on_hosts()
     form, final = format_of(out, compression=compression), Path(out)
     require_place(final, overwrite=overwrite)
     _require_other(final, source)
@@ -122,6 +133,7 @@ def convert(
         workers=threads,
         stages=progress or Silent(),
         singles=single_columns(columns) if form.name in ("parquet", "arrow") else (),
+        hosts=hosts,
     )
     started = time.perf_counter()
     with spool_beside(columns, final, conversion.ledger) as conversion.spool:

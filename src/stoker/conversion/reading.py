@@ -16,14 +16,14 @@ from stoker.conversion.sizes import Sizes
 from stoker.errors import ChangedDataError
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
-from stoker.sources import BoundView
+from stoker.sources import BoundView, Source
 from stoker.sources.chunks import Chunk, check_chunk
 from stoker.survey import Survey
 from stoker.survey.drawing import Drawing
 from stoker.survey.unpacking import charge_unpacking
 from stoker.types import IntArray, Progress, RowReader, Uint64Array
 
-__all__ = ["Work", "from_files", "from_memory"]
+__all__ = ["Work", "from_files", "from_memory", "is_plain", "shrank", "wanted"]
 
 Result = TypeVar("Result")
 Work = Callable[[pa.Table, int], Result]
@@ -97,20 +97,33 @@ def from_files(
             num_rows += each.task.num_rows
             progress(min(done, found.num_bytes), found.num_bytes)
     if num_rows < view.num_rows:
-        raise ChangedDataError(f"{source.paths[-1]} shrank while it was converted: convert it again")
+        raise shrank(source)
+
+
+def shrank(source: Source) -> ChangedDataError:
+    """What to say where rows are missing that there were."""
+    return ChangedDataError(f"{source.paths[-1]} shrank while it was converted: convert it again")
+
+
+def is_plain(source: Source, view: BoundView, num_slots: int, num_excluded: int) -> bool:
+    """Whether a view is of all rows of a source."""
+    return not source.view.steps and not num_excluded and view.num_rows == num_slots
+
+
+def wanted(view: BoundView, chunk: Chunk) -> IntArray | None:
+    """Which rows of a chunk are the view's; None for all of them."""
+    inside = view.mask(chunk.first_row, chunk.num_records)
+    return None if inside.all() else np.flatnonzero(inside)
 
 
 def _tasks(found: Survey, view: BoundView, layout: Layout, sizes: Sizes, ledger: Ledger) -> Generator[_Task]:
     """Charge each chunk, up to that of the last row wanted, for its bytes and what becomes of them."""
     source, position = found.source, 0
-    plain = not source.view.steps and not len(found.excluded) and view.num_rows == found.num_slots
+    plain = is_plain(source, view, found.num_slots, len(found.excluded))
     width = len(found.features) * found.dtype.itemsize
     chunks = source.chunks(sizes.chunk)
     for chunk in charge_unpacking(chunks, source.paths, ledger):
-        take = None
-        if not plain:
-            inside = view.mask(chunk.first_row, chunk.num_records)
-            take = None if inside.all() else np.flatnonzero(inside)
+        take = None if plain else wanted(view, chunk)
         # Bytes, what is parsed of them, the table, and the table in another order or as text.
         held = chunk.num_bytes + chunk.num_records * (width + 2 * layout.row_bytes)
         task = _Task(chunk, take, position, ledger.charge("conversion", held))

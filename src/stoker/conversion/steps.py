@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -18,14 +19,17 @@ from stoker.conversion.columns import (
     uncertain_columns,
 )
 from stoker.conversion.digits import HeldIntegers
+from stoker.conversion.on_hosts import from_hosts
 from stoker.conversion.reading import Work, from_files, from_memory, in_order, nothing
 from stoker.conversion.report import ConversionReport
 from stoker.conversion.shuffling import Order, buckets_beside, require_room
 from stoker.conversion.sizes import Sizes, runs_for
 from stoker.conversion.spooling import Spool
+from stoker.errors import DataError
 from stoker.ledger import Ledger
-from stoker.rowfiles import RowFile
+from stoker.rowfiles import RowFile, encoded
 from stoker.sources import Source
+from stoker.sources.objects.opening import ReadOnceError
 from stoker.survey import Survey, source_key, survey
 from stoker.types import IntArray, Progress, Rows
 
@@ -54,6 +58,27 @@ class Silent:
         """Do nothing."""
 
 
+@contextmanager
+def _asked_again(columns: Source, name: str) -> Iterator[None]:
+    """Tell why a stream is read once more, and how it need not be, where it cannot."""
+    try:
+        yield
+    except ReadOnceError as error:
+        raise DataError(
+            f"column {name!r} holds integers beyond 2**53 beside columns with fractions or blanks, and for "
+            f"its digits the rows are read again: {error}; or open it with types={{{name!r}: 'text'}} "
+            "to have them written as text in one pass"
+        ) from error
+
+
+def _itself(table: pa.Table) -> pa.Table:
+    return table
+
+
+def _as_it_is(result: Any, position: int) -> Any:
+    return result
+
+
 @dataclass(kw_only=True)
 class Conversion:
     """One conversion, step by step."""
@@ -65,6 +90,7 @@ class Conversion:
     singles: Collection[str]
     temporary_bytes: int = 0
     spool: Spool | None = None
+    hosts: int = 1
 
     def look(self, columns: Source, on_bad_row: Literal["error", "skip"]) -> None:
         """Learn from one pass which rows there are, and the types of their columns."""
@@ -77,7 +103,8 @@ class Conversion:
             # What the matrix would round is read as text, which must come to the same rows.
             before = replace(found, kept=None)
             del found
-            found = self._survey(table_columns(columns, rounded), on_bad_row, learn=held.update)
+            with _asked_again(columns, rounded[0]):
+                found = self._survey(table_columns(columns, rounded), on_bad_row, learn=held.update)
             excluded = np.union1d(before.excluded, found.excluded)
             self.view = columns.view.bind(found.num_slots, excluded)
             self.num_left_out = len(excluded)
@@ -101,7 +128,7 @@ class Conversion:
                 role="predict",
                 na="zero",
                 on_bad_row=on_bad_row,
-                keep_bytes=self.sizes.keep,
+                keep_bytes=self.sizes.keep if self.hosts == 1 else 0,
                 workers=self.workers,
                 progress=progress,
                 ledger=self.ledger,
@@ -145,7 +172,7 @@ class Conversion:
         with (
             self.stages.stage("write", self._unit) as progress,
             file,
-            closing(self._read(lambda table, position: file.encoded(table), progress)) as pieces,
+            closing(self._read(partial(encoded, form=file.form), _as_it_is, progress)) as pieces,
         ):
             for piece in pieces:
                 file.add(piece)
@@ -164,7 +191,7 @@ class Conversion:
                     rows = np.arange(position, position + table.num_rows, dtype=np.int64)
                     return table, order.places(rows)
 
-                with closing(self._read(placed, progress)) as pieces:
+                with closing(self._read(_itself, placed, progress)) as pieces:
                     for table, places in pieces:
                         buckets.add(table, places, self.sizes.run)
             with self.stages.stage("write", " rows") as progress:
@@ -180,7 +207,16 @@ class Conversion:
         """Of progress in reading rows a second time."""
         return "B" if self.spooled is None else " rows"
 
-    def _read(self, work: Work[Any], progress: Progress) -> Generator[Any]:
+    def _read(
+        self, encode: Callable[[pa.Table], Any], place: Work[Any], progress: Progress
+    ) -> Generator[Any]:
+        """What is made of all rows: `encode` may do its part on another host, and `place` does it here."""
+
+        def work(table: pa.Table, position: int) -> Any:
+            return place(encode(table), position)
+
+        if self.hosts > 1:
+            return self._from_hosts(encode, place, progress)
         if self.spooled is not None:
             return from_memory(
                 self.spooled,
@@ -203,6 +239,17 @@ class Conversion:
             ledger=self.ledger,
             progress=progress,
         )
+
+    def _from_hosts(
+        self, encode: Callable[[pa.Table], Any], place: Work[Any], progress: Progress
+    ) -> Generator[Any]:
+        made = from_hosts(
+            self.found, self.view, self.layout, self.sizes, encode, hosts=self.hosts, progress=progress
+        )
+        # One that is written, and the next one that comes meanwhile.
+        with self.ledger.charge("conversion", 2 * self.sizes.chunk), closing(made):
+            for result, position in made:
+                yield place(result, position)
 
     def report(self, file: RowFile, seconds: float) -> ConversionReport:
         """What was done."""

@@ -14,8 +14,9 @@ __all__ = ["connected"]
 
 _START_SECONDS = 120
 """Within these all processes must have come."""
-_DEAD_SECONDS = 10
-"""Of silence, until a process is taken for dead and the others end."""
+_DEAD_SECONDS = 20
+"""Of silence, until a process is taken for dead and the others end. Ray notices one that died within a second
+or two; this is for one that nobody hears of, and a machine that is short of time is silent for seconds."""
 _END_SECONDS = 1800
 """How long the first to end waits for the others, of which one may write a large model."""
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from stoker.distributed.outcomes import Outcome
+from stoker.cluster import Outcome, heard
+from stoker.distributed.board import Board
 from stoker.distributed.relaying import Message
 
 __all__ = ["Courier", "Desk", "couriered"]
@@ -15,7 +16,7 @@ __all__ = ["Courier", "Desk", "couriered"]
 _SECONDS = 0.2
 
 
-class Desk:
+class Desk(Board):
     """What was said and not yet heard.
 
     Examples
@@ -26,6 +27,7 @@ class Desk:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._messages: list[Message] = []
         self._outcome: Outcome | None = None
         self._begun = 0
@@ -41,6 +43,7 @@ class Desk:
     def call(self, messages: Sequence[Message]) -> int:
         """Leave messages; the signal by which the hosts are asked to stop, 0 while nobody asks."""
         self._messages.extend(messages)
+        self._beats += 1
         return self._signal
 
     def settle(self, outcome: Outcome) -> None:
@@ -90,11 +93,9 @@ class Courier:
             self._carry()
 
     def _carry(self) -> None:
-        import ray
-
         count = len(self._waiting)
         messages, self._waiting[:count] = self._waiting[:count], []
-        self._signal = ray.get(self._desk.call.remote(messages))
+        self._signal = heard(self._desk.call.remote(messages))
 
 
 @contextmanager

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from stoker import backends
-from stoker.distributed.cluster import connected_to_ray, quiet_ray
+from stoker.cluster import Outcome, Place, beside_us, connected_to_ray, heard, quiet_ray
 from stoker.distributed.desk import Desk
 from stoker.distributed.hosts import Host
-from stoker.distributed.outcomes import Outcome
 from stoker.distributed.relaying import Player
 from stoker.distributed.working import Work, work
 from stoker.errors import OptionError, WorkerError
@@ -38,6 +36,7 @@ def run(
     They are processes of the Ray cluster that ``ray.init`` finds; where it finds none, one of this machine is
     started, and ended again. Where one of them is lost, all are begun again, and ``stoker.fit(…, run=,
     resume="auto")`` goes on from the last checkpoint; the run directory must lie where all hosts see it.
+    Feeds are surveyed and fitted by all together: see `helped`.
 
     Parameters
     ----------
@@ -87,16 +86,12 @@ def run(
         )
     shown = display or Display()
     with quiet_ray(), connected_to_ray(hosts) as is_ours, _scratch() as scratch:
-        import ray
-
-        desk = ray.remote(num_cpus=0)(Desk).remote()
+        desk = beside_us(Desk)
         task = Work(
             function=function,
             desk=desk,
             interval=shown.interval,
-            folder=os.getcwd(),
-            arguments=tuple(sys.argv),
-            modules=tuple(path for path in sys.path if path),
+            place=Place.here(backend),
         )
         training = _Training(task, hosts, max_failures, scratch)
         return _outcome(training, desk, Player(shown), at_once=is_ours).taken()
@@ -162,14 +157,12 @@ def _outcome(training: _Training, desk: Any, player: Player, *, at_once: bool) -
     at_once
         Whether nothing is waited for once it is settled, since all processes are ended with the cluster.
     """
-    import ray
-
     asked = False
     try:
         while True:
             try:
                 is_over = training.is_over()
-                messages, outcome = ray.get(desk.look.remote())
+                messages, outcome = heard(desk.look.remote())
                 player.play(messages)
                 if outcome is not None and (at_once or is_over):
                     return outcome  # type: ignore[no-any-return]
@@ -180,6 +173,6 @@ def _outcome(training: _Training, desk: Any, player: Player, *, at_once: bool) -
                     raise
                 asked = True
                 number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
-                ray.get(desk.ask_to_stop.remote(int(number)))
+                heard(desk.ask_to_stop.remote(int(number)))
     finally:
         player.stop()

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from stoker.cluster import Outcome, Place, failed, heard, is_of_a_lost_host
+from stoker.crew import engaged
+from stoker.distributed.board import Boards
 from stoker.distributed.connecting import connected
 from stoker.distributed.desk import couriered
+from stoker.distributed.helping import RayCrew
 from stoker.distributed.hosts import Host
-from stoker.distributed.outcomes import Outcome, failed, is_of_a_lost_host
 from stoker.distributed.relaying import Relay
 from stoker.errors import RunError
+from stoker.prefetch import available_cores
 from stoker.signals import Terminated
 from stoker.training.progress import Display
 
-__all__ = ["Work", "work"]
+__all__ = ["Work", "require_reachable", "work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +39,14 @@ class Work:
         Where to leave word; an actor of `stoker.distributed.desk.Desk`.
     interval
         Of the display that shows it.
-    folder, arguments, modules
-        Of the program that began it: its current folder, command line, and where it finds modules.
+    place
+        Of the program that began it.
     """
 
     function: Callable[[Host], Any]
     desk: Any
     interval: float
-    folder: str
-    arguments: tuple[str, ...]
-    modules: tuple[str, ...]
+    place: Place
 
 
 def work(task: Work) -> None:
@@ -57,34 +59,59 @@ def work(task: Work) -> None:
     rank, count = context.get_world_rank(), context.get_world_size()
     said = None
     if rank == 0:
-        attempt, is_settled = ray.get(task.desk.begin.remote())
+        attempt, is_settled = heard(task.desk.begin.remote())
         said = {"address": _free_address(), "attempt": attempt, "settled": is_settled}
     said = broadcast_from_rank_zero(said)
     if said["settled"]:
         return
     try:
-        _settle_in(task)
+        task.place.settle_in()
+        _share_cores(context.get_local_world_size())
+        if context.get_local_world_size() < count:
+            require_reachable({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]})
         outcome = _done(task, rank, count, said["address"], said["attempt"])
     except Exception as error:
         if not is_of_a_lost_host(error):
-            ray.get(task.desk.settle.remote(failed(error, rank)))
+            heard(task.desk.settle.remote(failed(error, rank)))
         raise
     if rank == 0:
-        ray.get(task.desk.settle.remote(outcome))
+        heard(task.desk.settle.remote(outcome))
 
 
-def _settle_in(task: Work) -> None:
-    """Be where the program was that began this, so that names of files and modules mean the same."""
-    os.environ["KERAS_BACKEND"] = "jax"
+def require_reachable(machines: set[str]) -> None:
+    """Refuse a machine whose own name means itself alone: processes connect to each other by their names.
+
+    Parameters
+    ----------
+    machines
+        Addresses of the machines of the cluster.
+
+    Raises
+    ------
+    RunError
+        There are others, and this one's name resolves to a loopback address.
+    """
+    name = socket.gethostname()
     try:
-        os.chdir(task.folder)
-    except OSError as error:
+        found = ipaddress.ip_address(socket.gethostbyname(name))
+    except (OSError, ValueError):
+        return
+    if found.is_loopback and len(machines) > 1:
         raise RunError(
-            f"{socket.gethostname()} has no folder {task.folder} ({error.strerror}): start the program in a "
-            "folder that all hosts share"
-        ) from error
-    sys.argv[:] = task.arguments
-    sys.path.extend(path for path in task.modules if path not in sys.path)
+            f"the machine {name} takes its own name for {found}, where the other hosts cannot reach it: have "
+            "it resolve to the address that they know, as by a line in its /etc/hosts"
+        )
+
+
+def _share_cores(neighbours: int) -> None:
+    """Have XLA compute with this process's part of the cores, and not with a thread for each in every one.
+
+    Parameters
+    ----------
+    neighbours
+        How many of the processes are on this machine.
+    """
+    os.environ.setdefault("NPROC", str(max(1, available_cores() // neighbours)))
 
 
 def _done(task: Work, rank: int, count: int, address: str, attempt: int) -> Outcome:
@@ -113,8 +140,10 @@ class _Shown(logging.Handler):
 
 
 def _outcome(task: Work, host: Host) -> Outcome:
+    boards = Boards(task.desk, host.rank, host.count, host.attempt)
     try:
-        value = task.function(host)
+        with engaged(RayCrew(num_cpus=0, boards=boards)):
+            value = task.function(host)
     except Terminated as stopped:
         return Outcome(signal=stopped.number)
     except KeyboardInterrupt:

@@ -35,13 +35,16 @@ def index_sorted(known, values, out):
     """
     misses = 0
     for place in range(values.shape[0]):
-        low, high = 0, known.shape[0]
-        while low < high:
-            middle = (low + high) // 2
-            if known[middle] < values[place]:
-                low = middle + 1
-            else:
-                high = middle
+        # Of numbers one after the other, as most labels are, the first guess is the place.
+        low, high = values[place] - known[0] if known.shape[0] else 0, known.shape[0]
+        if low < 0 or low >= high or known[low] != values[place]:
+            low = 0
+            while low < high:
+                middle = (low + high) // 2
+                if known[middle] < values[place]:
+                    low = middle + 1
+                else:
+                    high = middle
         found = low < known.shape[0] and known[low] == values[place]
         out[place] = np.int32(low) if found else np.int32(-1)
         misses += not found

@@ -123,24 +123,31 @@ def feistel(positions: IntArray, size: int, key: np.uint64) -> IntArray:
     return images
 
 
+@inner_kernel
+def _crossed(word, rounds, left_bits, right_bits):
+    """A word of the binary domain behind all rounds."""
+    left_mask, right_mask = (_ONE << left_bits) - _ONE, (_ONE << right_bits) - _ONE
+    left, right = word >> right_bits, word & right_mask
+    for turn in range(0, _ROUNDS, 2):
+        left ^= _finalise(right ^ rounds[turn]) & left_mask
+        right ^= _finalise(left ^ rounds[turn + 1]) & right_mask
+    return (left << right_bits) | right
+
+
 @bare_kernel
 def _walk(positions, size, key, rounds, images):
-    """Write the images of positions; `rounds` is room."""
+    """Write the images of positions; `rounds` is room.
+
+    First all go through the network once, several at a time in one register; few have to walk on.
+    """
     left_bits, right_bits = _halves(size)
-    left_mask, right_mask = (_ONE << left_bits) - _ONE, (_ONE << right_bits) - _ONE
     for turn in range(_ROUNDS):
         rounds[turn] = mix(key, np.uint64(turn))
     for place in range(positions.shape[0]):
-        word = np.uint64(positions[place])
-        while True:
-            left, right = word >> right_bits, word & right_mask
-            for turn in range(0, _ROUNDS, 2):
-                left ^= _finalise(right ^ rounds[turn]) & left_mask
-                right ^= _finalise(left ^ rounds[turn + 1]) & right_mask
-            word = (left << right_bits) | right
-            if word < np.uint64(size):
-                break
-        images[place] = np.int64(word)
+        images[place] = np.int64(_crossed(np.uint64(positions[place]), rounds, left_bits, right_bits))
+    for place in range(positions.shape[0]):
+        while np.uint64(images[place]) >= np.uint64(size):
+            images[place] = np.int64(_crossed(np.uint64(images[place]), rounds, left_bits, right_bits))
 
 
 def feistel_inverse(images: IntArray, size: int, key: np.uint64) -> IntArray:

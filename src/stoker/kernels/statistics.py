@@ -17,7 +17,7 @@ from stoker.kernels.compiling import kernel
 from stoker.kernels.gather import _begin
 from stoker.kernels.mixing import mix
 
-__all__ = ["add_floats", "add_integers", "first_values", "sample_hashes"]
+__all__ = ["add_floats", "add_integers", "chosen_values", "first_values", "sample_hashes"]
 
 _HASH_SEED = np.uint64(0x5354_4154)
 _MOST_BYTES = 1 << 16
@@ -231,3 +231,23 @@ def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, 
                 sizes[c] = max(size, sizes[c])
                 if size == capacity:
                     limits[c] = hashes[c, capacity - 1]
+
+
+@kernel
+def chosen_values(values, limit, out):
+    """Write the values that `sample_hashes` might keep in a sample that goes up to a limit, in their order.
+
+    Parameters
+    ----------
+    values, out
+        float64 of shape (n,); as many are written as are returned.
+    limit
+        uint64: the greatest hash.
+    """
+    found = 0
+    for i in range(values.shape[0]):
+        value = values[i] + 0.0
+        if value == value and mix(_HASH_SEED, np.float64(value).view(np.uint64)) <= limit:
+            out[found] = value
+            found += 1
+    return found

@@ -22,30 +22,35 @@ FloatArray = npt.NDArray[np.float64]
 
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 _FACTOR, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+_ROOM = 4
+"""Where there are at most so many nodes for a word of the texts, each has a slot of its own."""
 
 
 @inner_kernel
-def _add_terms(found, size, first, end, mask, slots, nodes, counts):
-    """Add nodes to those of a text, which stand in [first, end), each once; returns their new end."""
+def _add_terms(found, size, first, end, mask, factor, shift, slots, nodes, counts):
+    """Add nodes to those of a text, which stand in [first, end), each once; returns their new end.
+
+    A slot holds the place behind its node's; one that is not above `first` is of an earlier text, and free.
+    """
     for place in range(size):
         node = found[place]
         if node < 0:
             continue
-        slot = np.int64((np.uint64(node) * _FACTOR) >> _HALF) & mask
-        while slots[slot] and nodes[first + slots[slot] - 1] != node:
+        slot = np.int64((np.uint64(node) * factor) >> shift) & mask
+        while slots[slot] > first and nodes[slots[slot] - 1] != node:
             slot = (slot + 1) & mask
-        if slots[slot]:
-            counts[first + slots[slot] - 1] += 1
+        if slots[slot] > first:
+            counts[slots[slot] - 1] += 1
         else:
             nodes[end], counts[end] = node, 1
             end += 1
-            slots[slot] = np.int32(end - first)
+            slots[slot] = np.int32(end)
     return end
 
 
 def find_terms(
-    stream: Int32Array, ends: IntArray, words: Int32Array, longest: int, finding: Uint64Array,
-    nodes: Int32Array, counts: Int32Array, term_ends: IntArray,
+    stream: Int32Array, ends: IntArray, words: Int32Array, longest: int, num_nodes: int,
+    finding: Uint64Array, nodes: Int32Array, counts: Int32Array, term_ends: IntArray,
 ) -> None:  # fmt: skip
     """Write the terms of some texts, shorter n-grams first.
 
@@ -55,27 +60,33 @@ def find_terms(
         int32 numbers; int64 of shape (n,): where each text's end; int32: see `stoker.kernels.ngrams`.
     longest
         Words of the longest n-gram.
+    num_nodes
+        Nodes that there are.
     finding
         Table of pairs.
     nodes, counts, term_ends
-        int32 with room for `longest` terms a word; int64 of shape (n,). Written.
+        int32 with room for `longest` terms a word, fewer than 2**31; int64 of shape (n,). Written.
     """
     most = longest_text(ends)
+    factor, shift, least, num_slots = _FACTOR, _HALF, 64, 4 * most * longest
+    if num_nodes <= _ROOM * stream.size:  # then a node's slot is its own, and nobody else is asked for there
+        factor, shift, least, num_slots = _ONE, _NONE, 1 << num_nodes.bit_length(), num_nodes
+    slots = np.zeros(num_slots, np.int32)
     _find_terms(
         stream, ends, words, longest, finding, nodes, counts, term_ends,
-        *np.empty((2, most), np.int64), *np.empty((2, most), np.uint64),
-        np.zeros(4 * most * longest, np.int32),
+        *np.empty((2, most), np.int64), *np.empty((2, most), np.uint64), factor, shift, least, slots,
     )  # fmt: skip
 
 
 @bare_kernel
 def _find_terms(
-    stream, ends, words, longest, finding, nodes, counts, term_ends, given, found, pairs, homes, slots
-):
+    stream, ends, words, longest, finding, nodes, counts, term_ends,
+    given, found, pairs, homes, factor, shift, least, slots,
+):  # fmt: skip
     end = np.int64(0)
     for row in range(ends.shape[0]):
         start, first = ends[row - 1] if row else np.int64(0), end
-        size = np.int64(64)
+        size = np.int64(least)
         while size < 2 * longest * (ends[row] - start):
             size *= 2
         num_words = words_of(stream, start, ends[row], words, given)
@@ -85,9 +96,9 @@ def _find_terms(
             if step:
                 pair_up(found, given, step, num_words - step, pairs)
                 follow(finding, pairs, num_words - step, homes, found)
-            end = _add_terms(found, num_words - step, first, end, size - 1, slots, nodes, counts)
-        for slot in range(size):
-            slots[slot] = 0
+            end = _add_terms(
+                found, num_words - step, first, end, size - 1, factor, shift, slots, nodes, counts
+            )
         term_ends[row] = end
 
 

@@ -19,14 +19,17 @@ __all__ = [
     "ASCII_ZEROS",
     "are_digits",
     "ask_for",
+    "ask_second",
     "bits_to_float",
     "count_ones",
     "digits_value",
+    "fence",
     "find_zero",
     "leading_zeros",
     "load_word",
     "multiply_high",
     "repeated",
+    "store_line_past",
     "trailing_zeros",
 ]
 
@@ -52,21 +55,59 @@ def load_word(typing_context: Any, data: Any, place: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
+def _asking(nearness: int, doc: str) -> Any:
+    def ask(typing_context: Any, array: Any, place: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            address = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
+            word = cgutils.int32_t
+            kind = ir.FunctionType(ir.VoidType(), [address.type, word, word, word])
+            function = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+            reading, data_not_code = word(0), word(1)
+            builder.call(function, [address, reading, word(nearness), data_not_code])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), generate
+
+    ask.__doc__ = doc
+    return intrinsic(ask)
+
+
+ask_for = _asking(3, "Ask for the cache line of ``array[place]``; harmless for any address.")
+ask_second = _asking(2, "The same as far as the second cache: a line to the first takes one of few buffers.")
+
+
 @intrinsic
-def ask_for(typing_context: Any, array: Any, place: Any) -> Any:
-    """Ask for the cache line of ``array[place]``; harmless for any address."""
+def store_line_past(typing_context: Any, source: Any, begin: Any, target: Any, place: Any) -> Any:
+    """``target[place : place + 16] = source[begin : begin + 16]``, float32, past the caches.
+
+    A cache line that is written as usual is fetched from memory first. ``target[place]`` must lie at a
+    multiple of 64 bytes, and a `fence` must come before anybody else reads.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
-        word = cgutils.int32_t
-        kind = ir.FunctionType(ir.VoidType(), [address.type, word, word, word])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
-        reading, keep_near, data_not_code = word(0), word(3), word(1)
-        builder.call(function, [address, reading, keep_near, data_not_code])
+        line = ir.VectorType(ir.FloatType(), 16).as_pointer()
+        taken = context.make_array(source)(context, builder, arguments[0]).data
+        given = context.make_array(target)(context, builder, arguments[2]).data
+        values = builder.load(builder.bitcast(builder.gep(taken, [arguments[1]]), line))
+        values.align = 4
+        stored = builder.store(values, builder.bitcast(builder.gep(given, [arguments[3]]), line))
+        stored.align = 64
+        stored.set_metadata("nontemporal", builder.module.add_metadata([cgutils.int32_t(1)]))
         return context.get_dummy_value()
 
-    return types.void(array, types.intp), generate
+    return types.void(source, types.intp, target, types.intp), generate
+
+
+@intrinsic
+def fence(typing_context: Any) -> Any:
+    """Have everything stored that was, before anything is stored later."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @intrinsic

@@ -12,6 +12,8 @@ __all__ = ["Grouping"]
 class Grouping:
     """Cuts tables of one schema anew; rows wait until a group is full.
 
+    A group is one piece of memory: where a file's pages and batches end does not tell how its rows came.
+
     Parameters
     ----------
     num_rows
@@ -39,7 +41,7 @@ class Grouping:
             return
         rows, start = pa.concat_tables(self._waiting), 0
         while self._held >= self._num_rows:
-            yield rows.slice(start, self._num_rows)
+            yield rows.slice(start, self._num_rows).combine_chunks()
             start += self._num_rows
             self._held -= self._num_rows
         self._waiting = [rows.slice(start)] if self._held else []
@@ -47,5 +49,5 @@ class Grouping:
     def rest(self) -> Iterator[pa.Table]:
         """The rows that wait, if there are any; none wait any more."""
         if self._held:
-            yield pa.concat_tables(self._waiting)
+            yield pa.concat_tables(self._waiting).combine_chunks()
         self._waiting, self._held = [], 0

@@ -18,7 +18,7 @@ from stoker.rowfiles.grouping import Grouping
 from stoker.rowfiles.objects import json_lines
 from stoker.rowfiles.parquet import ParquetFile
 
-__all__ = ["GROUP_ROWS", "RowFile", "require_place"]
+__all__ = ["GROUP_ROWS", "RowFile", "encoded", "require_place"]
 
 GROUP_ROWS = 1 << 16
 """Rows of a row group of Parquet, and of a record batch of Arrow, if nobody says another number."""
@@ -40,6 +40,19 @@ def require_place(path: Path, *, overwrite: bool) -> None:
         raise OptionError(
             f"{path} is there already: name another output, or say overwrite=True to replace it"
         )
+
+
+def encoded(table: pa.Table, form: Format) -> Any:
+    """What `RowFile.add` takes in the place of a table: of text formats the lines.
+
+    Raises
+    ------
+    OptionError
+        Files of the format cannot hold a column.
+    """
+    form.require_types(table.schema)
+    lines = _LINES.get(form.name)
+    return table if lines is None else b"".join(map(lines, table.to_batches()))
 
 
 class RowFile:
@@ -89,7 +102,6 @@ class RowFile:
         self.path, self.schema, self.form = path, schema, form
         require_place(path, overwrite=overwrite)
         form.require_types(schema)
-        self._lines = _LINES.get(form.name)
         self._grouping = Grouping(group_rows)
         self._stack = ExitStack()
         self._write: Callable[[Any], Any]
@@ -109,9 +121,7 @@ class RowFile:
 
     def encoded(self, table: pa.Table) -> Any:
         """What `add` takes in the place of a table; safe to call from several threads, in any order."""
-        if self._lines is None:
-            return table
-        return b"".join(self._lines(batch) for batch in table.to_batches())
+        return encoded(table, self.form)
 
     def add(self, encoded: Any) -> None:
         """Take in the next rows, as `encoded` gave them.
@@ -122,7 +132,7 @@ class RowFile:
             They cannot be written.
         """
         try:
-            for piece in [encoded] if self._lines is not None else self._grouping.add(encoded):
+            for piece in [encoded] if self.form.name in _LINES else self._grouping.add(encoded):
                 self._write(piece)
         except OSError as error:
             raise self._refused(error) from error

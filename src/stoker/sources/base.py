@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import OptionError
+from stoker.errors import DataError, OptionError
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.files import FileIdentity, line_of
 from stoker.sources.index import RowIndex
+from stoker.sources.locating import offset_of
 from stoker.sources.narrowing import Narrowing
 from stoker.sources.paths import expand_paths
 from stoker.sources.table import Table
@@ -225,9 +227,16 @@ class Source(Told, Narrowing):
         return self.place_of(file_index, offset) if own is None else str(own(row))
 
     def told(self, row: int, index: RowIndex) -> str:
-        """The file that holds a row of an index, and the row's id, for people."""
-        file_index = int(np.searchsorted(index.file_rows, row, side="right")) - 1
-        return f"{self.file_of(file_index, row)} (row {row:,})"
+        """The file that holds a row of an index, its line if it has lines, and the row's id, for people.
+
+        Reads the file up to there.
+        """
+        file_index = index.file_of(row)
+        where = self.file_of(file_index, row)
+        if self.has_lines and not hasattr(self.table, "file_of"):
+            with suppress(DataError):  # it cannot be read any more
+                where = self.place_of(file_index, offset_of(self.table, index, row))
+        return f"{where} (row {row:,})"
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""

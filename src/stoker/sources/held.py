@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stoker.buffers import own_pages
 from stoker.types import IntArray
 from stoker.types.arrow import is_list
 
@@ -95,7 +96,7 @@ def join_values(parts: list[Any], kind: pa.DataType) -> Any:
         return arrays[0].cast(kind)
     bounds, width = [value_bounds(array) for array in arrays], _width(kind)
     offsets = np.zeros(sum(map(len, arrays)) + 1, np.int64)
-    data = np.empty(width * sum(int(bound[-1] - bound[0]) for bound in bounds), np.uint8)
+    data = own_pages(width * sum(int(bound[-1] - bound[0]) for bound in bounds))
     arrays.reverse()
     row = place = 0
     for bound in bounds:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stoker.errors import OptionError
 
-__all__ = ["IN_MEMORY", "NAMELESS", "QUERY", "Itself"]
+__all__ = ["IN_MEMORY", "NAMELESS", "QUERY", "Itself", "refuse_on_hosts"]
 
 IN_MEMORY = "memory"
 """What another library holds."""
@@ -43,3 +43,11 @@ class Itself:
                 "stoker.open as the first ones were, and give the Source"
             )
         return (self.units,)
+
+
+def refuse_on_hosts() -> OptionError:
+    """What to say of such rows where other processes are to read them."""
+    return OptionError(
+        "hosts= is for rows of files, which other processes can read: leave it out, or write the rows to a "
+        "file with stoker.convert first"
+    )

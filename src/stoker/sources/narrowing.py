@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Narrowing"]
 
+_log = logging.getLogger("stoker")
 _MEMORY = 10**9
 
 
@@ -93,6 +95,7 @@ class Narrowing:
         first: Spec
         second: Spec
         if _one_of(group=group, stratify=stratify, memory=memory):
+            _warn_of_order(self._source)
             by = split_by_group if group is not None else split_by_stratum
             first, second = by(self._source, fraction, seed, group or stratify or "", _limit(memory))
         else:
@@ -146,6 +149,7 @@ class Narrowing:
         [10, 10, 10]
         """
         if _one_of(group=group, stratify=stratify, memory=memory):
+            _warn_of_order(self._source)
             column, together = group or stratify or "", group is not None
             pairs = folds_by_value(self._source, count, seed, column, together=together, limit=_limit(memory))
             return [(self.narrowed(others), self.narrowed(fold)) for others, fold in pairs]
@@ -189,6 +193,7 @@ class Narrowing:
         >>> rows.view.bind(4).ids(0, 3).tolist()
         [0, 1, 2]
         """
+        _warn_of_order(self._source)
         return self.narrowed(rows_where(self._source, condition))
 
     def head(self, count: int) -> Source:
@@ -214,6 +219,18 @@ class Narrowing:
     def shard(self, index: int, count: int) -> Source:
         """Part `index` of `count` equal contiguous parts of this view."""
         return self.narrowed(ShardSpec(index=index, count=count))
+
+
+def _warn_of_order(source: Source) -> None:
+    """Say of rows that are read once to be divided and once to be used that their order must be one."""
+    files = (getattr(file, "file", file) for file in getattr(source.table, "files", ()))
+    if not all(getattr(file, "is_ordered", True) for file in files):
+        _log.warning(
+            "%s: its rows are asked for now, to divide them, and again to use them, and nothing says that "
+            "they come in the same order: rows would fall into the wrong part. Give the query an ORDER BY, "
+            "or have it divide the rows itself (for a condition: where= of stoker.open)",
+            source.paths[0],
+        )
 
 
 def _limit(memory: str | int | None) -> int:

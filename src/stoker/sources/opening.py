@@ -22,7 +22,7 @@ from stoker.sources.table import Table
 from stoker.types import ColumnKind
 from stoker.waits import watched
 
-__all__ = ["chosen_as", "open"]
+__all__ = ["are_paths", "chosen_as", "open"]
 
 
 @watched()
@@ -140,7 +140,7 @@ def open(
         raise OptionError(
             "query has no effect without a database: give its address, postgresql://…, sqlite://… or duckdb://…"
         )
-    if not _are_paths(paths):
+    if not are_paths(paths):
         return _chosen(open_object(paths, request), where)
     return _chosen(open_table(paths, request), where)
 
@@ -160,7 +160,14 @@ def chosen_as(found: Source, source: Source) -> Source:
     return found if told is None else replace(found, table=_chosen(found.table, told.condition).table)
 
 
-def _are_paths(rows: Any) -> bool:
+def are_paths(rows: Any) -> bool:
+    """Whether these are names of files, or addresses, and not rows in memory.
+
+    Examples
+    --------
+    >>> are_paths(["a.csv", "b.csv"]), are_paths([{"x": 1}])
+    (True, False)
+    """
     if isinstance(rows, list | tuple):
         return all(isinstance(row, str | os.PathLike) for row in rows)
     return isinstance(rows, str | os.PathLike)

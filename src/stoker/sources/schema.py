@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from stoker.errors import ColumnError, OptionError
 from stoker.sources.dialect import Dialect
-from stoker.types import LISTS, ColumnKind, ColumnSpec, is_number
+from stoker.types import LISTS, LONG, ColumnKind, ColumnSpec, is_number
 from stoker.types.arrow import arrow_type
 
 __all__ = [
@@ -124,6 +124,16 @@ class Schema:
     def numeric(self) -> tuple[str, ...]:
         """Features that are the matrix's columns, in order."""
         return tuple(column.name for column in self.features if is_number(column.kind))
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features, in order."""
+        return tuple(column.name for column in self.features)
+
+    @cached_property
+    def long_features(self) -> tuple[ColumnSpec, ...]:
+        """Features of bytes and lists, in order."""
+        return tuple(column for column in self.features if column.kind in LONG)
 
     @cached_property
     def text_features(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,18 @@ class RankStep:
         groups = -(-total // GROUP) if total <= table_limit else 0
         self._table = np.empty((groups, WORDS), np.uint64)
         self._is_marked = np.zeros(-(-groups // _PAGE), np.bool_)
+        self._lock = threading.Lock()
+        self._made_of = total, ranks, seed, part, table_limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What it remembers is arithmetic, and not worth sending.
+        return type(self), self._made_of
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
         self._lock = threading.Lock()
 
     @property

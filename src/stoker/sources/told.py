@@ -29,7 +29,7 @@ class Told:
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the feature columns in file order, numeric and text."""
-        return tuple(column.name for column in self.table.schema.features)
+        return self.table.schema.feature_names
 
     @property
     def numeric_features(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.kernels.lengths import add_lengths
-from stoker.stored import MOST, require
+from stoker.stored import require_counts
 from stoker.survey.lengthcounts import LengthCounts
 from stoker.types import IntArray
 
@@ -102,7 +102,7 @@ class TextLengths:
         made = cls()
         made.num_rows, made.num_bytes, made.longest = state["rows"], state["bytes"], state["longest"]
         for number in (made.num_rows, made.num_bytes, made.longest):
-            require(isinstance(number, int) and 0 <= number <= MOST, f"lengths of texts of {number!r}")
+            require_counts(number, what="lengths of texts")
         made._bytes = LengthCounts.from_state(state["byte_counts"], made.num_rows)
         made._words = LengthCounts.from_state(state["word_counts"], made.num_rows)
         return made

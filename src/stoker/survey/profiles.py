@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from stoker.kernels.checksum import checksum_segments
 from stoker.kernels.lengths import add_lengths
-from stoker.stored import MOST, require
+from stoker.stored import require, require_counts
 from stoker.transforms.chunks import as_texts, text_buffers
 from stoker.types import IntArray, Uint64Array
 
@@ -146,7 +146,7 @@ class TextProfile:
         made.num_rows, made.blanks, made.words = state["rows"], state["blanks"], state["words"]
         made.num_bytes = state.get("bytes", 0)  # of a survey of before they were counted
         for number in (made.num_rows, made.blanks, made.words, made.num_bytes):
-            require(isinstance(number, int) and 0 <= number <= MOST, f"a profile of {number!r}")
+            require_counts(number, what="a profile")
         require(made.blanks <= made.num_rows, "more blanks than rows")
         made.dates, made.digits = bool(state["dates"]), bool(state["digits"])
         made._hashes = np.array(state["hashes"], np.uint64)

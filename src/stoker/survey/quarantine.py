@@ -13,6 +13,7 @@ import msgspec
 
 from stoker.errors import OptionError, RunError
 from stoker.folders import staged_file
+from stoker.group import current
 from stoker.ledger import Ledger
 from stoker.outputs import require_here
 from stoker.sources import Source
@@ -91,8 +92,8 @@ class Quarantine:
             )
 
     def _write(self, progress: Progress | None = None) -> None:
-        if self.path is None:
-            return
+        if self.path is None or not current().is_first:
+            return  # processes that train together all find the same rows, and one of them writes
         for survey in self._found[self._written :]:
             rows = _bad_rows(survey.source, survey.excluded, progress, self._ledger)
             _put(self.path, rows, behind=self._written > 0)

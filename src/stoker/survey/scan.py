@@ -154,7 +154,7 @@ class Pass:
         if self.ledger is not None:
             target = chunk_bytes(self.ledger.limit, in_flight, has_floats=self._has_floats)
         self._horizon = Horizon(self.source.view, self._count_slots(target))
-        drawing = Drawing(self._tasks(self.source.chunks(target)), self._work)
+        drawing = Drawing(self._tasks(self._chunks(target)), self._work)
         places = self._horizon.num_bytes
         with (
             nullcontext() if self.ledger is None else self.ledger.charge("row places", places),
@@ -183,6 +183,14 @@ class Pass:
     def labels(self) -> dict[str, LabelCounts]:
         """Labels of all rows."""
         return {name: tally.merge(self.outside[name]).result() for name, tally in self.inside.items()}
+
+    def _chunks(self, target: int) -> Iterator[Chunk]:
+        """What the pass goes over."""
+        return self.source.chunks(target)
+
+    def _measure(self, rows: Rows, take: IntArray | None) -> None:
+        """Take rows of the view into the statistics."""
+        self.statistics.update(rows, take)
 
     def _count_slots(self, target: int) -> int | None:
         """Slots in all, by a scan ahead of the pass, where the view cannot be told without them."""
@@ -220,9 +228,9 @@ class Pass:
         parsed = self.source.parse(task.chunk, self.dtype, task.room)
         texts = self.source.text_features
         lengths = TextLengths().update(parsed.rows.columns, texts) if texts else None
-        values = lengths_of(parsed.rows.columns, self.source.table.schema.features)
+        values = lengths_of(parsed.rows.columns, self.source.table.schema.long_features)
         profiles = profiles_of(parsed.rows.columns, texts) if self.policy.texts == "chosen" else None
-        images = images_of(parsed, self.source.table.schema.features)
+        images = images_of(parsed, self.source.table.schema.long_features)
         return _Done(task.chunk, parsed, checksums, lengths, values, images, profiles, task.charge)
 
     def _take_in(self, result: _Done, done: int) -> None:
@@ -283,7 +291,7 @@ class Pass:
         taken = _both(inside, sound)
         whole = taken is None and start == 0 and stop == rows.num_rows
         take = None if whole else _places(taken, start, stop)
-        self.statistics.update(rows, take)
+        self._measure(rows, take)
         if self.learn is not None:
             self.learn(rows if take is None else replace(rows, num_rows=take.size, index=take))
         rest = None if inside is None else _places(_both(~inside, sound), start, stop)

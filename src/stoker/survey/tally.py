@@ -13,7 +13,7 @@ from stoker.survey.policy import Blanks, Policy
 from stoker.survey.problems import Kind
 from stoker.types import IntArray
 
-__all__ = ["FirstPlace", "IssueTally"]
+__all__ = ["FirstPlace", "IssueTally", "SentIssues"]
 
 _KINDS: dict[int, Kind] = {
     IssueKind.BLANK: "blank",
@@ -41,6 +41,16 @@ class FirstPlace:
     row: int
     offset: int
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentIssues:
+    """What a tally counted in some rows: by kind, first places, ids of rows to leave out, how many."""
+
+    counts: npt.NDArray[np.int64]
+    first: dict[int, FirstPlace]
+    excluded: IntArray
+    numbers: tuple[int, int, int]
 
 
 class IssueTally:
@@ -123,6 +133,25 @@ class IssueTally:
         self.num_dropped += len(out) - len(bad)
         self.excluded.append(out)
         return out
+
+    def sent(self) -> SentIssues:
+        """What was counted, for another to take in; nothing may be added any more."""
+        return SentIssues(
+            counts=self._counts,
+            first=self._first,
+            excluded=np.array(self.excluded.finish()),
+            numbers=(self.num_bad, self.num_skipped, self.num_dropped),
+        )
+
+    def take_in(self, further: SentIssues) -> None:
+        """Take in what was counted in the rows that follow."""
+        self._counts += further.counts
+        self._first = {**further.first, **self._first}
+        self.excluded.append(further.excluded)
+        bad, skipped, dropped = further.numbers
+        self.num_bad += bad
+        self.num_skipped += skipped
+        self.num_dropped += dropped
 
     def found(self) -> list[tuple[str | None, Kind, int, FirstPlace, Blanks]]:
         """Column, kind, count, first place and what becomes of it, in the order of the first places."""

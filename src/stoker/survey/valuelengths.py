@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.sources.held import held_numbers, value_bounds
-from stoker.stored import MOST, require
+from stoker.stored import require, require_counts
 from stoker.survey.lengthcounts import LengthCounts
 from stoker.types import LONG, ColumnSpec, IntArray
 
@@ -125,7 +125,7 @@ class ValueLengths:
         """
         known = [state[name] for name in ("width", "rows", "blank", "least", "longest", "total")]
         for number in known:
-            require(isinstance(number, int) and 0 <= number <= MOST, f"lengths of values of {number!r}")
+            require_counts(number, what="lengths of values")
         width, rows, blank, least, longest, total = known
         ends = state["minimum"], state["maximum"]
         for end in ends:

@@ -22,7 +22,7 @@ from stoker.training.checkpointing import Checkpointer
 from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
-from stoker.training.locating import located
+from stoker.training.locating import located, told_to_all
 from stoker.training.meeting import Meeting
 from stoker.training.monitor import Monitor
 from stoker.training.one_step import one_step_an_execution
@@ -253,7 +253,9 @@ class _Running:
         if call.checkpointer is not None and call.identity is not None:
             copy_callbacks(hooks.callbacks, {})  # tells at once what cannot be
         if call.recorder is not None:
-            call.recorder.go_on(0 if call.resumption is None else call.resumption.position.epoch)
+            resumption = call.resumption
+            epoch, unrecorded = (resumption.position.epoch, resumption.unrecorded) if resumption else (0, ())
+            call.recorder.go_on(epoch, unrecorded)
 
     def _lost(self, name: str, why: str) -> None:
         """Tell once that a callback's state cannot be had: no training ends for that."""
@@ -292,15 +294,18 @@ class _Running:
         call = self._call
         with suppress(StokerError):  # what else went wrong follows from this
             self._close("failed")
-        if error.last_step < error.first_step or not self._group.is_alone:
-            return error  # no step is to be found: none was taken, or by others as well
-        return located(
-            error,
-            model=call.model,
-            training=handover_of(call.model, call.feed, self._interrupts),
-            checkpointer=call.checkpointer,
-            interrupts=self._interrupts,
-            display=call.display,
+        if error.last_step < error.first_step:
+            return error  # no step is to be found: none was taken
+        return told_to_all(
+            self._group,
+            lambda: located(
+                error,
+                model=call.model,
+                training=handover_of(call.model, call.feed, self._interrupts),
+                checkpointer=call.checkpointer,
+                interrupts=self._interrupts,
+                display=call.display,
+            ),
         )
 
     def _end(self, ended: str, error: str | None = None) -> None:

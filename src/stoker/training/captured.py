@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stoker.checkpoints import Counters
+from stoker.runrecords import EpochRecord
 from stoker.training.owed import OwedModel
 from stoker.training.report import Validation
 from stoker.types import Position
@@ -17,7 +18,8 @@ __all__ = ["Captured"]
 class Captured:
     """Where a run is, and what was seen so far.
 
-    `ended` is why nothing is trained behind it, or None; `owed` the best model where its file is not written.
+    `ended` is why nothing is trained behind it, or None; `owed` the best model where its file is not written,
+    `unrecorded` the finished epochs that run.json lacks.
     """
 
     position: Position
@@ -27,3 +29,4 @@ class Captured:
     metrics: Mapping[str, float]
     validations: tuple[Validation, ...]
     owed: OwedModel | None = None
+    unrecorded: tuple[EpochRecord, ...] = ()

@@ -62,6 +62,7 @@ def capture(
             for each in captured.validations
         ],
         owed=None if captured.owed is None else captured.owed.record(arrays),
+        unrecorded=list(captured.unrecorded),
         variables=variables,
         callbacks=states,
     )
@@ -86,6 +87,8 @@ class Resumption:
         The epoch, and its batches that are finished.
     ended
         Why there is nothing to train behind it, None if there is.
+    unrecorded
+        Finished epochs that run.json did not hold by then.
     """
 
     def __init__(self, checkpoint: Checkpoint, max_seconds: float | None = None) -> None:
@@ -93,6 +96,7 @@ class Resumption:
         self._checkpoint: Checkpoint | None = checkpoint
         self.step = checkpoint.step
         self.position: Position = manifest.position
+        self.unrecorded = tuple(manifest.unrecorded)
         has_time = max_seconds is None or manifest.counters.seconds < max_seconds
         self.ended = manifest.ended or (None if has_time else "max_time")
         self._counts: Callable[[], None] = lambda: None

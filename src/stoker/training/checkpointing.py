@@ -6,11 +6,13 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stoker.checkpoints import BackgroundWriter, Checkpoint, CheckpointStore
 from stoker.errors import NonFiniteLossError, OptionError, RunError
+from stoker.mirror import bring
 from stoker.training.finite import OnNan, spoilt_variable
 from stoker.training.schedule import CheckpointInterval
 from stoker.training.validated import ValidatedSteps
@@ -68,7 +70,7 @@ class Checkpointer:
     ) -> None:
         if on_error not in ("warn", "stop"):
             raise OptionError(f"on_checkpoint_error must be 'warn' or 'stop', got {on_error!r}")
-        self.store = CheckpointStore(run, keep)
+        self.store = CheckpointStore(run, keep, written=partial(bring, run))
         self.run = run
         self.capture: Callable[[], Checkpoint] | None = None
         self.settle: Callable[[], None] = lambda: None

@@ -19,6 +19,7 @@ from stoker.training.capturing import Resumption
 from stoker.training.finite import are_finite
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
+from stoker.training.shared_step import steps_alone
 from stoker.training.variables import put_back_variables
 
 __all__ = ["Culprit", "find_culprit"]
@@ -81,7 +82,7 @@ def find_culprit(
     adapter.sync_state(model)
     put_back_variables(model, checkpoint)
     try:
-        with _one_by_one(model):
+        with steps_alone(model), _one_by_one(model):
             _train(model, checkpoint, training, probe, interrupts)
     except _Over:
         pass

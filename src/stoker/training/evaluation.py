@@ -21,10 +21,10 @@ from stoker.training.scoring import Scorer, per_output
 from stoker.transforms.base import FittedTransform
 from stoker.types import FeedSpec, Progress
 
-__all__ = ["Evaluation", "LabelScores", "evaluate", "evaluate_batches"]
+__all__ = ["Evaluation", "LabelScores", "evaluate", "evaluate_answers", "evaluate_batches"]
 
 Labelled = tuple[Any, Any, npt.NDArray[np.float32] | None]
-"""Inputs, targets, and what rows weigh where a column says it."""
+"""Inputs, or a model's outputs for them; targets; and what rows weigh where a column says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,25 +176,51 @@ def evaluate_batches(
     DataError
         If there are no rows.
     """
+    scorer = _built_scorer(model, spec, target)
+    answers = ((scorer.raw(x), y, weights) for x, y, weights in _full_batches(batches, scorer.batch_rows))
+    return _counted(model, spec, answers, scorer)
+
+
+def evaluate_answers(
+    model: Any, spec: FeedSpec, answers: Iterable[Labelled], target: FittedTransform | None = None
+) -> Evaluation:
+    """Evaluate a compiled model by what it gave elsewhere: (raw outputs, y, weights) of any numbers of rows.
+
+    Losses, metrics and counts are taken in the order of the rows and in the batches of `evaluate_batches`, so
+    that it does not matter where and in which pieces the outputs were made.
+
+    Raises
+    ------
+    DataError
+        If there are no rows.
+    """
+    scorer = _built_scorer(model, spec, target)
+    return _counted(model, spec, _full_batches(answers, scorer.batch_rows), scorer)
+
+
+def _built_scorer(model: Any, spec: FeedSpec, target: FittedTransform | None) -> Scorer:
     scorer = Scorer(model, spec, target)
     adapter.build_model(model, spec, scorer.batch_rows)
+    return scorer
+
+
+def _counted(model: Any, spec: FeedSpec, answers: Iterable[Labelled], scorer: Scorer) -> Evaluation:
     tallies = [tallies_of(each) for each in spec.targets]
     weighted = [tallies_of(each, weighted=True) for each in spec.targets] if spec.sample_weight else []
     compiled = CompiledMetrics(model)
     rows = 0
-    for x, y, weights in _full_batches(batches, scorer.batch_rows):
-        raw = scorer.raw(x)
+    for raw, y, weights in answers:
         compiled.update(y, raw, weights, _shown(scorer, spec, y, raw) if scorer.is_undone else None)
-        answers, asked = scorer.shaped(raw), per_output(y, spec)
+        shaped, asked = scorer.shaped(raw), per_output(y, spec)
         for place, target_of in enumerate(spec.targets):
             true = scorer.own_unit(place, asked[place])
             for column in range(len(target_of.columns)):
-                answered = _column(answers[place], column, target_of.columns)
+                answered = _column(shaped[place], column, target_of.columns)
                 wanted = _column(true, column, target_of.columns)
                 tallies[place][column].update(answered, wanted)
                 if weighted:
                     weighted[place][column].update(answered, wanted, weights)
-        rows += count_rows(x)
+        rows += count_rows(y)
     if not rows:
         raise DataError("there are no rows to evaluate")
     loss, metrics = compiled.result()

@@ -12,6 +12,7 @@ from stoker.checkpoints import CheckpointStore
 from stoker.errors import OptionError
 from stoker.feed import Feed
 from stoker.group import current
+from stoker.mirror import mirrored
 from stoker.runlock import alone_in_its_run
 from stoker.training.artifacts import ModelFiles
 from stoker.training.call import TrainingCall
@@ -44,6 +45,7 @@ __all__ = ["fit"]
 
 
 @answers_keras
+@mirrored
 @alone_in_its_run
 def fit(
     model: Any,
@@ -94,7 +96,8 @@ def fit(
     callbacks
         Keras callbacks. Those that hook batches cost a wait for every step.
     run
-        A new directory for ``run.json``, ``model.keras`` (the best), ``last.keras`` and ``epochs.csv``.
+        A new directory for ``run.json``, ``model.keras`` (the best), ``last.keras`` and ``epochs.csv``, here
+        or on S3, ``s3://bucket/runs/a``: docs/run-directory.md.
         One that holds a run is refused with the next free name; `stoker.rundir.next_run_path` numbers by
         itself.
     options

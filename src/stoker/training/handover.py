@@ -19,6 +19,9 @@ from stoker.waits import StageWait
 __all__ = ["Handover"]
 
 _DIGEST = 1 << 128
+_STEPS_AHEAD = 2
+"""Steps that may wait to be computed while one more begins. A backend that queues them holds their batches:
+JAX queued 32, so that an epoch of 16,000 steps held 30 MB of batches where one of 160 held 9."""
 
 
 class Handover:
@@ -85,6 +88,7 @@ class Handover:
         self._waiting: deque[Batch] = deque()
         self._sizes: deque[int] = deque()
         self._digests: deque[tuple[int, int]] = deque()
+        self._results: deque[Any] = deque()
         self._held: Exception | None = None
         self._failure: tuple[Exception, BaseException | None, Any] | None = None
         self.stopping: Callable[[], None] = lambda: None
@@ -125,6 +129,10 @@ class Handover:
             The result of the step before: with an empty queue it is awaited first, and only then does the
             clock of `wait_seconds` start.
         """
+        if last_result is not None:
+            self._results.append(last_result)
+        if len(self._results) > _STEPS_AHEAD:
+            self._wait_for(self._results.popleft())
         if self._held is not None:
             if not self._waiting:
                 raise self._held
@@ -188,6 +196,7 @@ class Handover:
     def close(self) -> None:
         """Stop the epoch's workers and drop what was pulled ahead; idempotent."""
         self._waiting.clear()
+        self._results.clear()
         self._held = None
         self._close_stream()
         ahead, self._ahead = self._ahead, None

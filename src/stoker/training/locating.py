@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ import numpy.typing as npt
 from stoker.audit.reading import FoundRow, read_rows
 from stoker.errors import NonFiniteLossError, StokerError
 from stoker.feed import BaseFeed
+from stoker.group import ALONE, Group, joined
 from stoker.training.checkpointing import Checkpointer
 from stoker.training.culprit import Culprit, find_culprit
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
 from stoker.training.progress import Display
 
-__all__ = ["located"]
+__all__ = ["located", "told_to_all"]
 
 _EXTREME = 1e18
 """A number whose square, times a batch, comes near the end of float32 (3.4e38)."""
@@ -87,6 +88,21 @@ def located(
         batch=culprit.batch,
         row_ids=ids,
     )
+
+
+def told_to_all(group: Group, find: Callable[[], NonFiniteLossError]) -> NonFiniteLossError:
+    """What the first of several processes finds, in all of them; the others wait for it."""
+    if group.is_alone:
+        return find()
+
+    def ask() -> tuple[Any, ...]:
+        with joined(ALONE):
+            found = find()
+        ids = [int(each) for each in found.row_ids]
+        return str(found), found.first_step, found.last_step, found.epoch, found.batch, ids
+
+    text, first, last, epoch, batch, ids = group.told(ask)
+    return NonFiniteLossError(text, first_step=first, last_step=last, epoch=epoch, batch=batch, row_ids=ids)
 
 
 def _with(error: NonFiniteLossError, text: str) -> NonFiniteLossError:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import OptionError
-from stoker.rowfiles import RowFile, format_of, require_place
+from stoker.rowfiles import Format, RowFile, encoded, format_of, require_place
 from stoker.training.pieces import Piece
 from stoker.training.scoring import Scorer, class_indices
 from stoker.types import FeedSpec, TargetSpec
@@ -23,10 +23,12 @@ from stoker.types import FeedSpec, TargetSpec
 __all__ = [
     "PREDICTED_NAME",
     "PREDICTION",
+    "Encoded",
+    "Predicted",
     "PredictionReport",
+    "prediction_format",
     "prediction_schema",
     "prediction_table",
-    "prediction_tables",
     "write_predictions",
 ]
 
@@ -48,10 +50,31 @@ class PredictionReport:
     first_bad: str | None = None
 
 
-def prediction_tables(pieces: Iterable[Piece], scorer: Scorer, spec: FeedSpec) -> Iterator[pa.Table]:
-    """Score pieces; a table for each, with as many rows as the piece."""
-    for piece in pieces:
-        yield prediction_table(piece, scorer(piece.x), spec)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """Rows of predictions as they are written: how many, of which columns, and what `RowFile.add` takes."""
+
+    num_rows: int
+    schema: pa.Schema
+    rows: Any
+
+    @classmethod
+    def of(cls, table: pa.Table, form: Format) -> Self:
+        """Those of a table."""
+        return cls(num_rows=table.num_rows, schema=table.schema, rows=encoded(table, form))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """Makes of a piece a table of predictions, or the rows of a file where `form` says of which format."""
+
+    spec: FeedSpec
+    form: Format | None
+
+    def __call__(self, scorer: Scorer, piece: Piece) -> pa.Table | Encoded:
+        """With as many rows as the piece."""
+        table = prediction_table(piece, scorer(piece.x), self.spec)
+        return table if self.form is None else Encoded.of(table, self.form)
 
 
 def prediction_table(piece: Piece, outputs: Sequence[npt.NDArray[Any]], spec: FeedSpec) -> pa.Table:
@@ -126,18 +149,18 @@ def prediction_schema(spec: FeedSpec, keep: Sequence[str] = ()) -> pa.Schema:
 
 
 def write_predictions(
-    tables: Iterable[pa.Table], path: str | os.PathLike[str], schema: pa.Schema, *, overwrite: bool = False
+    parts: Iterable[Encoded], path: str | os.PathLike[str], schema: pa.Schema, *, overwrite: bool = False
 ) -> PredictionReport:
-    """Write tables to a CSV, JSON Lines, Parquet or Arrow file, by its suffix, as they come.
+    """Write predictions to a CSV, JSON Lines, Parquet or Arrow file, by its suffix, as they come.
 
     Parameters
     ----------
-    tables
-        Of one schema.
+    parts
+        Of one schema, and of the format of the file.
     path
         Ends as `stoker.rowfiles.format_of` knows; appears only when everything is written.
     schema
-        What to write where there are no tables.
+        What to write where there are no parts.
     overwrite
         Whether a file that is there may be replaced.
 
@@ -148,16 +171,27 @@ def write_predictions(
     RunError
         If the file cannot be written.
     OSError
-        What came of making the tables, as it is.
+        What came of making the parts, as it is.
     """
     started, rows = time.perf_counter(), 0
     final = Path(path)
-    form = format_of(final, what="predictions are")
+    form = prediction_format(final)
     require_place(final, overwrite=overwrite)
-    rest = iter(tables)
-    first = next(rest, schema.empty_table())
+    rest = iter(parts)
+    first = next(rest, None) or Encoded.of(schema.empty_table(), form)
     with RowFile(final, first.schema, form, overwrite=overwrite) as file:
-        for table in chain([first], rest):
-            file.add(file.encoded(table))
-            rows += table.num_rows
+        for part in chain([first], rest):
+            file.add(part.rows)
+            rows += part.num_rows
     return PredictionReport(rows=rows, bad_rows=0, seconds=time.perf_counter() - started, path=str(final))
+
+
+def prediction_format(path: str | os.PathLike[str]) -> Format:
+    """The format that predictions are written in, by the suffix of the file.
+
+    Raises
+    ------
+    OptionError
+        It is none of those.
+    """
+    return format_of(path, what="predictions are")

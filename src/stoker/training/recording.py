@@ -6,7 +6,7 @@ import datetime
 import importlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,15 @@ from stoker.errors import OptionError
 from stoker.feed import BaseFeed
 from stoker.group import current
 from stoker.rundir import RunDirectory, set_apart
-from stoker.runrecords import EpochRecord, FileRecord, GeneratorRecord, Outcome, RunRecord, Status
+from stoker.runrecords import (
+    EpochRecord,
+    FileRecord,
+    GeneratorRecord,
+    Outcome,
+    RunRecord,
+    Status,
+    joined_epochs,
+)
 from stoker.survey import Survey
 from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.protocols import FeedLike
@@ -90,6 +98,7 @@ class RunRecorder:
             contents = contents_of(trained.survey, _tested_apart(trained, validation))
         self._directory = RunDirectory(directory)
         self._waits = goes_on
+        self._epochs_written = 0
         self._writes = current().is_first
         self._record = RunRecord(
             versions=_versions(),
@@ -107,12 +116,17 @@ class RunRecorder:
         refuse_other_run(directory, there, self._record, feed)
         there.training.pop("hosts", None)  # it may go on with another number of them
         there.training, there.versions = there.training | self._record.training, self._record.versions
-        self._record = there
+        self._record, self._epochs_written = there, len(there.epochs)
 
     @property
     def record(self) -> RunRecord:
         """What run.json holds, or is to hold with the next epoch."""
         return self._record
+
+    @property
+    def unrecorded(self) -> tuple[EpochRecord, ...]:
+        """Finished epochs that run.json could not be written with yet: a checkpoint keeps them."""
+        return tuple(self._record.epochs[self._epochs_written :])
 
     @property
     def identity(self) -> Identity:
@@ -130,15 +144,17 @@ class RunRecorder:
             settings={name: record.training.get(name) for name in DECIDING},
         )
 
-    def go_on(self, epoch: int) -> None:
+    def go_on(self, epoch: int, unrecorded: Iterable[EpochRecord] = ()) -> None:
         """Forget what came behind the checkpoint that is gone on from: this epoch, and those after it.
 
-        Nothing where the run only begins.
+        Nothing where the run only begins. Epochs that run.json lacks, and the checkpoint holds, are taken
+        from there.
         """
         if not self._waits:
             return
         self._waits = False
-        self._record.epochs = [each for each in self._record.epochs if each.epoch < epoch]
+        known = joined_epochs(self._record.epochs, unrecorded)
+        self._record.epochs = [each for each in known if each.epoch < epoch]
         self._record.outcome = replace(self._record.outcome, status="running", error=None)
         self._write()
 
@@ -175,6 +191,7 @@ class RunRecorder:
     def _write(self) -> None:
         if self._writes:
             self._directory.write(self._record)
+        self._epochs_written = len(self._record.epochs)
 
 
 def shared_files(feed: Any, validation: Any) -> list[str]:

@@ -17,9 +17,10 @@ from stoker.sources.formats import FORMATS, table_like
 from stoker.sources.nameless import NAMELESS
 from stoker.sources.schema import Schema
 from stoker.stored import DAMAGE, require
+from stoker.training.held import held_source
 from stoker.types import ColumnSpec, FeedSpec
 
-__all__ = ["describe_files", "open_like", "source_like"]
+__all__ = ["describe_files", "held_like", "open_like", "source_like"]
 
 
 class _Reading(msgspec.Struct):
@@ -120,6 +121,28 @@ def source_like(
     """
     schema, _ = _read(description, columns, spec)
     return Source(table=source.table.with_schema(schema).like(source.places, with_label=with_label))
+
+
+def held_like(
+    description: Mapping[str, Any],
+    columns: Sequence[ColumnSpec],
+    spec: FeedSpec,
+    rows: Any,
+    *,
+    with_label: bool,
+    keep: Sequence[str] = (),
+) -> Source:
+    """Rows that another library holds, with a run's columns and kinds; see `held_source`.
+
+    Raises
+    ------
+    RunError
+        If the description is damaged.
+    ColumnError
+        If they lack a column, or hold something else in it.
+    """
+    schema, _ = _read(description, columns, spec)
+    return held_source(rows, schema if with_label else schema.without_label(), keep=keep)
 
 
 def _read(

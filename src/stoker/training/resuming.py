@@ -14,6 +14,7 @@ from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.group import current
+from stoker.mirror import fetched
 from stoker.plan import Plan
 from stoker.rundir import RunDirectory
 from stoker.stored import Count
@@ -266,7 +267,7 @@ def resume(
     """
     from stoker.training.fit import fit
 
-    record = RunDirectory(directory).read()
+    record = RunDirectory(fetched(directory)).read()
     known = dict(record.training)
     if record.generator is not None or not known:
         what = "a generator" if record.generator is not None else "what an earlier stoker did not record"

@@ -12,26 +12,31 @@ from typing import Any
 
 import pyarrow as pa
 
+from stoker.cluster.spreading import require_hosts
 from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.feed import BaseFeed
 from stoker.given import located
+from stoker.mirror import fetched
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
+from stoker.sources.nameless import NAMELESS, refuse_on_hosts
+from stoker.sources.opening import are_paths
 from stoker.sources.remote import is_remote
 from stoker.training.agreement import check_agreement
-from stoker.training.evaluation import Evaluation, evaluate, evaluate_batches
-from stoker.training.frames import is_texts
+from stoker.training.evaluation import Evaluation, evaluate, evaluate_answers, evaluate_batches
+from stoker.training.file_pieces import FilePieces, file_pieces
+from stoker.training.held import is_texts, with_kept
 from stoker.training.loading import load_model
-from stoker.training.pieces import Piece, file_pieces, frame_pieces
-from stoker.training.prediction import prediction_schema, prediction_tables, write_predictions
+from stoker.training.on_hosts import Answer, Labelled, scored_on_hosts
+from stoker.training.prediction import Predicted, prediction_format, prediction_schema, write_predictions
 from stoker.training.scored import source_of
 from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
 from stoker.transforms.labels import Passthrough
 from stoker.transforms.texts import TextTransform
-from stoker.types import ColumnKind, FeedSpec, Progress
+from stoker.types import FeedSpec, Progress
 
 __all__ = ["Run", "load"]
 
@@ -61,7 +66,7 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
     """
     if which not in _MODELS:
         raise OptionError(f"which must be best or last, got {which!r}")
-    run = RunDirectory(directory)
+    run = RunDirectory(fetched(directory))
     record = run.read()
     path = run.path / _MODELS[which]
     if record.spec is None:
@@ -135,6 +140,7 @@ class Run:
         rename: Mapping[str, str] | None = None,
         on_bad_row: str = "skip",
         quarantine: str | os.PathLike[str] | None = None,
+        hosts: int = 1,
         progress: Progress | None = None,
     ) -> Any:
         """Predict rows, in their order.
@@ -145,15 +151,17 @@ class Run:
         Parameters
         ----------
         rows
-            Files (a path, a pattern, several), a Source, a pandas frame, an Arrow table, a mapping of arrays,
-            or an array of shape (n, k). No label is needed. A run on one column of text also takes a list, an
-            array or a Series of texts; several files are then given as ``pathlib.Path``, or as addresses.
+            Files (a path, a pattern, several), a Source, or rows in memory as `stoker.open` takes them: a
+            frame of pandas or Polars, an Arrow table or stream, a mapping of arrays, a data set, or an array
+            of shape (n, k). No label is needed. A run on one column of text also takes a list, an array or a
+            Series of texts; several files are then given as ``pathlib.Path``, or as addresses.
         output
             A ``.csv``, ``.parquet`` or ``.jsonl`` file to write, row by row in bounded memory.
         overwrite
             Whether `output` may take the place of a file that is there.
         keep
-            Columns to copy beside the predictions; those of files come as the text that stands there.
+            Columns to copy beside the predictions: of rows in memory as they are, of files and others the
+            text that stands there.
         rename
             For files whose columns have other names: the name there, and the one that training knew, such as
             ``{"review": "text"}``.
@@ -162,6 +170,9 @@ class Run:
             skip and write such rows of files to `quarantine`.
         quarantine
             The ``.csv`` or ``.jsonl`` file for them: file, line, row, column, reason, and what stands there.
+        hosts
+            For files: in how many processes of a Ray cluster rows are parsed and scored; see `docs/scale.md`.
+            This process alone writes, the same file as without.
         progress
             For files: called with bytes done and bytes in all.
 
@@ -183,20 +194,19 @@ class Run:
         """
         if overwrite and output is None:
             raise OptionError("overwrite has no effect without output=")
-        goes_to = quarantine_of(quarantine, on_bad_row, of_files=not _is_frame(rows))
+        require_hosts(hosts)
+        goes_to = quarantine_of(quarantine, on_bad_row, of_files=not _is_held(rows))
         bad = UnscoredRows()
-        tables = prediction_tables(
-            bad.counted(self._pieces(rows, keep, rename, on_bad_row, progress, output)),
-            Scorer(self.model, self.spec, self.target),
-            self.spec,
-        )
+        answer = Predicted(spec=self.spec, form=None if output is None else prediction_format(output))
+        source = self._asked(rows, keep, rename, output)
+        pieces = FilePieces(source=source, inputs=self.transform, on_bad_row=on_bad_row)
+        parts = self._answers(pieces, answer, hosts, bad, progress, keep)
         if output is not None:
-            report = write_predictions(
-                tables, output, prediction_schema(self.spec, keep), overwrite=overwrite
-            )
+            schema = prediction_schema(self.spec, keep)
+            report = write_predictions(parts, output, schema, overwrite=overwrite)
             self._quarantine(goes_to, rows, bad, rename, with_label=False)
             return replace(report, bad_rows=bad.count, first_bad=bad.first)
-        found = list(tables)
+        found = list(parts)
         self._quarantine(goes_to, rows, bad, rename, with_label=False)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
         if not hasattr(rows, "iloc"):
@@ -212,6 +222,7 @@ class Run:
         rename: Mapping[str, str] | None = None,
         on_bad_row: str = "skip",
         quarantine: str | os.PathLike[str] | None = None,
+        hosts: int = 1,
         progress: Progress | None = None,
     ) -> Evaluation:
         """Evaluate on rows that have labels.
@@ -226,8 +237,8 @@ class Run:
             As in `predict`; of the label, too.
         on_bad_row
             ``"skip"``, ``"error"`` or ``"quarantine"`` as in `predict`; a feed has settled it.
-        quarantine
-            As in `predict`.
+        quarantine, hosts
+            As in `predict`. Counts are those of one process, other figures to float32's rounding.
         progress
             For files: called with bytes done and bytes in all; for a feed with rows.
 
@@ -238,35 +249,35 @@ class Run:
         DataError
             For a label that training never saw, and where no row can be scored.
         """
-        of_files = not isinstance(rows, BaseFeed) and not _is_frame(rows)
-        goes_to = quarantine_of(quarantine, on_bad_row, of_files=of_files)
-        if rename and not of_files:
-            raise OptionError("rename is for files: rename the columns of what you have")
+        require_hosts(hosts)
         if isinstance(rows, BaseFeed):
+            quarantine_of(quarantine, on_bad_row, of_files=False)
+            if hosts > 1:
+                raise refuse_on_hosts()
+            if rename:
+                raise OptionError("rename is for files: name the columns as the feed's source is opened")
             return evaluate(self.model, rows, target=self.target, progress=progress)
+        goes_to = quarantine_of(quarantine, on_bad_row, of_files=not _is_held(rows))
         if self.target is None:
             raise RunError(f"{self.directory} has no record of its label: it cannot evaluate")
-        if _is_frame(rows):
-            pieces = frame_pieces(
-                rows,
-                self.spec.features,
-                self.transform,
-                target=self.target,
-                labels=self.spec.labels,
-                weight=self.spec.sample_weight,
-                on_bad_row=on_bad_row,
-                kinds=self._kinds,
-            )
-        else:
-            source = self._source(rows, rename, with_label=True)
-            weight = None if self.spec.sample_weight is None else Passthrough(self.spec.sample_weight)
-            pieces = file_pieces(
-                source, self.transform, self.target, weight, on_bad_row=on_bad_row, progress=progress
-            )
+        source = self._source(rows, rename, with_label=True)
+        weight = None if self.spec.sample_weight is None else Passthrough(self.spec.sample_weight)
+        pieces = FilePieces(
+            source=source,
+            inputs=self.transform,
+            target=self.target,
+            weight=weight,
+            on_bad_row=on_bad_row,
+        )
         bad = UnscoredRows()
-        batches = ((piece.x, piece.y, piece.weights) for piece in bad.counted(pieces) if piece.y is not None)
         try:
-            found = evaluate_batches(self.model, self.spec, batches, self.target)
+            if hosts > 1:
+                answers = self._answers(pieces, Labelled(), hosts, bad, progress)
+                found = evaluate_answers(self.model, self.spec, answers, self.target)
+            else:
+                counted = bad.counted(file_pieces(pieces, progress=progress))
+                batches = ((piece.x, piece.y, piece.weights) for piece in counted if piece.y is not None)
+                found = evaluate_batches(self.model, self.spec, batches, self.target)
         except DataError as error:
             if bad.first is None or bad.scored:
                 raise
@@ -274,40 +285,48 @@ class Run:
         self._quarantine(goes_to, rows, bad, rename, with_label=True)
         return replace(found, skipped_rows=bad.count, first_skipped=bad.first)
 
-    def _pieces(
+    def _answers(
+        self,
+        pieces: FilePieces,
+        answer: Answer,
+        hosts: int,
+        bad: UnscoredRows,
+        progress: Progress | None,
+        keep: Sequence[str] = (),
+    ) -> Iterator[Any]:
+        """What is made of each piece, here or on hosts; rows without an answer are counted."""
+        if hosts == 1:
+            scorer = Scorer(self.model, self.spec, self.target)
+            read = with_kept(file_pieces(pieces, progress=progress), pieces.source, keep)
+            for piece in bad.counted(read):
+                yield answer(scorer, piece)
+            return
+        if pieces.source.describe()["format"] in NAMELESS:
+            raise refuse_on_hosts()
+        for piece, found in scored_on_hosts(
+            pieces, self.model, self.spec, self.target, answer, hosts=hosts, progress=progress
+        ):
+            bad.count_in(piece)
+            yield found
+
+    def _asked(
         self,
         rows: Any,
         keep: Sequence[str],
         rename: Mapping[str, str] | None,
-        on_bad_row: str,
-        progress: Progress | None,
         output: str | os.PathLike[str] | None,
-    ) -> Iterator[Piece]:
-        if _is_frame(rows) or self._are_texts(rows):
-            if rename:
-                raise OptionError("rename is for files: rename the columns of what you have")
-            return frame_pieces(
-                rows,
-                self.spec.features,
-                self.transform,
-                keep=keep,
-                on_bad_row=on_bad_row,
-                kinds=self._kinds,
-            )
-        source = self._source(rows, rename, with_label=False)
-        for path in map(located, source.places):
+    ) -> Source:
+        """Rows to predict."""
+        if self._are_texts(rows):
+            rows = {self.spec.features[0]: rows}
+        source = self._source(rows, rename, with_label=False, keep=keep)
+        for path in (located(each) for each in source.places if "://" not in each):
             if output is not None and os.path.exists(output) and os.path.samefile(path, output):
                 raise OptionError(
                     f"{os.fspath(output)} is one of the files to predict on, and predictions would take its "
                     "place: name another output"
                 )
-        kept = source.keeping(keep) if keep else source
-        return file_pieces(kept, self.transform, on_bad_row=on_bad_row, progress=progress)
-
-    @property
-    def _kinds(self) -> dict[str, ColumnKind]:
-        """What each column held in training."""
-        return {column.name: column.kind for column in self.record.columns}
+        return source
 
     def _are_texts(self, rows: Any) -> bool:
         """Whether a list holds texts to score and not the paths of files."""
@@ -327,9 +346,11 @@ class Run:
             )
         return True
 
-    def _source(self, rows: Any, rename: Mapping[str, str] | None, *, with_label: bool) -> Source:
+    def _source(
+        self, rows: Any, rename: Mapping[str, str] | None, *, with_label: bool, keep: Sequence[str] = ()
+    ) -> Source:
         try:
-            return source_of(self.record, self.spec, rows, rename, with_label=with_label)
+            return source_of(self.record, self.spec, rows, rename, with_label=with_label, keep=keep)
         except ColumnError:
             raise
         except DataError as error:
@@ -356,10 +377,9 @@ class Run:
         )
 
 
-def _is_frame(rows: Any) -> bool:
-    if isinstance(rows, str | os.PathLike | Source):
-        return False
-    return not isinstance(rows, list | tuple)
+def _is_held(rows: Any) -> bool:
+    """Whether these are rows in memory that are no source yet."""
+    return not isinstance(rows, Source) and not are_paths(rows)
 
 
 def _resumed(path: Path, record: RunRecord) -> str:

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stoker.errors import ColumnError, OptionError
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.nameless import NAMELESS
-from stoker.sources.opening import chosen_as
-from stoker.training.reopen import open_like, source_like
+from stoker.sources.opening import are_paths, chosen_as
+from stoker.training.held import keeping
+from stoker.training.reopen import held_like, open_like, source_like
 from stoker.types import FeedSpec
 
 __all__ = ["source_of"]
 
 
 def source_of(
-    record: RunRecord, spec: FeedSpec, rows: Any, renames: Mapping[str, str] | None, *, with_label: bool
+    record: RunRecord,
+    spec: FeedSpec,
+    rows: Any,
+    renames: Mapping[str, str] | None,
+    *,
+    with_label: bool,
+    keep: Sequence[str] = (),
 ) -> Source:
-    """Open files, or a source's rows, as a run's own: with its columns, their types and its label.
+    """Open rows as a run's own: with its columns, their types and its label.
 
     Parameters
     ----------
     record, spec
         Of the run.
     rows
-        Paths or addresses, or a Source that nothing narrows.
+        Paths or addresses, a Source that nothing narrows, or rows in memory.
     renames
         For files: the name there, and the one that training knew.
     with_label
         Whether labels are needed.
+    keep
+        Columns that come along; see `keeping` and `with_kept`.
 
     Raises
     ------
@@ -41,6 +50,22 @@ def source_of(
     DataError
         If there is no such file, or it cannot be read.
     """
+    return keeping(_source(record, spec, rows, renames, with_label=with_label, keep=keep), keep)
+
+
+def _source(
+    record: RunRecord,
+    spec: FeedSpec,
+    rows: Any,
+    renames: Mapping[str, str] | None,
+    *,
+    with_label: bool,
+    keep: Sequence[str],
+) -> Source:
+    if not isinstance(rows, Source) and not are_paths(rows):
+        if renames:
+            raise OptionError("rename is for files: rename the columns of what you have")
+        return held_like(record.reading, record.columns, spec, rows, with_label=with_label, keep=keep)
     known = (*spec.features, *spec.answers)
     for old, new in (renames or {}).items():
         if new not in known:

@@ -23,7 +23,7 @@ from stoker.group import Group
 from stoker.training.adapter import wait_for_result
 from stoker.training.shares import is_sparse_input
 
-__all__ = ["shared_steps", "wait_for_steps"]
+__all__ = ["shared_steps", "steps_alone", "wait_for_steps"]
 
 _last: Any = None
 """Logs of the step that was begun last: what follows depends on it, but for what processes tell others."""
@@ -144,6 +144,19 @@ def wait_for_steps() -> None:
     """Return when the step that was begun last is taken: two programs that go around at once might mix."""
     if _last is not None:
         wait_for_result(_last)
+
+
+@contextmanager
+def steps_alone(model: Any) -> Iterator[None]:
+    """Inside, the steps of a model are of this process and its rows, also where others share them outside."""
+    before = model.train_function, model.test_function
+    if isinstance(model.train_function, SharedStep):
+        model.train_function = model.test_function = None
+    try:
+        yield
+    finally:
+        if isinstance(before[0], SharedStep):
+            model.train_function, model.test_function = before
 
 
 @contextmanager

@@ -228,6 +228,7 @@ class TrainingSupervisor:
             metrics=self._metrics,
             validations=tuple(self._validations),
             owed=self._owed,
+            unrecorded=() if self._recorder is None else self._recorder.unrecorded,
         )
 
     def go_on(self, captured: Captured) -> None:

@@ -40,11 +40,6 @@ def refuse_unshareable(group: Group, model: Any, training: Any, validation: Any)
             raise OptionError(
                 f"{group.count} hosts cannot share batches of {feed.batch_size} rows: raise batch_size="
             )
-    if training.stage.options.quarantine is not None:
-        raise OptionError(
-            "on_bad_row='quarantine' cannot be had on several hosts yet: take on_bad_row='skip', or train on "
-            "one host"
-        )
     if not model.jit_compile or model.run_eagerly or model.steps_per_execution > 1:
         raise OptionError(
             "steps that several hosts take together are compiled, one at a time: compile the model with "

@@ -34,17 +34,21 @@ class UnscoredRows:
         self._rows = 0
         self._ids: list[IntArray] = []
 
+    def count_in(self, piece: Piece) -> None:
+        """Take in the next piece."""
+        self.count += piece.num_rows - len(piece.good)
+        if len(piece.good) < piece.num_rows:
+            missing = np.setdiff1d(np.arange(piece.num_rows), piece.good, assume_unique=True)
+            self._ids.append(missing + self._rows)
+        self._rows += piece.num_rows
+        self.scored += len(piece.good)
+        if self.first is None and piece.tell_first_bad is not None:
+            self.first = piece.tell_first_bad()
+
     def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """The same pieces."""
         for piece in pieces:
-            self.count += piece.num_rows - len(piece.good)
-            if len(piece.good) < piece.num_rows:
-                missing = np.setdiff1d(np.arange(piece.num_rows), piece.good, assume_unique=True)
-                self._ids.append(missing + self._rows)
-            self._rows += piece.num_rows
-            self.scored += len(piece.good)
-            if self.first is None and piece.tell_first_bad is not None:
-                self.first = piece.tell_first_bad()
+            self.count_in(piece)
             yield piece
 
     def write(self, path: str | os.PathLike[str], source: Source, inputs: FittedTransform) -> None:

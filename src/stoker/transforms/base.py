@@ -28,14 +28,16 @@ __all__ = [
 
 
 class RowValueError(DataError):
-    """Values of which a fitted transform makes nothing.
+    """Values of which a transform makes nothing.
 
     Parameters
     ----------
     what, way_out
         What stands in the first such row, and what to do about it.
     places
-        Which of the rows that were asked for they are, int64, ascending: one at least.
+        Which of the rows that were asked for, or learned from, they are, int64, ascending: one at least.
+    among
+        What these rows are, for who does not know more of them.
 
     Attributes
     ----------
@@ -43,9 +45,14 @@ class RowValueError(DataError):
         What is wrong, without the row, for whoever knows where that stands.
     """
 
-    def __init__(self, what: str, way_out: str, places: IntArray) -> None:
+    def __init__(self, what: str, way_out: str, places: IntArray, among: str = "this batch") -> None:
         self.places, self.said = places, f"{what}{way_out}"
-        super().__init__(f"{what} (row {int(places[0])} of this batch){way_out}")
+        self._given = what, way_out, places, among
+        super().__init__(f"{what} (row {int(places[0]):,} of {among}){way_out}")
+
+    def __reduce__(self) -> tuple[type[RowValueError], tuple[str, str, IntArray, str]]:
+        """What it was made of: processes hand it on."""
+        return type(self), self._given
 
 
 class FittedTransform(ABC):
@@ -74,6 +81,12 @@ class FittedTransform(ABC):
     def merge(self, other: Self) -> Self:
         """Take in what `other`, of the same options, learned from the rows that follow."""
 
+    def adopt(self, other: FittedTransform) -> Self:
+        """Know what `other`, of the same options, has learned and no more; that is not to be used then."""
+        self._check_merge(other)
+        self.__dict__.update(other.__dict__)
+        return self
+
     @abstractmethod
     def apply(self, rows: Rows, take: IntArray) -> npt.NDArray[Any]:
         """Fresh arrays for the row numbers `take` of `rows`, in that order; safe from several threads."""
@@ -90,6 +103,25 @@ class FittedTransform(ABC):
     @abstractmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """An equal transform from what `state` gave."""
+
+    @property
+    def learns_in_parts(self) -> bool:
+        """Whether parts that others learned can be merged to the bits of one that saw all rows."""
+        return True
+
+    def begin_part(self, first: int) -> Self:
+        """Forget, and learn from a part of the rows: its state is merged into that of those before it.
+
+        Where `first` is a multiple of `stoker.transforms.statistics.LEAF_ROWS` the merged transform has the
+        bits of one that saw all rows.
+
+        Parameters
+        ----------
+        first
+            How many rows come before.
+        """
+        self.reset()
+        return self
 
     def finish(self) -> Self:
         """Settle what waits for the last row; whoever calls `partial_fit` calls this when all were seen.
@@ -172,6 +204,11 @@ class InputTransform(FittedTransform):
     def num_bytes(self) -> int:
         """Memory that the fitted transform holds, where it is worth counting."""
         return 0
+
+    @property
+    def refuses(self) -> bool:
+        """Whether there are values, sound in themselves, of which `apply` makes nothing: `RowValueError`."""
+        return False
 
     def fills_blank(self, column: str) -> bool:
         """Whether it has something for a blank in a column of numbers."""

@@ -82,6 +82,12 @@ class QuantileBins(InputTransform):
         self._sample = RowSample()
         self._edges: _Edges | None = None
 
+    def begin_part(self, first: int) -> Self:
+        """See `FittedTransform.begin_part`."""
+        self.reset()
+        self._sample = RowSample(first)
+        return self
+
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows."""
         self._edges = None

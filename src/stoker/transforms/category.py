@@ -169,6 +169,11 @@ class Category(InputTransform):
         return tuple(book.categories for book in self.books_)
 
     @property
+    def refuses(self) -> bool:
+        """Whether a value that the training rows do not have is an error."""
+        return self.unknown == "error"
+
+    @property
     def output(self) -> InputKind:
         """``"dense"`` for one-hot rows, ``"tokens"`` for numbers."""
         return "dense" if self.encode == "onehot" else "tokens"

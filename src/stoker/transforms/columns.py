@@ -150,6 +150,11 @@ class Columns(InputTransform):
         return all(part.transform.is_fitted for part in self.parts)
 
     @property
+    def refuses(self) -> bool:
+        """Whether one of them does."""
+        return any(part.transform.refuses for part in self.parts)
+
+    @property
     def output(self) -> InputKind:
         """A mapping of inputs."""
         return "named"
@@ -174,6 +179,17 @@ class Columns(InputTransform):
         for part in self.parts:
             part.transform.reset()
 
+    @property
+    def learns_in_parts(self) -> bool:
+        """Whether all of them do."""
+        return all(part.transform.learns_in_parts for part in self.parts)
+
+    def begin_part(self, first: int) -> Self:
+        """Have every transform begin with a part of the rows."""
+        for part in self.parts:
+            part.transform.begin_part(first)
+        return self
+
     def partial_fit(self, rows: Rows) -> Self:
         """Have every transform learn from the next rows."""
         for part, selection in self._selections(rows):
@@ -192,6 +208,14 @@ class Columns(InputTransform):
         assert isinstance(other, Columns)
         for part, further in zip(self.parts, other.parts, strict=True):
             part.transform.merge(further.transform)
+        return self
+
+    def adopt(self, other: FittedTransform) -> Self:
+        """Have every transform know what the other's has learned."""
+        self._check_merge(other)
+        assert isinstance(other, Columns)
+        for part, known in zip(self.parts, other.parts, strict=True):
+            part.transform.adopt(known.transform)
         return self
 
     def apply(self, rows: Rows, take: IntArray) -> Any:

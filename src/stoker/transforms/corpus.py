@@ -27,7 +27,7 @@ from stoker.transforms.numbering import learn_stream, text_counts
 from stoker.transforms.retired import Retired
 from stoker.transforms.spill import Spill
 from stoker.transforms.wordlists import Dictionary, Int32Array
-from stoker.transforms.wordspill import bucket_shares
+from stoker.transforms.wordspill import NUM_BUCKETS, bucket_shares
 from stoker.types import IntArray
 
 __all__ = ["TEXT_BYTES", "Corpus", "Words"]
@@ -250,6 +250,25 @@ class Corpus:
             numbers = ranks[merged.numbers_of(pupil.dictionary.words())]
             self._maps[pupil.number] = self._ledger.attach("fitting", numbers)
         return Words(spelled=spelled.take(pa.array(order)), counts=words.counts[kept[order]])
+
+    def adopt(self, words: pa.LargeStringArray) -> None:
+        """Have the words the numbers of a list that others have as well, -1 where they are not there.
+
+        Parameters
+        ----------
+        words
+            In byte order, as `settle` gives them.
+        """
+        known, self._maps = Dictionary.of(words), {}
+        for pupil in self._all_pupils():
+            numbers = known.numbers_of(pupil.dictionary.words())
+            self._maps[pupil.number] = self._ledger.attach("fitting", numbers)
+        ranks = np.append(np.arange(len(words), dtype=np.int32), np.int32(-1))
+        for retired in self._retired.values():
+            retired.forget_numbers()
+            for bucket in range(NUM_BUCKETS):
+                retired.add_numbers(known.numbers_of(retired.words.read(bucket, bucket + 1)))
+            retired.ranks = ranks
 
     def _settle_retired(self, least: int) -> Words:
         """As `_settle_held`, a share of the words at a time, told apart by their hashes."""

@@ -17,11 +17,11 @@ from stoker.kernels import pairs as kernel
 from stoker.ledger import Ledger
 from stoker.prefetch import prefetch
 from stoker.transforms.corpus import Corpus
-from stoker.transforms.runs import LOAD, RUN_BYTES, SLOT_BYTES, Found, Runs, collected
+from stoker.transforms.runs import LOAD, RUN_BYTES, SLOT_BYTES, Found, Runs, WrittenRun, collected
 from stoker.transforms.spill import Spill
 from stoker.types import Uint64Array
 
-__all__ = ["count_ngrams", "finding_slots", "finding_table"]
+__all__ = ["count_ngrams", "count_runs", "finding_slots", "finding_table", "in_order"]
 
 _REPEATS = 4
 """How often an n-gram occurs, about: so large is the first table; a guess costs no more than time."""
@@ -79,8 +79,30 @@ def count_ngrams(
     """
     counting = _Counting(corpus, length, finding, memory, workers, spill, ledger)
     counting.read()
+    return in_order(counting.found(least), ledger, check)
+
+
+def count_runs(
+    corpus: Corpus, length: int, finding: Uint64Array, *, memory: int, spill: Spill, ledger: Ledger
+) -> list[WrittenRun]:
+    """All n-grams of `length` words, as runs that are merged with those of other texts.
+
+    Parameters
+    ----------
+    corpus
+        Whose words have the numbers that all others' have.
+    length, finding, memory, spill, ledger
+        As of `count_ngrams`.
+    """
+    counting = _Counting(corpus, length, finding, memory, 0, spill, ledger)
+    counting.read()
+    return counting.written()
+
+
+def in_order(parts: Iterator[Found], ledger: Ledger, check: Callable[[int], None]) -> Found:
+    """All that was found, the pairs ascending; see `count_ngrams`."""
     found, size = [], 0
-    for some in counting.found(least):
+    for some in parts:
         found.append(some)
         size += some[0].size
         check(size)
@@ -180,14 +202,28 @@ class _Counting:
             table.clear()
         table.let_in(words)
 
+    def written(self) -> list[WrittenRun]:
+        """All that was counted, as runs; the tables are let go."""
+        while not self._tables.empty():
+            table = self._tables.get()
+            self._runs.add(table.slots, table.used, hold=True)
+        return list(self._runs.written())
+
     def found(self, least: int) -> Iterator[Found]:
         """What at least so many texts hold, in no order; the tables are let go."""
         hold = not len(self._runs)
         if hold and self._tables.qsize() == 1:
             yield collected(self._tables.get().slots, least)
             return
-        while not self._tables.empty():
+
+        def write(_: int) -> None:
             table = self._tables.get()
             self._runs.add(table.slots, table.used, hold=hold)
-        del table
+
+        lanes = range(self._tables.qsize())
+        with prefetch(
+            write, lanes, workers=self._workers, in_flight=self._workers + 1, name="n-grams"
+        ) as written:
+            for _ in written:
+                pass
         yield from self._runs.merged(least, memory=self._memory, workers=self._workers)

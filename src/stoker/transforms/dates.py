@@ -115,6 +115,13 @@ class Dates(InputTransform):
         self.columns_: tuple[str, ...] = ()
         self._seen = ColumnStatistics(distinct=False)
         self._plans: tuple[_Plan, ...] | None = None
+        self._before = 0
+
+    def begin_part(self, first: int) -> Self:
+        """See `FittedTransform.begin_part`."""
+        self.reset()
+        self._seen, self._before = ColumnStatistics(distinct=False, apart=True), first
+        return self
 
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows, all of whose dates are read.
@@ -132,8 +139,9 @@ class Dates(InputTransform):
         self._plans = None
         places = None if rows.index is None else checked_places(rows, None)
         grown = np.full((rows.num_rows, len(self._grown())), np.nan)
+        first = self._before + self._seen.num_rows
         for at, name in enumerate(self.columns_):
-            instants, problems = self._reader.read(rows, name, places, first=self._seen.num_rows)
+            instants, problems = self._reader.read(rows, name, places, first=first)
             growing = np.array([_PARTS.index(part) for part in self._growing()], np.int64)
             if growing.size:
                 zeros, ones = np.zeros(growing.size), np.ones(growing.size)
@@ -173,6 +181,11 @@ class Dates(InputTransform):
     def is_fitted(self) -> bool:
         """Whether `apply` may be called."""
         return bool(self.columns_)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a text that is no date, or none, is an error."""
+        return "error" in (self.na, self.invalid)
 
     @property
     def output(self) -> InputKind:

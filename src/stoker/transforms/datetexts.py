@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import DataError, OptionError
+from stoker.errors import OptionError
 from stoker.kernels.dates import BLANK, OUT_OF_RANGE, parse_format, parse_iso
 from stoker.transforms.base import RowValueError
 from stoker.transforms.valuebytes import ValueBytes, text_bytes
@@ -43,7 +43,7 @@ class DateReader:
         ------
         ColumnError
             If there is no such column of texts.
-        DataError
+        RowValueError
             If a text is no date, or there is none, and that is an error.
         """
         values = text_bytes(rows, name, places)
@@ -65,12 +65,12 @@ class DateReader:
         problems: npt.NDArray[np.uint8],
         places: IntArray,
         first: int | None,
-    ) -> DataError:
+    ) -> RowValueError:
         at = int(places[0])
         what, way_out = self._said(name, values, problems, at)
         if first is None:
             return RowValueError(what, way_out, places)
-        return DataError(f"{what} (row {first + at:,} of those learned from){way_out}")
+        return RowValueError(what, way_out, places + first, "those learned from")
 
     def _said(
         self, name: str, values: ValueBytes, problems: npt.NDArray[np.uint8], at: int

@@ -101,8 +101,11 @@ class Features:
     def rows(self, texts: pa.LargeStringArray, cutter: Cutter) -> Pieces:
         """Columns, values and ends of the rows of some texts; see `stoker.kernels.terms.weigh`."""
         stream, ends = stream_of(texts, cutter, self.dictionary)
-        words = np.empty(0, np.int32)
-        return self.rows_of(Terms.of(stream, ends, words, longest=self.longest, finding=self.finding))
+        found = Terms.of(
+            stream, ends, np.empty(0, np.int32),
+            longest=self.longest, num_nodes=self.nodes.counts.size, finding=self.finding,
+        )  # fmt: skip
+        return self.rows_of(found)
 
     def rows_of(self, terms: Terms) -> Pieces:
         """As `rows`, for texts whose terms are found already."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,17 @@ class LongestTexts:
     def __init__(self) -> None:
         self._held: list[tuple[int, int, bytes]] = []
         self._others = 0
+
+    def state(self) -> tuple[list[tuple[int, int, bytes]], int]:
+        """What is held, as plain data: words, row and text of each, and the most words of any other text."""
+        return self._held, self._others
+
+    @classmethod
+    def of(cls, state: tuple[list[tuple[int, int, bytes]], int]) -> Self:
+        """The texts that `state` gave."""
+        made = cls()
+        made._held, made._others = state
+        return made
 
     def add(self, counted: Counted) -> None:
         """Look at texts that follow those looked at before."""

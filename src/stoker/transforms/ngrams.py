@@ -23,6 +23,8 @@ from stoker.transforms.ngramrows import NgramRows
 from stoker.transforms.passes import given_texts
 from stoker.transforms.runs import RUN_BYTES
 from stoker.transforms.selecting import Choice, learn_features
+from stoker.transforms.sharedngrams import Reader, SharedLearner
+from stoker.transforms.textshards import TextShards
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import Progress, Rows
 
@@ -194,7 +196,7 @@ class NgramVectorizer(NgramRows):
         def rows(block: Block, words: Int32Array) -> list[Pieces]:
             parts = block.parts(PART_WORDS)
             return [
-                features.rows_of(learner.terms(part, words, features.longest, features.finding))
+                features.rows_of(learner.terms(part, words, features.nodes, features.finding))
                 for part in parts
             ]
 
@@ -220,6 +222,38 @@ class NgramVectorizer(NgramRows):
         learner = self._learner_of(memory, workers, ledger)
         try:
             self._read(learner, passes(), progress, num_rows)
+            self._features = learn_features(learner, self.choice)
+        finally:
+            learner.close()
+        self.columns_ = tuple(columns)
+        return self
+
+    @property
+    def learns_in_parts(self) -> bool:
+        """Counts are integers, and so are the sums of scores."""
+        return True
+
+    def fit_shards(
+        self,
+        shards: TextShards,
+        *,
+        columns: Sequence[str] = (),
+        memory: str | int = _DEFAULT_MEMORY,
+        workers: int | None = None,
+        ledger: Ledger | None = None,
+        progress: Progress | None = None,
+        num_rows: int = 0,
+        **_: Any,
+    ) -> Self:
+        """As `fit_passes`, of texts that others read: once for each length of n-grams, and for the scores."""
+        self.reset()
+        reader = Reader(
+            lowercase=self.lowercase, strip_accents=self.strip_accents is not None, memory=shards.memory
+        )
+        threads = available_cores() if workers is None else workers
+        learner = SharedLearner(shards, reader, memory=parse_bytes(memory), workers=threads, ledger=ledger)
+        try:
+            learner.read_all(progress, num_rows)
             self._features = learn_features(learner, self.choice)
         finally:
             learner.close()

@@ -93,6 +93,13 @@ class Cast(InputTransform):
         self._modes = MostFrequent() if wants(self.na, "most_frequent") else None
         self._affine: _Affine | None = None
 
+    def begin_part(self, first: int) -> Self:
+        """See `FittedTransform.begin_part`."""
+        self.reset()
+        self.statistics_ = ColumnStatistics(distinct=False, apart=True)
+        self._sample = None if self._sample is None else RowSample(first)
+        return self
+
     @property
     def _has_quantiles(self) -> bool:
         """Whether quantiles are what is subtracted or multiplied by."""
@@ -305,7 +312,8 @@ class Cast(InputTransform):
         if self.is_fitted:
             check_names(self.na, self.features_)
         self._affine = None
-        if not self.needs_rows:  # what sorts a sample waits until it is wanted
+        # What sorts a sample waits until it is wanted; a part of the rows tells no mean.
+        if not self.needs_rows and not self.statistics_.apart:
             self._prepared()
         return self
 

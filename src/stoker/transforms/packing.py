@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.stored import MOST, require
+from stoker.stored import require, require_counts
 
 __all__ = ["from_packed", "to_packed"]
 
@@ -43,7 +43,7 @@ def from_packed(packed: dict[str, Any], dtype: npt.DTypeLike) -> npt.NDArray[Any
     wanted, size = np.dtype(dtype), packed["size"]
     found = packed["dtype"]
     require(found == wanted.newbyteorder("<").str, f"numbers of the type {found!r:.40}")
-    require(isinstance(size, int) and 0 <= size <= MOST, f"{size!r:.40} numbers")
+    require_counts(size, what="size")
     unpacking, num_bytes = zlib.decompressobj(), size * wanted.itemsize
     try:
         # One byte more tells whether there is more.

@@ -108,8 +108,19 @@ class PadSequences(InputTransform):
         """Forget what was learned."""
         self.columns_: tuple[str, ...] = ()
         self.kind_: ColumnKind = "ints"
-        self.longest_ = self.greatest_ = self._num_rows = 0
+        self.longest_ = self.greatest_ = self._num_rows = self._before = 0
         self.scale_ = Standardize()
+
+    def begin_part(self, first: int) -> Self:
+        """See `FittedTransform.begin_part`."""
+        self.reset()
+        self._before = first
+        return self
+
+    @property
+    def learns_in_parts(self) -> bool:
+        """Not where numbers are standardised: rows have different numbers of them."""
+        return self._made == "tokens" or not self.standardize
 
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows.
@@ -135,7 +146,10 @@ class PadSequences(InputTransform):
         lists = lists_of(rows, name, None)
         if self._are_ids:
             self._require(
-                lists, _GREATEST, f"column {name!r} (row {{:,}} of those learned from)", self._num_rows
+                lists,
+                _GREATEST,
+                f"column {name!r} (row {{:,}} of those learned from)",
+                self._before + self._num_rows,
             )
         elif self.standardize:
             numbers = lists.numbers()

@@ -15,7 +15,7 @@ from stoker.prefetch import prefetch
 from stoker.transforms.spill import Extent, Spill
 from stoker.types import IntArray, Uint64Array
 
-__all__ = ["LOAD", "RUN_BYTES", "SLOT_BYTES", "Found", "Runs", "collected"]
+__all__ = ["LOAD", "RUN_BYTES", "SLOT_BYTES", "Found", "Runs", "WrittenRun", "collected"]
 
 SLOT_BYTES = 16
 """Of a table that counts."""
@@ -38,6 +38,8 @@ _SHARES_A_WORKER = 4
 
 Uint32Array = npt.NDArray[np.uint32]
 Found = tuple[Uint64Array, IntArray]
+WrittenRun = tuple[Uint32Array, Uint32Array, int]
+"""Pairs, where their buckets begin, and the bits of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,23 @@ class Runs:
         with self._lock:
             self._runs.append(run)
             self.num_pairs += used
+
+    def written(self) -> Iterator[WrittenRun]:
+        """The runs, for another to `take`."""
+        for run in self._runs:
+            bounds, pairs = (
+                self._spill.read(part) if isinstance(part, Extent) else part
+                for part in (run.bounds, run.pairs)
+            )
+            yield pairs, bounds, run.bits
+
+    def take(self, run: WrittenRun) -> None:
+        """Have a run that another wrote down, in the file."""
+        pairs, bounds, bits = run
+        held = _Run(pairs=self._spill.write(pairs), bounds=self._spill.write(bounds), bits=bits)
+        with self._lock:
+            self._runs.append(held)
+            self.num_pairs += pairs.size // 3
 
     def merged(self, least: int, *, memory: int, workers: int) -> Iterator[Found]:
         """The pairs that at least so many texts hold and their counts, in no order; a worker's `memory`."""

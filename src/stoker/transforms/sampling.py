@@ -38,6 +38,12 @@ class RowSample:
     all rows with a probability of at most 2·exp(-2·k·e²): for k = 65,536 by more than 1.1 % once in a million
     times, and by 0.2 % as a rule. Blanks are rows without a number: k counts the others then.
 
+    Parameters
+    ----------
+    first
+        The ordinal of the first row; above 0 for a part of the rows, which is to be merged into the sample
+        of those before it: with the bits of one pass over all of them.
+
     Attributes
     ----------
     features
@@ -51,9 +57,9 @@ class RowSample:
     _keys: Uint64Array
     _values: FloatArray
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
         self.features: tuple[str, ...] | None = None
-        self.num_rows = 0
+        self.first, self.num_rows = first, 0
         self._start(0)
 
     @property
@@ -82,18 +88,20 @@ class RowSample:
     def merge(self, other: RowSample) -> Self:
         """Take in the sample of the rows that follow.
 
-        Where `other` is complete the result is that of one pass over all rows; else it is a sample of other
-        rows, as good as that.
+        Where `other` is complete, or knows that its rows follow, the result is that of one pass over all
+        rows; else it is a sample of other rows, as good as that.
         """
         if other.features is None:
             return self
-        if self.features is None:
+        if self.features is None and self.first == other.first:
             self.__dict__.update(other.copy().__dict__)
             return self
-        same_features(self.features, other.features, "RowSample")
+        self._meet(other.features)
+        if other.first and other.first == self.first + self.num_rows:
+            return self._follow(other)
         if other.is_complete:
             held = np.ascontiguousarray(other._values[: other._size])
-            return self.update(Rows(num_rows=len(held), features=self.features, matrix=Matrix.of(held)))
+            return self.update(Rows(num_rows=len(held), features=other.features, matrix=Matrix.of(held)))
         keys, values = other._least()
         # The same ordinals have the same keys, and two samples of rows numbered from 0 on would not be
         # independent; below the greatest key any others do as well.
@@ -104,6 +112,18 @@ class RowSample:
         self._size = end
         self.num_rows += other.num_rows
         self._keep_least()
+        return self
+
+    def _follow(self, other: RowSample) -> Self:
+        """Take in the keys of further ordinals."""
+        keys, values = other._least()
+        end = self._size + keys.size
+        self._make_room(end)
+        self._keys[self._size : end], self._values[self._size : end] = keys, values
+        self._size = end
+        self.num_rows += other.num_rows
+        if not self.is_complete:
+            self._keep_least()
         return self
 
     def quantiles(self, levels: npt.ArrayLike) -> FloatArray:
@@ -135,6 +155,7 @@ class RowSample:
         return {
             "features": list(self.features),
             "num_rows": self.num_rows,
+            **({"first": self.first} if self.first else {}),
             "keys": to_packed(keys),
             "values": to_packed(values.T.reshape(-1)),
         }
@@ -148,7 +169,8 @@ class RowSample:
         ValueError, TypeError, KeyError, OverflowError
             If it describes none.
         """
-        made = cls()
+        made = cls(state.get("first", 0))
+        require(type(made.first) is int and 0 <= made.first <= MOST, "a sample of odd rows")
         if state["features"] is None:
             return made
         names, num_rows = tuple(state["features"]), state["num_rows"]
@@ -184,7 +206,7 @@ class RowSample:
         for at in range(0, places.size, step):
             piece = places[at : at + step]
             keys, chosen = np.empty(piece.size, np.uint64), np.empty(piece.size, np.int64)
-            found = int(choose(self.num_rows, piece.size, self._limit, keys, chosen))
+            found = int(choose(self.first + self.num_rows, piece.size, self._limit, keys, chosen))
             end = self._size + found
             self._make_room(end)
             self._keys[self._size : end] = keys[:found]

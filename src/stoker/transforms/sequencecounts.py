@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import fields
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -12,12 +15,25 @@ from stoker.prefetch import prefetch
 from stoker.transforms.chunks import Passes, TextChunk
 from stoker.transforms.cutting import Cutter
 from stoker.transforms.longest import LongestTexts
-from stoker.transforms.vocabulary import Vocabulary
+from stoker.transforms.sequenceoptions import SequenceOptions
+from stoker.transforms.textshards import TextShards
+from stoker.transforms.vocabulary import Vocabulary, vocabulary_words
 from stoker.transforms.wordcounts import WordCounts
 from stoker.transforms.wordlists import WordList
 from stoker.types import Progress
 
-__all__ = ["SequenceCounts"]
+__all__ = ["Look", "SequenceCounts", "longest_known", "longest_of"]
+
+Look: TypeAlias = Callable[[Vocabulary, int, int], int]
+"""How many known words the longest of all texts has: at least, and at most, so many."""
+
+
+class SentCounts(NamedTuple):
+    """What was learned from some texts: how many, lists of different words, and the state of the longest."""
+
+    num_texts: int
+    words: list[WordList]
+    longest: tuple[list[tuple[int, int, bytes]], int]
 
 
 class SequenceCounts:
@@ -51,14 +67,31 @@ class SequenceCounts:
         self._longest.merge(other._longest, self._words.num_texts)
         self._words.merge(other._words)
 
+    def sent(self) -> SentCounts:
+        """What was learned, for another to take in as what follows."""
+        return SentCounts(self._words.num_texts, list(self._words.lists()), self._longest.state())
+
+    def read(
+        self,
+        shards: TextShards,
+        options: SequenceOptions,
+        progress: Progress | None = None,
+        num_rows: int = 0,
+    ) -> None:
+        """Learn from the texts that follow, which others read."""
+        for part in shards.each(_counts, (_plain(options), shards.memory)):
+            self._longest.merge(LongestTexts.of(part.longest), self._words.num_texts)
+            self._words.take_in(part.words, part.num_texts)
+            if progress is not None:
+                progress(self._words.num_texts, num_rows)
+
     def vocabulary(
         self,
         make: Callable[[WordList, int, int], Vocabulary],
         *,
         most: int | None,
         cap: int,
-        passes: Passes | None,
-        workers: int,
+        look: Look | None,
     ) -> Vocabulary:
         """The words that are used, and how long the rows are.
 
@@ -70,8 +103,8 @@ class SequenceCounts:
             Words that are used, at most.
         cap
             Length of a row, at most.
-        passes
-            Gives all texts anew; None where they are gone, and the length is then the longest possible.
+        look
+            Looks at all texts anew; None where they are gone, and the length is then the longest possible.
 
         Raises
         ------
@@ -86,24 +119,57 @@ class SequenceCounts:
             )
         vocabulary = make(words, total, self._words.num_texts)
         least, most_words = self._longest.judge(vocabulary.lengths, cap)
-        if least < most_words and passes is not None:
-            most_words = _longest_known(vocabulary, passes(), least, most_words, workers)
+        if least < most_words and look is not None:
+            most_words = look(vocabulary, least, most_words)
         vocabulary.length = max(1, most_words)
         return vocabulary
 
 
-def _longest_known(
-    vocabulary: Vocabulary, chunks: Iterator[TextChunk], least: int, most: int, workers: int
-) -> int:
-    """Known words of the longest text, at least `least`; it is looked for until one with `most` is found."""
+def longest_known(passes: Passes, workers: int, vocabulary: Vocabulary, least: int, most: int) -> int:
+    """See `Look`, of texts that are read here."""
 
     def longest(texts: pa.LargeStringArray) -> int:
         return int(vocabulary.lengths(texts).max(initial=0))
 
-    tasks = (chunk.texts for chunk in chunks)
+    tasks = (chunk.texts for chunk in passes())
     with prefetch(longest, tasks, workers=workers, in_flight=workers + 1, name="lengths") as lengths:
-        for length in lengths:
-            least = max(least, length)
-            if least >= most:
-                break
+        return _greatest(lengths, least, most)
+
+
+def longest_of(
+    shards: TextShards, options: SequenceOptions, vocabulary: Vocabulary, least: int, most: int
+) -> int:
+    """See `Look`, of texts that others read."""
+    with closing(_closable(shards.each(_longest, (_plain(options), vocabulary.state(), most)))) as lengths:
+        return _greatest(lengths, least, most)
+
+
+def _longest(common: tuple[dict[str, Any], dict[str, Any], int], chunks: Iterator[TextChunk]) -> int:
+    options, state, most = common
+    known = SequenceOptions(**options)
+    words, rest = vocabulary_words(state, known.longest)
+    vocabulary = known.vocabulary(words, **rest)
+    return _greatest((int(vocabulary.lengths(chunk.texts).max(initial=0)) for chunk in chunks), 0, most)
+
+
+def _greatest(lengths: Iterator[int], least: int, most: int) -> int:
+    for length in lengths:
+        least = max(least, length)
+        if least >= most:
+            break
     return min(least, most)
+
+
+def _counts(common: tuple[dict[str, Any], int], chunks: Iterator[TextChunk]) -> SentCounts:
+    options, memory = common
+    counting = SequenceCounts(SequenceOptions(**options).cutter, memory=memory)
+    counting.count(chunks, workers=0)
+    return counting.sent()
+
+
+def _plain(options: SequenceOptions) -> dict[str, Any]:
+    return {part.name: getattr(options, part.name) for part in fields(options)}
+
+
+def _closable(items: Iterator[int]) -> Generator[int]:
+    yield from items

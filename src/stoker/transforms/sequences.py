@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Self
 
 from stoker.errors import OptionError
@@ -13,9 +14,10 @@ from stoker.transforms.chunks import Passes, TextChunk, held_texts, text_chunks
 from stoker.transforms.cutting import FILTERS
 from stoker.transforms.learnedwords import LearnedWords
 from stoker.transforms.passes import given_texts
-from stoker.transforms.sequencecounts import SequenceCounts
+from stoker.transforms.sequencecounts import Look, SequenceCounts, longest_known, longest_of
 from stoker.transforms.sequenceoptions import SequenceOptions
 from stoker.transforms.texts import stored_columns
+from stoker.transforms.textshards import TextShards
 from stoker.transforms.vocabulary import End, Vocabulary, vocabulary_words
 from stoker.transforms.wordlists import Int32Array
 from stoker.types import Progress, Rows
@@ -189,6 +191,30 @@ class SequenceVectorizer(LearnedWords):
         self._learn(passes(), passes, memory, workers, ledger, progress, num_rows)
         return self
 
+    @property
+    def learns_in_parts(self) -> bool:
+        """Counts are integers, and first places are compared."""
+        return True
+
+    def fit_shards(
+        self,
+        shards: TextShards,
+        *,
+        columns: Sequence[str] = (),
+        memory: str | int = _MEMORY,
+        ledger: Ledger | None = None,
+        progress: Progress | None = None,
+        num_rows: int = 0,
+        **_: Any,
+    ) -> Self:
+        """As `fit_passes`, of texts that others read: once, or twice; see the class."""
+        self.reset()
+        self.columns_ = tuple(columns)
+        counting = self._new_counting(memory, ledger)
+        counting.read(shards, self._options, progress, num_rows)
+        self._learned = self._settle(counting, partial(longest_of, shards, self._options))
+        return self
+
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows; of a transform that was stored, only what `apply` needs is left.
 
@@ -273,19 +299,16 @@ class SequenceVectorizer(LearnedWords):
         counting = self._new_counting(memory, ledger)
         threads = available_cores() if workers is None else workers
         counting.count(first, workers=threads, progress=progress, num_rows=num_rows)
-        self._learned = self._settle(counting, passes, threads)
+        look = None if passes is None else partial(longest_known, passes, threads)
+        self._learned = self._settle(counting, look)
         return counting
 
     def _new_counting(self, memory: str | int, ledger: Ledger | None) -> SequenceCounts:
         return SequenceCounts(self._options.cutter, memory=parse_bytes(memory), ledger=ledger)
 
-    def _settle(self, counting: SequenceCounts, passes: Passes | None, workers: int) -> Vocabulary:
+    def _settle(self, counting: SequenceCounts, look: Look | None) -> Vocabulary:
         return counting.vocabulary(
-            self._options.vocabulary,
-            most=self._options.most_words,
-            cap=self._options.longest,
-            passes=passes,
-            workers=workers,
+            self._options.vocabulary, most=self._options.most_words, cap=self._options.longest, look=look
         )
 
     def _settled(self) -> Vocabulary:
@@ -294,5 +317,5 @@ class SequenceVectorizer(LearnedWords):
             if self._learned is None:
                 if self._counting is None:
                     raise OptionError(f"{type(self).__name__} is not fitted: call fit, or feed.prepare()")
-                self._learned = self._settle(self._counting, None, 0)
+                self._learned = self._settle(self._counting, None)
             return self._learned

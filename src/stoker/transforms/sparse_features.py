@@ -68,7 +68,13 @@ class SparseFeatures(InputTransform):
     def reset(self) -> None:
         """Forget what was learned."""
         self.columns_: tuple[str, ...] = ()
-        self.greatest_ = self.longest_ = self._num_rows = 0
+        self.greatest_ = self.longest_ = self._num_rows = self._before = 0
+
+    def begin_part(self, first: int) -> Self:
+        """See `FittedTransform.begin_part`."""
+        self.reset()
+        self._before = first
+        return self
 
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows.
@@ -91,7 +97,7 @@ class SparseFeatures(InputTransform):
                 f"rows have {told}"
             )
         self._meet((*names["ints"], *names["floats"]))
-        where, _ = self._lists(rows, None, "of those learned from", self._num_rows)
+        where, _ = self._lists(rows, None, "of those learned from", self._before + self._num_rows)
         longest, greatest = extents(*where)
         return self._learn(int(longest), int(greatest), rows.num_rows)
 

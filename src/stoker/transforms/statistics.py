@@ -13,15 +13,17 @@ from stoker.errors import OptionError
 from stoker.kernels import statistics as kernel
 from stoker.stored import MOST, require
 from stoker.transforms.base import checked_places, from_plain, same_features, to_plain
-from stoker.transforms.uniqueness import DistinctSample
+from stoker.transforms.leaves import Leaf, packed_leaves, unpacked_leaves
+from stoker.transforms.uniqueness import DistinctSample, LeafValues
 from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["ColumnStatistics"]
+__all__ = ["LEAF_ROWS", "ColumnStatistics"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_LEAF = 8192
+LEAF_ROWS = 8192
+"""Rows whose sums are taken together: parts that begin with such a leaf merge to the bits of one pass."""
 _EARLY = (64, 512)
 """Rows at which columns of few distinct values leave the sample before the first leaf is full."""
 _WHOLE = ("_closed", "_blanks", "_origin", "_mean", "_squares", "_low", "_high", "_fractions")
@@ -44,6 +46,9 @@ class ColumnStatistics:
     ----------
     distinct
         Whether to judge `unique` as well, at about 8 ns a row for each column that may be.
+    apart
+        Whether full leaves are kept apart, for whoever has seen the rows before to fold in their order: these
+        are statistics of a part of the rows, to be merged, and mean and variance are not to be asked for.
 
     Examples
     --------
@@ -67,8 +72,9 @@ class ColumnStatistics:
     _first: FloatArray
     _second: FloatArray
 
-    def __init__(self, *, distinct: bool = True) -> None:
+    def __init__(self, *, distinct: bool = True, apart: bool = False) -> None:
         self.distinct = distinct
+        self.apart = apart
         self.num_rows = 0
         self.features: tuple[str, ...] | None = None
         self._start(0)
@@ -91,21 +97,24 @@ class ColumnStatistics:
         """Take in the statistics of the rows that follow.
 
         Counts, extremes and `integral` are exact. Mean and variance have the very bits of one pass over all
-        rows where self ended with a leaf and `other` has at most one full leaf; else they are those of
-        another order of summation, equal to about 1e-12 of the spread. The leaf that `other` has begun is
-        the one that goes on.
+        rows where self ended with a leaf and `other` kept its full leaves apart, or has at most one; else
+        they are those of another order of summation, equal to about 1e-12 of the spread. The leaf that
+        `other` has begun is the one that goes on.
         """
         if self.distinct != other.distinct:
             raise OptionError("cannot merge column statistics of which only one tells distinct values")
         if other.features is None:
             return self
-        if self.features is None:
+        if self.features is None and self.apart == other.apart:
             self.__dict__.update(other.copy().__dict__)
             return self
         self._meet(other.features)
         if self._leaf_rows:
             self._close()
-        self._fold(other._closed, other._origin, other._mean, other._squares)
+        for leaf in other._leaves:
+            self._fold(*leaf)
+        if not other.apart:
+            self._fold(other._closed, other._origin, other._mean, other._squares)
         self._blanks = self._blanks + other._blanks
         self._low, self._high = np.minimum(self._low, other._low), np.maximum(self._high, other._high)
         self._fractions = self._fractions | other._fractions
@@ -115,6 +124,36 @@ class ColumnStatistics:
         self.num_rows += other.num_rows
         if self.distinct:
             self._sample.merge(other._sample)
+        return self
+
+    @property
+    def candidates(self) -> tuple[IntArray, npt.NDArray[np.uint64]]:
+        """Places of columns that may still be unique, and the limits of their samples; see `follow`."""
+        return self._sample.columns, self._sample.limits
+
+    def follow(self, other: ColumnStatistics, columns: IntArray, leaves: Sequence[LeafValues]) -> Self:
+        """Take in statistics of the rows that follow, whose leaves are apart: with the bits of one pass.
+
+        Parameters
+        ----------
+        other
+            Made with ``distinct=False, apart=True``; self ends with a leaf.
+        columns, leaves
+            Places of the columns that may still be unique, or might before, and what each leaf has of them.
+        """
+        low, high = self._low.copy(), self._high.copy()
+        fractions, count = self._fractions.copy(), self.count
+        for leaf in leaves:
+            self._sample.follow(columns, leaf.values)
+            low[columns] = np.minimum(low[columns], leaf.low)
+            high[columns] = np.maximum(high[columns], leaf.high)
+            fractions[columns] |= leaf.fractions
+            count[columns] += leaf.num_rows - leaf.blanks
+            if leaf.num_rows == LEAF_ROWS:
+                self._sample.drop(_room_for_all(low, high, fractions, count))
+        self.distinct = False
+        self.merge(other)
+        self.distinct = True
         return self
 
     @property
@@ -181,6 +220,7 @@ class ColumnStatistics:
         for name in _WHOLE + _LEAFWISE:
             setattr(made, name, getattr(self, name).copy())
         made._sample = deepcopy(self._sample)
+        made._leaves = list(self._leaves)
         return made
 
     def select(self, names: Sequence[str]) -> ColumnStatistics:
@@ -212,6 +252,7 @@ class ColumnStatistics:
             "leaf_rows": self._leaf_rows,
             **arrays,
             "sample": self._sample.state() if self.distinct else None,
+            **({"leaves": packed_leaves(self._leaves)} if self.apart else {}),
         }
 
     @classmethod
@@ -223,14 +264,14 @@ class ColumnStatistics:
         ValueError, TypeError, KeyError, OverflowError
             If it describes none.
         """
-        made = cls(distinct=bool(state["distinct"]))
+        made = cls(distinct=bool(state["distinct"]), apart="leaves" in state)
         if state["features"] is None:
             return made
         names = tuple(state["features"])
         require(all(isinstance(name, str) for name in names), "statistics of columns without names")
         made._meet(names)
         made.num_rows, made._leaf_rows = int(state["num_rows"]), int(state["leaf_rows"])
-        require(0 <= made._leaf_rows < _LEAF, f"a leaf of {made._leaf_rows} rows")
+        require(0 <= made._leaf_rows < LEAF_ROWS, f"a leaf of {made._leaf_rows} rows")
         require(made._leaf_rows <= made.num_rows <= MOST, f"statistics of {made.num_rows} rows")
         for name in _WHOLE + _LEAFWISE:
             dtype = np.int64 if name in _INTEGERS else np.float64
@@ -243,6 +284,8 @@ class ColumnStatistics:
         require(not (made._squares < 0).any(), "negative squares")
         if made.distinct:
             made._sample = DistinctSample.from_state(state["sample"], len(names))
+        if made.apart:
+            made._leaves = unpacked_leaves(state["leaves"], len(names))
         return made
 
     def _meet(self, features: tuple[str, ...]) -> None:
@@ -258,6 +301,7 @@ class ColumnStatistics:
         self._origin = np.full(width, np.nan)
         self._mean = np.zeros(width)
         self._squares = np.zeros(width)
+        self._leaves: list[Leaf] = []
         self._low = np.full(width, np.inf)
         self._high = np.full(width, -np.inf)
         self._sample = DistinctSample(width if self.distinct else 0)
@@ -273,7 +317,7 @@ class ColumnStatistics:
 
     def _room(self) -> int:
         """Rows up to the next place where something is folded or given up."""
-        edges = (*_EARLY, _LEAF) if self.num_rows == self._leaf_rows else (_LEAF,)
+        edges = (*_EARLY, LEAF_ROWS) if self.num_rows == self._leaf_rows else (LEAF_ROWS,)
         return min(edge for edge in edges if edge > self._leaf_rows) - self._leaf_rows
 
     def _add(self, matrix: Matrix, values: npt.NDArray[Any], places: IntArray) -> None:
@@ -291,14 +335,12 @@ class ColumnStatistics:
         self.num_rows += places.size
         if places.size == room and self.distinct:
             self._sample.drop(self._may_be_unique())
-        if self._leaf_rows == _LEAF:
+        if self._leaf_rows == LEAF_ROWS:
             self._close()
 
     def _may_be_unique(self) -> BoolArray:
         """Columns of integers whose range has room for as many as were seen."""
-        with np.errstate(over="ignore"):  # room enough
-            room = np.where(self._low <= self._high, self._high - self._low, 0.0) + 1
-        return np.asarray((self._fractions == 0) & (self.count <= room))
+        return _room_for_all(self._low, self._high, self._fractions, self.count)
 
     def _close(self) -> None:
         count = self._leaf_rows - self._leaf_blanks
@@ -312,6 +354,9 @@ class ColumnStatistics:
 
     def _fold(self, count: IntArray, origin: FloatArray, mean: FloatArray, squares: FloatArray) -> None:
         """Take in the count, the mean less `origin` and the sum of square deviations of further rows."""
+        if self.apart:
+            self._leaves.append((count, origin, mean, squares))
+            return
         self._origin = np.where(self._closed > 0, self._origin, origin)
         together = self._closed + count
         share = count / np.maximum(together, 1)
@@ -331,3 +376,10 @@ class ColumnStatistics:
             setattr(made, name, getattr(self, name))
         made._close()
         return made
+
+
+def _room_for_all(low: FloatArray, high: FloatArray, fractions: IntArray, count: IntArray) -> BoolArray:
+    """Columns of integers whose range has room for as many as were seen."""
+    with np.errstate(over="ignore"):  # room enough
+        room = np.where(low <= high, high - low, 0.0) + 1
+    return np.asarray((fractions == 0) & (count <= room))

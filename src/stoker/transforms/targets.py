@@ -70,6 +70,11 @@ class TransformedTarget(FittedTransform):
         """Forget what was learned."""
         self.transform.reset()
 
+    def begin_part(self, first: int) -> Self:
+        """See `FittedTransform.begin_part`."""
+        self.transform.begin_part(first)
+        return self
+
     def partial_fit(self, rows: Rows) -> Self:
         """Learn from the next rows."""
         with self._told():
@@ -87,6 +92,13 @@ class TransformedTarget(FittedTransform):
         self._check_merge(other)
         assert isinstance(other, TransformedTarget)
         self.transform.merge(other.transform)
+        return self
+
+    def adopt(self, other: FittedTransform) -> Self:
+        """Have the transform know what the other's has learned."""
+        self._check_merge(other)
+        assert isinstance(other, TransformedTarget)
+        self.transform.adopt(other.transform)
         return self
 
     def apply(self, rows: Rows, take: IntArray) -> npt.NDArray[np.float32]:

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stoker.errors import ColumnError, OptionError
+from stoker.kernels.texts import take_texts
 from stoker.stored import require
 from stoker.transforms.base import InputTransform, checked_places, nearest
-from stoker.transforms.chunks import Passes, as_texts
+from stoker.transforms.chunks import Passes, as_texts, text_buffers
 from stoker.transforms.parameters import Parameters
+from stoker.transforms.textshards import TextShards
 from stoker.types import KIND_WORDS, ColumnKind, IntArray, Rows
 
 __all__ = ["TextTransform", "joined_texts", "stored_columns"]
@@ -55,6 +57,21 @@ class TextTransform(Parameters, InputTransform):
     @abstractmethod
     def fit_passes(self, passes: Passes, **resources: Any) -> Self:
         """Forget, then learn from all texts that each call of `passes` gives in row order."""
+
+    @property
+    def learns_in_parts(self) -> bool:
+        """Whether `fit_shards` may be called."""
+        return False
+
+    def fit_shards(self, shards: TextShards, **resources: Any) -> Self:
+        """As `fit_passes`, of texts that others read; with the same bits.
+
+        Raises
+        ------
+        OptionError
+            If it does not learn so: see `learns_in_parts`.
+        """
+        raise OptionError(f"{type(self).__name__} does not learn from texts in parts: call fit_passes")
 
     def temporary_bytes(self, text_bytes: int, num_texts: int = 0, *, memory: int | None = None) -> int:
         """Temporary space that learning within `memory` takes at most, where that can be told beforehand."""
@@ -142,7 +159,20 @@ def _column(rows: Rows, name: str, places: IntArray | None) -> Any:
         return values
     if places.size and (int(places.min()) < 0 or int(places.max()) >= len(values)):
         raise IndexError(f"a place lies outside of the {len(values)} texts of column {name!r}")
+    if isinstance(values, pa.LargeStringArray) and not values.null_count:
+        return _taken(values, places)
     return values.take(pa.array(places))
+
+
+def _taken(texts: pa.LargeStringArray, places: IntArray) -> pa.LargeStringArray:
+    """Texts without nulls at some places, in memory of NumPy's: a thread keeps what it took of Arrow's."""
+    data, bounds = text_buffers(texts)
+    data.flags.writeable = bounds.flags.writeable = False  # as Arrow's own are: the kernel is compiled once
+    ends = np.zeros(len(places) + 1, np.int64)
+    np.cumsum(np.diff(bounds)[places], out=ends[1:])
+    out = np.empty(int(ends[-1]), np.uint8)
+    take_texts(data, bounds, places, ends, out)
+    return pa.LargeStringArray.from_buffers(len(places), pa.py_buffer(ends), pa.py_buffer(out))
 
 
 def _is_text(values: Any) -> bool:

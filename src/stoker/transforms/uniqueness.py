@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from stoker.kernels import statistics as kernel
+from stoker.kernels.gather import gather_columns
 from stoker.stored import require
 from stoker.transforms.base import from_plain
-from stoker.types import IntArray, Matrix
+from stoker.types import IntArray, Matrix, Rows
 
-__all__ = ["DistinctSample"]
+__all__ = ["DistinctSample", "LeafValues"]
 
+_GREATEST = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _CAPACITY = 256
 _FIRST = 64
 
@@ -65,6 +69,25 @@ class DistinctSample:
         wider = np.zeros((self.columns.size, _CAPACITY), np.uint64)
         wider[:, : self._hashes.shape[1]] = self._hashes
         self._hashes = wider
+
+    @property
+    def limits(self) -> npt.NDArray[np.uint64]:
+        """The greatest hash that may still be kept of each candidate column, uint64."""
+        full = self._sizes == self._hashes.shape[1]
+        return np.where(full, self._hashes[:, -1], _GREATEST)
+
+    def follow(self, columns: IntArray, values: Sequence[npt.NDArray[np.float64]]) -> None:
+        """Look at further values, of each of some columns as `LeafValues` has them."""
+        for column, further in zip(columns.tolist(), values, strict=True):
+            (place,) = np.nonzero(self.columns == column)
+            if place.size and further.size:
+                at, where = int(place[0]), np.arange(further.size, dtype=np.int64)
+                some = slice(at, at + 1)
+                matrix = Matrix.of(further.reshape(-1, 1))
+                kernel.sample_hashes(
+                    np.asarray(matrix.values), matrix.starts, matrix.rows_per_piece, 1, where,
+                    np.zeros(1, np.int64), self._hashes[some], self._sizes[some], self._repeated[some],
+                )  # fmt: skip
 
     def merge(self, other: DistinctSample) -> None:
         """Take in the sample of further rows; a candidate must be one in both."""
@@ -118,3 +141,56 @@ class DistinctSample:
     def _keep(self, kept: npt.NDArray[np.bool_]) -> None:
         self.columns, self._hashes = self.columns[kept], self._hashes[kept]
         self._sizes, self._repeated = self._sizes[kept], self._repeated[kept]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafValues:
+    """What a leaf holds of columns that may still be unique.
+
+    Attributes
+    ----------
+    num_rows
+        Its rows.
+    low, high, fractions, blanks
+        Of each of the columns; the third is true where a value is no integer.
+    values
+        Those that the sample of the rows before may take in, float64, in the order of the rows.
+    """
+
+    num_rows: int
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    fractions: npt.NDArray[np.bool_]
+    blanks: IntArray
+    values: tuple[npt.NDArray[np.float64], ...]
+
+    @classmethod
+    def of(cls, pieces: Sequence[Rows], columns: IntArray, limits: npt.NDArray[np.uint64]) -> Self:
+        """Those of consecutive rows that are a leaf."""
+        num_rows = sum(rows.num_rows for rows in pieces)
+        held = np.empty((num_rows, len(columns)))
+        first = 0
+        for rows in pieces:
+            assert rows.matrix is not None
+            storage = (rows.matrix.starts, rows.matrix.rows_per_piece, rows.matrix.num_columns)
+            places = rows.places(np.arange(rows.num_rows, dtype=np.int64))
+            out = held[first : first + rows.num_rows]
+            gather_columns(np.asarray(rows.matrix.values), *storage, places, columns, out)
+            first += rows.num_rows
+        there = ~np.isnan(held)
+        return cls(
+            num_rows=num_rows,
+            low=np.where(there, held, np.inf).min(axis=0, initial=np.inf),
+            high=np.where(there, held, -np.inf).max(axis=0, initial=-np.inf),
+            fractions=((held != np.floor(held)) & there).any(axis=0),
+            blanks=num_rows - there.sum(axis=0),
+            values=tuple(
+                chosen_values(np.ascontiguousarray(held[:, at]), limit) for at, limit in enumerate(limits)
+            ),
+        )
+
+
+def chosen_values(values: npt.NDArray[np.float64], limit: np.uint64) -> npt.NDArray[np.float64]:
+    """Those of values that a sample up to a limit may take in, in their order."""
+    room = np.empty(values.size)
+    return room[: int(kernel.chosen_values(values, limit, room))].copy()

@@ -105,19 +105,23 @@ class WordCounts:
     def merge(self, other: WordCounts) -> None:
         """Take in what was counted in the texts that follow."""
         shift = self.num_texts
+        self.take_in((table.words() for table in other._tables), other.num_texts)
+        self._spilled += [(words, others + shift) for words, others in other._spilled]
+
+    def take_in(self, lists: Iterable[WordList], num_texts: int) -> None:
+        """Take in words that were counted in so many texts that follow."""
         if not self._tables:
             self._tables.append(Dictionary(self._ledger))
-        for table in other._tables:
-            self._tables[0].absorb(table.words(), shift=shift)
+        for words in lists:
+            self._tables[0].absorb(words, shift=self.num_texts)
             if self._tables[0].nbytes > self._memory // 2:
                 self._spill(self._tables[0])
-        self._spilled += [(words, others + shift) for words, others in other._spilled]
-        self.num_texts += other.num_texts
+        self.num_texts += num_texts
 
     def most_frequent(self, most: int | None) -> tuple[WordList, int]:
         """At most so many words, the most frequent first and of equals the first; and how many there are."""
         best, total = WordList.of(pa.array([], pa.large_string())), 0
-        for words in self._partitions():
+        for words in self.lists():
             total += words.counts.size
             if most is not None and best.counts.size == most:
                 words = words.take(np.flatnonzero(words.counts >= best.counts[-1]))
@@ -126,7 +130,7 @@ class WordCounts:
             self._ledger.tie("fitting", best.num_bytes, best.letters)
         return best, total
 
-    def _partitions(self) -> Iterator[WordList]:
+    def lists(self) -> Iterator[WordList]:
         """All words, each in one of the lists."""
         together = sum(table.nbytes for table in self._tables)
         if self._spilled or together > self._memory // 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from stoker.sources.columnar.units import UnitFile
 from stoker.sources.columnar.values import normalised
 from stoker.sources.schema import Schema, find
 from stoker.types import LONG
+from stoker.types.arrow import arrow_type
 
 __all__ = ["FileColumns", "columns_for"]
 
@@ -132,6 +133,8 @@ def _is_long(column: ArrowColumn) -> bool:
 def columns_for(file: UnitFile, schema: Schema, names: Mapping[str, str]) -> Sequence[ArrowColumn]:
     """The columns of a file as a schema sees them: lists of a fixed size whole where it has them as lists.
 
+    A column without any value, of which Arrow knows no type, is one of lists or bytes where the schema's is.
+
     Parameters
     ----------
     file, schema
@@ -139,10 +142,19 @@ def columns_for(file: UnitFile, schema: Schema, names: Mapping[str, str]) -> Seq
     names
         By the schema's names those of the file, where they differ.
     """
-    return as_lists(file.columns, {names.get(name, name) for name in schema.lists})
+    columns = as_lists(file.columns, {names.get(name, name) for name in schema.lists})
+    types = {names.get(each.name, each.name): arrow_type(each.kind) for each in schema.features}
+    return [
+        replace(column, type=types[column.name])
+        if pa.types.is_null(column.type) and column.name in types
+        else column
+        for column in columns
+    ]
 
 
 def _values(array: Any, column: ArrowColumn) -> Any:
+    if pa.types.is_null(array.type) and not pa.types.is_null(column.type):
+        return pa.nulls(len(array), column.type)
     if pa.types.is_struct(array.type) and not pa.types.is_struct(column.type):
         array = pc.struct_field(array, FILE_BYTES)
     array = normalised(array)

@@ -19,9 +19,14 @@ __all__ = ["read_batches", "scan_units"]
 
 
 def scan_units(
-    columns: FileColumns, file_index: int, first_row: int, target_bytes: int
+    columns: FileColumns,
+    file_index: int,
+    first_row: int,
+    target_bytes: int,
+    first_unit: int = 0,
+    stop_unit: int | None = None,
 ) -> Iterator[BatchChunk]:
-    """All rows of a file in chunks.
+    """The rows of a file, or of some of its units, in chunks.
 
     Parameters
     ----------
@@ -31,6 +36,8 @@ def scan_units(
         Its number, and the id of its first row.
     target_bytes
         About what a chunk takes, if that is no less than a segment.
+    first_unit, stop_unit
+        The units; None for all that follow.
 
     Raises
     ------
@@ -40,8 +47,8 @@ def scan_units(
     unit_rows = columns.file.unit_rows
     segment_rows = columns.segment_rows
     anchors = None if unit_rows is None else anchors_of(unit_rows, segment_rows)
-    total = None if unit_rows is None else int(unit_rows.sum())
-    row_bytes = columns.used_bytes / max(1, total) if total else 0.0
+    total = None if unit_rows is None else int(unit_rows[:stop_unit].sum())
+    row_bytes = columns.used_bytes / max(1, int(unit_rows.sum())) if unit_rows is not None and total else 0.0
 
     def chunk(batch: pa.RecordBatch) -> BatchChunk:
         packed = max(1, int(batch.num_rows * row_bytes)) if row_bytes else None
@@ -50,9 +57,14 @@ def scan_units(
         )
 
     waiting: list[pa.RecordBatch] = []
-    row = held = num_bytes = 0
-    with closing(read_batches(columns, 0, columns.rows_within(3 * target_bytes // 2))) as batches:
+    row = 0 if unit_rows is None else int(unit_rows[:first_unit].sum())
+    held = num_bytes = 0
+    with closing(read_batches(columns, first_unit, columns.rows_within(3 * target_bytes // 2))) as batches:
         for batch in batches:
+            if stop_unit is not None and row + held == total:
+                break
+            if total is not None and stop_unit is not None:
+                batch = batch.slice(0, total - row - held)
             size = batch.nbytes
             together = num_bytes + size
             too_much = 2 * together > 3 * target_bytes or (

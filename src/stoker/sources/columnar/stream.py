@@ -46,6 +46,8 @@ class StreamUnits:
         What the file system says of it; made up where it is no file.
     batch_bytes
         What a batch takes, about.
+    is_ordered
+        Whether rows come in the same order each time; those of a query may not, unless it says so.
     """
 
     path: str
@@ -53,6 +55,7 @@ class StreamUnits:
     read: Read
     known: Callable[[], FileIdentity] | None = None
     batch_bytes: int = _BATCH_BYTES
+    is_ordered: bool = True
     opened_ns: int = field(default_factory=time.time_ns)
     unit_rows: None = field(default=None, init=False)
     largest: LargestBatch = field(default_factory=LargestBatch, init=False, repr=False)

@@ -119,10 +119,11 @@ class ColumnarTable:
 
     @cached_property
     def _decoding_bytes(self) -> int:
-        return max(each.decoding_bytes for each in self._columns) if self.files else 0
+        return max(each.decoding_bytes for each in self.file_columns) if self.files else 0
 
     @cached_property
-    def _columns(self) -> tuple[FileColumns, ...]:
+    def file_columns(self) -> tuple[FileColumns, ...]:
+        """Each file with its used columns."""
         names = dict(self.renames)
         return tuple(FileColumns.of(file, self.schema, names) for file in self.files)
 
@@ -159,9 +160,19 @@ class ColumnarTable:
         found = replace(
             self, schema=replace(schema, kept=()), files=with_rows(self.opener(paths)), chosen=None
         )
-        for column in found.schema.columns:
-            found._require(column.name, schema.what_is(column.name), column.kind)
+        found.require_columns()
         return found
+
+    def require_columns(self) -> None:
+        """Refuse files without one of the used columns, or with one that cannot be of its kind.
+
+        Raises
+        ------
+        ColumnError
+            There is such a file.
+        """
+        for column in self.schema.columns:
+            self._require(column.name, self.schema.what_is(column.name), column.kind)
 
     def where(self, condition: Condition) -> ColumnarTable:
         """The rows that satisfy a condition, which alone are numbered; see `stoker.open`.
@@ -205,7 +216,7 @@ class ColumnarTable:
             A file cannot be read, or holds damaged values.
         """
         row = 0
-        for number, columns in enumerate(self._columns):
+        for number, columns in enumerate(self.file_columns):
             first = row
             for chunk in scan_units(columns, number, first, target_bytes):
                 held = max(self._decoding_bytes, largest_batch(columns.file))
@@ -264,7 +275,7 @@ class ColumnarTable:
             raise ChangedDataError(
                 f"the index is of {index.num_files} files and the source has {len(self.files)}; survey it"
             )
-        return UnitReader(self._columns, self.schema, index, excluded, np.dtype(dtype), verify=verify)
+        return UnitReader(self.file_columns, self.schema, index, excluded, np.dtype(dtype), verify=verify)
 
     def describe(self) -> dict[str, Any]:
         """Plain data: columns, and what is to know of each file, paths left out."""

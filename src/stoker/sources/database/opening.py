@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -54,7 +55,8 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
     def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         return batches_of(address, query, schema)
 
-    stream = StreamUnits(_called(address, query), schema, read)
+    is_ordered = re.search(r"\border\s+by\b", query, re.IGNORECASE) is not None
+    stream = StreamUnits(_called(address, query), schema, read, is_ordered=is_ordered)
     return stream_table(QUERY, stream, request.choice, opener=Itself(stream))
 
 

@@ -13,6 +13,7 @@ from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.columnar.stream import StreamUnits
 from stoker.sources.objects.filestructs import holds_files, mean_file_bytes, with_files
 from stoker.sources.objects.tables import MemoryUnits
+from stoker.sources.objects.tensors import flat_schema, flat_table, shapes_of
 
 __all__ = ["LABEL", "hugging_face_stream", "hugging_face_units", "map_style_units"]
 
@@ -40,14 +41,15 @@ def hugging_face_units(dataset: Any) -> MemoryUnits:
     plain = dataset.with_format("arrow")
 
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
-        part = with_files(plain[start:stop].select(list(names))).combine_chunks()
+        part = flat_table(with_files(plain[start:stop].select(list(names)))).combine_chunks()
         return part.to_batches()[0]
 
-    of_files = mean_file_bytes(plain[:_SAMPLED])
+    of_files, schema = mean_file_bytes(plain[:_SAMPLED]), dataset.features.arrow_schema.remove_metadata()
 
     return MemoryUnits(
         path=f"datasets://{dataset.split or 'rows'}",
-        schema=dataset.features.arrow_schema.remove_metadata(),
+        schema=flat_schema(schema),
+        shapes=shapes_of(schema),
         num_rows=len(dataset),
         slice=rows,
         held_bytes=int(dataset.data.nbytes + of_files * len(dataset)),
@@ -75,9 +77,10 @@ def hugging_face_stream(dataset: Any) -> StreamUnits:
     def read(names: Sequence[str]) -> Any:
         for part in dataset.with_format("arrow").iter(batch_size=_BATCH_ROWS):
             for start in range(0, part.num_rows, rows):
-                yield from with_files(part.slice(start, rows)).to_batches()
+                yield from flat_table(with_files(part.slice(start, rows))).to_batches()
 
-    return StreamUnits("datasets://stream", dataset.features.arrow_schema.remove_metadata(), read)
+    schema = flat_schema(dataset.features.arrow_schema.remove_metadata())
+    return StreamUnits("datasets://stream", schema, read)
 
 
 def map_style_units(dataset: Any) -> MemoryUnits:

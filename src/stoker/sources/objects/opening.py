@@ -17,7 +17,11 @@ from stoker.sources.objects.datasets import hugging_face_stream, hugging_face_un
 from stoker.sources.objects.tables import MemoryUnits, array_units, arrow_units, frame_units, mapping_units
 from stoker.sources.request import COLUMNS_ALONE, Request
 
-__all__ = ["open_object"]
+__all__ = ["ReadOnceError", "held_units", "open_object"]
+
+
+class ReadOnceError(DataError):
+    """A stream that can be read once was to be read again."""
 
 
 def open_object(rows: Any, request: Request) -> ColumnarTable:
@@ -33,14 +37,23 @@ def open_object(rows: Any, request: Request) -> ColumnarTable:
     request.require(COLUMNS_ALONE, "rows in memory")
     if request.written.format is not None:
         raise OptionError("format has no effect on rows in memory; leave it out")
-    units = _units(rows)
+    units = held_units(rows)
     if isinstance(units, StreamUnits):
         return stream_table(IN_MEMORY, units, request.choice, opener=Itself(units))
+    if not units.num_rows:
+        raise DataError(f"the {units.path.rpartition('/')[2]} has no rows; give one with rows")
     schema = resolve_columns(request.choice, units.path, units.columns)
     return ColumnarTable(format=IN_MEMORY, schema=schema, files=(units,), opener=Itself(units))
 
 
-def _units(rows: Any) -> MemoryUnits | StreamUnits:
+def held_units(rows: Any) -> MemoryUnits | StreamUnits:
+    """What another library holds, as a file of rows; it may be without any.
+
+    Raises
+    ------
+    DataError, OptionError
+        As of `open_object`.
+    """
     library = type(rows).__module__.partition(".")[0]
     if isinstance(rows, pa.RecordBatchReader):
         return _once(rows)
@@ -97,7 +110,7 @@ def _once(rows: pa.RecordBatchReader) -> StreamUnits:
 
     def read(names: Sequence[str]) -> Any:
         if not is_new:
-            raise DataError(
+            raise ReadOnceError(
                 "the Arrow stream was read to its end and cannot be read again: give what makes it anew (a "
                 "table, a query, an object with __arrow_c_stream__), a larger memory=, or cache='always', or "
                 "convert it to a file before anything else reads it: stoker.convert(source, 'rows.parquet')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from stoker.errors import DataError, OptionError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
+from stoker.sources.objects.tensors import flat_schema, flat_table, shapes_of
 from stoker.types import IntArray
 
 __all__ = ["MemoryUnits", "array_units", "arrow_units", "frame_units", "mapping_units"]
@@ -40,6 +42,8 @@ class MemoryUnits:
         Bytes that they take.
     piece_rows
         Rows that are decoded for one of them.
+    shapes
+        By column the shape of the array that it holds in each row, as a list of a fixed size.
     row_shape
         Shape of a row of the array that they are; empty where they are none.
     """
@@ -50,6 +54,7 @@ class MemoryUnits:
     slice: Slice
     held_bytes: int
     piece_rows: int = SEGMENT_ROWS
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     row_shape: tuple[int, ...] = ()
     opened_ns: int = field(default_factory=time.time_ns)
     size: int = field(default=0, init=False)
@@ -60,7 +65,10 @@ class MemoryUnits:
         return tuple(arrow_columns(self.schema))
 
     def shape_of(self, names: Sequence[str]) -> tuple[int, ...] | None:
-        """Shape of a row of the array, if it has more than one dimension and these are all its columns."""
+        """Shape of a row of an array, if it has more than one dimension and these are all its columns."""
+        for name, shape in self.shapes.items():
+            if len(shape) > 1 and list(names) == [f"{name}[{place}]" for place in range(math.prod(shape))]:
+                return shape
         is_whole = len(self.row_shape) > 1 and list(names) == self.schema.names
         return self.row_shape if is_whole else None
 
@@ -93,23 +101,17 @@ class MemoryUnits:
 
 
 def arrow_units(table: pa.Table) -> MemoryUnits:
-    """An Arrow table.
-
-    Raises
-    ------
-    DataError
-        It has no rows.
-    """
-    _require_rows(table.num_rows, "the table")
+    """An Arrow table."""
 
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
-        part = table.slice(start, stop - start).select(list(names)).combine_chunks()
+        part = flat_table(table.slice(start, stop - start).select(list(names))).combine_chunks()
         arrays = [_one(column) for column in part.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=part.schema)
 
     return MemoryUnits(
         path="arrow://table",
-        schema=table.schema,
+        schema=flat_schema(table.schema),
+        shapes=shapes_of(table.schema),
         num_rows=table.num_rows,
         slice=rows,
         held_bytes=table.nbytes,
@@ -122,11 +124,10 @@ def frame_units(frame: Any) -> MemoryUnits:
     Raises
     ------
     DataError
-        It has no rows, or a column holds values of several kinds.
+        A column holds values of several kinds.
     OptionError
         Two columns have one name.
     """
-    _require_rows(len(frame), "the frame")
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -156,39 +157,66 @@ def frame_units(frame: Any) -> MemoryUnits:
 
 
 def mapping_units(columns: Mapping[str, Any]) -> MemoryUnits:
-    """Columns by name: arrays or lists of equal length.
+    """Columns by name: arrays or lists of equal length, of two dimensions where rows are lists.
 
     Raises
     ------
     DataError
         They are not, or no columns.
     """
-    try:
-        return arrow_units(pa.table({str(name): column for name, column in columns.items()}))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError) as error:
-        said = str(error).splitlines()[0]
-        raise DataError(
-            f"no table can be made of the mapping ({said}); give columns of equal length"
-        ) from error
+    arrays: dict[str, Any] = {}
+    for name, values in columns.items():
+        try:
+            arrays[str(name)] = _as_arrow(values)
+        except (
+            pa.ArrowInvalid,
+            pa.ArrowTypeError,
+            pa.ArrowNotImplementedError,
+            ValueError,
+            TypeError,
+        ) as error:
+            said = str(error).splitlines()[0]
+            raise DataError(
+                f"no table can be made of the mapping (column {str(name)!r}: {said}); give each column as an "
+                "array or a list of values of one kind"
+            ) from error
+    first = next(iter(arrays), "")
+    for name, array in arrays.items():
+        if len(array) != len(arrays[first]):
+            raise DataError(
+                f"column {name!r} has {len(array):,} rows and column {first!r} has {len(arrays[first]):,}: "
+                "give columns of equal length"
+            )
+    return arrow_units(pa.table(arrays))
 
 
-def array_units(array: Any) -> MemoryUnits:
-    """A NumPy array, a row along the first axis, with the columns ``#0``, ``#1``, ….
+def _as_arrow(values: Any) -> Any:
+    """A column as Arrow has it; NaN among objects and numbers is no value, as in a frame."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if isinstance(values, np.ndarray) and values.ndim > 1:
+        flat = pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=True)
+        return pa.FixedSizeListArray.from_arrays(flat, int(np.prod(values.shape[1:])))
+    return pa.array(values, from_pandas=True)
+
+
+def array_units(array: Any, names: Sequence[str] = ()) -> MemoryUnits:
+    """A NumPy array, a row along the first axis, with columns of these names, or ``#0``, ``#1``, ….
 
     Raises
     ------
     DataError
-        It has no rows, or holds no numbers.
+        It holds no numbers, or has no rows along its first axis.
     """
     if array.ndim < 1 or array.dtype.kind not in "buif":
         raise DataError(f"expected an array of numbers with rows, got {array.dtype} of shape {array.shape}")
-    _require_rows(len(array), "the array")
-    flat = array.reshape(len(array), -1)
+    flat = array.reshape(len(array), int(np.prod(array.shape[1:])))
     kind = pa.from_numpy_dtype(flat.dtype.newbyteorder("="))
-    schema = pa.schema([(f"#{place}", kind) for place in range(flat.shape[1])])
+    places = {name: place for place, name in enumerate(names or [f"#{i}" for i in range(flat.shape[1])])}
+    schema = pa.schema([(name, kind) for name in places])
 
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
-        block = flat[start:stop, [int(name[1:]) for name in names]]
+        block = flat[start:stop, [places[name] for name in names]]
         columns = np.ascontiguousarray(block.T, flat.dtype.newbyteorder("="))
         return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], list(names))
 
@@ -206,8 +234,3 @@ def _one(column: Any) -> Any:
     if isinstance(column, pa.ChunkedArray):
         return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     return column
-
-
-def _require_rows(count: int, what: str) -> None:
-    if not count:
-        raise DataError(f"{what} has no rows; give one with rows")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -22,14 +21,21 @@ from stoker.sources.remote.objects import (
     require_same,
     whole,
 )
-from stoker.sources.remote.retrying import Absent, Changed, Refused, limit_of
+from stoker.sources.remote.retrying import (
+    ATTEMPTS,
+    Absent,
+    Changed,
+    Refused,
+    limit_of,
+    listed_within,
+    told,
+)
 
-__all__ = ["S3Store", "told"]
+__all__ = ["CREDENTIALS", "S3Store", "file_system"]
 
 Result = TypeVar("Result")
-_AMAZONS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials"
-_LIST_BYTES = 1 << 25
-"""A list may take as long as so many bytes: PyArrow gives it as a whole, and ends silence by itself."""
+CREDENTIALS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials"
+"""Where Amazon's own tools look for credentials, for messages."""
 
 
 class S3Store:
@@ -42,19 +48,8 @@ class S3Store:
 
     @cached_property
     def _fs(self) -> Any:
-        """PyArrow's; where nobody says a region Amazon is asked for the bucket's."""
-        from pyarrow import fs
-
-        options = dict(self._options)
-        if not options:
-            options["region"] = fs.resolve_s3_region(self._bucket)
-        return fs.S3FileSystem(
-            connect_timeout=self._seconds,
-            request_timeout=self._seconds,
-            # Asked again by stoker, which says so.
-            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
-            **options,
-        )
+        """PyArrow's, of as many attempts as one: stoker asks again, and says so."""
+        return file_system(self._bucket, self._seconds, attempts=1, options=self._options)
 
     def open(self, url: str) -> _S3Object:
         """An object as it is now: one request."""
@@ -81,7 +76,7 @@ class S3Store:
 
     def ask(self, ask: Callable[[], Result], count: int) -> Result:
         """What a request for so many bytes gives, within its limit."""
-        return told(lambda: within(ask, limit_of(self._seconds, count)))
+        return told(lambda: within(ask, limit_of(self._seconds, count)), CREDENTIALS)
 
     def tag(self, file: Any) -> str:
         """Entity tag and time, which came when the object was opened, and where it was asked for."""
@@ -96,7 +91,7 @@ class S3Store:
         path = _path(url)
         asked = fs.FileSelector(path.rstrip("/"), recursive=deep)
         try:
-            found = self.ask(lambda: self._fs.get_file_info(asked), _LIST_BYTES)
+            found = listed_within(lambda count: self.ask(lambda: self._fs.get_file_info(asked), count))
         except Absent:
             raise Absent(NO_FOLDER) from None
         files = [
@@ -130,6 +125,35 @@ class _S3Object:
             raise Changed(GONE) from None
 
 
+def file_system(
+    bucket: str, seconds: float, *, attempts: int = ATTEMPTS, options: Mapping[str, str] | None = None
+) -> Any:
+    """PyArrow's file system of a bucket; where nobody says a region Amazon is asked for the bucket's.
+
+    Parameters
+    ----------
+    bucket
+        Its name.
+    seconds
+        Of silence, until an attempt is given up.
+    attempts
+        How often a request is made at most.
+    options
+        Where S3 is, and in which region; None is what the environment says.
+    """
+    from pyarrow import fs
+
+    known = dict(_endpoint() if options is None else options)
+    if not known:
+        known["region"] = fs.resolve_s3_region(bucket)
+    return fs.S3FileSystem(
+        connect_timeout=seconds,
+        request_timeout=seconds,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=attempts),
+        **known,
+    )
+
+
 def _endpoint() -> dict[str, str]:
     """Where S3 is, if not at Amazon's, and in which region: what its own tools go by."""
     options = {}
@@ -145,42 +169,3 @@ def _endpoint() -> dict[str, str]:
 
 def _path(url: str) -> str:
     return url.partition("://")[2]
-
-
-def told(ask: Callable[[], Result], where: str = _AMAZONS) -> Result:
-    """What `ask` gives; an answer that will not change is `Refused`.
-
-    Parameters
-    ----------
-    ask
-        Asks through PyArrow or fsspec.
-    where
-        Where credentials are looked for, for messages.
-    """
-    try:
-        return ask()
-    except FileNotFoundError:
-        raise Absent("no such object; check the address") from None
-    except PermissionError:
-        raise Refused(_NO_PERMISSION.format(where)) from None
-    except OSError as error:
-        # What stands before names the object, which may be called anything.
-        code = str(error).rpartition("AWS Error ")[2]
-        if _DENIED.search(code):
-            raise Refused(_NO_PERMISSION.format(where)) from None
-        if _UNKNOWN_KEYS.search(code):
-            raise Refused("the store does not know these credentials; check them") from None
-        if _NO_KEY.search(code):
-            raise Absent("no such object; check the address") from None
-        if _NO_BUCKET.search(code):
-            raise Refused("no such bucket; check the address") from None
-        raise
-
-
-_DENIED = re.compile(r"\b(ACCESS_DENIED|AccessDenied|PERMISSION_DENIED|Forbidden|HTTP status 403)\b")
-_UNKNOWN_KEYS = re.compile(r"\b(INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|InvalidAccessKeyId)\b")
-_NO_KEY = re.compile(r"\b(NO_SUCH_KEY|NoSuchKey|HTTP status 404)\b")
-_NO_BUCKET = re.compile(r"\b(NO_SUCH_BUCKET|NoSuchBucket)\b")
-_NO_PERMISSION = (
-    "permission denied; give credentials that may read it where the store's own tools look for them ({})"
-)

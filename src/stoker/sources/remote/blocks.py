@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import platformdirs
-
 from stoker import folders
-from stoker.errors import OptionError
+from stoker.bounded import KeptFile, bytes_said, remove_least_used
 
 __all__ = ["BlockCache", "shared_cache"]
 
@@ -101,32 +99,25 @@ class BlockCache:
 
     def _shrink(self, most: int) -> int:
         """Have at most so many bytes, without what was not used for longest; gives what is left."""
-        entries = sorted(self._all())
-        held = sum(size for _, size, _ in entries)
+        entries = self._all()
+        held = sum(entry.size for entry in entries)
         if held <= most:
             return held
-        for _, size, path in entries:
-            if held <= most * _KEPT_SHARE:
-                break
-            with suppress(OSError):
-                os.unlink(path)
-            held -= size
+        held = remove_least_used(entries, most * _KEPT_SHARE)
         for place, _, _ in os.walk(self._folder, topdown=False):
             with suppress(OSError):  # those with blocks in them stay
                 os.rmdir(place)
         return held
 
-    def _all(self) -> list[tuple[int, int, str]]:
-        """When each block was last used, its bytes and its path; what killed writers left is removed."""
+    def _all(self) -> list[KeptFile]:
+        """The blocks; what killed writers left is removed."""
         found = []
         for place, _, names in os.walk(self._folder):
             folders.clean(Path(place))
             for name in names:
-                path = os.path.join(place, name)
                 with suppress(OSError):
-                    status = os.stat(path)
                     if name != _COUNT:
-                        found.append((status.st_mtime_ns, status.st_size, path))
+                        found.append(KeptFile.of(os.path.join(place, name)))
         return found
 
     def _path(self, url: str, version: int, number: int) -> Path:
@@ -149,9 +140,6 @@ def shared_cache() -> BlockCache:
     OptionError
         It is no number of bytes.
     """
-    text = os.environ.get(VARIABLE, "")
-    if text and not text.isdigit():
-        raise OptionError(f"{VARIABLE} must be a number of bytes, 0 for no cache, got {text!r}")
-    limit = int(text) if text else _USUAL_BYTES
-    folder = Path(platformdirs.user_cache_dir("stoker", appauthor=False)) / "remote"
+    limit = bytes_said(VARIABLE, _USUAL_BYTES)
+    folder = folders.user_cache() / "remote"
     return _shared.setdefault((folder, limit), BlockCache(folder, limit))

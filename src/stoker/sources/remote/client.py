@@ -5,6 +5,7 @@ No message repeats an address that a server redirected to: it may be signed.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -132,19 +133,25 @@ class Client:
                 if found.status != wanted:
                     found.close()
                     return Answer(found.status, found.headers, b"")
-                return Answer(wanted, found.headers, await _body(found, most))
+                return Answer(wanted, found.headers, await self._body(found, most, wanted))
         except self._failures as error:
             reason = getattr(error, "strerror", None)
             return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
 
+    async def _body(self, found: Any, most: int, status: int) -> bytes:
+        """What comes, and no more than a piece beyond what was asked for.
 
-async def _body(found: Any, most: int) -> bytes:
-    """What comes, and no more than a piece beyond what was asked for."""
-    pieces, count = [], 0
-    async for piece in found.content.iter_any():
-        pieces.append(piece)
-        count += len(piece)
-        if count > most:
-            found.close()
-            break
-    return b"".join(pieces)
+        Nobody knows how long a document is: at any moment it may have taken as long as what came of it.
+        """
+        pieces, count, clock = [], 0, asyncio.get_running_loop().time
+        began = clock()
+        async for piece in found.content.iter_any():
+            pieces.append(piece)
+            count += len(piece)
+            if count > most:
+                found.close()
+                break
+            if status == 200 and clock() - began > limit_of(self._seconds, count):
+                found.close()
+                raise TimeoutError(0, f"{count:,} bytes came in {clock() - began:.0f} s")
+        return b"".join(pieces)

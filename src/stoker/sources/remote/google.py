@@ -96,10 +96,12 @@ class GoogleStore:
                 raise Refused("no such bucket; check the address")
             if page.get("items") or page.get("prefixes"):
                 yield page
-            token = page.get("nextPageToken")
+            token = str(page.get("nextPageToken") or "")
             if not token or most == 1:
                 return
-            asked["pageToken"] = str(token)
+            if token == asked.get("pageToken"):
+                raise Refused("the server gives the same page of its list again and again; name the files")
+            asked["pageToken"] = token
 
     def document(self, place: str, asked: Mapping[str, str]) -> Mapping[str, Any] | None:
         """What is answered in JSON; None where there is nothing by that name."""

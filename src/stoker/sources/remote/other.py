@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from stoker.errors import OptionError
 from stoker.sources.remote.abandoning import Late, within
-from stoker.sources.remote.amazon import told
 from stoker.sources.remote.names import EXTRA, scheme_of
 from stoker.sources.remote.objects import (
     NAMED_AS,
@@ -23,7 +22,7 @@ from stoker.sources.remote.objects import (
     require_same,
     whole,
 )
-from stoker.sources.remote.retrying import Absent, Refused, limit_of
+from stoker.sources.remote.retrying import Absent, Refused, limit_of, listed_within, told
 
 __all__ = ["FsspecStore"]
 
@@ -37,10 +36,10 @@ _VALIDATORS = (
 )  # fmt: skip
 """Under which fsspec's file systems give what changes with an object."""
 _NOT_LOGGED_IN, _NO_LIBRARY = "530 ", "Unable to load"
-_LIST_BYTES = 1 << 25
-"""A list of all files may take as long as so many bytes: it comes as a whole."""
 _PACKAGES = {"smbclient": "smbprotocol"}
 """Which package has a module of another name."""
+_CALLED = {"abfss": "abfs"}
+"""What fsspec calls a scheme that it knows by another name until the package is there."""
 _SIDE_BY_SIDE = ("file", "local", "memory", "hdfs", "webhdfs", "smb", "github", "hf")
 """Schemes whose file systems several threads may ask at once, besides those that say so themselves."""
 _TAKES_ITS_ADDRESS = ("sftp", "ssh")
@@ -113,7 +112,7 @@ class FsspecStore:
             return [(str(one["name"]).strip("/")[behind:], one) for one in found]
 
         try:
-            found = self._ask(ask, _LIST_BYTES if deep else 0)
+            found = listed_within(lambda count: self._ask(ask, count))
         except Absent:
             raise Absent(NO_FOLDER) from None
         folders = [name for name, one in found if name and one.get("type") == "directory"]
@@ -164,11 +163,11 @@ class FsspecStore:
             return self._kind(**self._options)
         except TypeError as error:
             raise OptionError(
-                f"{self._scheme}:// must be told more than stands in the address ({error}); say it where "
-                f"fsspec looks for it, in FSSPEC_{self._scheme.upper()}_<NAME>"
+                f"{self._scheme}:// must be told more than stands in the address ({self._said(error)}); "
+                f"say it where fsspec looks for it, in FSSPEC_{self._scheme.upper()}_<NAME>"
             ) from error
         except (ImportError, OSError) as error:
-            said = str(error).splitlines()[0]
+            said = self._said(error)
             if _NO_LIBRARY not in said and not isinstance(error, ImportError):
                 raise
             raise OptionError(
@@ -176,6 +175,16 @@ class FsspecStore:
                 "hdfs:// set JAVA_HOME, HADOOP_HOME and CLASSPATH (`hadoop classpath --glob`), or name the "
                 "file as webhdfs://HOST:PORT/…"
             ) from error
+
+    def _said(self, error: BaseException) -> str:
+        """The first line of an error, without what fsspec's configuration tells, keys and passwords in it."""
+        from fsspec.config import conf
+
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        for value in conf.get(self._scheme, {}).values():
+            if isinstance(value, str) and value:
+                said = said.replace(value, "…")
+        return said
 
 
 def _kind_of(scheme: str) -> Any:
@@ -191,7 +200,7 @@ def _kind_of(scheme: str) -> Any:
     except ImportError as error:
         raise OptionError(f"{scheme}:// is read with fsspec, which is not installed: {EXTRA}") from error
     try:
-        return fsspec.get_filesystem_class(scheme)
+        return fsspec.get_filesystem_class(_CALLED.get(scheme, scheme))
     except ImportError as error:
         module = (getattr(error.__cause__, "name", None) or scheme).partition(".")[0]
         package = _PACKAGES.get(module, module)

@@ -1,21 +1,35 @@
-"""Asking again: what failed for a moment is asked for again after a while, each time a longer one."""
+"""What answers mean: what failed for a moment is asked for again, each time after a longer while."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from stoker.errors import ChangedDataError, DataError
+from stoker.sources.remote.abandoning import Late
 from stoker.waits import Wait, seconds_of
 
-__all__ = ["ATTEMPTS", "Absent", "Changed", "Refused", "limit_of", "silence_seconds", "with_retries"]
+__all__ = [
+    "ATTEMPTS",
+    "Absent",
+    "Changed",
+    "Refused",
+    "limit_of",
+    "listed_within",
+    "silence_seconds",
+    "told",
+    "with_retries",
+]
 
 VARIABLE = "STOKER_REMOTE_SECONDS"
 ATTEMPTS = 5
 _FIRST_PAUSE = 0.2
 _USUAL_SECONDS = 20.0
 _LEAST_BYTES_A_SECOND = 50_000
+_LIST_BYTES = 1 << 25
+"""A list that a library gives as a whole may take as long as so many bytes: about 11 minutes."""
 Result = TypeVar("Result")
 
 
@@ -87,3 +101,61 @@ def with_retries(ask: Callable[[], Result], doing: str, url: str) -> Result:
             time.sleep(pause)
         pause *= 2
     raise AssertionError("the last attempt returns or raises")
+
+
+def listed_within(ask: Callable[[int], Result]) -> Result:
+    """What a library gives as a whole, the list of a folder, if it comes in time; else it is not asked again.
+
+    Parameters
+    ----------
+    ask
+        Takes the bytes for which the limit is: a list that is late would be so another time.
+
+    Raises
+    ------
+    Refused
+        It was not whole in time.
+    """
+    try:
+        return ask(_LIST_BYTES)
+    except Late as error:
+        raise Refused(f"the list of its files: {error}; name its folders one by one, or files") from error
+
+
+def told(ask: Callable[[], Result], where: str) -> Result:
+    """What `ask` gives; an answer that will not change is `Refused`.
+
+    Parameters
+    ----------
+    ask
+        Asks through PyArrow or fsspec.
+    where
+        Where credentials are looked for, for messages.
+    """
+    try:
+        return ask()
+    except FileNotFoundError:
+        raise Absent("no such object; check the address") from None
+    except PermissionError:
+        raise Refused(_NO_PERMISSION.format(where)) from None
+    except OSError as error:
+        # What stands before names the object, which may be called anything.
+        code = str(error).rpartition("AWS Error ")[2]
+        if _DENIED.search(code):
+            raise Refused(_NO_PERMISSION.format(where)) from None
+        if _UNKNOWN_KEYS.search(code):
+            raise Refused("the store does not know these credentials; check them") from None
+        if _NO_KEY.search(code):
+            raise Absent("no such object; check the address") from None
+        if _NO_BUCKET.search(code):
+            raise Refused("no such bucket; check the address") from None
+        raise
+
+
+_DENIED = re.compile(r"\b(ACCESS_DENIED|AccessDenied|PERMISSION_DENIED|Forbidden|HTTP status 403)\b")
+_UNKNOWN_KEYS = re.compile(r"\b(INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH|InvalidAccessKeyId)\b")
+_NO_KEY = re.compile(r"\b(NO_SUCH_KEY|NoSuchKey|HTTP status 404)\b")
+_NO_BUCKET = re.compile(r"\b(NO_SUCH_BUCKET|NoSuchBucket)\b")
+_NO_PERMISSION = (
+    "permission denied; give credentials that may read it where the store's own tools look for them ({})"
+)

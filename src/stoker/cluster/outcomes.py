@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from stoker.errors import StokerError, WorkerError
+from stoker.errors import ChangedDataError, StokerError, WorkerError
 from stoker.signals import raise_for
 
 __all__ = ["Outcome", "failed", "is_of_a_lost_host"]
 
+_SEEN_BY = "as seen by host "
+_OF_THE_LINE = re.compile(r"\bGloo \w+ failed\b|\bCoordination service\b", re.IGNORECASE)
 _PLAIN = (int, float, str, tuple, type(None))
 
 
@@ -46,8 +50,15 @@ class Outcome:
         raise found
 
 
-def failed(error: Exception, rank: int) -> Outcome:
+def failed(error: Exception, host: int | str) -> Outcome:
     """The outcome of an error; others than stoker's own are told with their traceback.
+
+    Parameters
+    ----------
+    error
+        What was raised here. That files are not what was surveyed is told with the machine that sees it.
+    host
+        The number of the process among those that train together, or the machine's name.
 
     Examples
     --------
@@ -55,14 +66,19 @@ def failed(error: Exception, rank: int) -> Outcome:
     'WorkerError'
     """
     if isinstance(error, StokerError):
-        return Outcome(error=(type(error), str(error)), facts=_plain(vars(error)))
+        seen = f"{_SEEN_BY}{socket.gethostname()}: " if isinstance(error, ChangedDataError) else ""
+        said = str(error) if str(error).startswith(_SEEN_BY) else f"{seen}{error}"
+        return Outcome(error=(type(error), said), facts=_plain(vars(error)))
     told = "".join(traceback.format_exception(error)).rstrip()
-    return Outcome(error=(WorkerError, f"host {rank} failed with {type(error).__name__}: {error}\n{told}"))
+    return Outcome(error=(WorkerError, f"host {host} failed with {type(error).__name__}: {error}\n{told}"))
 
 
 def is_of_a_lost_host(error: BaseException) -> bool:
     """Whether an error may say no more than that another process is gone, whose end is the one to tell."""
-    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError")
+    # What JAX finds before it begins a program is a ValueError.
+    return type(error).__name__ in ("JaxRuntimeError", "XlaRuntimeError") or (
+        isinstance(error, ValueError) and _OF_THE_LINE.search(str(error)) is not None
+    )
 
 
 def _plain(facts: dict[str, Any]) -> dict[str, Any]:

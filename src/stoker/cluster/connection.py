@@ -1,0 +1,145 @@
+"""The Ray cluster that is there, or one of this machine for as long as it is needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stoker.errors import MissingExtraError, WorkerError
+from stoker.signals import STOPPING
+
+__all__ = ["beside_us", "connected_to_ray", "heard", "quiet_ray"]
+
+_ANSWER_SECONDS = 180.0
+"""Within these the cluster answers; the first time a process has to start."""
+
+_SETTINGS = {
+    "RAY_TRAIN_V2_ENABLED": "1",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # how soon a lost process is noticed
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
+    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # 15 is Ray's: whatever else this machine does would come before training
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a process that was given no GPU sees none
+}
+
+
+@contextmanager
+def quiet_ray() -> Iterator[None]:
+    """Inside, Ray is told how to behave, which it must be before it is imported.
+
+    What the user has set in the environment stays.
+
+    Raises
+    ------
+    MissingExtraError
+        If Ray is not installed.
+    """
+    ours = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        _require_ray()
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+
+
+def _require_ray() -> None:
+    try:
+        import ray.train  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("several hosts need Ray: pip install 'stoker[ray]'") from error
+
+
+@contextmanager
+def connected_to_ray(hosts: int) -> Iterator[bool]:
+    """Inside, Ray is connected to a cluster; yields whether the connection ends with the block.
+
+    Parameters
+    ----------
+    hosts
+        The processors that a cluster of this machine has at least, however many there are.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield False
+        return
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+    local = {"num_cpus": max(hosts, os.cpu_count() or 1), "include_dashboard": False}
+    with _forking_quietly():
+        try:
+            if not _is_known():
+                raise ConnectionError
+            ray.init(address="auto", **quiet)
+        except ConnectionError:
+            ray.init(address="local", **local, **quiet)
+    for number, handler in handlers.items():  # Ray takes SIGTERM for itself
+        if handler is not None and signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+    try:
+        yield True
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _forking_quietly() -> Iterator[None]:
+    """Inside, JAX does not warn of a fork: Ray starts programs of its own, which use nothing of this one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+        yield
+
+
+def _is_known() -> bool:
+    """Whether there is a cluster for everybody: by its address, or because of ``ray start`` on this machine.
+
+    Ray itself would find any that runs here, which another program may have begun for itself, and ends.
+    """
+    begun = os.path.join(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    address = os.environ.get("RAY_ADDRESS")
+    if address == "local":  # as for ray.init: one of its own
+        return False
+    return bool(address) or os.path.exists(begun)
+
+
+def beside_us(kind: type, *given: Any) -> Any:
+    """An actor that takes no processor, on the machine of this program: it outlives the loss of any other."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(kind).remote(*given)
+
+
+def heard(answer: Any) -> Any:
+    """What another process answers that has no more to do than that.
+
+    Parameters
+    ----------
+    answer
+        Ray's reference to what it does.
+
+    Raises
+    ------
+    WorkerError
+        If it does not answer for three minutes.
+    """
+    import ray
+
+    try:
+        return ray.get(answer, timeout=_ANSWER_SECONDS)
+    except ray.exceptions.GetTimeoutError:
+        raise WorkerError(
+            f"the Ray cluster has not answered for {_ANSWER_SECONDS:.0f} seconds: `ray status` tells whether "
+            "its nodes are alive and have a processor to spare"
+        ) from None

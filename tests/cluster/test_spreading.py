@@ -1,0 +1,88 @@
+"""Work that is spread over processes comes back in order, and errors in their places; without Ray."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from in_turn import outcomes
+from stoker.cluster import Place
+from stoker.cluster.spreading import spread
+from stoker.errors import BadRowError, MissingExtraError, OptionError, RunError, WorkerError
+
+
+@given(count=st.integers(0, 9), hosts=st.integers(1, 4))
+def test_results_come_in_the_order_of_the_items(count, hosts):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stoker.cluster.spreading.on_hosts", outcomes)
+        found = list(spread(lambda: iter(range(count)), lambda: lambda item: item * item, hosts=hosts))
+
+    assert found == [item * item for item in range(count)]
+
+
+def test_an_error_comes_in_the_place_of_its_item_as_what_it_is(in_turn):
+    def begin():
+        def work(item):
+            if item == 2:
+                raise BadRowError("rows.csv, line 4: column 'a' is blank")
+            return item
+
+        return work
+
+    results = spread(lambda: iter(range(5)), begin, hosts=2)
+
+    assert list(itertools.islice(results, 2)) == [0, 1]
+    with pytest.raises(BadRowError, match=r"^rows.csv, line 4: column 'a' is blank$"):
+        next(results)
+
+
+def test_what_fails_in_reading_comes_behind_what_was_read(in_turn):
+    def read():
+        yield 1
+        raise RunError("the file shrank")
+
+    results = spread(read, lambda: lambda item: item, hosts=2)
+
+    assert next(results) == 1
+    with pytest.raises(RunError, match=r"^the file shrank$"):
+        next(results)
+
+
+def test_another_error_is_told_with_where_it_came_from(in_turn):
+    with pytest.raises(WorkerError, match=r"(?s)host .* failed with ZeroDivisionError.*1 // 0"):
+        list(spread(lambda: iter("a"), lambda: lambda item: 1 // 0, hosts=2))
+
+
+def test_what_fails_in_beginning_is_told_once_there_is_an_item(in_turn):
+    def begin():
+        raise RunError("the model cannot be loaded")
+
+    with pytest.raises(RunError, match="the model cannot be loaded"):
+        list(spread(lambda: iter("a"), begin, hosts=2))
+
+
+@pytest.mark.parametrize("hosts", [0, -1, 1.5, True])
+def test_hosts_are_a_number_of_processes(hosts):
+    with pytest.raises(OptionError, match=f"hosts must be an integer from 1 on, got {hosts}"):
+        list(spread(lambda: iter("a"), lambda: str, hosts=hosts))
+
+
+def test_without_ray_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'stoker\[ray\]'"):
+        list(spread(lambda: iter("a"), lambda: str, hosts=2))
+
+
+def test_a_machine_without_the_programs_folder_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    there = Place(folder=str(tmp_path / "gone"), arguments=(), modules=())
+
+    with pytest.raises(RunError, match=r"has no folder .*gone .*in a folder that all hosts share"):
+        there.settle_in()
+    assert os.getcwd() == str(tmp_path)

@@ -1,0 +1,38 @@
+"""Sources and their chunks go to other processes as bytes, and are there what they were here."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_elsewhere import FILES, ROWS
+from test_sources import SOURCES
+
+from reading import dense
+from stoker.cluster.shipping import packed, unpacked
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_chunk_is_parsed_elsewhere_as_here(name, tmp_path, monkeypatch):
+    monkeypatch.setattr("test_sources.NUM_ROWS", ROWS)
+    source = SOURCES[name](tmp_path)
+    there = unpacked(packed(source))
+    chunks = list(source.chunks(1 << 10))
+    sent = list(map(unpacked, map(packed, unpacked(packed(partial(source.chunks, 1 << 10)))())))
+
+    assert len(sent) == len(chunks)
+    for chunk, found in zip(chunks, sent, strict=True):
+        assert np.array_equal(found.checksums(), chunk.checksums())
+        assert (found.file_bytes, found.first_row) == (chunk.file_bytes, chunk.first_row)
+        one, other = source.parse(chunk), there.parse(found)
+        assert np.array_equal(dense(other.rows), dense(one.rows), equal_nan=True)
+        assert {key: list(values) for key, values in other.rows.columns.items()} == {
+            key: list(values) for key, values in one.rows.columns.items()
+        }
+        assert len(other.issues) == len(one.issues)
