@@ -1,34 +1,16 @@
 """A server that speaks as S3 does, in a process of its own, and a bucket of it."""
 
-import signal
-import socket
-import subprocess
-import sys
-import time
-
 import pytest
+
+from servers import listening
 
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
     """A server that speaks as S3 does, in a process of its own; gives its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with open(tmp_path_factory.mktemp("s3") / "log", "wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                time.sleep(0.05)
+    log = tmp_path_factory.mktemp("s3") / "log"
+    with listening(["-m", "moto.server", "-H", "127.0.0.1", "-p"], log) as port:
         yield port
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
 
 
 def settings(port: int) -> dict[str, str]:

@@ -208,7 +208,7 @@ def test_ready_never_blocks_on_a_window_that_is_still_read():
 
     class Slow(ArrayReader):
         def read(self, ids):
-            if self.reads:
+            if 0 not in ids:
                 release.wait(10)
             return super().read(ids)
 
@@ -223,19 +223,24 @@ def test_ready_never_blocks_on_a_window_that_is_still_read():
 
 @pytest.mark.timeout(30)
 def test_windows_become_batches_while_the_consumer_is_elsewhere(monkeypatch):
+    release = threading.Event()
+
     def slowly(self, rows, take):
         time.sleep(0.05)
         return rows.columns["label"][rows.places(take)].astype(np.int32)
 
     class Slow(ArrayReader):
         def read(self, ids):
-            time.sleep(0.05)
+            release.wait(10)
             return super().read(ids)
 
     monkeypatch.setattr(Label, "apply", slowly)
     stream = stream_of(spec_of("sequential"), reader=Slow(ARRAY))
     assert not stream.ready()
-    time.sleep(1)
+    release.set()
+    until = time.monotonic() + 10
+    while not stream.ready() and time.monotonic() < until:
+        time.sleep(0.01)
     assert stream.ready()
     stream.close()
 

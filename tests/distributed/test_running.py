@@ -54,7 +54,7 @@ def test_without_ray_the_command_that_installs_it_is_named(monkeypatch):
 
 
 def test_there_is_at_least_one_host():
-    with pytest.raises(OptionError, match="hosts must be at least 1, got 0"):
+    with pytest.raises(OptionError, match="hosts must be an integer from 1 on, got 0"):
         distributed.run(print, hosts=0)
 
 

@@ -19,8 +19,6 @@ MAKERS_OF_CODE = {"pickle", "cloudpickle", "marshal", "shelve", "dill", "joblib"
 
 FROM_ONES_OWN_PROCESSES = {
     "cluster/shipping.py": "what processes of a cluster are to do, and what they made, through Ray's memory",
-    "distributed/board.py": "what one process of a run found out for the others, through Ray's memory",
-    "distributed/helping.py": "what tasks of a cluster are to do, and what they found, through Ray's memory",
     "prefetch/wire.py": "messages between parent and child, through a pipe",
     "prefetch/pickling.py": "what a parent says of a task that it cannot send",
     "training/generators/shipping.py": "a copy of a generator, made in memory",

@@ -1,9 +1,6 @@
 """Buckets of Google Cloud Storage: of an emulator, and of a server that misbehaves."""
 
 import json
-import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -14,6 +11,7 @@ import pytest
 import stoker
 from google_server import GoogleServer
 from remote_tables import PARTITIONS, assert_partitions, assert_rows, content_of, parquet, table
+from servers import listening
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
 from stoker.sources.remote.listing import remote_matches
@@ -31,22 +29,8 @@ create_server("127.0.0.1", int(sys.argv[1]), in_memory=True, default_bucket="buc
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory):
     """Its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with open(tmp_path_factory.mktemp("gs") / "log", "wb") as log:
-        process = subprocess.Popen([sys.executable, "-c", _EMULATOR, str(port)], stdout=log, stderr=log)
-    try:
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                time.sleep(0.05)
+    with listening(["-c", _EMULATOR], tmp_path_factory.mktemp("gs") / "log") as port:
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait(10)
 
 
 @pytest.fixture

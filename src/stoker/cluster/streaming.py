@@ -156,11 +156,9 @@ def _block(data: bytes) -> pa.Table:
 
 def _read(one: Any, job: Any, begun: Any, taken: Any, room: int) -> Iterator[pa.Table]:
     """The items, in one task, no more of them than there is room for ahead of what is taken."""
-    import ray
-
     lost = _lost(begun, "read", 1 + _MOST_LOST)
     seen = 0
-    for number, item in enumerate(ray.get(job).items() if lost is None else [lost]):
+    for number, item in enumerate(heard(job).items() if lost is None else [lost]):
         while number - seen >= room:
             time.sleep(_LOOK_SECONDS)
             seen = heard(taken.count.remote())
@@ -171,10 +169,8 @@ class _Worker:
     """A process that works."""
 
     def __init__(self, job: Any, begun: Any, most: int) -> None:
-        import ray
-
         lost = _lost(begun, "work", most)
-        self._work: Callable[[Any], bytes] = ray.get(job).worker() if lost is None else lambda item: lost
+        self._work: Callable[[Any], bytes] = heard(job).worker() if lost is None else lambda item: lost
 
     def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
         """The outcomes of items."""

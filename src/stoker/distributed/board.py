@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import cloudpickle
-
 from stoker.cluster import Outcome, failed, heard
+from stoker.cluster.shipping import packed, unpacked
 from stoker.errors import WorkerError
 
 __all__ = ["Board", "Boards"]
@@ -87,17 +86,15 @@ class Boards:
     def _post(self, name: str, outcome: Outcome) -> None:
         import ray
 
-        answer = [ray.put(cloudpickle.dumps(outcome))]  # in a list it stays a reference
+        answer = [ray.put(packed(outcome))]  # in a list it stays a reference
         heard(self._desk.post.remote(name, answer, self.count - 1))
 
     def _awaited(self, name: str) -> Any:
-        import ray
-
         seen, since = -1, time.monotonic()
         while True:
             answer, beats = heard(self._desk.posted.remote(name))
             if answer is not None:
-                outcome: Outcome = cloudpickle.loads(ray.get(answer[0], timeout=_SILENT_SECONDS))
+                outcome: Outcome = unpacked(heard(answer[0]))
                 heard(self._desk.thank.remote(name))
                 return outcome.taken()
             if beats != seen:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from stoker.cluster import connected_to_ray, quiet_ray
+from stoker.cluster.spreading import require_hosts
 from stoker.crew import engaged
 from stoker.distributed.helping import RayCrew
-from stoker.errors import OptionError
 from stoker.feed import Feed
 from stoker.sources import Source
 from stoker.training.progress import Display
@@ -22,9 +22,9 @@ __all__ = ["fit", "helped"]
 def helped(hosts: int) -> Iterator[None]:
     """Inside, feeds of this process are surveyed and fitted by tasks of a Ray cluster, to the same bits.
 
-    It is the cluster that ``ray.init`` finds; where it finds none, one of this machine is started, and ended
-    with the block. Files must lie where all nodes see them, under the same names; each checks what it reads
-    against the survey.
+    It is the cluster of ``RAY_ADDRESS``, or of ``ray start`` on this machine; where there is none, one of
+    this machine is started, and ended with the block. Files must lie where all nodes see them, under the same
+    names; each checks what it reads against the survey.
 
     Parameters
     ----------
@@ -46,8 +46,7 @@ def helped(hosts: int) -> Iterator[None]:
         with stoker.distributed.helped(8):
             feed = stoker.Feed(stoker.open("s3://bucket/train-*.parquet", label="y")).prepare()
     """
-    if hosts < 1:
-        raise OptionError(f"hosts must be at least 1, got {hosts}")
+    require_hosts(hosts)
     with quiet_ray(), connected_to_ray(hosts), engaged(RayCrew(num_cpus=1)):
         yield
 

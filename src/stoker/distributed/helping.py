@@ -8,9 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-import cloudpickle
-
-from stoker.cluster import Outcome, Place, failed
+from stoker.cluster import Outcome, Place, failed, heard
+from stoker.cluster.shipping import packed, unpacked
 from stoker.crew import Crew
 from stoker.distributed.board import Boards
 from stoker.errors import WorkerError
@@ -22,7 +21,6 @@ _RETRIES = 3
 _LOOK_SECONDS = 1.0
 _MOST_SECONDS = 1800.0
 """For one task, which takes seconds: it waits for a processor of a cluster that is busy, at most so long."""
-_ANSWER_SECONDS = 180.0
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -56,14 +54,12 @@ class RayCrew(Crew):
         """See `Crew.each`: tasks whose process is lost are done again, and others go on meanwhile."""
         import ray
 
-        held = [
-            ray.put(cloudpickle.dumps((Place.here(), function, common)))
-        ]  # in a list it stays a reference
+        held = [ray.put(packed((Place.here(), function, common)))]  # in a list it stays a reference
         task_of = ray.remote(num_cpus=self._num_cpus, max_retries=_RETRIES, scheduling_strategy="SPREAD")(_do)
         waiting: deque[Any] = deque()
         try:
             for task in tasks:
-                waiting.append(task_of.remote(held, cloudpickle.dumps(task)))
+                waiting.append(task_of.remote(held, packed(task)))
                 if len(waiting) > self.size:
                     yield _taken(waiting.popleft())
             while waiting:
@@ -86,7 +82,7 @@ def _taken(reference: Any) -> Any:
                     f"a task has not ended within {_MOST_SECONDS / 60:.0f} minutes: `ray status` tells "
                     "whether the cluster has processors to spare"
                 )
-        outcome: Outcome = cloudpickle.loads(ray.get(reference, timeout=_ANSWER_SECONDS))
+        outcome: Outcome = unpacked(heard(reference))
     except ray.exceptions.RayError as error:
         raise WorkerError(
             f"a task of the Ray cluster failed {_RETRIES + 1} times: {str(error).splitlines()[0]}"
@@ -104,13 +100,11 @@ def _do(held: list[Any], task: bytes) -> bytes:
     try:
         name = held[0].hex()
         if _common[0] != name:
-            import ray
-
             _common = ("", None)
-            place, function, common = cloudpickle.loads(ray.get(held[0], timeout=_ANSWER_SECONDS))
+            place, function, common = unpacked(heard(held[0]))
             place.settle_in()
             _common = name, (function, common)
         function, common = _common[1]
-        return cloudpickle.dumps(Outcome(value=function(common, cloudpickle.loads(task))))  # type: ignore[no-any-return]
+        return packed(Outcome(value=function(common, unpacked(task))))
     except Exception as error:
-        return cloudpickle.dumps(failed(error, socket.gethostname()))  # type: ignore[no-any-return]
+        return packed(failed(error, socket.gethostname()))

@@ -11,6 +11,7 @@ from typing import Any
 
 from stoker import backends
 from stoker.cluster import Outcome, Place, beside_us, connected_to_ray, heard, quiet_ray
+from stoker.cluster.spreading import require_hosts
 from stoker.distributed.desk import Desk
 from stoker.distributed.hosts import Host
 from stoker.distributed.relaying import Player
@@ -77,8 +78,7 @@ def run(
 
         stoker.distributed.run(train, hosts=2)
     """
-    if hosts < 1:
-        raise OptionError(f"hosts must be at least 1, got {hosts}")
+    require_hosts(hosts)
     if (backend := backends.choose()) != "jax":
         raise OptionError(
             f"training on several hosts needs the JAX backend, and this is {backend}: set KERAS_BACKEND=jax, "
