@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -159,6 +160,52 @@ def test_a_damaged_cache_is_not_found_and_can_be_built_anew(tmp_path, spoil):
     spoil(cache.build(found, found.reader()).path)
     assert cache.find(found) is None
     assert_same(cache.build(found, found.reader()), found, sound_ids(found))
+
+
+def test_a_cache_that_is_cut_off_while_it_is_used_is_an_error_and_not_the_end_of_the_process(tmp_path):
+    found = write_bytes(tmp_path)
+    cached = cache.build(found, found.reader())
+    size = cached.path.stat().st_size
+    assert_same(cached, found, sound_ids(found))
+    os.truncate(cached.path, size // 2)
+    words = rf"rows-.*\.arrow was cut off .* had {size:,} bytes and has {size // 2:,}: .* made anew"
+    with pytest.raises(ChangedDataError, match=words):
+        cached.read(np.arange(NUM_ROWS))
+    assert cache.find(found) is None
+    assert_same(cache.build(found, found.reader()), found, sound_ids(found))
+
+
+def test_pieces_that_were_read_are_looked_at_again_when_somebody_wrote_to_the_file(tmp_path):
+    found = write_bytes(tmp_path)
+    cached = cache.build(found, found.reader())
+    assert_same(cached, found, sound_ids(found))
+    stamp = cached.path.stat().st_mtime_ns + 10**9
+    os.utime(cached.path, ns=(stamp, stamp))  # as whoever else uses it notes
+    assert_same(cached, found, sound_ids(found))
+    place = cached.read(np.arange(1)).matrix.starts[0]
+    with cached.path.open("r+b") as file:
+        file.seek(place + 5)
+        file.write(b"\xee")
+    os.utime(cached.path, ns=(stamp + 1, stamp + 1))
+    with pytest.raises(ChangedDataError, match=r"piece 0 of the cache is damaged .*delete the file"):
+        cached.read(np.arange(NUM_ROWS))
+
+
+def test_a_cache_whose_place_another_takes_is_used_on(tmp_path):
+    found = write_bytes(tmp_path)
+    cached = cache.build(found, found.reader())
+    other = cached.path.with_suffix(".other")
+    other.write_bytes(b"of somebody else")
+    other.replace(cached.path)
+    assert_same(cached, found, sound_ids(found))
+
+
+def test_nothing_of_a_cache_stays_open(tmp_path):
+    found = write_bytes(tmp_path)
+    path = cache.build(found, found.reader()).path
+    path.write_bytes(path.read_bytes()[:-10])
+    assert cache.find(found) is None
+    assert not [file.path for file in psutil.Process().open_files() if str(tmp_path) in file.path]
 
 
 def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):

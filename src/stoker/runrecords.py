@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from stoker.choosing import ColumnChoice
+from stoker.errors import RunError
 from stoker.plan import Plan
 from stoker.runchecks import check_order, check_spec
 from stoker.stored import Count
@@ -17,6 +18,7 @@ from stoker.types import ColumnSpec, FeedSpec
 
 __all__ = [
     "FORMAT",
+    "INSTEAD_OF_A_GENERATOR",
     "EpochRecord",
     "FileRecord",
     "GeneratorRecord",
@@ -29,9 +31,15 @@ __all__ = [
     "encoded",
     "epochs_table",
     "joined_epochs",
+    "require_feed",
 ]
 
 FORMAT = 1
+INSTEAD_OF_A_GENERATOR = (
+    "nobody can put one back to where it was. A stoker.Feed is resumed: write the rows to files, open them "
+    "with stoker.open"
+)
+"""Why a run on a generator is not resumed, and what is."""
 Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
 
 
@@ -155,6 +163,21 @@ def checked(record: RunRecord) -> RunRecord:
         rows = [file.num_rows for file in record.files]
         check_order(record.plan.order, record.plan.limits, rows, record.excluded_rows)
     return record
+
+
+def require_feed(run: str, record: RunRecord) -> None:
+    """Refuse to resume a run on a generator.
+
+    Raises
+    ------
+    RunError
+        If it is one; what can be resumed is named.
+    """
+    if record.generator is not None:
+        raise RunError(
+            f"{run} was trained on a generator, {record.generator.name}, and cannot be resumed: "
+            f"{INSTEAD_OF_A_GENERATOR}, and begin a new run"
+        )
 
 
 def differences(there: RunRecord, record: RunRecord) -> list[str]:

@@ -81,9 +81,9 @@ class Training:
     def __init__(self, folder: Path, model: Callable[[Any], Any]) -> None:
         self.folder, self.make_model = folder, model
 
-    def run(self, name: str, **options: Any) -> list[np.ndarray]:
+    def run(self, name: str, *, cache: str = "never", **options: Any) -> list[np.ndarray]:
         """Train, and give the weights."""
-        feed = feed_of(self.folder / "t.csv")
+        feed = feed_of(self.folder / "t.csv", cache=cache)
         valid = feed.derive(self.folder / "valid.csv")
         model = self.make_model(feed)
         stoker.fit(
@@ -135,4 +135,25 @@ def test_a_training_keeps_what_it_has_and_is_resumed_to_the_same_bits(what, name
     disk.mend()
     path.write_bytes(whole)
     resumed = training.run("disturbed", resume="auto", **options)
+    assert all(np.array_equal(*pair) for pair in zip(resumed, undisturbed, strict=True))
+
+
+@pytest.mark.slow
+def test_a_training_whose_cache_is_cut_off_keeps_what_it_has_and_makes_the_cache_anew(training, after_step):
+    undisturbed = training.run("undisturbed")
+
+    def cut_off_the_end() -> None:
+        """A byte that no row has: rows that are in a window already can be read."""
+        (path,) = training.folder.rglob("rows-*.arrow")
+        os.truncate(path, path.stat().st_size - 1)
+
+    after_step(5, cut_off_the_end)
+    with pytest.raises(
+        ChangedDataError, match=r"rows-.*\.arrow was cut off while its rows were used: it had"
+    ):
+        training.run("disturbed", cache="always")
+    saved = CheckpointStore(training.folder / "disturbed").newest()
+    assert saved is not None
+    assert saved.step >= 5
+    resumed = training.run("disturbed", cache="always", resume="auto")
     assert all(np.array_equal(*pair) for pair in zip(resumed, undisturbed, strict=True))

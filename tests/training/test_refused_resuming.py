@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from resumable import run_to, write_rows
 
 import stoker
+from stoker.cli import main
 from stoker.errors import ChangedDataError, OptionError, RunError
 from stoker.rundir import RunDirectory
 
@@ -46,6 +50,29 @@ class Fails(Remembers):
 
 
 Fails.__name__ = "Remembers"
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, place: int) -> Any:
+        return np.zeros((4, 4), np.float32), np.zeros(4)
+
+
+def batches() -> Iterator[Any]:
+    while True:
+        yield Batches()[0]
+
+
+class Endless:
+    """An iterator that is no generator."""
+
+    def __iter__(self) -> Endless:
+        return self
+
+    def __next__(self) -> Any:
+        return Batches()[0]
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +199,30 @@ def test_other_rows_to_validate_on_are_told_as_what_they_are(finished, model, ro
         feed = stoker.Feed(train, batch_size=16, seed=5, cache="never", workers=0)
         with pytest.raises(ChangedDataError, match=rf"validated on .*other\.csv, and here it is on {said}"):
             stoker.fit(model(), feed, validation=validation, run=apart, resume="auto", progress="none")
+
+
+FEEDS_ARE = (
+    r"nobody can put one back to where it was\. A stoker\.Feed is resumed: .* open them with stoker\.open"
+)
+
+
+@pytest.mark.parametrize("make", [batches, Endless, Batches])
+def test_plain_generators_iterators_and_sequences_do_not_resume_and_the_error_says_what_does(
+    make, model, tmp_path, capsys
+):
+    run, fitted = tmp_path / "run", {"steps_per_epoch": 2, "progress": "none"}
+    with pytest.raises(OptionError, match=rf"resume='auto' needs a stoker\.Feed, .*{FEEDS_ARE}"):
+        stoker.fit(model(), make(), run=run, resume="auto", **fitted)
+    with pytest.raises(OptionError, match=f"checkpoint_every='2steps' has no effect on .*{FEEDS_ARE}"):
+        stoker.fit(model(), make(), run=run, checkpoint_every="2steps", **fitted)
+    assert not run.exists()
+    stoker.fit(model(), make(), run=run, **fitted)
+    record = (run / "run.json").read_bytes()
+    said = (
+        rf"was trained on a generator, {make.__name__ if make is not batches else 'generator'}, .*{FEEDS_ARE}"
+    )
+    with pytest.raises(RunError, match=said):
+        stoker.resume(run, model=model(), feed=make())
+    assert main(["resume", str(run)]) == 2
+    assert re.search(said, " ".join(capsys.readouterr().err.split()))
+    assert (run / "run.json").read_bytes() == record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +45,7 @@ class CachedRows:
         self._others = contents.others
         self._num_slots = contents.num_slots
         with pa.memory_map(os.fspath(path)) as mapped:
+            self._file = _WatchedFile(path, os.dup(mapped.fileno()), mapped.size())
             whole = mapped.read_buffer(mapped.size())
             file = pa.ipc.open_file(mapped)
             _check_schema(file.schema, contents)
@@ -94,9 +96,12 @@ class CachedRows:
         Raises
         ------
         ChangedDataError
-            A piece of the file, when it is looked at first, is not what was written.
+            The file is shorter than it was; or a piece of it, when it is looked at first and whenever
+            somebody wrote to the file since, is not what was written.
         """
         pieces = ids // self._rows_per_piece
+        if self._file.was_written_to():
+            self._unseen[:] = True
         if self._unseen.any():
             self._look_at(pieces)
         columns: dict[str, Any] = {}
@@ -130,7 +135,46 @@ class CachedRows:
             self._unseen[piece] = False
 
     def close(self) -> None:
-        """Nothing is held open; the mapping goes with the last array that shows it."""
+        """Nothing is to be done: file and mapping go with the last that refers to them."""
+
+
+class _WatchedFile:
+    """The file behind a mapping, looked at before rows are taken from it.
+
+    Where a mapped file was cut off, the system knows no answer to a look behind its end but SIGBUS, which no
+    Python handles. Asked for its size before every window, which takes a microsecond, it is an error instead.
+
+    Parameters
+    ----------
+    path
+        For messages: another file may have its name by now.
+    descriptor
+        Of the file that was mapped; taken over.
+    size
+        Bytes that were mapped.
+    """
+
+    def __init__(self, path: Path, descriptor: int, size: int) -> None:
+        self._path, self._descriptor, self._size = path, descriptor, size
+        weakref.finalize(self, os.close, descriptor)
+        self._modified_ns = os.fstat(descriptor).st_mtime_ns
+
+    def was_written_to(self) -> bool:
+        """Whether it has another time of modification than when this was asked before.
+
+        Raises
+        ------
+        ChangedDataError
+            If it is shorter than it was.
+        """
+        now = os.fstat(self._descriptor)
+        if now.st_size < self._size:
+            raise ChangedDataError(
+                f"{self._path} was cut off while its rows were used: it had {self._size:,} bytes and has "
+                f"{now.st_size:,}: begin or resume the run again, and it is made anew"
+            )
+        known, self._modified_ns = self._modified_ns, now.st_mtime_ns
+        return known != now.st_mtime_ns
 
 
 def _take_values(

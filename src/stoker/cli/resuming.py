@@ -38,8 +38,11 @@ def flags_of(run: str, record: RunRecord) -> Flags:
     Raises
     ------
     RunError
-        If no command did, or they are damaged.
+        If no command did, the run is one on a generator, or they are damaged.
     """
+    from stoker.runrecords import require_feed
+
+    require_feed(run, record)
     known = record.options.get("flags")
     if not isinstance(known, dict):
         raise RunError(

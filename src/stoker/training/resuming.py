@@ -17,6 +17,7 @@ from stoker.group import current
 from stoker.mirror import fetched
 from stoker.plan import Plan
 from stoker.rundir import RunDirectory
+from stoker.runrecords import INSTEAD_OF_A_GENERATOR, require_feed
 from stoker.stored import Count
 from stoker.training.callback_list import History
 from stoker.training.callback_states import lost_states, refuse_other_callbacks
@@ -51,9 +52,8 @@ def goes_on(run: Path | None, option: ResumeOption, feed: Any) -> bool:
         raise OptionError("resume='auto' has no effect without run=")
     if not _is_arithmetic(feed):
         raise OptionError(
-            "resume='auto' needs a stoker.Feed, whose order of rows is arithmetic: nobody can put a "
-            "generator or a Sequence back to where it was. Write its rows to files and open them with "
-            "stoker.open, or begin again without resume="
+            "resume='auto' needs a stoker.Feed, and this is a generator or a Sequence: "
+            f"{INSTEAD_OF_A_GENERATOR}, or begin again without resume="
         )
     return (run / "run.json").exists()
 
@@ -79,8 +79,8 @@ def begin_checkpoints(
         raise OptionError(f"checkpoint_every={every!r} has no effect without run=")
     if every is not None and every != "never" and not _is_arithmetic(feed):
         raise OptionError(
-            f"checkpoint_every={every!r} has no effect on a generator or a Sequence, which nobody can put "
-            "back to where it was: a stoker.Feed is resumed"
+            f"checkpoint_every={every!r} has no effect on a generator or a Sequence: "
+            f"{INSTEAD_OF_A_GENERATOR}, or leave it out"
         )
     if run is None or every == "never" or not _is_arithmetic(feed):
         return None
@@ -267,11 +267,11 @@ def resume(
     """
     from stoker.training.fit import fit
 
-    record = RunDirectory(fetched(directory)).read()
+    name, record = os.fspath(directory), RunDirectory(fetched(directory)).read()
+    require_feed(name, record)
     known = dict(record.training)
-    if record.generator is not None or not known:
-        what = "a generator" if record.generator is not None else "what an earlier stoker did not record"
-        raise RunError(f"{os.fspath(directory)} was trained on {what}: it cannot be resumed")
+    if not known:
+        raise RunError(f"{name} was trained on what an earlier stoker did not record: it cannot be resumed")
     if known.pop("validated", False) and validation is None:
         raise OptionError("the run was validated: give validation= as it was given to fit")
     options = _checked(directory, {name: known[name] for name in _CALL if name in known})
