@@ -12,7 +12,7 @@ import pytest
 
 import stoker
 from stoker.cli import main
-from stoker.errors import ColumnError
+from stoker.errors import ColumnError, DataError
 from stoker.transforms import PadSequences, SparseFeatures
 
 NUM_ROWS = 240
@@ -136,6 +136,31 @@ def test_lists_among_other_columns_want_columns(table: Path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"ids": [3, 99]},
+            r"column 'ids' holds the id 99, and the greatest .* was 8: .*unknown='zeros'",
+        ),
+        ({"ids": [-1]}, r"column 'ids' holds -1, and ids are from 0"),
+        ({"at": [-4], "what": [1.0]}, r"column 'at' holds -4, and features are numbered from 0"),
+        ({"at": [4, 5], "what": [1.0]}, r"column 'at' holds 2 numbers of features, and 'what' 1 values"),
+        ({"at": [4], "what": [1e300]}, r"column 'what' holds what is beyond float32"),
+    ],
+)
+def test_lists_of_which_nothing_is_made_are_told_by_line_before_a_batch_is_made(tmp_path: Path, row, said):
+    rows = [{"ids": [n % 9], "at": [n % 5], "what": [0.5], "y": n % 2} for n in range(60)]
+    for name, held in (("t", rows), ("v", [*rows[:30], {**rows[0], **row}, *rows[30:]])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in held))
+    inputs = {"ids": PadSequences(unknown="error"), "at": (["at", "what"], SparseFeatures())}
+    feed = stoker.Feed(
+        stoker.open(tmp_path / "t.jsonl", label="y"), transform=stoker.Columns(inputs), batch_size=8
+    )
+    with pytest.raises(DataError, match=rf"v\.jsonl, line 31 \(row 30\): {said}"):
+        feed.derive(tmp_path / "v.jsonl")
+
+
 def test_a_table_of_lists_trains_answers_and_is_proved_without_a_flag(
     table: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -41,8 +41,8 @@ from stoker.settling import (
 )
 from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
+from stoker.sources.alike import rows_like
 from stoker.sources.bound import BoundView
-from stoker.sources.opening import chosen_as
 from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey
 from stoker.targets import check_labels, settle_target, target_learners
@@ -356,7 +356,8 @@ def _held(
     elif source.table is base.table:
         held = source if label else source.without_label()
     else:
-        held = replace(chosen_as(base.like(source.places, with_label=label), source), view=source.view)
+        table = rows_like(base.table, source.table, with_label=label)
+        held = Source(table=table, view=source.view)
     return held.keeping(keep) if keep else held
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoker.errors import OptionError
+from stoker.errors import ChangedDataError, OptionError
 from stoker.sources.bits import BitSpec
-from stoker.sources.views import TakeSpec
+from stoker.sources.views import TakeSpec, View
 
 
 @given(st.integers(1, 3_000), st.sampled_from([0.01, 0.5, 0.99]), st.integers(0, 9))
@@ -34,6 +34,15 @@ def test_many_rows_take_a_bit_and_a_quarter_each():
     assert step.num_bytes * 8 < 1.26 * count
     ordinals = np.arange(1_000_000, 1_020_000)
     assert np.array_equal(step.up(ordinals), 3 * ordinals + 1)
+
+
+@pytest.mark.parametrize("count", [699, 702])
+def test_other_rows_than_were_chosen_among_are_refused(count):
+    chosen = np.arange(701) == 698
+    view = View().then(BitSpec.of(chosen, "x > 1"))
+    with pytest.raises(ChangedDataError, match=f"there were 701 rows when .* and now there are {count}"):
+        view.bind(count)
+    assert view.bind(count, are_counted=False).num_rows == 1
 
 
 def test_rows_beyond_the_end_are_refused():

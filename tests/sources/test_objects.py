@@ -239,10 +239,11 @@ def test_options_of_files_have_no_effect():
         stoker.open(pa.table(COLUMNS), format="csv")
 
 
-def test_a_source_like_another_is_the_same_rows_and_no_file(held, tmp_path):
+def test_rows_in_memory_have_no_name_but_their_own(held, tmp_path):
     assert held.like(held.paths, with_label=True).features == held.features
-    (tmp_path / "rows.csv").write_text("a,b,y\n1,2,no\n")
     with pytest.raises(OptionError, match="cannot be opened by a name"):
+        held.table.like(("arrow://other",), with_label=True)
+    with pytest.raises(DataError, match="no such file"):
         held.like(tmp_path / "rows.csv", with_label=True)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,8 @@ import stoker
 from property_examples import examples
 from stoker import folders
 from stoker.errors import ColumnError
-from stoker.survey import Survey, store, survey
+from stoker.sources.columnar import batch_parse
+from stoker.survey import Survey, recording, records, store, survey
 from stoker.survey.records import VERSION
 
 
@@ -153,6 +156,20 @@ def test_a_longer_file_is_surveyed_anew(path):
     again = look(path)
     assert again.num_slots == 3_001
     assert again.seconds > 0
+
+
+def test_a_survey_of_before_dates_beyond_the_calendar_were_bad_is_made_anew(tmp_path, monkeypatch):
+    path = tmp_path / "t.parquet"
+    moments = pa.array([0, 253_402_300_800_000_000, 1_000_000], pa.timestamp("us"))  # one in the year 10000
+    pq.write_table(pa.table({"when": moments, "y": [0, 1, 1]}), path)
+    with monkeypatch.context() as before:
+        before.setattr(batch_parse, "beyond_calendar", lambda values: None)
+        for module in (records, recording, store):
+            before.setattr(module, "VERSION", VERSION - 1, raising=False)
+        old = look(path, on_bad_row="skip", texts="chosen")
+        assert old.problems == ()
+    found = look(path, on_bad_row="skip", texts="chosen")
+    assert (found.excluded.tolist(), [problem.kind for problem in found.problems]) == ([1], ["out_of_range"])
 
 
 def spoil_json(folder: Path) -> None:

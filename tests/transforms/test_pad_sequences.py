@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from property_examples import examples
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.transforms import PadSequences
+from stoker.transforms.base import RowValueError
 from stoker.types import Rows
 from stoker.types.arrow import arrow_type
 
@@ -99,17 +100,26 @@ def test_integers_may_be_numbers_negative_and_large_ones_too():
 @pytest.mark.parametrize("number", [-1, (1 << 31) - 1, 1 << 40])
 def test_what_is_no_id_is_told_with_its_row(number):
     made = PadSequences().partial_fit(rows_of([[1], [2]]))
-    with pytest.raises(DataError, match=rf"column 'x' \(row 3 of those learned from\) holds {number:,}, "):
+    with pytest.raises(DataError, match=rf"'x' holds {number:,} \(row 3 of those learned from\), "):
         made.partial_fit(rows_of([[1], [5, number]]))
-    with pytest.raises(DataError, match=r"\(row 0 of this batch\) .*output='dense'"):
+    with pytest.raises(DataError, match=r"\(row 0 of this batch\), .*output='dense'"):
         made.apply(rows_of([[number]]), np.array([0]))
 
 
 def test_an_id_that_training_never_reached_is_padding_or_an_error():
     rows, later = rows_of([[1, 3]]), rows_of([[4, 3, 99]])
     assert PadSequences(length=3).fit(rows).apply(later, np.array([0])).tolist() == [[0, 3, 0]]
-    with pytest.raises(DataError, match="the id 4, and the greatest to train on was 3"):
+    with pytest.raises(DataError, match=r"the id 4 \(row 0 of .*\), and the greatest to train on was 3"):
         PadSequences(unknown="error").fit(rows).apply(later, np.array([0]))
+
+
+def test_every_row_without_ids_is_told_by_its_place_among_those_asked_for():
+    made = PadSequences(unknown="error").fit(rows_of([[1, 3]]))
+    assert made.refuses
+    assert not PadSequences(output="dense").fit(rows_of([[1, 3]])).refuses
+    with pytest.raises(RowValueError) as error:
+        made.apply(rows_of([[9, 8], [], [1], [2, 7], [4]]), np.array([4, 2, 0, 1, 0, 3]))
+    assert error.value.places.tolist() == [0, 2, 4, 5]
 
 
 def test_lists_without_a_number_are_rows_of_one_zero():

@@ -118,7 +118,7 @@ def convert(
     if on_bad_row not in ("error", "skip"):
         raise OptionError(f"on_bad_row must be error or skip, got {on_bad_row!r}")
     require_hosts(hosts)
-    if hosts > 1 and source.describe()["format"] in NAMELESS:
+    if hosts > 1 and source.table.format in NAMELESS:
         raise refuse_on_hosts()
     form, final = format_of(out, compression=compression), Path(out)
     require_place(final, overwrite=overwrite)

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import DataError, OptionError
+from stoker.sources.alike import files_like
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.files import FileIdentity, line_of
 from stoker.sources.index import RowIndex
 from stoker.sources.locating import offset_of
 from stoker.sources.narrowing import Narrowing
-from stoker.sources.paths import expand_paths
 from stoker.sources.table import Table
 from stoker.sources.text_batches import TextBatch, text_batches
 from stoker.sources.told import Told
@@ -96,7 +96,7 @@ class Source(Told, Narrowing):
     def like(
         self, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, with_label: bool
     ) -> Source:
-        """Other files with this source's columns and kinds, all rows of them.
+        """Other files with this source's columns and kinds, all rows of them; of its format or another.
 
         Delimiter and quote are found for each file anew, columns are matched by name, others are ignored.
 
@@ -112,7 +112,7 @@ class Source(Told, Narrowing):
         ColumnError
             A file lacks a column.
         """
-        return Source(table=self.table.like(expand_paths(paths, folders=True), with_label=with_label))
+        return Source(table=files_like(self.table, paths, with_label=with_label))
 
     def chunks(self, target_bytes: int) -> Iterator[Chunk]:
         """Every record of the whole source once, in pieces of about `target_bytes`; the view is ignored.

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import OptionError
+from stoker.errors import ChangedDataError, OptionError
 from stoker.types import IntArray
 
-__all__ = ["BitSpec", "BitStep"]
+__all__ = ["BitSpec", "BitStep", "require_as_many"]
 
 _BLOCK = 256
 """Ordinals of which the number of chosen ones before is kept: an eighth of a bit more for each."""
@@ -32,10 +32,13 @@ class BitSpec:
         uint8 of shape (blocks, 32): bit j of block b tells of ordinal 256 b + j, lowest bits first.
     condition
         It, by which they are chosen again.
+    among
+        Of how many rows.
     """
 
     bits: Bits
     condition: str
+    among: int
 
     @classmethod
     def of(cls, chosen: npt.NDArray[np.bool_], condition: str) -> BitSpec:
@@ -44,7 +47,7 @@ class BitSpec:
         packed = np.packbits(chosen, bitorder="little")
         bits.reshape(-1)[: len(packed)] = packed
         bits.flags.writeable = False
-        return cls(bits=bits, condition=condition)
+        return cls(bits=bits, condition=condition, among=len(chosen))
 
     @property
     def count(self) -> int:
@@ -114,6 +117,21 @@ class BitStep:
             found[here] = self._before[blocks] + below.astype(np.int64)
             inside[here] = known & ((held >> bit) & 1).astype(np.bool_)
         return found, inside
+
+
+def require_as_many(total: int, among: int) -> None:
+    """Refuse to choose among more rows, or fewer, than there were when they were chosen.
+
+    Raises
+    ------
+    ChangedDataError
+        There are.
+    """
+    if total != among:
+        raise ChangedDataError(
+            f"there were {among:,} rows when they were divided, and now there are "
+            f"{total:,}: they changed in between; open them again, and divide them while nobody writes"
+        )
 
 
 def _counts(bits: Bits) -> IntArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ class CsvTable:
         Names of the classes 1, 2, … where a file beside the data gives them.
     """
 
+    format: ClassVar[str] = "csv"
     schema: Schema
     layouts: tuple[FileLayout, ...]
     written: Written
@@ -205,4 +206,4 @@ class CsvTable:
             }
             for layout in self.layouts
         ]
-        return {"format": "csv", **self.schema.describe(), "files": files}
+        return {"format": self.format, **self.schema.describe(), "files": files}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,7 @@ class FolderTable:
         What stands in each folder.
     """
 
+    format: ClassVar[str] = "folder"
     schema: Schema
     listings: tuple[Listing, ...]
     class_names: tuple[str, ...] | None = None
@@ -280,4 +281,4 @@ class FolderTable:
             }
             for listing in self.listings
         ]
-        return {"format": "folder", **self.schema.describe(), "files": files}
+        return {"format": self.format, **self.schema.describe(), "files": files}

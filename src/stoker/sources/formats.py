@@ -26,7 +26,7 @@ from stoker.sources.request import COLUMNS_ALONE, Request
 from stoker.sources.schema import Schema
 from stoker.sources.table import Table
 
-__all__ = ["FORMATS", "Format", "open_table", "table_like"]
+__all__ = ["FORMATS", "Format", "format_like", "open_table", "table_like"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ def table_like(
         A file lacks a column.
     """
     places = expand_paths(paths, folders=True)
-    name = _name_like(places, format_name)
+    name = format_like(places, format_name)
     if FORMATS[name].open is not FORMATS[format_name].open:
         written = Written(renames=written.renames)
         schema = schema if with_label else schema.without_label()
@@ -167,7 +167,7 @@ def table_like(
     return found.template(schema, written).like(files, with_label=with_label)
 
 
-def _name_like(places: Sequence[str], known: str) -> str:
+def format_like(places: Sequence[str], known: str) -> str:
     """The name of the files' format where their names tell one, or else the `known`."""
     try:
         name = _name_of(places, None)

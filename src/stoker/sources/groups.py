@@ -90,8 +90,8 @@ def split_by_group(
     for part in parts:
         part.flags.writeable = False
     return (
-        GroupSpec(indices=parts[0], split=first, column=column, peak_bytes=peak),
-        GroupSpec(indices=parts[1], split=second, column=column, peak_bytes=peak),
+        GroupSpec(indices=parts[0], among=view.num_rows, split=first, column=column, peak_bytes=peak),
+        GroupSpec(indices=parts[1], among=view.num_rows, split=second, column=column, peak_bytes=peak),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
@@ -56,6 +56,7 @@ class JsonTable(CsvTable):
     A key that an object lacks, or whose value is null, is a blank.
     """
 
+    format: ClassVar[str] = "jsonl"
     layouts: tuple[JsonLayout, ...]
 
     @cached_property
@@ -90,4 +91,4 @@ class JsonTable(CsvTable):
             }
             for layout in self.layouts
         ]
-        return {"format": "jsonl", **self.schema.describe(), "files": files}
+        return {"format": self.format, **self.schema.describe(), "files": files}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +120,8 @@ def _layout(path: str) -> FileLayout:
 class LinesTable(CsvTable):
     """Files of texts, a line each; implements `stoker.sources.base.Table`. Blank lines are no texts."""
 
+    format: ClassVar[str] = "lines"
+
     @cached_property
     def _parsers(self) -> tuple[LineParser, ...]:  # type: ignore[override]
         return tuple(
@@ -151,7 +153,7 @@ class LinesTable(CsvTable):
         files = [
             {"class": _class_of(layout.path), "data_offset": layout.data_offset} for layout in self.layouts
         ]
-        return {"format": "lines", **self.schema.describe(), "files": files}
+        return {"format": self.format, **self.schema.describe(), "files": files}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

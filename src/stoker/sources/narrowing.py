@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Narrowing"]
 
-_log = logging.getLogger("stoker")
 _MEMORY = 10**9
 
 
@@ -71,7 +69,8 @@ class Narrowing:
         Raises
         ------
         OptionError
-            `fraction` does not lie between 0 and 1, or `seed` not in [0, 2**64), or both columns are named.
+            `fraction` does not lie between 0 and 1, or `seed` not in [0, 2**64), or both columns are named;
+            or a column decides about a query's rows, and the query has no ``ORDER BY``.
         ColumnError
             There is no such column.
         DataError
@@ -95,7 +94,7 @@ class Narrowing:
         first: Spec
         second: Spec
         if _one_of(group=group, stratify=stratify, memory=memory):
-            _warn_of_order(self._source)
+            _require_order(self._source)
             by = split_by_group if group is not None else split_by_stratum
             first, second = by(self._source, fraction, seed, group or stratify or "", _limit(memory))
         else:
@@ -131,7 +130,8 @@ class Narrowing:
         Raises
         ------
         OptionError
-            `count` or `seed` cannot be, or both columns are named.
+            `count` or `seed` cannot be, or both columns are named; or a column decides about a query's rows,
+            and the query has no ``ORDER BY``.
         ColumnError
             There is no such column.
         DataError
@@ -149,7 +149,7 @@ class Narrowing:
         [10, 10, 10]
         """
         if _one_of(group=group, stratify=stratify, memory=memory):
-            _warn_of_order(self._source)
+            _require_order(self._source)
             column, together = group or stratify or "", group is not None
             pairs = folds_by_value(self._source, count, seed, column, together=together, limit=_limit(memory))
             return [(self.narrowed(others), self.narrowed(fold)) for others, fold in pairs]
@@ -193,7 +193,7 @@ class Narrowing:
         >>> rows.view.bind(4).ids(0, 3).tolist()
         [0, 1, 2]
         """
-        _warn_of_order(self._source)
+        _require_order(self._source)
         return self.narrowed(rows_where(self._source, condition))
 
     def head(self, count: int) -> Source:
@@ -221,15 +221,21 @@ class Narrowing:
         return self.narrowed(ShardSpec(index=index, count=count))
 
 
-def _warn_of_order(source: Source) -> None:
-    """Say of rows that are read once to be divided and once to be used that their order must be one."""
+def _require_order(source: Source) -> None:
+    """Refuse rows that would be read once to be divided and once to be used, each time in another order.
+
+    Raises
+    ------
+    OptionError
+        Nothing says in which order they come.
+    """
     files = (getattr(file, "file", file) for file in getattr(source.table, "files", ()))
     if not all(getattr(file, "is_ordered", True) for file in files):
-        _log.warning(
-            "%s: its rows are asked for now, to divide them, and again to use them, and nothing says that "
-            "they come in the same order: rows would fall into the wrong part. Give the query an ORDER BY, "
-            "or have it divide the rows itself (for a condition: where= of stoker.open)",
-            source.paths[0],
+        raise OptionError(
+            f"{source.paths[0]}: its rows would be asked for now, to divide them, and again to use them, and "
+            "nothing says that they come in the same order: rows would fall into the wrong part. Give the "
+            "query an ORDER BY that decides between any two rows, such as a key; write its rows to a file "
+            "first (stoker convert); or, for a condition, say where= as it is opened, which asks once"
         )
 
 

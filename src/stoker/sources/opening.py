@@ -22,7 +22,7 @@ from stoker.sources.table import Table
 from stoker.types import ColumnKind
 from stoker.waits import watched
 
-__all__ = ["are_paths", "chosen_as", "open"]
+__all__ = ["are_paths", "open"]
 
 
 @watched()
@@ -152,12 +152,6 @@ def _chosen(table: Table, where: str | None) -> Source:
     if isinstance(table, ColumnarTable):
         return Source(table=table.where(Condition(where)))
     return Source(table=table).where(where)
-
-
-def chosen_as(found: Source, source: Source) -> Source:
-    """Rows that were opened anew, narrowed to those that a condition left as `source` was opened."""
-    told = getattr(source.table, "chosen", None)
-    return found if told is None else replace(found, table=_chosen(found.table, told.condition).table)
 
 
 def are_paths(rows: Any) -> bool:

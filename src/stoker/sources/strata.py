@@ -185,4 +185,4 @@ def _part(source: Source, inside: Any, recipe: Mapping[str, Any], peak_bytes: in
             f"{recipe['column']!r}: take another seed=, fraction, column or number of folds"
         )
     indices.flags.writeable = False
-    return ValueSpec(indices=indices, recipe=recipe, peak_bytes=peak_bytes)
+    return ValueSpec(indices=indices, among=len(inside), recipe=recipe, peak_bytes=peak_bytes)

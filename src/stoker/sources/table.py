@@ -32,6 +32,11 @@ class Table(Protocol):
     """
 
     @property
+    def format(self) -> str:
+        """Name of the format: one of `stoker.sources.formats.FORMATS`, or of rows without a name."""
+        ...
+
+    @property
     def schema(self) -> Schema:
         """The used columns."""
         ...

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from stoker.errors import OptionError
-from stoker.sources.bits import BitSpec
+from stoker.sources.bits import BitSpec, require_as_many
 from stoker.sources.bound import BoundView, Step
 from stoker.sources.steps import TABLE_LIMIT, HeadStep, RankStep, ShardStep, TakeStep
 from stoker.types import IntArray
@@ -140,9 +140,18 @@ class HeadSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TakeSpec:
-    """The given ordinals, int64 of shape (n,), ascending and distinct."""
+    """The given ordinals, int64 of shape (n,), ascending and distinct.
+
+    Attributes
+    ----------
+    indices
+        They.
+    among
+        Of how many they were chosen, by what stood in them; None where nobody looked.
+    """
 
     indices: IntArray
+    among: int | None = None
 
     @classmethod
     def of(cls, indices: Sequence[int] | IntArray) -> TakeSpec:
@@ -198,7 +207,12 @@ class View:
         return View(steps=(*self.steps, step))
 
     def bind(
-        self, num_slots: int, excluded: IntArray | None = None, *, table_limit: int = TABLE_LIMIT
+        self,
+        num_slots: int,
+        excluded: IntArray | None = None,
+        *,
+        table_limit: int = TABLE_LIMIT,
+        are_counted: bool = True,
     ) -> BoundView:
         """Resolve the view against a source of `num_slots` slots.
 
@@ -210,15 +224,21 @@ class View:
             int64 of shape (e,): ids of bad or dropped rows, strictly ascending; None for none.
         table_limit
             Ordinals up to which a split is remembered, by one bit each, which makes rows in any order cheap.
+        are_counted
+            Whether there are so many slots, and not so many at most.
 
         Raises
         ------
         OptionError
             A row number given to `take` lies beyond the end.
+        ChangedDataError
+            There were more rows, or fewer, when they were divided by what stands in them.
         """
         bound: list[Step] = []
         total = num_slots
         for step in self.steps:
+            if are_counted and isinstance(step, TakeSpec | BitSpec) and step.among is not None:
+                require_as_many(total, step.among)
             bound.append(step.bind(total, table_limit) if isinstance(step, RankSpec) else step.bind(total))
             total = bound[-1].size
         nothing = np.empty(0, np.int64)

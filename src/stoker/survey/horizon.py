@@ -36,9 +36,11 @@ class Horizon:
     def __init__(self, view: View, num_slots: int | None = None) -> None:
         self._view = view
         self._known = num_slots is not None
-        self._bound = _bind(view, _ENDLESS if num_slots is None else num_slots)
+        self._bound = view.bind(
+            _ENDLESS if num_slots is None else num_slots, are_counted=num_slots is not None
+        )
         self._prefixes = [
-            _bind(View(steps=view.steps[:depth]), _ENDLESS)
+            View(steps=view.steps[:depth]).bind(_ENDLESS, are_counted=False)
             for depth in range(len(view.steps))
             if not self._known
         ]
@@ -79,18 +81,20 @@ class Horizon:
         return limit
 
     def close(self, num_slots: int) -> None:
-        """Learn the number of slots; from now on everything is certain."""
+        """Learn the number of slots; from now on everything is certain.
+
+        Raises
+        ------
+        ChangedDataError
+            There were more or fewer when rows were chosen among them.
+        """
         if not self._known:
-            self._bound = _bind(self._view, num_slots)
+            self._bound = self._view.bind(num_slots)
             self._known = True
 
     def mask(self, first_id: int, count: int) -> npt.NDArray[np.bool_] | None:
         """Whether each of the ids [first_id, first_id + count) is a member; None where all are."""
         return self._bound.mask(first_id, count) if self._view.steps else None
-
-
-def _bind(view: View, num_slots: int) -> BoundView:
-    return view.bind(num_slots)
 
 
 def _part_size(step: RankSpec) -> int:

@@ -24,8 +24,8 @@ __all__ = [
     "label_record",
 ]
 
-VERSION = 4
-"""Of the layout; a survey of another version is made anew."""
+VERSION = 5
+"""Of the layout, and of which rows are bad ones; a survey of another version is made anew."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from stoker.images.sizes import ImageSizes
 from stoker.ledger import Charge, Ledger
 from stoker.prefetch import prefetch
 from stoker.sources import Source
+from stoker.sources.bits import require_as_many
 from stoker.sources.chunks import Chunk, ParsedChunk
 from stoker.sources.index_builder import IndexBuilder
 from stoker.sources.inference import kind_of
@@ -127,6 +128,7 @@ class Pass:
     outside: dict[str, LabelTally] = field(init=False)
     _has_floats: bool = field(init=False)
     _horizon: Horizon = field(init=False)
+    _counted: int | None = field(init=False, default=None)
     _waiting: deque[_Waiting] = field(init=False, default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -170,6 +172,8 @@ class Pass:
                 self._take_in(result, done)
                 if progress is not None:
                     progress(min(done, total), total)
+        if self._counted is not None:
+            require_as_many(self.num_slots, self._counted)
         self._settle(self.num_slots, final=True)
         if progress is not None:
             progress(total, total)
@@ -196,7 +200,8 @@ class Pass:
         """Slots in all, by a scan ahead of the pass, where the view cannot be told without them."""
         if not Horizon.needs_count(self.source.view):
             return None
-        return sum(chunk.num_records for chunk in self.source.chunks(target))
+        self._counted = sum(chunk.num_records for chunk in self.source.chunks(target))
+        return self._counted
 
     def _tasks(self, chunks: Iterator[Chunk]) -> Iterator[_Task]:
         """Charge each chunk for its bytes and for the rows that it will become; find a place for them.

@@ -9,6 +9,7 @@ import msgspec
 
 from stoker.errors import RunError
 from stoker.sources import Source
+from stoker.sources.alike import rows_like
 from stoker.sources.arrays.opening import label_names_of
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.csv import CsvTable
@@ -52,7 +53,7 @@ def describe_files(source: Source) -> dict[str, Any]:
     if isinstance(table, ColumnarTable):
         return {"format": table.format, **known, "label_names": label_names_of(table)}
     if not isinstance(table, CsvTable):
-        return {"format": table.describe()["format"], **known}
+        return {"format": table.format, **known}
     layout, written = table.layouts[0], table.written
     # Names alone tell which file column is which where there is no header.
     names = [] if layout.has_header else list(schema.file_names)
@@ -90,15 +91,7 @@ def open_like(
         If a file lacks a column.
     """
     schema, how = _read(description, columns, spec)
-    written = Written(
-        format=None if how.format in ("folder", "lines", *NAMELESS) else how.format,
-        header=None if how.header or how.format == "lines" else False,
-        delimiter=how.delimiter,
-        quote=how.quote,
-        renames=tuple((renames or {}).items()),
-        label_names=how.label_names,
-    )
-    name = how.format if how.format is not None and how.format in FORMATS else "csv"
+    name, written = _written(how, renames)
     return Source(table=table_like(paths, schema, written, name, with_label=with_label))
 
 
@@ -109,18 +102,13 @@ def source_like(
     source: Source,
     *,
     with_label: bool,
+    renames: Mapping[str, str] | None = None,
 ) -> Source:
-    """Rows that have no name to be opened by, with a run's columns and kinds.
-
-    Raises
-    ------
-    RunError
-        If the description is damaged.
-    ColumnError
-        If they lack a column.
-    """
-    schema, _ = _read(description, columns, spec)
-    return Source(table=source.table.with_schema(schema).like(source.places, with_label=with_label))
+    """All rows of a source that was opened already, with a run's columns and kinds; see `open_like`."""
+    schema, how = _read(description, columns, spec)
+    name, written = _written(how, renames)
+    base = FORMATS[name].template(schema, written)
+    return Source(table=rows_like(base, source.table, with_label=with_label))
 
 
 def held_like(
@@ -143,6 +131,19 @@ def held_like(
     """
     schema, _ = _read(description, columns, spec)
     return held_source(rows, schema if with_label else schema.without_label(), keep=keep)
+
+
+def _written(how: _Reading, renames: Mapping[str, str] | None) -> tuple[str, Written]:
+    """The format's name, and how files of it are written."""
+    written = Written(
+        format=None if how.format in ("folder", "lines", *NAMELESS) else how.format,
+        header=None if how.header or how.format == "lines" else False,
+        delimiter=how.delimiter,
+        quote=how.quote,
+        renames=tuple((renames or {}).items()),
+        label_names=how.label_names,
+    )
+    return how.format if how.format is not None and how.format in FORMATS else "csv", written
 
 
 def _read(

@@ -301,7 +301,7 @@ class Run:
             for piece in bad.counted(read):
                 yield answer(scorer, piece)
             return
-        if pieces.source.describe()["format"] in NAMELESS:
+        if pieces.source.table.format in NAMELESS:
             raise refuse_on_hosts()
         for piece, found in scored_on_hosts(
             pieces, self.model, self.spec, self.target, answer, hosts=hosts, progress=progress

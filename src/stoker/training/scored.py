@@ -9,7 +9,7 @@ from stoker.errors import ColumnError, OptionError
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.nameless import NAMELESS
-from stoker.sources.opening import are_paths, chosen_as
+from stoker.sources.opening import are_paths
 from stoker.training.held import keeping
 from stoker.training.reopen import held_like, open_like, source_like
 from stoker.types import FeedSpec
@@ -77,18 +77,17 @@ def _source(
         return _opened(record, spec, rows, renames, with_label=with_label)
     if rows.view.steps:
         raise OptionError("a view of a source cannot be scored here: pass the whole source, or a feed")
-    if rows.describe()["format"] not in NAMELESS:
-        return chosen_as(_opened(record, spec, rows.places, renames, with_label=with_label), rows)
-    if renames:
+    if rows.table.format in NAMELESS and renames:
         raise OptionError("rename has no effect on rows in memory or of a query: name their columns there")
-    return chosen_as(source_like(record.reading, record.columns, spec, rows, with_label=with_label), rows)
+    return _opened(record, spec, rows, renames, with_label=with_label)
 
 
 def _opened(
-    record: RunRecord, spec: FeedSpec, paths: Any, renames: Mapping[str, str] | None, *, with_label: bool
+    record: RunRecord, spec: FeedSpec, rows: Any, renames: Mapping[str, str] | None, *, with_label: bool
 ) -> Source:
     try:
-        return open_like(record.reading, record.columns, spec, paths, with_label=with_label, renames=renames)
+        like = source_like if isinstance(rows, Source) else open_like
+        return like(record.reading, record.columns, spec, rows, with_label=with_label, renames=renames)
     except ColumnError as error:
         if renames or "is absent" not in str(error):
             raise

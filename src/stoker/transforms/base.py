@@ -50,6 +50,11 @@ class RowValueError(DataError):
         self._given = what, way_out, places, among
         super().__init__(f"{what} (row {int(places[0]):,} of {among}){way_out}")
 
+    def learned_from(self, first: int) -> RowValueError:
+        """The same of rows that are learned from, of which the first has the number `first`."""
+        what, way_out, places, _ = self._given
+        return RowValueError(what, way_out, places + first, "those learned from")
+
     def __reduce__(self) -> tuple[type[RowValueError], tuple[str, str, IntArray, str]]:
         """What it was made of: processes hand it on."""
         return type(self), self._given

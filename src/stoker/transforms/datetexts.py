@@ -55,22 +55,9 @@ class DateReader:
         least = 1 if self.na == "error" else BLANK + 1 if self.invalid == "error" else OUT_OF_RANGE + 1
         bad = np.flatnonzero(problems >= least)
         if bad.size:
-            raise self._error(name, values, problems, bad, first)
+            error = RowValueError(*self._said(name, values, problems, int(bad[0])), bad)
+            raise error if first is None else error.learned_from(first)
         return instants, problems
-
-    def _error(
-        self,
-        name: str,
-        values: ValueBytes,
-        problems: npt.NDArray[np.uint8],
-        places: IntArray,
-        first: int | None,
-    ) -> RowValueError:
-        at = int(places[0])
-        what, way_out = self._said(name, values, problems, at)
-        if first is None:
-            return RowValueError(what, way_out, places)
-        return RowValueError(what, way_out, places + first, "those learned from")
 
     def _said(
         self, name: str, values: ValueBytes, problems: npt.NDArray[np.uint8], at: int

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import ColumnError
+from stoker.kernels.sequences import outside
 from stoker.transforms.base import checked_places, nearest
 from stoker.types import ColumnKind, IntArray, Rows
 from stoker.types.arrow import arrow_type
@@ -48,6 +49,19 @@ class Lists(NamedTuple):
         starts = self.bounds[take + 1] - behind
         places = np.repeat(starts, self.lengths) + np.arange(behind[-1])
         return np.asarray(self.values[places])
+
+    def outside(self, least: int, greatest: int) -> tuple[IntArray, int]:
+        """Which of them hold an integer below `least` or above `greatest`, ascending, and the first of these.
+
+        No row, and 0, where there is none.
+        """
+        kind = self.values.dtype.type
+        row, found = outside(*self, kind(least), kind(greatest))
+        if row < 0:
+            return np.zeros(0, np.int64), 0
+        numbers = self.numbers()
+        is_outside = (numbers < least) | (numbers > greatest)
+        return np.unique(np.repeat(np.arange(len(self.take)), self.lengths)[is_outside]), int(found)
 
 
 def list_kinds(rows: Rows) -> dict[str, ColumnKind]:

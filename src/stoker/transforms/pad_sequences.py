@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from stoker.errors import ColumnError, DataError, OptionError
-from stoker.kernels.sequences import extents, outside, pad_numbers, pad_sequences
+from stoker.errors import ColumnError, OptionError
+from stoker.kernels.sequences import extents, pad_numbers, pad_sequences
 from stoker.stored import require, require_counts
 from stoker.transforms.base import FittedTransform, InputTransform, RowValueError
 from stoker.transforms.listcolumns import Lists, list_kinds, lists_of
@@ -129,7 +129,7 @@ class PadSequences(InputTransform):
         ------
         ColumnError
             If the rows have no column of lists, or several.
-        DataError
+        RowValueError
             If an id is negative, or beyond int32.
         OptionError
             If it is another column than before.
@@ -145,12 +145,9 @@ class PadSequences(InputTransform):
         self._meet((name,), kind)
         lists = lists_of(rows, name, None)
         if self._are_ids:
-            self._require(
-                lists,
-                _GREATEST,
-                f"column {name!r} (row {{:,}} of those learned from)",
-                self._before + self._num_rows,
-            )
+            error = self._refusal(lists, _GREATEST)
+            if error is not None:
+                raise error.learned_from(self._before + self._num_rows)
         elif self.standardize:
             numbers = lists.numbers()
             self.scale_.partial_fit(
@@ -203,6 +200,11 @@ class PadSequences(InputTransform):
         return max(1, most)
 
     @property
+    def refuses(self) -> bool:
+        """Whether integers may be no ids: negative, beyond int32, or unknown where that is an error."""
+        return self._are_ids
+
+    @property
     def output(self) -> InputKind:
         """Tokens or dense arrays."""
         return "tokens" if self._are_ids else "dense"
@@ -228,8 +230,8 @@ class PadSequences(InputTransform):
         ------
         ColumnError
             If the rows lack the column, or it holds other lists.
-        DataError
-            If an id is negative; or unknown, where that is an error.
+        RowValueError
+            If an id is negative, or beyond int32; or unknown, where that is an error.
         OptionError
             If the transform is not fitted.
         """
@@ -241,7 +243,9 @@ class PadSequences(InputTransform):
         if not self._are_ids:
             return self._numbers(lists, ends, np.empty(shape, np.float32))
         most = self.greatest_ if self.unknown == "error" else _GREATEST
-        self._require(lists, most, f"column {name!r} (row {{:,}} of this batch)", 0)
+        error = self._refusal(lists, most)
+        if error is not None:
+            raise error
         out = np.empty(shape, np.int32)
         pad_sequences(*lists, *ends, lists.values.dtype.type(self.greatest_), out)
         return out
@@ -304,22 +308,19 @@ class PadSequences(InputTransform):
             )
         return out
 
-    def _require(self, lists: Lists, greatest: int, where: str, first: int) -> None:
-        """Refuse ids that are none, or greater than one."""
-        kind = lists.values.dtype.type
-        row, found = outside(*lists, kind(0), kind(greatest))
-        if row < 0:
-            return
-        told = where.format(first + row)
+    def _refusal(self, lists: Lists, greatest: int) -> RowValueError | None:
+        """What to say of ids that are none, or greater than one, if there are any."""
+        rows, found = lists.outside(0, greatest)
+        if not rows.size:
+            return None
+        column = f"column {self.columns_[0]!r} holds"
         if 0 <= found <= _GREATEST:
-            raise DataError(
-                f"{told} holds the id {int(found):,}, and the greatest to train on was {self.greatest_:,}; "
-                "unknown='zeros' takes such ids for padding"
+            way_out = f", and the greatest to train on was {self.greatest_:,}: correct it, or train with "
+            return RowValueError(
+                f"{column} the id {found:,}", f"{way_out}PadSequences(unknown='zeros')", rows
             )
-        raise DataError(
-            f"{told} holds {int(found):,}, and ids are from 0 to {_GREATEST:,}: correct it, or say "
-            "PadSequences(output='dense') if these are no ids but numbers"
-        )
+        way_out = f", and ids are from 0 to {_GREATEST:,}: correct it, or say PadSequences(output='dense') "
+        return RowValueError(f"{column} {found:,}", f"{way_out}if these are no ids but numbers", rows)
 
     def _meet(self, columns: tuple[str, ...], kind: ColumnKind) -> None:
         if self.columns_ and (columns, kind) != (self.columns_, self.kind_):

@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 
-from stoker.errors import ColumnError, DataError, OptionError
-from stoker.kernels.sequences import extents, outside
+from stoker.errors import ColumnError, OptionError
+from stoker.kernels.sequences import extents
 from stoker.stored import require, require_counts
-from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.base import FittedTransform, InputTransform, RowValueError
 from stoker.transforms.listcolumns import Lists, list_kinds, lists_of
 from stoker.types import KIND_WORDS, LISTS, ColumnKind, InputKind, IntArray, Rows
 
@@ -83,7 +83,7 @@ class SparseFeatures(InputTransform):
         ------
         ColumnError
             If the rows have not one column of lists of integers and one of numbers.
-        DataError
+        RowValueError
             If a feature's number is negative or too great, or has no value.
         OptionError
             If there are other columns than before.
@@ -97,7 +97,10 @@ class SparseFeatures(InputTransform):
                 f"rows have {told}"
             )
         self._meet((*names["ints"], *names["floats"]))
-        where, _ = self._lists(rows, None, "of those learned from", self._before + self._num_rows)
+        try:
+            where, _ = self._lists(rows, None)
+        except RowValueError as error:
+            raise error.learned_from(self._before + self._num_rows) from None
         longest, greatest = extents(*where)
         return self._learn(int(longest), int(greatest), rows.num_rows)
 
@@ -130,6 +133,11 @@ class SparseFeatures(InputTransform):
         return bool(self.columns_)
 
     @property
+    def refuses(self) -> bool:
+        """Always: lists may not belong together, and integers may be no numbers of features."""
+        return True
+
+    @property
     def output(self) -> InputKind:
         """Sparse rows."""
         return "sparse"
@@ -150,24 +158,22 @@ class SparseFeatures(InputTransform):
         ------
         ColumnError
             If the rows lack a column, or it holds other lists.
-        DataError
-            If a feature's number is negative or too great, or has no value.
+        RowValueError
+            If a feature's number is negative or too great, or has no value; or a value is beyond float32.
         OptionError
             If the transform is not fitted.
         """
         if not self.is_fitted:
             raise OptionError("SparseFeatures is not fitted: call fit, or feed.prepare()")
-        where, what = self._lists(rows, take, "of this batch", 0)
+        where, what = self._lists(rows, take)
         indptr = np.append(0, np.cumsum(where.lengths))
         indices = where.numbers()
         with np.errstate(over="ignore"):
             data = what.numbers().astype(np.float32)
         if not np.isfinite(data).all():
-            row = int(np.searchsorted(indptr, np.flatnonzero(~np.isfinite(data))[0], side="right")) - 1
-            raise DataError(
-                f"column {self.columns_[1]!r} (row {row:,} of this batch) holds what is beyond float32: "
-                "correct it"
-            )
+            beyond = np.unique(np.searchsorted(indptr, np.flatnonzero(~np.isfinite(data)), side="right")) - 1
+            said = f"column {self.columns_[1]!r} holds what is beyond float32"
+            raise RowValueError(said, ": correct it", beyond)
         known = indices < self.num_outputs
         if not known.all():
             indptr = np.append(0, np.cumsum(known))[indptr]
@@ -203,7 +209,7 @@ class SparseFeatures(InputTransform):
         require(made.greatest_ < _MOST_COLUMNS, "a feature beyond int32")
         return made
 
-    def _lists(self, rows: Rows, take: IntArray | None, which: str, first: int) -> tuple[Lists, Lists]:
+    def _lists(self, rows: Rows, take: IntArray | None) -> tuple[Lists, Lists]:
         """Numbers and values of some rows, which belong together."""
         here, there = self.columns_
         where, what = lists_of(rows, here, take), lists_of(rows, there, take)
@@ -212,18 +218,20 @@ class SparseFeatures(InputTransform):
                 raise ColumnError(f"the column {name!r} holds other lists than those learned from")
         odd = np.flatnonzero(where.lengths != what.lengths)
         if len(odd):
-            row = int(odd[0])
-            raise DataError(
-                f"row {first + row:,} {which} has {where.lengths[row]:,} numbers of features in {here!r} "
-                f"and {what.lengths[row]:,} values in {there!r}; each feature needs one"
+            numbers, values = int(where.lengths[odd[0]]), int(what.lengths[odd[0]])
+            raise RowValueError(
+                f"column {here!r} holds {numbers:,} numbers of features, and {there!r} {values:,} values",
+                ": each feature needs one",
+                odd,
             )
         most = self.num_features or _MOST_COLUMNS
-        row, found = outside(*where, where.values.dtype.type(0), where.values.dtype.type(most - 1))
-        if row >= 0:
+        outside, found = where.outside(0, most - 1)
+        if outside.size:
             way = "" if self.num_features is None else ", or say a greater num_features="
-            raise DataError(
-                f"column {here!r} (row {first + row:,} {which}) holds {int(found):,}, and features are "
-                f"numbered from 0 to {most - 1:,}: correct it{way}"
+            raise RowValueError(
+                f"column {here!r} holds {found:,}",
+                f", and features are numbered from 0 to {most - 1:,}: correct it{way}",
+                outside,
             )
         return where, what
 

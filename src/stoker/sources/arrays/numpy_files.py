@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from typing import IO, Any
 
 import numpy as np
@@ -31,6 +34,12 @@ __all__ = ["matrix_of", "npy_array", "npz_arrays"]
 _LOCAL_HEADER = 30
 _SUFFIX = ".npy"
 _SPARSE = ("indptr", "indices", "data", "shape", "format")
+_LONGEST_HEADER = 10_000
+"""What NumPy reads."""
+_OLD_BYTES = re.compile(rb"((?:'descr': |, )'[<>|=]?)a(\d*')")
+"""Bytes were called ``a`` once."""
+_OLD_LONG = re.compile(rb"(\d)L\b(?=[^']*\})")
+"""Integers of Python 2, in the shape, which stands behind every text."""
 _BESIDE = ("_is_array",)
 """What SciPy writes besides."""
 
@@ -109,8 +118,15 @@ def _with_matrix(
     """The arrays with the matrix in the place of its parts."""
 
     def value(name: str) -> Any:
-        with archive.open(name + _SUFFIX) as file:
-            return npy.read_array(file, allow_pickle=False)
+        try:
+            with archive.open(name + _SUFFIX) as file:
+                shape, _, dtype = _parsed(file)
+                return np.frombuffer(file.read(), dtype, math.prod(shape)).reshape(shape)
+        except ValueError as error:
+            raise DataError(
+                f"{path}: {name!r} is no part of a sparse matrix ({error}); "
+                "write it with scipy.sparse.save_npz"
+            ) from error
 
     layout = value("format")
     if layout.shape or layout.dtype.kind not in "SU":
@@ -151,9 +167,7 @@ def _open_member(path: str, name: str, span: Span) -> Iterator[IO[bytes]]:
 
 def _header(path: str, name: str, file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     try:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, is_fortran, dtype = read(file)
+        shape, is_fortran, dtype = _parsed(file)
     except ValueError as error:
         said = str(error).splitlines()[0]
         raise DataError(f"{path}: {name} is no NumPy array ({said}); write it with numpy.save") from error
@@ -166,6 +180,23 @@ def _header(path: str, name: str, file: IO[bytes]) -> tuple[np.dtype[Any], tuple
     if not shape:
         raise DataError(f"{path}: {name} is a single value; give arrays with a row along the first axis")
     return dtype, shape
+
+
+def _parsed(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is in Fortran order, and type of an array, as its header tells them.
+
+    NumPy warns of the words of old ones, and whoever has warnings raise could not read them; to have it
+    silent is nothing that one thread could do for itself. So it is given the words of today.
+    """
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    told = file.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(told, "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"its header takes {length:,} bytes")
+    header = file.read(length)
+    plain = _OLD_LONG.sub(rb"\1", _OLD_BYTES.sub(rb"\1S\2", header)).rstrip().ljust(len(header))
+    return read(BytesIO(told + plain))
 
 
 def _require_bytes(path: str, size: int, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from stoker.errors import DataError, OptionError
 from stoker.sources.columnar.stream import StreamUnits, stream_table
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.database.address import Address
+from stoker.sources.database.ordering import is_ordered
 from stoker.sources.database.streams import batches_of, schema_of
 from stoker.sources.nameless import QUERY, Itself
 from stoker.sources.request import COLUMNS_ALONE, Request
@@ -55,8 +55,7 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
     def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         return batches_of(address, query, schema)
 
-    is_ordered = re.search(r"\border\s+by\b", query, re.IGNORECASE) is not None
-    stream = StreamUnits(_called(address, query), schema, read, is_ordered=is_ordered)
+    stream = StreamUnits(_called(address, query), schema, read, is_ordered=is_ordered(query))
     return stream_table(QUERY, stream, request.choice, opener=Itself(stream))
 
 
