@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from kept_checkpoints import made_checkpoint
 
+from left_behind import no_thread_is_left
 from stoker.checkpoints import BackgroundWriter, CheckpointStore
 
 pytestmark = pytest.mark.timeout(30)
@@ -25,16 +27,15 @@ class Slow(CheckpointStore):
 def test_writing_does_not_wait_and_leaves_no_thread(tmp_path):
     gate = threading.Event()
     writer = BackgroundWriter(Slow(tmp_path, gate))
-    before = threading.active_count()
-    writer.write(made_checkpoint(3))
-    assert writer.is_busy
-    assert writer.finished() is None
-    with pytest.raises(RuntimeError, match="being written"):
-        writer.write(made_checkpoint(4))
-    gate.set()
-    assert writer.wait().name == "step-000000000003"
-    assert not writer.is_busy
-    assert threading.active_count() == before
+    with no_thread_is_left():
+        writer.write(made_checkpoint(3))
+        assert writer.is_busy
+        assert writer.finished() is None
+        with pytest.raises(RuntimeError, match="being written"):
+            writer.write(made_checkpoint(4))
+        gate.set()
+        assert writer.wait().name == "step-000000000003"
+        assert not writer.is_busy
     assert writer.wait() is None
 
 
@@ -48,12 +49,19 @@ def test_what_went_wrong_is_told_once(tmp_path):
 
 
 def test_one_that_is_abandoned_leaves_nothing_and_those_before_it_stay(tmp_path):
-    gate = threading.Event()
+    class UntilNobodyWantsIt(CheckpointStore):
+        def write(self, checkpoint, between):
+            def wait():
+                while checkpoint.step == 4:
+                    between()
+                    time.sleep(0.01)
+
+            return super().write(checkpoint, wait)
+
     store = CheckpointStore(tmp_path)
     store.write(made_checkpoint(3))
-    writer = BackgroundWriter(Slow(tmp_path, gate))
+    writer = BackgroundWriter(UntilNobodyWantsIt(tmp_path))
     writer.write(made_checkpoint(4))
-    threading.Timer(0.1, gate.set).start()
     writer.abandon()
     assert not writer.is_busy
     assert [path.name for path in store.folder.iterdir()] == ["step-000000000003"]

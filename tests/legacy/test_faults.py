@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import pytest
 from givers import Failing, Numbers, OwnError, Shrinking, endless, failing, in_worker, raise_own_error
 from tellers import Way, steps_of
 
+from left_behind import named_segments
 from stoker import evaluate_generator, fit_generator, predict_generator
 from stoker.errors import WorkerError
 
@@ -44,14 +44,12 @@ def children() -> list[int]:
 
 
 def shared_segments() -> list[str]:
-    """Shared memory that this process maps or has open, and what lies in the system's folder for it."""
+    """Shared memory that this process maps or has open, and what has a name."""
     found = []
     if (PROC / "maps").exists():
         lines = (PROC / "maps").read_text().splitlines()
         found += [line.split(None, 5)[-1] for line in lines if "memfd:" in line or "/dev/shm/" in line]
-    if Path("/dev/shm").is_dir():
-        found += [name for name in os.listdir("/dev/shm") if "stoker" in name or name.startswith("psm_")]
-    return sorted(found)
+    return sorted(found + named_segments())
 
 
 def descriptors() -> int:

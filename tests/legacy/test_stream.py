@@ -12,6 +12,7 @@ import pytest
 from givers import SIZE, Counted, Numbers, Watched, batch, endless, finite
 from tellers import Seen, Way, make_teller, steps_of
 
+from left_behind import no_thread_is_left
 from stoker import evaluate_generator, fit_generator, predict_generator
 
 ROUND = [[0, 1, 2], [3, 0, 1], [2, 3, 0]]
@@ -218,12 +219,11 @@ def test_without_workers_each_batch_is_computed_when_it_is_needed_by_the_calling
     way = Way(0, use_multiprocessing)
     generator, sequence = Counted(endless(9)), Watched(9)
     for giver, pulled in ((generator, lambda: generator.pulled), (sequence, lambda: len(sequence.started))):
-        before = threading.active_count()
         lead = Lead(pulled)
-        fit_generator(teller, giver, steps_per_epoch=4, verbose=0, callbacks=[lead], **way.arguments)
+        with no_thread_is_left():
+            fit_generator(teller, giver, steps_per_epoch=4, verbose=0, callbacks=[lead], **way.arguments)
         assert lead.leads == [0, 0, 0, 0]
         assert giver.threads == {threading.get_ident()}
-        assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("kind", ["generator", "Sequence"])

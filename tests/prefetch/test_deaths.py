@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 
 import cloudpickle
 import numpy as np
 import psutil
 import pytest
 
+from left_behind import named_segments, no_thread_is_left
 from stoker.errors import WorkerError
 from stoker.prefetch import Processes, prefetch
 from stoker.prefetch.spawned import Spawned
+from waiting import Told, ctrl_c_when, meanwhile, until
 
 pytestmark = pytest.mark.timeout(60)
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-NOTICED_WITHIN = 2.0
+NOTICED_WITHIN = 5.0
+"""What is not noticed is waited for without end, or until somebody is told after a minute."""
 
 
 def call(task):
@@ -39,13 +39,6 @@ def gone(pid):
         return True
 
 
-def wait_until(condition, within):
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "not within the limit"
-        time.sleep(0.01)
-
-
 def wait_for_children(processes):
     """Until every interpreter has started, which takes the longer the more the machine has to do."""
     seen = set()
@@ -57,10 +50,8 @@ def wait_for_children(processes):
             seen.update(pids)
 
 
-@contextmanager
-def ctrl_c_after(seconds):
-    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    yield
+def is_at_work(processes):
+    return "computes" in processes.at_work()
 
 
 def kill_self():
@@ -138,7 +129,7 @@ def test_calls_that_wait_for_a_child_are_told_when_the_last_one_dies():
             pytest.raises(WorkerError),
         ):
             next(results)
-    assert time.monotonic() - began < 2 * NOTICED_WITHIN
+    assert time.monotonic() - began < NOTICED_WITHIN
 
 
 def test_a_child_whose_interpreter_does_not_start_is_noticed(monkeypatch, capfd):
@@ -186,7 +177,7 @@ def test_closing_ends_children_that_sleep_for_ever_at_once():
     processes = Processes(call, workers=2, name="batches")
     results = prefetch(processes, [lambda: time.sleep(3600)] * 4, workers=2, in_flight=4, name="batches")
     results.start()
-    wait_until(lambda: "computes" in processes.at_work(), 5)
+    until(lambda: is_at_work(processes))
     pids = processes.pids
     began = time.monotonic()
     results.close()
@@ -200,8 +191,10 @@ def test_closing_ends_children_that_sleep_for_ever_at_once():
 
 def test_closing_while_another_thread_waits_for_a_result_tells_that_thread():
     processes = Processes(call, workers=1, name="batches")
-    threading.Timer(0.5, processes.close).start()
-    with pytest.raises(WorkerError, match="was shut down while it"):
+    with (
+        pytest.raises(WorkerError, match="was shut down while it"),
+        meanwhile(processes.close, when=lambda: is_at_work(processes)),
+    ):
         processes(lambda: time.sleep(3600))
 
 
@@ -228,23 +221,34 @@ def test_what_a_child_has_started_ends_with_it():
     with Processes(call, workers=1, name="batches") as processes:
         grandchild = processes(start_another)
         assert not gone(grandchild)
-    wait_until(lambda: gone(grandchild), NOTICED_WITHIN)
+    until(lambda: gone(grandchild), within=NOTICED_WITHIN)
 
 
 def test_ctrl_c_in_the_parent_is_not_held_up_by_a_child_that_sleeps():
+    pressed = []
+
+    def is_time():
+        if is_at_work(processes):
+            pressed.append(time.monotonic())
+        return pressed
+
     processes = Processes(call, workers=1, name="batches")
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), ctrl_c_after(0.5), processes:
+    with pytest.raises(KeyboardInterrupt), ctrl_c_when(is_time), processes:
         for _ in prefetch(processes, [lambda: time.sleep(3600)] * 2, workers=1, in_flight=2, name="batches"):
             pass
-    assert time.monotonic() - began < 0.5 + NOTICED_WITHIN
+    assert time.monotonic() - pressed[0] < NOTICED_WITHIN
 
 
-def test_ctrl_c_in_a_call_without_threads_does_not_mix_up_the_answers():
+def test_ctrl_c_in_a_call_without_threads_does_not_mix_up_the_answers(tmp_path):
+    def sleep():
+        begun.touch()
+        time.sleep(3600)
+
+    begun = tmp_path / "begun"
     with Processes(call, workers=1, name="batches") as processes:
         processes(lambda: 1)
-        with pytest.raises(KeyboardInterrupt), ctrl_c_after(0.2):
-            processes(lambda: time.sleep(3600))
+        with pytest.raises(KeyboardInterrupt), ctrl_c_when(begun.exists):
+            processes(sleep)
         with pytest.raises(WorkerError, match="no process"):
             processes(lambda: 2)
 
@@ -256,40 +260,41 @@ def test_children_ignore_ctrl_c():
         assert processes(lambda: "still there") == "still there"
 
 
-def test_a_long_wait_names_process_and_task(caplog):
+def test_a_long_wait_names_process_and_task(here):
+    def wait_for(name):
+        while not os.path.exists(name):
+            time.sleep(0.01)
+
     with (
-        caplog.at_level(logging.WARNING, logger="stoker"),
-        Processes(time.sleep, workers=1, name="naps") as processes,
-        prefetch(processes, [1.25], workers=1, in_flight=1, name="naps", tell_after=1.0) as results,
+        Told() as told,
+        Processes(wait_for, workers=1, name="naps") as processes,
+        prefetch(processes, ["gate"], workers=1, in_flight=1, name="naps", tell_after=0.2) as results,
     ):
-        pid = processes.pids[0]
-        next(results)
-    assert f"still waiting for naps after 1 s: process {pid} computes 1.25 since" in caplog.text
+        (pid,) = processes.pids
+        with meanwhile((here / "gate").touch, when=lambda: told.texts):
+            next(results)
+    said = told.of("still waiting for naps")
+    assert said.startswith(f"still waiting for naps after N s: process {pid} computes 'gate' since N s\n")
 
 
 def never_lets_go():
     any(iter(int, 1))  # one call of C code, in which no thread of Python's gets a turn
 
 
-def test_a_long_wait_shows_where_a_process_stands_that_never_lets_go_of_the_interpreter(caplog):
-    with caplog.at_level(logging.WARNING, logger="stoker"), Processes(call, workers=1, name="busy") as busy:
+def test_a_long_wait_shows_where_a_process_stands_that_never_lets_go_of_the_interpreter():
+    with Told() as told, Processes(call, workers=1, name="busy") as busy:
         busy(lambda: 1)
-        pid = busy.pids[0]
-
-        def kill_when_it_was_told():
-            until = time.monotonic() + 30
-            while "in never_lets_go" not in caplog.text and time.monotonic() < until:
-                time.sleep(0.02)
-            os.kill(pid, signal.SIGKILL)
-
-        threading.Thread(target=kill_when_it_was_told).start()
+        (pid,) = busy.pids
         with (
             prefetch(busy, [never_lets_go], workers=1, in_flight=1, name="busy", tell_after=0.3) as results,
             pytest.raises(WorkerError),
+            meanwhile(
+                lambda: os.kill(pid, signal.SIGKILL),
+                when=lambda: any("in never_lets_go" in text for text in told.texts),
+            ),
         ):
             next(results)
-    assert f"process {pid}:\n" in caplog.text
-    assert "in never_lets_go" in caplog.text
+    assert f"process {pid}:\n" in told.of("in never_lets_go")
 
 
 PARENT = """
@@ -313,10 +318,9 @@ next(results)
 FORK = "os.fork() or (time.sleep(20), os._exit(0))"
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /dev/shm")
 @pytest.mark.parametrize("fork", ["", FORK], ids=["alone", "with a fork of it that lives on"])
 def test_a_parent_that_is_killed_leaves_no_child_no_segment_and_no_file(tmp_path, fork):
-    shared = set(os.listdir("/dev/shm"))
+    segments = named_segments()
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT.format(fork=fork)],
         stdout=subprocess.PIPE,
@@ -330,11 +334,11 @@ def test_a_parent_that_is_killed_leaves_no_child_no_segment_and_no_file(tmp_path
         assert set(pids) <= {process.pid for process in family}
         parent.kill()
         parent.wait()
-        wait_until(lambda: all(gone(pid) for pid in pids), NOTICED_WITHIN)
+        until(lambda: all(gone(pid) for pid in pids), within=NOTICED_WITHIN)
         for process in family:  # the fork
             if not gone(process.pid):
                 process.kill()
-    assert set(os.listdir("/dev/shm")) <= shared
+    assert named_segments() == segments
     assert not list(tmp_path.iterdir())
 
 
@@ -359,7 +363,7 @@ remote.close()
 def open_things():
     process = psutil.Process()
     children = [child.pid for child in process.children()]
-    return threading.active_count(), children, process.num_fds(), sorted(os.listdir("/dev/shm"))
+    return children, process.num_fds(), named_segments()
 
 
 @pytest.mark.parametrize("openings", [60, pytest.param(300, marks=pytest.mark.slow)])
@@ -379,7 +383,8 @@ def test_hundreds_of_openings_leave_no_thread_process_descriptor_or_segment(open
     cycle(0)
     gc.collect()
     before = open_things()
-    for number in range(openings):
-        cycle(number)
-    gc.collect()
+    with no_thread_is_left():
+        for number in range(openings):
+            cycle(number)
+        gc.collect()
     assert open_things() == before

@@ -210,17 +210,19 @@ def test_ctrl_c_during_a_step_ends_after_it_and_the_history_survives(small_model
 
 
 def test_ctrl_c_while_waiting_for_data_is_raised_at_once(small_model, values_of):
+    slept: list[int] = []
+
     def press(epoch: int, batch: int) -> None:
         if batch == 2:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(5)
+            slept.append(batch)
 
     feed = make_feed(before=press, always_ready=False)
     model = small_model()
-    started = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         fit(model, feed, progress="none")
-    assert time.perf_counter() - started < 4
+    assert not slept
     assert feed.open_streams == 0
     assert all(np.isfinite(value).all() for value in values_of(model))
 

@@ -10,6 +10,7 @@ from memory_feed import make_feed
 from numbered import Numbered, Numbers, Seen, batch_of
 
 import stoker
+from left_behind import no_thread_is_left
 from stoker.errors import DataError, OptionError
 
 pytestmark = pytest.mark.timeout(60)
@@ -265,11 +266,10 @@ def test_a_stop_in_mid_epoch_is_not_followed_by_a_validation_or_the_end_of_a_pas
 
 
 def test_nothing_is_left_running(model):
-    before = threading.active_count()
-    fit(model, Numbers(), 2, 2, validation_data=Numbered(3), workers=3)
-    with pytest.raises(DataError):
-        fit(model, Numbers(stop=1), 4)
-    assert threading.active_count() == before
+    with no_thread_is_left():
+        fit(model, Numbers(), 2, 2, validation_data=Numbered(3), workers=3)
+        with pytest.raises(DataError):
+            fit(model, Numbers(stop=1), 4)
 
 
 @pytest.mark.parametrize(
