@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import stoker
 from in_turn import outcomes
 from stoker.cluster import Place
-from stoker.cluster.spreading import spread
+from stoker.cluster.shipping import packed, unpacked
+from stoker.cluster.spreading import Job, spread
 from stoker.errors import BadRowError, MissingExtraError, OptionError, RunError, WorkerError
 
 
@@ -79,10 +83,28 @@ def test_without_ray_the_command_that_installs_it_is_named(monkeypatch):
         list(spread(lambda: iter("a"), lambda: str, hosts=2))
 
 
-def test_a_machine_without_the_programs_folder_says_so(tmp_path, monkeypatch):
+def test_a_machine_without_the_programs_folder_stays_in_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    there = Place(folder=str(tmp_path / "gone"), arguments=(), modules=())
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    there = Place(folder=str(tmp_path / "gone"), arguments=("stoker",), modules=("/shared/modules",))
+    monkeypatch.setattr(sys, "argv", [])
 
-    with pytest.raises(RunError, match=r"has no folder .*gone .*in a folder that all hosts share"):
-        there.settle_in()
-    assert os.getcwd() == str(tmp_path)
+    assert not there.settle_in()
+    assert (os.getcwd(), sys.argv, sys.path[-1]) == (str(tmp_path), ["stoker"], "/shared/modules")
+
+
+def test_rows_are_read_from_where_they_were_opened_in_a_process_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here" / "rows.csv").write_text("a,b\n1,2\n3,4\n")
+    monkeypatch.chdir(tmp_path / "here")
+    job = Job(
+        read=packed(partial(stoker.open("rows.csv").chunks, 1 << 20)),
+        begin=packed(lambda: lambda chunk: bytes(chunk.data)),
+        place=replace(Place.here(), folder=str(tmp_path / "gone")),
+    )
+
+    monkeypatch.chdir(tmp_path / "there")
+    (made,) = map(job.worker(), job.items())
+
+    assert unpacked(made).taken() == b"1,2\n3,4\n"

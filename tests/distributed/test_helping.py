@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 import stoker
 from stoker import distributed
 from stoker.crew import Crew, current
-from stoker.errors import DataError, WorkerError
+from stoker.errors import ChangedDataError, DataError, WorkerError
 from stoker.fitting import sharing
 from stoker.survey import together
 
@@ -121,3 +122,24 @@ def test_hosts_that_train_all_know_what_was_learned(alone, table):
 
     assert [(table.parent / f"learned-{rank}.json").read_bytes() for rank in (0, 1)] == [alone, alone]
     assert found
+
+
+def _train_on_its_own(host: distributed.Host, *, folder: Path) -> None:
+    """Each host has a disk of its own, as it were, where files have the same names."""
+    os.chdir(folder / f"host-{host.rank}")
+    feed = stoker.Feed(stoker.open("rows.csv", label="label"), batch_size=16, workers=0)
+    stoker.fit(stoker.models.mlp(feed, seed=1), feed, epochs=1, progress="none")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_host_whose_file_holds_something_else_tells_host_file_and_bytes(tmp_path):
+    rows = b"x,label\n" + b"".join(b"%d.5,%d\n" % (row % 10, row % 2) for row in range(200))
+    for rank, there in enumerate((rows, rows.replace(b"7.5,1", b"3.5,1", 1))):
+        (tmp_path / f"host-{rank}").mkdir()
+        (tmp_path / f"host-{rank}" / "rows.csv").write_bytes(there)
+
+    told = (
+        rf"^as seen by host {socket.gethostname()}: rows.csv changed since .*bytes \d+ to \d+ \(rows \d+ to"
+    )
+    with pytest.raises(ChangedDataError, match=told):
+        distributed.run(partial(_train_on_its_own, folder=tmp_path), hosts=2)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket
 import sys
+from dataclasses import replace
 
 import pytest
 
 from stoker import distributed
-from stoker.cluster import Outcome, failed, is_of_a_lost_host
+from stoker.cluster import Outcome, Place, failed, is_of_a_lost_host
 from stoker.distributed.desk import Desk
 from stoker.distributed.relaying import Player, Relay
-from stoker.distributed.working import require_reachable
+from stoker.distributed.working import require_reachable, take_place
 from stoker.errors import (
     ChangedDataError,
     MissingExtraError,
@@ -166,6 +167,14 @@ def test_what_a_lost_host_breaks_elsewhere_is_no_error_of_its_own():
         ValueError("UNKNOWN: Gloo AllGather failed: [pair.cc:538] Connection reset by peer")
     )
     assert not is_of_a_lost_host(ValueError("Connection closed by peer"))
+
+
+def test_a_machine_without_the_programs_folder_is_refused_unless_it_does_not_matter(tmp_path):
+    gone = replace(Place.here(), folder=str(tmp_path / "gone"))
+
+    take_place(gone, anywhere=True)
+    with pytest.raises(RunError, match=r"has no folder .*gone, where .* say anywhere=True"):
+        take_place(gone, anywhere=False)
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import typer
 
 from stoker.cli.options import (
     DataOptions,
-    ModelOptions,
     OrderOptions,
     OutputOptions,
     TextOptions,
+    TrainFlags,
     TrainOptions,
 )
 from stoker.cli.printing import print_json, print_lines, print_table, program_name
@@ -68,14 +68,8 @@ def demo(
             "data", f"{files.train} · {grouped(rows)} rows, {size(files.train.stat().st_size)}, in {spent}"
         )
         run = next_run_path(os.fspath(files.train), root=os.path.join(directory, "runs"))
-        trained = train_on(
-            DataOptions(files=[str(files.train)], label=["label"], valid=[str(files.valid)]),
-            OrderOptions(epochs=_EPOCHS, memory=_MEMORY, seed=seed),
-            TextOptions(model="mlp"),
-            ModelOptions(),
-            TrainOptions(run=run),
-            display,
-        )
+        order = OrderOptions(epochs=_EPOCHS, memory=_MEMORY, seed=seed)
+        trained = train_on(_flags(files, order, run), display)
     finally:
         display.close()
     evaluation = stoker.load(run).evaluate(str(files.valid))
@@ -99,15 +93,18 @@ def _resident_after_a_rehearsal(seed: int) -> int:
 
     with tempfile.TemporaryDirectory(prefix="stoker-") as folder:
         files = write_digits(folder, rows=_REHEARSAL_ROWS, seed=seed)
-        train_on(
-            DataOptions(files=[str(files.train)], label=["label"], valid=[str(files.valid)]),
-            OrderOptions(epochs=2, memory=_REHEARSAL_MEMORY, cache="always", seed=seed),
-            TextOptions(model="mlp"),
-            ModelOptions(),
-            TrainOptions(run=os.path.join(folder, "run")),
-            Display(),
-        )
+        order = OrderOptions(epochs=2, memory=_REHEARSAL_MEMORY, cache="always", seed=seed)
+        train_on(_flags(files, order, os.path.join(folder, "run")), Display())
     return int(psutil.Process().memory_info().rss)
+
+
+def _flags(files: DigitFiles, order: OrderOptions, run: str) -> TrainFlags:
+    return TrainFlags(
+        data=DataOptions(files=[str(files.train)], label=["label"], valid=[str(files.valid)]),
+        order=order,
+        text=TextOptions(model="mlp"),
+        training=TrainOptions(run=run),
+    )
 
 
 def _print(result: DemoResult) -> None:

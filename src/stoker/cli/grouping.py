@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_type_hints
 
@@ -14,24 +14,24 @@ __all__ = ["flattened"]
 def flattened(function: Callable[..., None]) -> Callable[..., None]:
     """Put the fields of each dataclass parameter into the signature, where Typer makes flags of them.
 
-    The wrapped function gets the dataclasses built from the flags' values. Field names must differ.
+    So are those of a field that is a dataclass itself. The wrapped function gets the dataclasses built from
+    the flags' values. Field names must differ.
     """
     hints = get_type_hints(function, include_extras=True)
     parameters: list[inspect.Parameter] = []
-    groups: dict[str, tuple[type, list[str]]] = {}
+    groups: dict[str, type] = {}
     for parameter in inspect.signature(function).parameters.values():
         hint = hints[parameter.name]
-        if is_dataclass(hint) and isinstance(hint, type):
-            of_group = _parameters(hint)
-            groups[parameter.name] = (hint, [made.name for made in of_group])
-            parameters.extend(of_group)
+        if _is_group(hint):
+            groups[parameter.name] = hint
+            parameters.extend(_parameters(hint))
         else:
             parameters.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
 
     @functools.wraps(function)
     def command(**values: Any) -> None:
-        for name, (group, members) in groups.items():
-            values[name] = group(**{member: values.pop(member) for member in members})
+        for name, group in groups.items():
+            values[name] = _built(group, values)
         function(**values)
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -39,14 +39,32 @@ def flattened(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _parameters(group: type) -> list[inspect.Parameter]:
+def _is_group(hint: Any) -> bool:
+    return is_dataclass(hint) and isinstance(hint, type)
+
+
+def _members(group: type) -> Iterator[tuple[Field[Any], Any]]:
+    """Fields and their types."""
     hints = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=_default(field), annotation=hints[field.name]
-        )
-        for field in fields(group)
-    ]
+    return ((each, hints[each.name]) for each in fields(group))
+
+
+def _parameters(group: type) -> Iterator[inspect.Parameter]:
+    for member, hint in _members(group):
+        if _is_group(hint):
+            yield from _parameters(hint)
+        else:
+            kind = inspect.Parameter.KEYWORD_ONLY
+            yield inspect.Parameter(member.name, kind, default=_default(member), annotation=hint)
+
+
+def _built(group: type, values: dict[str, Any]) -> Any:
+    """A group of its members' values, which are taken out."""
+    found = {
+        member.name: _built(hint, values) if _is_group(hint) else values.pop(member.name)
+        for member, hint in _members(group)
+    }
+    return group(**found)
 
 
 def _default(field: Field[Any]) -> Any:

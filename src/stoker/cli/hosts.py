@@ -2,67 +2,92 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stoker import backends
-from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, TextOptions, TrainOptions
+from stoker.cli.options import TextOptions, TrainFlags
 
 if TYPE_CHECKING:
-    from stoker.cli.resuming import Flags
     from stoker.cli.train import Trained
     from stoker.distributed import Host
     from stoker.training.progress import Display
 
-__all__ = ["train_anywhere"]
+__all__ = ["held_to", "train_anywhere"]
 
 _FREE_SECONDS = 30.0
 """Within these a process that was lost, or is being ended, has let go of the run directory."""
 _LOOK_SECONDS = 0.2
 
 
-def train_anywhere(
-    data: DataOptions,
-    order: OrderOptions,
-    text: TextOptions,
-    model: ModelOptions,
-    training: TrainOptions,
-    display: Display,
-) -> Trained:
+def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
     """Survey, plan, build and fit, here or on the hosts that the flags ask for."""
     from stoker.cli.session import open_parts
     from stoker.cli.train import check_before_reading, recorded_flags, run_of, train_on
 
-    if training.hosts == 1:
-        with _around(text):
-            return train_on(data, order, text, model, training, display)
-    check_before_reading(text, model, training)
+    if flags.training.hosts == 1:
+        with _around(flags.text):
+            return train_on(flags, display)
+    check_before_reading(flags)
     from stoker import distributed
 
-    rows, _ = open_parts(data, order.seed, order.memory)
-    recorded = recorded_flags(data, order, text, model, training)
-    named = replace(training, run=run_of(training, rows.paths[0], recorded["flags"]))
-    found: Trained = distributed.run(
-        partial(_train, flags=(data, order, text, model, named)), hosts=training.hosts, display=display
-    )
+    rows, _ = open_parts(flags.data, flags.order.seed, flags.order.memory)
+    run = run_of(flags.training, rows.paths[0], recorded_flags(flags)["flags"])
+    named = replace(flags, training=replace(flags.training, run=run))
+    task = partial(_train, flags=named, recorded=recorded_flags(named))
+    found: Trained = distributed.run(task, hosts=flags.training.hosts, display=display, anywhere=True)
     return found
 
 
-def _train(host: Host, *, flags: Flags) -> Trained:
+def _train(host: Host, *, flags: TrainFlags, recorded: dict[str, Any]) -> Trained:
     """What each host does."""
     from stoker.cli.train import train_on
     from stoker.mirror import place_of
 
-    data, order, text, model, training = flags
+    if os.getcwd() != host.folder:
+        flags = held_to(host.folder, flags)
     if host.attempt:
-        training = replace(training, resume="auto")
-        _wait_for(place_of(str(training.run)))
-    with _around(text):
-        return train_on(data, order, text, model, training, host.display)
+        flags = replace(flags, training=replace(flags.training, resume="auto"))
+        _wait_for(place_of(str(flags.training.run)))
+    with _around(flags.text):
+        return train_on(flags, host.display, recorded)
+
+
+def held_to(folder: str, flags: TrainFlags) -> TrainFlags:
+    """Flags that name the same files wherever the process is.
+
+    Parameters
+    ----------
+    folder
+        The one in which they were given.
+    flags
+        What was given there; addresses and known data sets stay as they are.
+    """
+
+    def held(name: str) -> str:
+        is_path = not name.startswith(("@", "~")) and "://" not in name
+        return os.path.join(folder, name) if is_path else name
+
+    def also(name: str | None) -> str | None:
+        return None if name is None else held(name)
+
+    data, model, training = flags.data, flags.model, flags.training
+    return replace(
+        flags,
+        data=replace(
+            data,
+            files=list(map(held, data.files)),
+            valid=None if data.valid is None else list(map(held, data.valid)),
+            quarantine=also(data.quarantine),
+        ),
+        model=replace(model, embeddings=also(model.embeddings)),
+        training=replace(training, init=also(training.init), run=also(training.run)),
+    )
 
 
 def _around(text: TextOptions) -> AbstractContextManager[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
 import typer
@@ -23,6 +23,7 @@ __all__ = [
     "ReadOptions",
     "RunDirectory",
     "TextOptions",
+    "TrainFlags",
     "TrainOptions",
 ]
 
@@ -266,3 +267,14 @@ class OrderOptions:
         Literal["auto", "always", "never"],
         flag("--cache", ORDER, "Keep parsed rows on disk beside the data.", "auto|always|never", True),
     ] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainFlags:
+    """All that decides a training."""
+
+    data: DataOptions
+    order: OrderOptions = field(default_factory=OrderOptions)
+    text: TextOptions = field(default_factory=TextOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    training: TrainOptions = field(default_factory=TrainOptions)

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from stoker.cli.options import OutputOptions, RunDirectory
+from stoker.cli.options import OutputOptions, RunDirectory, TrainFlags
 from stoker.cli.printing import print_json
-from stoker.cli.resuming import Flags, flags_of
+from stoker.cli.resuming import flags_of
 from stoker.cli.session import choose_display
 from stoker.errors import DataError, OptionError, RunError
 
@@ -86,11 +86,10 @@ def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOption
 
     record = Directory(fetched(directory)).read()
     flags = _changed(flags_of(directory, record), directory, changes)
-    data = flags[0]
     display = choose_display(output)
     try:
-        trained = train_anywhere(*flags, display)
-        end_training(display, trained, data)
+        trained = train_anywhere(flags, display)
+        end_training(display, trained, flags.data)
     except DataError as error:
         raise _elsewhere(error, directory, record.options) from error
     except InUseError as error:
@@ -103,14 +102,14 @@ def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOption
         print_json(summary(trained))
 
 
-def _changed(flags: Flags, directory: str, changes: ResumeOptions) -> Flags:
-    data, order, text, model, training = flags
-    if changes.model is not None and changes.model != text.model:
-        raise OptionError(f"the model of {directory} is {text.model}, and --model names {changes.model}")
-    if ":" in text.model and changes.model is None:
+def _changed(flags: TrainFlags, directory: str, changes: ResumeOptions) -> TrainFlags:
+    order, model, training = flags.order, flags.text.model, flags.training
+    if changes.model is not None and changes.model != model:
+        raise OptionError(f"the model of {directory} is {model}, and --model names {changes.model}")
+    if ":" in model and changes.model is None:
         raise OptionError(
             f"the model of {directory} is code of your own, and a run directory is data alone: say that it "
-            f"may be run with --model {text.model}"
+            f"may be run with --model {model}"
         )
     if changes.epochs is not None:
         order = replace(order, epochs=changes.epochs)
@@ -120,7 +119,7 @@ def _changed(flags: Flags, directory: str, changes: ResumeOptions) -> Flags:
         training = replace(training, hosts=changes.hosts)
     if changes.on_nan is not None:
         training = replace(training, on_nan=changes.on_nan)
-    return data, order, text, model, replace(training, run=directory, resume="auto")
+    return replace(flags, order=order, training=replace(training, run=directory, resume="auto"))
 
 
 def _elsewhere(error: DataError, directory: str, options: dict[str, Any]) -> Exception:

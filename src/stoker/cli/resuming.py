@@ -10,7 +10,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
-from stoker.cli.options import DataOptions, ModelOptions, OrderOptions, TextOptions, TrainOptions
+from stoker.cli.options import (
+    DataOptions,
+    ModelOptions,
+    OrderOptions,
+    TextOptions,
+    TrainFlags,
+    TrainOptions,
+)
 from stoker.cli.printing import program_name
 from stoker.cli.words import listed, names
 from stoker.errors import RunError
@@ -19,9 +26,8 @@ if TYPE_CHECKING:
     from stoker.runrecords import RunRecord
     from stoker.transforms.base import InputTransform
 
-__all__ = ["Flags", "command_that_resumes", "flags_of", "learned_by", "run_meant"]
+__all__ = ["command_that_resumes", "flags_of", "learned_by", "run_meant"]
 
-Flags = tuple[DataOptions, OrderOptions, TextOptions, ModelOptions, TrainOptions]
 _Group = TypeVar("_Group")
 _FREE = frozenset(
     (
@@ -32,7 +38,7 @@ _FREE = frozenset(
 """Flags that may be others when a run goes on."""
 
 
-def flags_of(run: str, record: RunRecord) -> Flags:
+def flags_of(run: str, record: RunRecord) -> TrainFlags:
     """The flags of the command that began a run, checked by type.
 
     Raises
@@ -50,12 +56,12 @@ def flags_of(run: str, record: RunRecord) -> Flags:
             f"alone: stoker.resume({run!r}, model=, feed=) goes on with it"
         )
     known = _as_now(known)
-    return (
-        _group(DataOptions, known, run),
-        _group(OrderOptions, known, run),
-        _group(TextOptions, known, run),
-        _group(ModelOptions, known, run),
-        _group(TrainOptions, known, run),
+    return TrainFlags(
+        data=_group(DataOptions, known, run),
+        order=_group(OrderOptions, known, run),
+        text=_group(TextOptions, known, run),
+        model=_group(ModelOptions, known, run),
+        training=_group(TrainOptions, known, run),
     )
 
 

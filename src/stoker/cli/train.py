@@ -20,9 +20,8 @@ from stoker.cli.hosts import train_anywhere
 from stoker.cli.options import (
     DataOptions,
     ModelOptions,
-    OrderOptions,
     OutputOptions,
-    TextOptions,
+    TrainFlags,
     TrainOptions,
 )
 from stoker.cli.picture import data_lines, plan_lines, survey_text, text_lines
@@ -50,19 +49,12 @@ class Trained:
     has_model: bool
 
 
-def train(
-    data: DataOptions,
-    order: OrderOptions,
-    text: TextOptions,
-    model: ModelOptions,
-    training: TrainOptions,
-    output: OutputOptions,
-) -> None:
+def train(flags: TrainFlags, output: OutputOptions) -> None:
     """Train a model on files that need not fit in memory."""
     display = choose_display(output)
     try:
-        trained = train_anywhere(data, order, text, model, training, display)
-        end_training(display, trained, data)
+        trained = train_anywhere(flags, display)
+        end_training(display, trained, flags.data)
     finally:
         display.close()
     if output.json:
@@ -106,39 +98,25 @@ def _model_left_behind(display: Display, run: str, data: DataOptions, model: str
         raise
 
 
-def train_on(
-    data: DataOptions,
-    order: OrderOptions,
-    text: TextOptions,
-    model: ModelOptions,
-    training: TrainOptions,
-    display: Display,
-) -> Trained:
-    """Survey, plan, build and fit, as the flags say."""
+def train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any] | None = None) -> Trained:
+    """Survey, plan, build and fit, as the flags say; they may be recorded as another program had them."""
     with ExitStack() as held:
-        return _train_on(data, order, text, model, training, display, held)
+        return _train_on(flags, display, recorded or recorded_flags(flags), held)
 
 
-def _train_on(
-    data: DataOptions,
-    order: OrderOptions,
-    text: TextOptions,
-    model: ModelOptions,
-    training: TrainOptions,
-    display: Display,
-    held: ExitStack,
-) -> Trained:
+def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], held: ExitStack) -> Trained:
     from stoker.group import current
     from stoker.mirror import address_of, begun
     from stoker.runlock import running
     from stoker.training.taken import refuse_taken
 
+    data, order, text = flags.data, flags.order, flags.text
+    model, training = flags.model, flags.training
     patience = _patience(training.early_stopping)
-    check_before_reading(text, model, training)
+    check_before_reading(flags)
     rows, valid = open_parts(data, order.seed, order.memory)
     if training.early_stopping is None and rows.is_text:
         patience = TEXT_PATIENCE
-    recorded = recorded_flags(data, order, text, model, training)
     run = str(begun(run_of(training, rows.paths[0], recorded["flags"])))
     named = address_of(run) or run
     resumes = training.resume is not None and (Path(run) / "run.json").exists()
@@ -221,11 +199,12 @@ def _begin_importing() -> threading.Thread:
     return thread
 
 
-def check_before_reading(text: TextOptions, model: ModelOptions, training: TrainOptions) -> None:
+def check_before_reading(flags: TrainFlags) -> None:
     """Refuse at once what a survey of hours could not mend."""
     from stoker import models
     from stoker.training.schedule import parse_checkpoint_interval, parse_interval, parse_seconds
 
+    text, model, training = flags.text, flags.model, flags.training
     if training.validate_every is not None:
         parse_interval(training.validate_every, option="--validate-every")
     if training.max_time is not None:
@@ -265,13 +244,11 @@ def _own_code(name: str) -> Iterator[None]:
         ) from error
 
 
-def recorded_flags(
-    *groups: DataOptions | OrderOptions | TextOptions | ModelOptions | TrainOptions,
-) -> dict[str, Any]:
+def recorded_flags(flags: TrainFlags) -> dict[str, Any]:
     """The flags as ``run.json`` keeps them."""
-    flags = {name: value for group in groups for name, value in asdict(group).items()}
+    known = {name: value for group in asdict(flags).values() for name, value in group.items()}
     command = f"{program_name()} {shlex.join(sys.argv[1:])}"
-    plain = {"model": flags["model"], "seed": flags["seed"], "command": command, "flags": flags}
+    plain = {"model": known["model"], "seed": known["seed"], "command": command, "flags": known}
     return {**plain, "folder": os.getcwd()}
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from dataclasses import dataclass
 from typing import Self
-
-from stoker.errors import RunError
 
 __all__ = ["Place"]
 
@@ -38,22 +35,21 @@ class Place:
             backend=backend,
         )
 
-    def settle_in(self) -> None:
+    def settle_in(self) -> bool:
         """Have this process, which has not imported Keras yet, run there.
 
-        Raises
-        ------
-        RunError
-            This machine has no such folder.
+        Returns
+        -------
+        bool
+            Whether this machine has the folder. Where it has not, the process stays in its own: a source that
+            was opened there reads the same files, other relative names mean others.
         """
         if self.backend:
             os.environ["KERAS_BACKEND"] = self.backend
-        try:
-            os.chdir(self.folder)
-        except OSError as error:
-            raise RunError(
-                f"{socket.gethostname()} has no folder {self.folder} ({error.strerror}): start the program "
-                "in a folder that all hosts share"
-            ) from error
         sys.argv[:] = self.arguments
         sys.path.extend(path for path in self.modules if path not in sys.path)
+        try:
+            os.chdir(self.folder)
+        except OSError:
+            return False
+        return True

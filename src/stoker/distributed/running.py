@@ -31,6 +31,7 @@ def run(
     hosts: int,
     display: Display | None = None,
     max_failures: int = 3,
+    anywhere: bool = False,
 ) -> Any:
     """Call a function in several processes at once, in which `stoker.fit` trains one model together.
 
@@ -50,6 +51,9 @@ def run(
         Shows what the first host shows; nothing by default.
     max_failures
         How often the processes are begun again.
+    anywhere
+        Whether the function names files by addresses and absolute paths alone, so that hosts may lack the
+        program's current folder; `Host.folder` tells which it is.
 
     Returns
     -------
@@ -62,6 +66,8 @@ def run(
         If Ray is not installed.
     OptionError
         For another backend than JAX.
+    RunError
+        If a host has no such folder as this program's, and that matters.
     WorkerError
         If a process failed otherwise than by one of stoker's errors, or too often.
     KeyboardInterrupt, Terminated
@@ -92,6 +98,7 @@ def run(
             desk=desk,
             interval=shown.interval,
             place=Place.here(backend),
+            anywhere=anywhere,
         )
         training = _Training(task, hosts, max_failures, scratch)
         return _outcome(training, desk, Player(shown), at_once=is_ours).taken()

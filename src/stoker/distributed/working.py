@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stoker.cluster import Outcome, Place, failed, heard, is_of_a_lost_host
@@ -24,7 +24,7 @@ from stoker.prefetch import available_cores
 from stoker.signals import Terminated
 from stoker.training.progress import Display
 
-__all__ = ["Work", "require_reachable", "work"]
+__all__ = ["Work", "require_reachable", "take_place", "work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +41,15 @@ class Work:
         Of the display that shows it.
     place
         Of the program that began it.
+    anywhere
+        Whether it does not matter that a machine lacks that program's folder.
     """
 
     function: Callable[[Host], Any]
     desk: Any
     interval: float
     place: Place
+    anywhere: bool
 
 
 def work(task: Work) -> None:
@@ -65,7 +68,7 @@ def work(task: Work) -> None:
     if said["settled"]:
         return
     try:
-        task.place.settle_in()
+        take_place(task.place, anywhere=task.anywhere)
         _share_cores(context.get_local_world_size())
         if context.get_local_world_size() < count:
             require_reachable({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]})
@@ -103,6 +106,21 @@ def require_reachable(machines: set[str]) -> None:
         )
 
 
+def take_place(place: Place, *, anywhere: bool) -> None:
+    """Have this process run where the program does that began it.
+
+    Raises
+    ------
+    RunError
+        This machine lacks the program's folder, and it does matter.
+    """
+    if not place.settle_in() and not anywhere:
+        raise RunError(
+            f"{socket.gethostname()} has no folder {place.folder}, where the program was started: start it "
+            "in one that all hosts share, or let it name files by absolute paths alone, and say anywhere=True"
+        )
+
+
 def _share_cores(neighbours: int) -> None:
     """Have XLA compute with this process's part of the cores, and not with a thread for each in every one.
 
@@ -115,16 +133,17 @@ def _share_cores(neighbours: int) -> None:
 
 
 def _done(task: Work, rank: int, count: int, address: str, attempt: int) -> Outcome:
+    host = Host(rank=rank, count=count, attempt=attempt, folder=task.place.folder)
     if rank:
         with connected(address, rank=rank, count=count):
-            return _outcome(task, Host(rank=rank, count=count, attempt=attempt))
+            return _outcome(task, host)
     with (
         couriered(task.desk) as courier,
         connected(address, rank=rank, count=count, asked=courier.asked),
     ):
         relay = Relay(courier.send, task.interval)
         logging.getLogger("stoker").addHandler(_Shown(relay))
-        return _outcome(task, Host(rank=rank, count=count, attempt=attempt, display=relay))
+        return _outcome(task, replace(host, display=relay))
 
 
 class _Shown(logging.Handler):
