@@ -11,6 +11,8 @@ import numpy as np
 from stoker.errors import DataError
 from stoker.prefetch import prefetch
 from stoker.sources import Chunk, IssueKind, ParsedChunk, Source
+from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
+from stoker.sources.nameless import IN_MEMORY
 from stoker.survey.whereabouts import first_unknown_in
 from stoker.training.imagerows import decodes_images, inputs_of, parts_of
 from stoker.training.pieces import Piece, bad_row, fills_blanks, is_strict
@@ -128,6 +130,14 @@ class FilePieces:
         return piece, chunk.file_bytes if part.stop == parsed.num_records else 0
 
     @property
+    def threads(self) -> int:
+        """How many make pieces: none but the caller's for a few rows in memory, which a start would delay."""
+        table = self.source.table
+        known = getattr(table, "num_rows", None)
+        is_small = table.format == IN_MEMORY and known is not None and known <= SEGMENT_ROWS
+        return 0 if is_small and not decodes_images(self.inputs) else _WORKERS
+
+    @property
     def _kept(self) -> tuple[str, ...]:
         return getattr(self.source.table.schema, "kept", ())
 
@@ -150,7 +160,7 @@ def file_pieces(pieces: FilePieces, *, progress: Progress | None = None) -> Iter
     total = sum(identity.size for identity in pieces.source.identity())
     tasks = (task for chunk in pieces.chunks() for task in pieces.tasks(chunk))
     done = 0
-    with prefetch(pieces.piece, tasks, workers=_WORKERS, in_flight=_WORKERS + 1, name="score") as made:
+    with prefetch(pieces.piece, tasks, workers=pieces.threads, in_flight=_WORKERS + 1, name="score") as made:
         for piece, size in made:
             yield piece
             done += size

@@ -20,6 +20,7 @@ from stoker.mirror import fetched
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
+from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.nameless import NAMELESS, refuse_on_hosts
 from stoker.sources.opening import are_paths
 from stoker.sources.remote import is_remote
@@ -211,7 +212,7 @@ class Run:
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
         if not hasattr(rows, "iloc"):
             return table
-        frame = table.to_pandas()
+        frame = table.to_pandas(use_threads=table.num_rows > SEGMENT_ROWS)
         frame.index = rows.index
         return frame
 

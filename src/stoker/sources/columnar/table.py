@@ -25,6 +25,7 @@ from stoker.sources.columnar.units import UnitFile, largest_batch
 from stoker.sources.conditions import Condition
 from stoker.sources.files import FileIdentity
 from stoker.sources.index import RowIndex
+from stoker.sources.nameless import NAMELESS
 from stoker.sources.remote.together import together
 from stoker.sources.schema import Schema, find, refuse_answer
 from stoker.sources.table import Access
@@ -233,6 +234,8 @@ class ColumnarTable:
 
     def identity(self) -> list[FileIdentity]:
         """What the file system says of each file now."""
+        if self.format in NAMELESS:
+            return [file.identity() for file in self.files]  # nobody is asked
         return together(lambda file: file.identity(), self.files, lambda file: file.path)
 
     def place_of(self, file_index: int, offset: int) -> str:
