@@ -67,20 +67,25 @@ def pair_up(nodes, words, step, size, pairs):
 def follow(table, pairs, size, homes, nodes):
     """Write the nodes of pairs, -1 where they are none.
 
-    All slots are read before any is judged: such reads wait for the memory together and not one by one.
+    All slots are read before any is judged: such reads wait for the memory together and not one by one. What
+    is found nobody can foresee, so only the few pairs whose slot another one took are branched on.
     """
     mask = np.int64((table.shape[0] >> 1) - 1)
     for place in range(size):
-        homes[place] = table[2 * (np.int64(scatter(pairs[place])) & mask)]
+        at = 2 * (np.int64(scatter(pairs[place])) & mask)
+        homes[place], nodes[place] = table[at], at
+    elsewhere = np.int64(0)
     for place in range(size):
-        pair = pairs[place]
-        if pair == BARE or homes[place] == _NONE:
-            nodes[place] = -1
-        elif homes[place] == pair + _ONE:
-            nodes[place] = np.int64(table[2 * (np.int64(scatter(pair)) & mask) + 1])
-        else:
-            at = _find(table, pair)
-            nodes[place] = np.int64(table[at + 1]) if table[at] != _NONE else np.int64(-1)
+        pair, home = pairs[place], homes[place]
+        found = (home == pair + _ONE) & (home != _NONE)
+        node = np.int64(table[nodes[place] + 1])
+        nodes[place] = node if found else np.int64(-1)
+        homes[elsewhere] = np.uint64(place)
+        elsewhere += (home != pair + _ONE) & (home != _NONE) & (pair != BARE)
+    for which in range(elsewhere):
+        place = np.int64(homes[which])
+        at = _find(table, pairs[place])
+        nodes[place] = np.int64(table[at + 1]) if table[at] != _NONE else np.int64(-1)
 
 
 def longest_text(ends: npt.NDArray[np.int64]) -> int:

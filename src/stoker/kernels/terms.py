@@ -22,35 +22,43 @@ FloatArray = npt.NDArray[np.float64]
 
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 _FACTOR, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
-_ROOM = 4
-"""Where there are at most so many nodes for a word of the texts, each has a slot of its own."""
+_LEAST_SLOTS = 1 << 12
+"""So many stay in a core's first cache, and of most texts few terms find theirs taken by another."""
 
 
 @inner_kernel
-def _add_terms(found, size, first, end, mask, factor, shift, slots, nodes, counts):
+def _add_terms(found, size, kept, first, end, mask, slots, nodes, counts):
     """Add nodes to those of a text, which stand in [first, end), each once; returns their new end.
 
     A slot holds the place behind its node's; one that is not above `first` is of an earlier text, and free.
+    Whether a text has had a term before nobody can foresee: only a slot that another node took is branched
+    on, which is rare.
     """
+    num_kept = np.int64(0)
     for place in range(size):
-        node = found[place]
-        if node < 0:
-            continue
-        slot = np.int64((np.uint64(node) * factor) >> shift) & mask
-        while slots[slot] > first and nodes[slots[slot] - 1] != node:
-            slot = (slot + 1) & mask
-        if slots[slot] > first:
-            counts[slots[slot] - 1] += 1
-        else:
-            nodes[end], counts[end] = node, 1
-            end += 1
-            slots[slot] = np.int32(end)
+        kept[num_kept] = found[place]
+        num_kept += found[place] >= 0
+    for which in range(num_kept):
+        node = kept[which]
+        slot = np.int64((np.uint64(node) * _FACTOR) >> _HALF) & mask
+        behind = np.int64(slots[slot])
+        at = behind - 1 if behind > first else end
+        if behind > first and nodes[at] != node:
+            while behind > first and nodes[behind - 1] != node:
+                slot = (slot + 1) & mask
+                behind = np.int64(slots[slot])
+            at = behind - 1 if behind > first else end
+        known = behind > first
+        nodes[at] = node
+        counts[at] = counts[at] * known + 1  # what is multiplied with 0 was never written
+        slots[slot] = np.int32(at + 1)
+        end += not known
     return end
 
 
 def find_terms(
-    stream: Int32Array, ends: IntArray, words: Int32Array, longest: int, num_nodes: int,
-    finding: Uint64Array, nodes: Int32Array, counts: Int32Array, term_ends: IntArray,
+    stream: Int32Array, ends: IntArray, words: Int32Array, longest: int, finding: Uint64Array,
+    nodes: Int32Array, counts: Int32Array, term_ends: IntArray,
 ) -> None:  # fmt: skip
     """Write the terms of some texts, shorter n-grams first.
 
@@ -60,33 +68,27 @@ def find_terms(
         int32 numbers; int64 of shape (n,): where each text's end; int32: see `stoker.kernels.ngrams`.
     longest
         Words of the longest n-gram.
-    num_nodes
-        Nodes that there are.
     finding
         Table of pairs.
     nodes, counts, term_ends
         int32 with room for `longest` terms a word, fewer than 2**31; int64 of shape (n,). Written.
     """
     most = longest_text(ends)
-    factor, shift, least, num_slots = _FACTOR, _HALF, 64, 4 * most * longest
-    if num_nodes <= _ROOM * stream.size:  # then a node's slot is its own, and nobody else is asked for there
-        factor, shift, least, num_slots = _ONE, _NONE, 1 << num_nodes.bit_length(), num_nodes
-    slots = np.zeros(num_slots, np.int32)
     _find_terms(
         stream, ends, words, longest, finding, nodes, counts, term_ends,
-        *np.empty((2, most), np.int64), *np.empty((2, most), np.uint64), factor, shift, least, slots,
+        *np.empty((3, most), np.int64), *np.empty((2, most), np.uint64),
+        np.zeros(max(_LEAST_SLOTS, 4 * most * longest), np.int32),
     )  # fmt: skip
 
 
 @bare_kernel
 def _find_terms(
-    stream, ends, words, longest, finding, nodes, counts, term_ends,
-    given, found, pairs, homes, factor, shift, least, slots,
-):  # fmt: skip
+    stream, ends, words, longest, finding, nodes, counts, term_ends, given, found, kept, pairs, homes, slots
+):
     end = np.int64(0)
     for row in range(ends.shape[0]):
         start, first = ends[row - 1] if row else np.int64(0), end
-        size = np.int64(least)
+        size = np.int64(_LEAST_SLOTS)
         while size < 2 * longest * (ends[row] - start):
             size *= 2
         num_words = words_of(stream, start, ends[row], words, given)
@@ -96,9 +98,7 @@ def _find_terms(
             if step:
                 pair_up(found, given, step, num_words - step, pairs)
                 follow(finding, pairs, num_words - step, homes, found)
-            end = _add_terms(
-                found, num_words - step, first, end, size - 1, factor, shift, slots, nodes, counts
-            )
+            end = _add_terms(found, num_words - step, kept, first, end, size - 1, slots, nodes, counts)
         term_ends[row] = end
 
 
@@ -191,15 +191,16 @@ def weigh(
     met = np.zeros((num_features >> 6) + 1, np.uint64)
     held = np.zeros((num_features >> 12) + 1, np.uint64)
     _weigh(
-        nodes, counts, ends, sublinear, weights, indices, values, row_ends, np.empty(most, np.float64),
-        np.empty(most, np.float32), np.empty(most, np.int64), np.empty(num_features, np.float32), met, held,
+        nodes, counts, ends, sublinear, weights, indices, values, row_ends,
+        *np.empty((2, most), np.float64), np.empty(most, np.int64), np.empty(num_features, np.float32),
+        met, held,
     )  # fmt: skip
 
 
 @bare_kernel
 def _weigh(
     nodes, counts, ends, sublinear, weights, indices, values, row_ends,
-    weighed, row_values, columns, by_column, met, held,
+    weighed, chosen, columns, by_column, met, held,
 ):  # fmt: skip
     end = np.int64(0)
     for row in range(ends.shape[0]):
@@ -209,11 +210,11 @@ def _weigh(
         size = np.int64(0)
         for place in range(ends[row] - start):
             columns[size] = np.int64(weights[nodes[start + place], 1])
-            row_values[size] = np.float32(weighed[place] / norm)
+            chosen[size] = weighed[place]
             size += (columns[size] >= 0) & (weighed[place] != 0.0)
         for place in range(size):
             column = columns[place]
-            by_column[column] = row_values[place]
+            by_column[column] = np.float32(chosen[place] / norm)
             met[column >> 6] |= _ONE << np.uint64(column & 63)
             held[column >> 12] |= _ONE << np.uint64((column >> 6) & 63)
         for upper in range(held.shape[0]):

@@ -103,7 +103,7 @@ class Features:
         stream, ends = stream_of(texts, cutter, self.dictionary)
         found = Terms.of(
             stream, ends, np.empty(0, np.int32),
-            longest=self.longest, num_nodes=self.nodes.counts.size, finding=self.finding,
+            longest=self.longest, finding=self.finding,
         )  # fmt: skip
         return self.rows_of(found)
 

@@ -295,7 +295,7 @@ class Learner:
             return kept
         terms = Terms.of(
             block.stream, block.ends, words,
-            longest=len(nodes.levels) + 1, num_nodes=nodes.counts.size, finding=finding,
+            longest=len(nodes.levels) + 1, finding=finding,
         )  # fmt: skip
         with self._lock:
             if not self._keep_terms or self._kept_bytes + terms.nbytes > self.share:

@@ -60,13 +60,12 @@ class Terms(NamedTuple):
         words: Int32Array,
         *,
         longest: int,
-        num_nodes: int,
         finding: Uint64Array,
     ) -> Self:
         """The terms of a stream of word numbers; see `stoker.kernels.terms.find_terms`."""
         nodes, counts = np.empty((2, longest * stream.size), np.int32)
         term_ends = np.empty(ends.size, np.int64)
-        find_terms(stream, ends, words, longest, num_nodes, finding, nodes, counts, term_ends)
+        find_terms(stream, ends, words, longest, finding, nodes, counts, term_ends)
         end = int(term_ends[-1]) if ends.size else 0
         return cls(nodes[:end], counts[:end], term_ends)
 
