@@ -5,7 +5,8 @@ A suite inherits them with its own transforms, rows, and way to compare what com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -18,7 +19,26 @@ from stoker.transforms import from_state
 from stoker.transforms.base import FittedTransform
 from stoker.types import Rows
 
-__all__ = ["SharedDuties", "encoded"]
+__all__ = ["MadeWhenAsked", "SharedDuties", "encoded"]
+
+
+class MadeWhenAsked(Mapping[str, Any]):
+    """What `make` gives for each name, from when it is first asked for.
+
+    What learns while the tests are collected has its kernels compiled by every worker of them at once.
+    """
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Any]) -> None:
+        self._names, self._make = tuple(names), functools.cache(make)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def encoded(transform: FittedTransform) -> bytes:

@@ -17,7 +17,7 @@ from property_examples import examples
 from stoker.errors import OptionError
 from stoker.transforms import Cast, Category, Dates
 from stoker.types import Matrix, Rows
-from transform_duties import SharedDuties, encoded
+from transform_duties import MadeWhenAsked, SharedDuties, encoded
 
 NUM_ROWS = 700
 WORDS = np.array(["dog", "ant", "Émile", "zebra", "", "a dog that is longer than sixteen bytes"])
@@ -56,7 +56,7 @@ def make_dates() -> Rows:
 ROWS, DATES = make_rows(), make_dates()
 ROWS_OF = {name: DATES if name in OF_DATES else ROWS for name in UNFITTED}
 ARRAY = ROWS.matrix.values.reshape(NUM_ROWS, -1)
-FITTED = {name: make().fit(ROWS_OF[name]) for name, make in UNFITTED.items()}
+FITTED = MadeWhenAsked(UNFITTED, lambda name: UNFITTED[name]().fit(ROWS_OF[name]))
 TAKE = np.random.default_rng(1).integers(0, NUM_ROWS, 300)
 
 every_transform = pytest.mark.parametrize("name", UNFITTED)

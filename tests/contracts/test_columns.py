@@ -27,7 +27,7 @@ from stoker.transforms import (
     Standardize,
 )
 from stoker.types import Matrix, Rows
-from transform_duties import SharedDuties, encoded
+from transform_duties import MadeWhenAsked, SharedDuties, encoded
 
 NUM_ROWS = 400
 FEATURES = ("price", "rooms", "gaps")
@@ -63,7 +63,7 @@ def make_rows() -> Rows:
 
 ROWS = make_rows()
 ARRAY = ROWS.matrix.values.reshape(NUM_ROWS, len(FEATURES))
-FITTED = {name: make().partial_fit(ROWS) for name, make in UNFITTED.items()}
+FITTED = MadeWhenAsked(UNFITTED, lambda name: UNFITTED[name]().partial_fit(ROWS))
 TAKE = np.random.default_rng(1).integers(0, NUM_ROWS, 50)
 
 every_one = pytest.mark.parametrize("name", UNFITTED)

@@ -14,7 +14,7 @@ from pictures import encode
 from stoker.errors import OptionError
 from stoker.transforms import Cast, Image
 from stoker.types import Rows
-from transform_duties import SharedDuties, encoded
+from transform_duties import MadeWhenAsked, SharedDuties, encoded
 
 NUM_ROWS = 120
 UNFITTED = {
@@ -37,7 +37,7 @@ def make_rows() -> Rows:
 
 
 ROWS = make_rows()
-FITTED = {name: make().fit(ROWS) for name, make in UNFITTED.items()}
+FITTED = MadeWhenAsked(UNFITTED, lambda name: UNFITTED[name]().fit(ROWS))
 TAKE = np.random.default_rng(1).integers(0, NUM_ROWS, 50)
 
 every_transform = pytest.mark.parametrize("name", UNFITTED)

@@ -18,7 +18,7 @@ from stoker.errors import ColumnError, OptionError
 from stoker.transforms import Cast, PadSequences, SparseFeatures
 from stoker.types import Matrix, Rows
 from stoker.types.arrow import arrow_type
-from transform_duties import SharedDuties, encoded
+from transform_duties import MadeWhenAsked, SharedDuties, encoded
 
 NUM_ROWS = 400
 UNFITTED = {
@@ -53,7 +53,7 @@ def make_rows(name: str) -> Rows:
 
 
 ROWS = {name: make_rows(name) for name in UNFITTED}
-FITTED = {name: make().fit(ROWS[name]) for name, make in UNFITTED.items()}
+FITTED = MadeWhenAsked(UNFITTED, lambda name: UNFITTED[name]().fit(ROWS[name]))
 TAKE = np.random.default_rng(1).integers(0, NUM_ROWS, 150)
 every_transform = pytest.mark.parametrize("name", UNFITTED)
 

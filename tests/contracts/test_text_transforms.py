@@ -22,7 +22,7 @@ from stoker.transforms import HashingVectorizer, NgramVectorizer, SequenceVector
 from stoker.transforms.registry import TRANSFORMS
 from stoker.transforms.texts import TextTransform
 from stoker.types import Rows
-from transform_duties import SharedDuties, encoded
+from transform_duties import MadeWhenAsked, SharedDuties, encoded
 
 NUM_ROWS = 2_500
 _TEXT = "the a of to and in it is was good bad film Été naïve ΣΊΣΥΦΟΣ 你好 ١٢٣ plot actor x9 snake_case don't"
@@ -62,7 +62,7 @@ def make_rows() -> Rows:
 
 
 ROWS = make_rows()
-FITTED = {name: make().partial_fit(ROWS) for name, make in UNFITTED.items()}
+FITTED = MadeWhenAsked(UNFITTED, lambda name: UNFITTED[name]().partial_fit(ROWS))
 TAKE = np.random.default_rng(1).integers(0, NUM_ROWS, 300)
 
 every_transform = pytest.mark.parametrize("name", UNFITTED)

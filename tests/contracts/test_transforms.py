@@ -39,7 +39,7 @@ from stoker.transforms import (
 from stoker.transforms.registry import TRANSFORMS
 from stoker.transforms.texts import TextTransform
 from stoker.types import Matrix, Rows
-from transform_duties import SharedDuties, encoded
+from transform_duties import MadeWhenAsked, SharedDuties, encoded
 
 LEAF = 8192
 NUM_ROWS = 2 * LEAF + 777
@@ -95,7 +95,7 @@ def make_rows(num_rows: int = NUM_ROWS) -> Rows:
 
 ROWS = make_rows()
 ARRAY = ROWS.matrix.values.reshape(NUM_ROWS, len(FEATURES))
-FITTED = {name: make().fit(ROWS) for name, make in UNFITTED.items()}
+FITTED = MadeWhenAsked(UNFITTED, lambda name: UNFITTED[name]().fit(ROWS))
 TAKE = np.random.default_rng(1).integers(0, NUM_ROWS, 300)
 
 every_transform = pytest.mark.parametrize("name", UNFITTED)
