@@ -118,7 +118,7 @@ def test_a_file_that_may_not_be_read_is_told_with_the_reason(refused, monkeypatc
     monkeypatch.setattr(pa, "OSFile", forbidden)
     said = refused("plan", "t.parquet", "--label", "y")
     assert said.startswith("t.parquet: cannot be read in its footer")
-    assert said.endswith("(Permission denied); check the path")
+    assert said.endswith("(Permission denied); check its permissions and those of its folders")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from privileges import ordinary
 from stoker.cli import train as train_command
 from stoker.cli.train import build_model
 from stoker.sources import Source
@@ -149,12 +150,52 @@ def test_a_run_directory_on_a_read_only_disk_is_named(refused, write, mounted):
     assert said.startswith(f"the run directory {run} cannot be written (Read-only file system)")
 
 
+MAY_NOT_READ = ": cannot be read (Permission denied); check its permissions and those of its folders"
+
+
 def test_data_that_may_not_be_read_are_named(refused, write, here):
     write("t.csv")
     (here / "t.csv").chmod(0)
-    if os.access(here / "t.csv", os.R_OK):
-        pytest.skip("this user may read every file")
-    assert "t.csv" in refused("plan", "t.csv", "--label", "kind")
+    with ordinary():
+        said = refused("plan", "t.csv", "--label", "kind")
+    assert said == f"t.csv{MAY_NOT_READ}"
+
+
+def test_a_folder_that_may_not_be_searched_is_told_from_a_missing_file(refused, write, here):
+    (here / "locked").mkdir()
+    write("locked/t.csv")
+    (here / "locked").chmod(0)
+    with ordinary():
+        said = refused("plan", "locked/t.csv", "--label", "kind")
+    assert said == f"locked/t.csv{MAY_NOT_READ}"
+
+
+LINEAR = ("--label", "kind", "--epochs", "1", "--model", "linear", "--quiet")
+
+
+def test_without_write_permission_the_run_directory_is_named(refused, write, here):
+    write("t.csv")
+    (here / "locked").mkdir(mode=0o555)
+    with ordinary():
+        said = refused("train", "t.csv", *LINEAR, "--run", "locked/run")
+    assert said == (
+        "the run directory locked/run cannot be written (Permission denied): choose another --run or make "
+        "room there"
+    )
+
+
+def test_beside_data_without_write_permission_runs_train_and_keep_everything_elsewhere(
+    accepted, write, here, tmp_path
+):
+    (here / "locked").mkdir()
+    table = write("locked/t.csv")
+    (here / "locked").chmod(0o555)
+    with ordinary():
+        accepted("train", table, *LINEAR, "--run", "run", "--cache", "always")
+        assert "survey stored" in accepted("plan", table, "--label", "kind")
+    assert (here / "run" / "model.keras").exists()
+    assert list((tmp_path / "user-cache").rglob("*.arrow"))
+    assert os.listdir(here / "locked") == ["t.csv"]
 
 
 def test_a_survey_that_can_be_stored_nowhere_is_made_again(accepted, mounted, large, monkeypatch):

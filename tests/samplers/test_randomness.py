@@ -47,12 +47,33 @@ def test_neighbours_in_the_file_stand_on_either_side_of_each_other_equally_often
     assert abs(ahead - 0.5) < 0.01
 
 
-def test_exact_order_has_the_runs_of_a_random_permutation():
-    orders = epochs_of("exact")
-    ascents = (np.diff(orders, axis=1) > 0).sum(axis=1)
+@pytest.mark.parametrize(("kind", "spread"), [("exact", 1.0), ("block", 1.5)])
+def test_as_many_neighbours_ascend_as_in_a_random_permutation(kind, spread):
+    ascents = (np.diff(epochs_of(kind), axis=1) > 0).sum(axis=1)
     # Ascents of a uniform permutation of n: mean (n-1)/2, variance (n+1)/12.
-    mean, deviation = (ROWS - 1) / 2, np.sqrt((ROWS + 1) / 12 / EPOCHS)
-    assert abs(ascents.mean() - mean) < 5 * deviation
+    deviation = np.sqrt((ROWS + 1) / 12)
+    assert ascents.std() < 1.2 * spread * deviation
+    assert abs(ascents.mean() - (ROWS - 1) / 2) < 5 * spread * deviation / np.sqrt(EPOCHS)
+
+
+@pytest.mark.parametrize(("kind", "least"), [("exact", 0.993), ("block", 0.9)])
+def test_rows_of_either_half_of_the_file_come_in_about_as_many_runs_as_chance_makes(kind, least):
+    halves = epochs_of(kind) < ROWS // 2
+    runs = 1 + (halves[:, 1:] != halves[:, :-1]).sum(axis=1)
+    # Wald and Wolfowitz: mean n/2 + 1, variance about n/4. Of blocks of 8 rows, 4 share a lane of 32 rows.
+    chance = ROWS / 2 + 1
+    assert least * chance < runs.mean() < chance + 5 * np.sqrt(ROWS / 4 / EPOCHS)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("exact", 1.05), ("block", 2.5)])
+def test_two_rows_meet_in_a_batch_about_as_often_as_chance_has_it(kind, most):
+    batches = np.argsort(epochs_of(kind), axis=1) // 32
+    chance = 31 / (ROWS - 1)
+    for distance in (1, 2, 5):
+        met = (batches[:, distance:] == batches[:, :-distance]).mean()
+        assert 0.95 * chance < met < most * chance
+    far = (batches[:, 100:] == batches[:, :-100]).mean()  # never of one block
+    assert abs(far - chance) < 0.05 * chance
 
 
 def test_exact_order_keeps_no_trace_of_the_file_order():

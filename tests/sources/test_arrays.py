@@ -290,5 +290,5 @@ def test_an_array_that_may_not_be_read_is_told(tmp_path, monkeypatch, name):
     monkeypatch.setattr("io.open", refuse)
     monkeypatch.setattr("h5py.File", refuse)
     opened = {".npy": npy_array, ".npz": npz_arrays, ".h5": hdf5_arrays}.get(path.suffix, idx_array)
-    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\); check the path"):
+    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\); check its permissions"):
         opened(str(path))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.given import located
+from stoker.sources.access import not_read
 from stoker.sources.packing import PackedStream, packing_of
 from stoker.sources.remote.names import is_remote, is_remote_folder
 from stoker.waits import Wait
@@ -65,7 +66,7 @@ def identify(path: str) -> FileIdentity:
     try:
         status = os.stat(located(path))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+        raise not_read(path, error) from error
     return FileIdentity(
         path=path,
         size=status.st_size,
@@ -179,7 +180,7 @@ class FileReader:
             with Wait("opens {}", path):
                 self._descriptor = os.open(located(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
-            raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+            raise not_read(path, error) from error
         self._counts_links = os.fstat(self._descriptor).st_nlink > 0
 
     @property

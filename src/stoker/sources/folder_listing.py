@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.given import beside, located
+from stoker.sources.access import not_read
 from stoker.sources.csv_scan import MAX_RECORD_BYTES
 from stoker.sources.files import FileIdentity, identify
 from stoker.sources.folder_contents import TEXTS, FolderContents, contents_of, is_image, is_passed_over
@@ -281,7 +282,7 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
         with os.scandir(located(path)) as found:
             return [entry for entry in found if not is_passed_over(entry.name)]
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+        raise not_read(path, error) from error
 
 
 def _files(path: str, folder: str, code: int) -> list[tuple[str, int, os.stat_result]]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.given import located
+from stoker.sources.access import not_read
 from stoker.sources.decoders import DECODERS, Counted
 from stoker.sources.packing_memory import held_bytes, window_of
 from stoker.sources.remote.names import is_remote, is_remote_folder
@@ -113,7 +114,7 @@ def read_head(path: str, count: int) -> tuple[bytes, bool]:
             head = file.read(count)
             return head, len(head) < count or not file.read(1)
     except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+        raise not_read(path, error) from error
 
 
 class PackedStream:
@@ -135,7 +136,7 @@ class PackedStream:
         try:
             self._file = open_bytes(path, in_order=True)
         except OSError as error:
-            raise DataError(f"{path}: cannot be opened ({error.strerror}); check the path") from error
+            raise not_read(path, error) from error
         self._pieces = self._arrow_pieces() if self.packing == "zstd" else self._member_pieces()
         self._left = memoryview(b"")
         self._window = window_of(self._file.read(64), self.packing)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections.abc import Sequence
 
 from stoker.errors import DataError, OptionError
 from stoker.given import beside, given, located
 from stoker.images.headers import SUFFIXES
+from stoker.sources.access import not_read
 from stoker.sources.database.address import Address, is_database
 from stoker.sources.files import is_there
 from stoker.sources.packing import PACKINGS
@@ -163,15 +165,18 @@ def _expand_remote(url: str) -> list[str]:
 
 
 def _require_file(path: str) -> None:
-    place = located(path)
-    if os.path.isdir(place):
+    try:
+        mode = os.stat(located(path)).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise DataError(f"{path}: no such file (looked from {os.getcwd()}); check the path") from error
+    except OSError as error:
+        raise not_read(path, error) from error
+    if stat.S_ISDIR(mode):
         raise DataError(
             f"{path} is a directory, not a file; name its files, for example "
             f"{os.path.join(path, '*.csv')!r} with the quotes"
         )
-    if not os.path.exists(place):
-        raise DataError(f"{path}: no such file (looked from {os.getcwd()}); check the path")
-    if not os.path.isfile(place):
+    if not stat.S_ISREG(mode):
         raise DataError(f"{path} is a pipe or a device, and rows are read many times; write it to a file")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from stoker.errors import ChangedDataError, DataError
 from stoker.given import located
+from stoker.sources.access import not_read
 from stoker.sources.files import open_reader
 from stoker.sources.remote import is_remote
 from stoker.sources.remote.schedule import Span, schedule_of
@@ -206,7 +206,7 @@ def opening(path: str) -> Iterator[None]:
     except OSError as error:
         if not error.errno:
             raise
-        raise DataError(f"{path}: cannot be read ({os.strerror(error.errno)}); check the path") from error
+        raise not_read(path, error) from error
 
 
 @contextmanager

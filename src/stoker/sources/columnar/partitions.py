@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.given import beside, located
+from stoker.sources.access import not_read
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.units import UnitFile
 from stoker.sources.files import FileIdentity, is_folder
@@ -101,7 +102,7 @@ def _files(path: str) -> Iterator[str]:
         with os.scandir(located(path)) as entries:
             known = sorted((entry for entry in entries if _is_wanted(entry.name)), key=lambda e: e.name)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+        raise not_read(path, error) from error
     for entry in known:
         file = beside(path, os.path.join(path, entry.name))
         if entry.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from stoker.errors import DataError
 from stoker.given import located
+from stoker.sources.access import not_read
 from stoker.sources.columnar.arrow_kinds import ArrowColumn
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
@@ -236,6 +236,6 @@ def unreadable(path: str, error: BaseException, *, behind: str = "") -> DataErro
         How far it could be read, as the end of a phrase.
     """
     if isinstance(error, OSError) and error.errno:
-        return DataError(f"{path}: cannot be read{behind} ({os.strerror(error.errno)}); check the path")
+        return not_read(path, error, behind=behind)
     said = str(error).splitlines()[0] if str(error) else type(error).__name__
     return DataError(f"{path} is damaged{behind} ({said}); restore the file, or write it again")
