@@ -198,13 +198,28 @@ def test_a_ctrl_c_that_a_callback_swallows_comes_again(capsys, monkeypatch, tabl
     assert main(["plan", table, "--label", "kind"]) == 130
 
 
+SIZE, TIME = r"[\d.]+ (kB|MB)", r"(\d+\.\d|\d+) (s|min)"
+PLAN = rf"""
+data      points\.csv · {SIZE} · 600 rows
+columns   2 int and 1 float · label kind · held as float64
+note      column 'id': 540 rows, each with another value: --drop id
+task      binary: the label has two values \(--task overrides\)
+classes   no, yes
+rows      540 to train on, 60 to validate on \(held out, 10 %\)
+order     block: blocks of 12 rows, shuffled in windows of 768 · 3 steps of 256 rows an epoch · seed 0
+memory    {SIZE} of 8 MB: row places {SIZE}, windows {SIZE}, batches {SIZE}
+disk      cache of {SIZE}: asked for
+workers   \d+ threads? a stage, \d windows and \d+ groups of batches ahead
+time      survey {TIME} · cache about {TIME} · reading an epoch about {TIME}, 3 at most
+"""
+
+
 def test_the_plan_says_what_is_there_and_what_would_be_done(capsys, table):
-    assert main(["plan", table, "--label", "kind", "--drop", "id"]) == 0
-    said = capsys.readouterr().out
-    assert "600 rows" in said
-    assert "binary: the label has two values" in said
-    assert "540 to train on, 60 to validate on (held out, 10 %)" in said
-    assert "block: " in said
+    flags = ["--label", "kind", "--epochs", "3", "--memory", "8MB", "--cache", "always"]
+    assert main(["plan", os.path.basename(table), *flags]) == 0
+    said = capsys.readouterr().out.splitlines()
+    for found, expected in zip(said, PLAN.strip().splitlines(), strict=True):
+        assert re.fullmatch(expected, found), found
 
 
 def test_the_plan_warns_of_a_label_that_is_nearly_always_the_same(capsys, tmp_path):
@@ -298,6 +313,18 @@ def test_a_process_of_its_own_prints_the_same(trained, tmp_path):
     assert list(found) == list(expected)
     assert found["digests"] == expected["digests"]
     assert found["metrics"]["val_accuracy"] > 0.9
+
+
+def test_training_validates_watches_and_weighs_as_it_is_told(table, tmp_path, capsys):
+    data = f"train {table} --label kind --drop id --epochs 1 --batch-size 32 --memory 8MB --run run"
+    told = "--validate-every 9steps --monitor max:val_auc --metric auc --class-weight balanced"
+    assert main(shlex.split(f"{data} {told}")) == 0
+    said = capsys.readouterr().err
+    assert re.findall(r"^valid +step (\d+) ", said, re.M) == ["9", "17"]
+    assert re.search(r"^done .* val_auc [\d.]+ ", said, re.M)
+    training = json.loads((tmp_path / "run" / "run.json").read_text())["training"]
+    assert training["monitor"] == "max:val_auc"
+    assert training["class_weight"] is not None
 
 
 def test_training_leaves_a_run_directory(trained):
@@ -468,20 +495,40 @@ def test_predicting_to_an_unknown_format_is_a_mistake(trained, capsys, monkeypat
     assert ".parquet" in capsys.readouterr().err
 
 
+DEMO = r"""
+ +rows +rows/s +waited for data +accuracy on originals
+digits +200 000 +\S+ +\S+ s +(?P<accuracy>\d\d\.\d) %
+
+file +\d\d MB
+stoker +(?P<stoker>[\d.]+) MB at most, of --memory 8MB
+process +\d+ MB at most, \d+ MB of them model and framework, before this file
+
+next
+  .+ (?P<plan>plan \S*demo/.+)
+  .+ (?P<evaluate>evaluate \S*demo/.+)
+  .+ (?P<predict>predict \S*demo/.+)
+"""
+
+
 @pytest.mark.slow
-def test_the_demo_learns_the_digits_within_its_memory(tmp_path):
+@pytest.mark.timeout(330)
+def test_the_demo_learns_the_digits_within_its_memory_and_says_what_to_try_next(
+    tmp_path, monkeypatch, capsys
+):
     done = subprocess.run(
-        [sys.executable, "-m", "stoker", "demo", "--json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=110,
+        [sys.executable, "-m", "stoker", "demo"], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    record = json.loads(done.stdout.splitlines()[-1])
-    assert record["accuracy"] >= 0.97
-    assert record["ledger_peak_bytes"] <= 8_000_000
-    assert (tmp_path / "demo" / "runs" / "digits-1" / "model.keras").exists()
+    shown = re.fullmatch(DEMO.strip("\n"), done.stdout.strip("\n"))
+    assert shown is not None, done.stdout
+    assert float(shown["accuracy"]) >= 97
+    assert float(shown["stoker"]) <= 8
+    assert (tmp_path / "demo" / "digits.csv").stat().st_size > 3 * 8_000_000
+    monkeypatch.chdir(tmp_path)
+    for command in ("plan", "evaluate", "predict"):
+        assert main(shlex.split(shown[command])) == 0, shown[command]
+    assert f"accuracy  0.{shown['accuracy'].replace('.', '')}" in capsys.readouterr().out
+    assert (tmp_path / "predictions.csv").read_text().count("\n") == 361
 
 
 def test_training_tells_what_became_of_blanks_and_that_it_validates_on_what_it_learns(

@@ -28,6 +28,7 @@ import msgspec
 from stoker.errors import RunError
 from stoker.folders import clean, is_left, staged_file
 from stoker.remains import was_run, ways_out
+from stoker.runlock import unwritable
 from stoker.runrecords import FORMAT, RunFormat, RunRecord, checked, differences, encoded, epochs_table
 from stoker.stored import decoded
 from stoker.waits import Wait, watched
@@ -143,10 +144,7 @@ class RunDirectory:
                 self._at.mkdir(parents=True, exist_ok=True)
                 yield
         except OSError as error:
-            raise RunError(
-                f"the run directory {self.path} cannot be written ({error.strerror}): choose another run= "
-                "or make room there"
-            ) from error
+            raise unwritable(self.path, error) from error
 
     def read(self) -> RunRecord:
         """Read run.json, checked by type.

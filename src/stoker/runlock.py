@@ -8,6 +8,7 @@ process left is no obstacle.
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import socket
@@ -22,11 +23,12 @@ from stoker.filelocks import lock_at_once
 from stoker.group import current
 from stoker.outputs import require_here
 
-__all__ = ["InUseError", "alone_in_its_run", "running"]
+__all__ = ["InUseError", "alone_in_its_run", "running", "unwritable"]
 
 _NAME = ".lock"
 _TOLD_BYTES = 200
 _ATTEMPTS = 100
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +54,20 @@ class InUseError(RunError):
     def __init__(self, told: str) -> None:
         self.told = told
         super().__init__(f"{told}: wait until that ends, or choose another folder with run=")
+
+
+def unwritable(folder: str | os.PathLike[str], error: OSError) -> RunError:
+    """What to raise where the system lets nothing be written to a run directory.
+
+    Examples
+    --------
+    >>> unwritable("runs/a", PermissionError(errno.EACCES, "Permission denied"))
+    RunError('the run directory runs/a cannot be written (Permission denied): choose another run=')
+    """
+    room = " or make room there" if error.errno in _FULL else ""
+    return RunError(
+        f"the run directory {folder} cannot be written ({error.strerror}): choose another run={room}"
+    )
 
 
 def _let_children_hold_none() -> None:
@@ -153,10 +169,7 @@ def _lock_file(folder: Path) -> BinaryIO:
                 raise RunError(f"{folder} is a file, and a run needs a folder: choose another run=") from None
             if isinstance(error, FileNotFoundError | FileExistsError) and attempt < _ATTEMPTS - 1:
                 continue  # somebody else made or removed it just now
-            raise RunError(
-                f"the run directory {folder} cannot be written ({error.strerror}): choose another run= or "
-                "make room there"
-            ) from error
+            raise unwritable(folder, error) from error
         if not _is_locked(file):
             told = file.read(_TOLD_BYTES).decode("utf-8", "replace")
             _close(file)

@@ -3,6 +3,8 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -203,7 +205,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
     rows=st.lists(st.tuples(cells, texts, texts), min_size=1, max_size=40),
     terminator=st.sampled_from(["\n", "\r\n", "\r"]),
 )
-def test_generated_tables_come_back_as_python_s_csv_reads_them(tmp_path, rows, terminator):
+def test_generated_tables_come_back_as_python_s_csv_and_pyarrow_read_them(tmp_path, rows, terminator):
     stream = io.StringIO()
     quoting = csv.QUOTE_MINIMAL if terminator == "\r\n" else csv.QUOTE_ALL
     writer = csv.writer(stream, lineterminator=terminator, quoting=quoting)
@@ -222,6 +224,17 @@ def test_generated_tables_come_back_as_python_s_csv_reads_them(tmp_path, rows, t
     assert parsed.rows.columns["label"].to_pylist() == [row[2] for row in rows]
     numbers = [float(row[0]) if row[0] else np.nan for row in rows]
     assert np.array_equal(table(parsed)[:, 0].astype(np.float64), numbers, equal_nan=True)
+
+    arrow = pa.csv.read_csv(
+        source.paths[0],
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            column_types={"number": pa.float64(), "text": pa.string(), "label": pa.string()}
+        ),
+    )
+    assert parsed.rows.columns["text"].to_pylist() == arrow["text"].to_pylist()
+    assert parsed.rows.columns["label"].to_pylist() == arrow["label"].to_pylist()
+    assert np.array_equal(numbers, arrow["number"].to_numpy(), equal_nan=True)
 
 
 @settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])

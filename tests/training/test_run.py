@@ -16,7 +16,9 @@ import pytest
 
 import stoker
 from stoker.errors import BadRowError, ColumnError, DataError, OptionError, RunError
+from stoker.rowfiles import RowFile
 from stoker.rundir import RunDirectory
+from stoker.sources import Source
 from stoker.training import recording
 from stoker.training.progress import Display
 
@@ -137,6 +139,28 @@ def test_predictions_keep_rows_and_columns_in_every_format(suffix, trained):
     assert found["id"].tolist() == frame["id"].tolist()
     assert found["prediction"].tolist() == expected["prediction"].tolist()
     assert np.allclose(found[names[2:]].to_numpy(float), expected[names[2:]].to_numpy(float), atol=1e-6)
+
+
+def test_predictions_are_written_while_the_file_is_still_read(trained, monkeypatch):
+    path = trained.folder / "long.csv"
+    make_frame(20_000).drop(columns="label").to_csv(path, index=False)
+    read, ahead = [], []
+    chunks, add = Source.chunks, RowFile.add
+
+    def small_chunks(source, target_bytes):
+        for chunk in chunks(source, 1 << 14):
+            read.append(chunk.num_records)
+            yield chunk
+
+    def noted(file, rows):
+        ahead.append(len(read) - len(ahead))
+        add(file, rows)
+
+    monkeypatch.setattr(Source, "chunks", small_chunks)
+    monkeypatch.setattr(RowFile, "add", noted)
+    assert trained.run.predict(path, output=trained.folder / "long-out.csv").rows == 20_000
+    assert len(read) == len(ahead) > 14
+    assert max(ahead) < 8
 
 
 def test_bad_rows_stay_in_their_place_and_are_empty(trained):
