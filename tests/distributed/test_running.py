@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -54,9 +55,37 @@ def test_without_ray_the_command_that_installs_it_is_named(monkeypatch):
         distributed.run(print, hosts=2)
 
 
+def test_what_only_carries_word_between_hosts_imports_nothing_that_computes():
+    heavy = {"numpy", "pyarrow", "numba", "jax", "keras", "stoker.feed", "stoker.sources"}
+    code = f"import sys, stoker.distributed.desk; print(sorted({heavy} & set(sys.modules)))"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "[]\n"
+
+
+def test_the_package_has_what_it_names():
+    assert [getattr(distributed, name).__name__ for name in dir(distributed)] == [
+        "Host",
+        "fit",
+        "helped",
+        "run",
+    ]
+    with pytest.raises(AttributeError, match=r"module 'stoker\.distributed' has no attribute 'runs'"):
+        distributed.runs  # noqa: B018
+
+
 def test_there_is_at_least_one_host():
     with pytest.raises(OptionError, match="hosts must be an integer from 1 on, got 0"):
         distributed.run(print, hosts=0)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_another_backend_is_refused_with_what_to_set(monkeypatch, backend):
+    monkeypatch.setattr("stoker.backends.choose", lambda: backend)
+
+    with pytest.raises(OptionError, match=f"JAX backend, and this is {backend}: set KERAS_BACKEND=jax"):
+        distributed.run(print, hosts=2)
 
 
 def test_what_the_first_host_shows_is_shown_in_order():

@@ -17,6 +17,11 @@ __all__ = ["beside_us", "connected_to_ray", "heard", "quiet_ray"]
 _ANSWER_SECONDS = 180.0
 """Within these the cluster answers; the first time a process has to start."""
 
+_OF_OUR_OWN = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
+"""Nobody takes this machine back from a cluster that is begun for a run: Ray need not have a process look."""
+
+_QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+
 _SETTINGS = {
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -42,10 +47,16 @@ def quiet_ray() -> Iterator[None]:
     MissingExtraError
         If Ray is not installed.
     """
-    ours = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    with _told(_SETTINGS):
+        _require_ray()
+        yield
+
+
+@contextmanager
+def _told(settings: dict[str, str]) -> Iterator[None]:
+    ours = {name: value for name, value in settings.items() if name not in os.environ}
     os.environ.update(ours)
     try:
-        _require_ray()
         yield
     finally:
         for name in ours:
@@ -74,22 +85,33 @@ def connected_to_ray(hosts: int) -> Iterator[bool]:
         yield False
         return
     handlers = {number: signal.getsignal(number) for number in STOPPING}
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-    local = {"num_cpus": max(hosts, os.cpu_count() or 1), "include_dashboard": False}
-    with _forking_quietly():
-        try:
-            if not _is_known():
-                raise ConnectionError
-            ray.init(address="auto", **quiet)
-        except ConnectionError:
-            ray.init(address="local", **local, **quiet)
+    is_own = not _found_and_joined()
+    if is_own:
+        local = {"num_cpus": max(hosts, os.cpu_count() or 1), "include_dashboard": False}
+        with _forking_quietly():
+            ray.init(address="local", **local, **_QUIETLY)
     for number, handler in handlers.items():  # Ray takes SIGTERM for itself
         if handler is not None and signal.getsignal(number) is not handler:
             signal.signal(number, handler)
     try:
-        yield True
+        with _told(_OF_OUR_OWN if is_own else {}):
+            yield True
     finally:
         ray.shutdown()
+
+
+def _found_and_joined() -> bool:
+    """Connect to the cluster for everybody, if there is one."""
+    import ray
+
+    if not _is_known():
+        return False
+    try:
+        with _forking_quietly():
+            ray.init(address="auto", **_QUIETLY)
+    except ConnectionError:
+        return False
+    return True
 
 
 @contextmanager

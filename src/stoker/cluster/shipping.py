@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
-import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["packed", "unpacked"]
 
@@ -34,14 +37,17 @@ def unpacked(data: bytes | memoryview) -> Any:
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, thing: Any) -> Any:
-        if isinstance(thing, pa.RecordBatch):
+        arrow = sys.modules.get("pyarrow")  # which is there where such a thing is
+        if arrow is not None and isinstance(thing, arrow.RecordBatch):
             return _batch, (_written(thing.schema, [thing]),)
-        if isinstance(thing, pa.Table):
+        if arrow is not None and isinstance(thing, arrow.Table):
             return _table, (_written(thing.schema, thing.to_batches()),)
         return super().reducer_override(thing)
 
 
 def _written(schema: pa.Schema, batches: list[pa.RecordBatch]) -> bytes:
+    import pyarrow as pa
+
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
         for batch in batches:
@@ -50,8 +56,12 @@ def _written(schema: pa.Schema, batches: list[pa.RecordBatch]) -> bytes:
 
 
 def _batch(data: bytes) -> pa.RecordBatch:
+    import pyarrow as pa
+
     return pa.ipc.open_stream(data).read_next_batch()
 
 
 def _table(data: bytes) -> pa.Table:
+    import pyarrow as pa
+
     return pa.ipc.open_stream(data).read_all()

@@ -14,6 +14,7 @@ from stoker.errors import WorkerError
 __all__ = ["Board", "Boards"]
 
 _LOOK_SECONDS = 0.2
+"""Between two looks, once somebody has waited for long; before, a tenth of the time waited."""
 _SILENT_SECONDS = 180.0
 """Of the first host, until it is taken for lost."""
 
@@ -90,7 +91,8 @@ class Boards:
         heard(self._desk.post.remote(name, answer, self.count - 1))
 
     def _awaited(self, name: str) -> Any:
-        seen, since = -1, time.monotonic()
+        begun = since = time.monotonic()
+        seen = -1
         while True:
             answer, beats = heard(self._desk.posted.remote(name))
             if answer is not None:
@@ -104,4 +106,4 @@ class Boards:
                     f"the first host has been silent for {_SILENT_SECONDS:.0f} seconds while the others wait "
                     "for what it surveys and fits: `ray status` tells whether its node is alive"
                 )
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(min(_LOOK_SECONDS, 0.01 + (time.monotonic() - begun) / 10))

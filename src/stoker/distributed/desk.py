@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stoker.cluster import Outcome, heard
 from stoker.distributed.board import Board
-from stoker.distributed.relaying import Message
+
+if TYPE_CHECKING:
+    from stoker.distributed.relaying import Message
 
 __all__ = ["Courier", "Desk", "couriered"]
 

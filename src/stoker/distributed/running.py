@@ -23,6 +23,10 @@ from stoker.training.progress import Display
 __all__ = ["run"]
 
 _LOOK_SECONDS = 0.1
+_UNUSED = frozenset({"DatasetsCallback"})
+"""Hands out data sets of Ray's, of which there are none."""
+_OF_OTHERS = frozenset({"PlacementGroupCleanerCallback"})
+"""Gives back what a program that died held, for the others on a cluster, which ends with this program."""
 
 
 def run(
@@ -100,7 +104,7 @@ def run(
             place=Place.here(backend),
             anywhere=anywhere,
         )
-        training = _Training(task, hosts, max_failures, scratch)
+        training = _Training(task, hosts, max_failures, scratch, is_ours)
         return _outcome(training, desk, Player(shown), at_once=is_ours).taken()
 
 
@@ -115,19 +119,30 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
     )
 
 
+def _trainer_with(less: frozenset[str]) -> Any:
+    """Ray's trainer, which asks fewer to come along: each would be a process that starts with the hosts."""
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+    class Trainer(DataParallelTrainer):  # type: ignore[misc]
+        # Where another version of Ray has no such method, all come along, and nothing else is different.
+        def _create_default_callbacks(self) -> list[Any]:
+            found = super()._create_default_callbacks()
+            return [each for each in found if type(each).__name__ not in less]
+
+    return Trainer
+
+
 class _Training:
     """Ray's own trainer, in a thread: it waits, and would take Ctrl-C for itself."""
 
-    def __init__(self, task: Work, hosts: int, max_failures: int, storage: str) -> None:
+    def __init__(self, task: Work, hosts: int, max_failures: int, storage: str, is_ours: bool) -> None:
         import ray
         from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
         self.error: BaseException | None = None
         self._over = threading.Event()
-        trainer = DataParallelTrainer(
-            work,
-            train_loop_config=task,
+        trainer = _trainer_with(_UNUSED | _OF_OTHERS if is_ours else _UNUSED)(
+            lambda: work(task),  # not as its configuration, for which Ray's controller would import stoker
             scaling_config=ScalingConfig(
                 num_workers=hosts,
                 use_gpu=ray.cluster_resources().get("GPU", 0) >= hosts,
