@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from stoker import backends
+from stoker import allocator, backends
 from stoker.errors import MissingExtraError, OptionError
 
 
@@ -91,6 +91,20 @@ def test_where_nothing_is_installed_only_training_says_so(without_keras):
     found(without_keras)
     backends.prefer()
     assert "KERAS_BACKEND" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("wanted", "many_threads"), [(None, True), ("jax", True), ("tensorflow", False), ("torch", False)]
+)
+def test_the_allocator_is_prepared_for_a_feeds_threads_but_not_beside_those_of_others(
+    wanted, many_threads, without_keras
+):
+    asked = []
+    without_keras.setattr(allocator, "prepare", lambda *, many_threads: asked.append(many_threads))
+    if wanted is not None:
+        without_keras.setenv("KERAS_BACKEND", wanted)
+    backends.prepare_for_threads()
+    assert asked == [many_threads]
 
 
 UNACCOMPANIED = """

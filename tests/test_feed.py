@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 import tracemalloc
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import stoker
+from stoker import backends
 from stoker.errors import (
     ChangedDataError,
     ColumnError,
@@ -319,6 +321,17 @@ def test_a_closed_feed_holds_no_buffers_but_what_the_survey_kept(table):
     feed.close()
     gc.collect()
     assert feed.ledger.current <= before
+
+
+def test_the_allocator_is_prepared_before_the_first_thread_reads(table, monkeypatch):
+    at = []
+    monkeypatch.setattr(backends, "prepare_for_threads", lambda: at.append(threading.active_count()))
+    before = threading.active_count()
+    feed = stoker.Feed(stoker.open(table[0], label="label"))
+    assert at == []
+    batches_of(feed)
+    feed.close()
+    assert at == [before]
 
 
 def test_closing_a_feed_that_was_never_used_reads_nothing(table):

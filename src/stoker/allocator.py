@@ -26,15 +26,17 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 
 
 def prepare(*, many_threads: bool) -> None:
-    """Before a framework starts its threads: what is to be kept shall lie where it can be kept.
+    """Before threads start that allocate much: what they free shall lie where others find it.
 
     glibc keeps freed memory in its main arena alone. Threads have others, which cannot hold more than 64 MB,
-    and a thread that has one keeps it; so this comes before the framework is first asked to compute.
+    and a thread that has one keeps it; so this comes before a framework is first asked to compute, and before
+    a feed starts to read. (Two threads that parse a CSV in windows of a few megabytes held 7 MB
+    less after 25 epochs.)
 
     Parameters
     ----------
     many_threads
-        Whether the framework allocates in threads of its own, as JAX does: they shall all use that one arena.
+        Whether threads allocate much, as JAX's and stoker's own do: they shall all use that one arena.
 
     Raises
     ------

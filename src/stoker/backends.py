@@ -15,7 +15,7 @@ from typing import Any
 
 from stoker.errors import MissingExtraError, OptionError
 
-__all__ = ["BACKENDS", "choose", "installed", "prefer", "unaccompanied"]
+__all__ = ["BACKENDS", "choose", "installed", "prefer", "prepare_for_threads", "unaccompanied"]
 
 BACKENDS = ("jax", "tensorflow", "torch")
 _COMPANIONS = ("tensorflow", "torch", "sklearn", "pandas")
@@ -52,11 +52,9 @@ def choose() -> str:
 
 
 def _chosen() -> str:
-    if "keras" in sys.modules:
-        # Another thread may be importing it: this waits for the whole of it.
-        return str(importlib.import_module("keras").config.backend())
-    wanted = os.environ.get("KERAS_BACKEND")
-    if wanted:
+    if imported := _imported():
+        return imported
+    if wanted := os.environ.get("KERAS_BACKEND"):
         return _check(wanted)
     available = installed()
     if not available:
@@ -67,6 +65,14 @@ def _chosen() -> str:
     return available[0]
 
 
+def _imported() -> str | None:
+    """The backend of a Keras that is imported, or is being so."""
+    if "keras" not in sys.modules:
+        return None
+    # Another thread may be importing it: this waits for the whole of it.
+    return str(importlib.import_module("keras").config.backend())
+
+
 def prefer() -> None:
     """Let a Keras that is imported later find a backend that is there; says nothing and refuses nothing.
 
@@ -74,6 +80,17 @@ def prefer() -> None:
     """
     if "keras" not in sys.modules and not os.environ.get("KERAS_BACKEND") and (available := installed()):
         os.environ["KERAS_BACKEND"] = available[0]
+
+
+def prepare_for_threads() -> None:
+    """Before a feed starts threads that read and parse, have `stoker.allocator` prepare as for JAX's.
+
+    Not where TensorFlow or PyTorch is to train: arenas of their own may serve their threads better.
+    """
+    from stoker import allocator
+
+    backend = _imported() or os.environ.get("KERAS_BACKEND")
+    allocator.prepare(many_threads=backend not in ("tensorflow", "torch"))
 
 
 @contextmanager

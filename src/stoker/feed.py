@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from stoker import backends
 from stoker.choosing import Automatic, without_choice
 from stoker.epochs import BaseFeed, DerivedFeed
 from stoker.errors import OptionError, RunError
@@ -197,6 +198,7 @@ class Feed(BaseFeed):
             For options that cannot be.
         """
         if self._prepared is None:
+            backends.prepare_for_threads()
             self._prepared = training_stage(
                 self.source, self.options, progress, fitting, note, draft=draft_cache
             )
