@@ -48,27 +48,43 @@ def rows_of(feed, epoch=0):
     return np.concatenate([batch.ids for batch in batches_of(feed, epoch)])
 
 
-@pytest.mark.parametrize("shuffle", [True, "exact", False])
-def test_memory_cache_and_raw_files_give_the_same_batches(table, shuffle):
-    path, _ = table
-    options = {"batch_size": 64, "shuffle": shuffle, "seed": 3}
-    kept = stoker.Feed(stoker.open(path, label="label"), **options, cache="never")
-    assert kept.prepare().survey.kept is not None
-    raw = stoker.Feed(stoker.open(path, label="label"), **options, cache="never")
-    raw.prepare()
-    raw_reader = raw.survey.source.reader(raw.survey.index, raw.survey.excluded, raw.survey.dtype)
-    cached = stoker.Feed(stoker.open(path, label="label"), **options, cache="never")
-
+def feeds_of(path, **options):
+    """Of rows that are kept in memory, of those of the file and of those of a cache."""
     from stoker import cache as caching
 
+    made = [stoker.Feed(stoker.open(path, label="label"), **options, cache="never") for _ in range(3)]
+    kept, raw, cached = (feed.prepare() for feed in made)
+    assert kept.survey.kept is not None
+    raw_reader = raw.survey.source.reader(raw.survey.index, raw.survey.excluded, raw.survey.dtype)
     raw._prepared = replace(raw.stage, reader=raw_reader)
-    cached._prepared = replace(cached.prepare().stage, reader=caching.build(cached.survey, raw_reader))
+    cached._prepared = replace(cached.stage, reader=caching.build(cached.survey, raw_reader))
+    return made
+
+
+@pytest.mark.parametrize("shuffle", [True, "exact", False])
+def test_memory_cache_and_raw_files_give_the_same_batches(table, shuffle):
+    feeds = feeds_of(table[0], batch_size=64, shuffle=shuffle, seed=3)
     for epoch in (0, 1):
-        for one, two, three in zip(*(batches_of(feed, epoch) for feed in (kept, raw, cached)), strict=True):
+        for one, two, three in zip(*(batches_of(feed, epoch) for feed in feeds), strict=True):
             assert one.ids.tolist() == two.ids.tolist() == three.ids.tolist()
             assert one.x.tobytes() == two.x.tobytes() == three.x.tobytes()
             assert one.y.tobytes() == two.y.tobytes() == three.y.tobytes()
             assert one.order_digest == two.order_digest == three.order_digest
+
+
+@pytest.mark.parametrize("shuffle", [True, "exact", False])
+def test_batches_that_their_receiver_poisons_spoil_no_other_and_stay_as_he_left_them(table, shuffle):
+    for feed in feeds_of(table[0], batch_size=64, shuffle=shuffle, seed=3):
+        expected = [(batch.x.copy(), batch.y.copy()) for batch in feed.epoch()]
+        held = []
+        for _ in range(2):
+            for batch, (x, y) in zip(feed.epoch(), expected, strict=True):
+                assert (batch.x == x).all()
+                assert (batch.y == y).all()
+                batch.x[:], batch.y[:] = np.nan, -1
+                held.append(batch)
+        gc.collect()
+        assert all(np.isnan(batch.x).all() and (batch.y == -1).all() for batch in held)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])
