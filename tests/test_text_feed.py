@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import stoker
@@ -266,6 +267,27 @@ def test_what_is_really_allocated_stays_below_the_memory(tmp_path, cache):
     assert peak <= 6_000_000
     assert sum(batch.size for batch in feed.derive(tmp_path / "v.csv").epoch(0)) == 9_000
     assert 0 < feed.ledger.peak <= 6_000_000
+
+
+def test_an_epoch_of_texts_of_csv_takes_no_memory_of_arrows(tmp_path):
+    """Arrow keeps memory with the thread that took it, whichever thread gives it back."""
+    texts, labels = make_texts(rows=30_000, most=40)
+    numbers = [str(int(label == "pos")) for label in labels]
+    path = write_table(tmp_path / "t.csv", texts, numbers)
+    feed = stoker.Feed(
+        opened(path), transform=stoker.SequenceVectorizer(), batch_size=64, memory="6MB", cache="never"
+    )
+    feed.prepare()
+    assert feed.survey.kept is None
+    next(feed.epoch(0))
+    known, watched = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(watched)
+    try:
+        assert sum(batch.size for batch in feed.epoch(1)) == 30_000
+    finally:
+        pa.set_memory_pool(known)
+    assert watched.max_memory() == 0
+    feed.close()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="descriptors are counted in /proc")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stoker.buffers import own_pages
 from stoker.kernels.texts import copy_texts, find_texts
 from stoker.sources.record_starts import miscounted
 from stoker.sources.schema import FileLayout
@@ -67,7 +68,7 @@ def read_texts(
     by_place = {}
     for place, span in zip(places.tolist(), spans, strict=True):
         bounds = np.empty(len(sound) + 1, np.int64)
-        out = np.empty(int((span[:, 1] - span[:, 0]).sum()), np.uint8)
+        out = own_pages(int((span[:, 1] - span[:, 0]).sum()))
         copy_texts(data, quote, span, rows, bounds, out)
         if place in lenient:
             by_place[place] = decode_bytes(out, bounds)

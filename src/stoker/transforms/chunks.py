@@ -82,7 +82,7 @@ def as_texts(texts: Any, *, first: int = 0) -> pa.LargeStringArray:
     texts = _as_large(texts)
     if texts.null_count:
         texts = pc.fill_null(texts, "")
-    return pa.concat_arrays([texts]) if not texts.offset else _without_offset(texts)
+    return _without_offset(texts) if texts.offset else texts
 
 
 def _without_offset(texts: pa.LargeStringArray) -> pa.LargeStringArray:
@@ -228,6 +228,7 @@ def text_buffers(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8], Int
     >>> data[bounds[0]:bounds[3]].tobytes(), bounds.tolist()
     (b'abc', [0, 2, 2, 3])
     """
-    data = texts.buffers()[2]
+    data, bounds = texts.buffers()[2], text_offsets(texts)
     held = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
-    return held, text_offsets(texts)
+    held.flags.writeable = bounds.flags.writeable = False  # whoever made them: a kernel is compiled once
+    return held, bounds

@@ -167,7 +167,6 @@ def _column(rows: Rows, name: str, places: IntArray | None) -> Any:
 def _taken(texts: pa.LargeStringArray, places: IntArray) -> pa.LargeStringArray:
     """Texts without nulls at some places, in memory of NumPy's: a thread keeps what it took of Arrow's."""
     data, bounds = text_buffers(texts)
-    data.flags.writeable = bounds.flags.writeable = False  # as Arrow's own are: the kernel is compiled once
     ends = np.zeros(len(places) + 1, np.int64)
     np.cumsum(np.diff(bounds)[places], out=ends[1:])
     out = np.empty(int(ends[-1]), np.uint8)
