@@ -385,7 +385,11 @@ def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monk
         "    return model\n"
     )
     command = ["train", "points.csv", "--label", "kind", "--epochs", "1", "--quiet"]
+    capsys.readouterr()
     assert main([*command, "--model", "own_model:build", "--run", "own"]) == 0
+    quiet = capsys.readouterr()
+    assert quiet.out == ""
+    assert not re.search("^(survey|epoch|valid|done|next) ", quiet.err, re.M)  # a backend may say something
     assert main([*command, "--model", "own_model:build", "--learning-rate", "0.1", "--run", "other"]) == 2
     assert "learning_rate has no effect on a model of your own" in capsys.readouterr().err
 
