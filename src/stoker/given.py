@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Self
 
-__all__ = ["GivenPath", "beside", "given", "located"]
+__all__ = ["GivenPath", "beside", "given", "located", "named_from"]
 
 
 class GivenPath(str):
@@ -62,4 +62,27 @@ def located(path: str) -> str:
     >>> located(GivenPath("train.csv", "/data"))
     '/data/train.csv'
     """
-    return os.path.join(path.folder, path) if isinstance(path, GivenPath) else path
+    return named_from(path.folder, path) if isinstance(path, GivenPath) else path
+
+
+def named_from(folder: str, path: str) -> str:
+    """The absolute name of a path that was given in a folder, which need not be there.
+
+    Parameters
+    ----------
+    folder
+        As `os.getcwd` gives it: without links, so that what is above it is told by its name.
+    path
+        Relative, or absolute already.
+
+    Examples
+    --------
+    >>> named_from("/data/a", "rows.csv"), named_from("/data/a", "../b/rows.csv"), named_from("/data", "/b")
+    ('/data/a/rows.csv', '/data/b/rows.csv', '/b')
+    """
+    head, _, rest = path.partition(os.sep)
+    while head in (os.curdir, os.pardir):
+        folder = os.path.dirname(folder) if head == os.pardir else folder
+        path = rest.lstrip(os.sep)
+        head, _, rest = path.partition(os.sep)
+    return os.path.join(folder, path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stoker import backends
 from stoker.cli.options import TextOptions, TrainFlags
+from stoker.given import named_from
 
 if TYPE_CHECKING:
     from stoker.cli.train import Trained
@@ -71,7 +72,7 @@ def held_to(folder: str, flags: TrainFlags) -> TrainFlags:
 
     def held(name: str) -> str:
         is_path = not name.startswith(("@", "~")) and "://" not in name
-        return os.path.join(folder, name) if is_path else name
+        return named_from(folder, name) if is_path else name
 
     def also(name: str | None) -> str | None:
         return None if name is None else held(name)
