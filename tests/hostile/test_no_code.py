@@ -40,6 +40,7 @@ NAMED = {"stoker", "keras", "fcntl", "msvcrt", "resource"}
 
 NAMED_BY_THE_USER = {
     "__init__.py": "the table of public names",
+    "distributed/__init__.py": "the table of its public names",
     "backends.py": "the backend in use",
     "cli/session.py": "--import MODULE",
     "models/building.py": "--model package.module:build",

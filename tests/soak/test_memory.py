@@ -106,7 +106,6 @@ def test_memory_is_that_of_the_model_and_does_not_grow(kind, soak_seconds, tmp_p
     assert trained.ledger_peak <= trained.ledger_limit
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(110)
 def test_some_steps_of_each_kind_take_what_the_model_takes_and_grow_by_nothing(tmp_path):
     """Counted in steps, so that other load changes nothing; all in one process, which held all before."""
