@@ -39,6 +39,16 @@ def test_every_call_of_the_model_has_one_size():
     assert model.sizes == {scorer.batch_rows}
 
 
+@pytest.mark.parametrize(("rows", "size"), [(0, 256), (1, 256), (2048, 256), (2049, 4096), (4097, 4096)])
+def test_few_rows_are_filled_up_to_a_sixteenth_where_that_is_asked_for(rows, size):
+    x = np.random.default_rng(0).random((rows, 3)).astype(np.float32)
+    for spares, expected in ((True, size), (False, 4096)):
+        model = Fixed()
+        found = Scorer(model, make_feed("classes", columns=3).spec, spares=spares)(x)
+        assert np.array_equal(found[0], x)
+        assert model.sizes == {expected}
+
+
 def test_wide_rows_make_small_batches():
     assert scorer_of(Fixed(), "classes", 3).batch_rows == 4096
     wide = make_feed("classes", columns=100_000, rows=1).spec

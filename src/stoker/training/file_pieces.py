@@ -130,12 +130,15 @@ class FilePieces:
         return piece, chunk.file_bytes if part.stop == parsed.num_records else 0
 
     @property
+    def is_few(self) -> bool:
+        """Whether these are a few rows in memory, as a program asks about that answers somebody."""
+        known = getattr(self.source.table, "num_rows", None)
+        return self.source.table.format == IN_MEMORY and known is not None and known <= SEGMENT_ROWS
+
+    @property
     def threads(self) -> int:
-        """How many make pieces: none but the caller's for a few rows in memory, which a start would delay."""
-        table = self.source.table
-        known = getattr(table, "num_rows", None)
-        is_small = table.format == IN_MEMORY and known is not None and known <= SEGMENT_ROWS
-        return 0 if is_small and not decodes_images(self.inputs) else _WORKERS
+        """How many make pieces: none but the caller's for a few rows, which a start would delay."""
+        return 0 if self.is_few and not decodes_images(self.inputs) else _WORKERS
 
     @property
     def _kept(self) -> tuple[str, ...]:

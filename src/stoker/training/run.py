@@ -297,7 +297,7 @@ class Run:
     ) -> Iterator[Any]:
         """What is made of each piece, here or on hosts; rows without an answer are counted."""
         if hosts == 1:
-            scorer = Scorer(self.model, self.spec, self.target)
+            scorer = Scorer(self.model, self.spec, self.target, spares=pieces.is_few)
             read = with_kept(file_pieces(pieces, progress=progress), pieces.source, keep)
             for piece in bad.counted(read):
                 yield answer(scorer, piece)

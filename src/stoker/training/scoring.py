@@ -19,6 +19,8 @@ __all__ = ["Scorer", "class_indices", "gives_logits", "per_output"]
 _BATCH_BYTES = 8 << 20
 _MOST_ROWS = 4096
 _FEWEST_ROWS = 16
+_PARTS = 16
+"""Of a batch, where few rows are computed alone: no more than the fewest rows that one has."""
 _TEXT_ROWS = {"sparse": 256, "tokens": 128}
 """Rows of texts are narrow and what a model makes of them is wide."""
 
@@ -37,10 +39,15 @@ class Scorer:
         The tasks it was trained for.
     target
         The labels' fitted transform, where one of them is to be undone.
+    spares
+        Whether rows that fill no more than half a batch are cut into batches of a sixteenth of it. Their
+        answers may differ in the last bits from those that the same rows have among others.
     """
 
-    def __init__(self, model: Any, spec: FeedSpec, target: FittedTransform | None = None) -> None:
-        self._model = model
+    def __init__(
+        self, model: Any, spec: FeedSpec, target: FittedTransform | None = None, *, spares: bool = False
+    ) -> None:
+        self._model, self._spares = model, spares
         self._spec = spec
         self._transforms = None if target is None else output_transforms(target)
         row_bytes = 4 * max(1, int(np.prod(spec.input_shape)))
@@ -70,8 +77,10 @@ class Scorer:
     def raw(self, x: Any) -> Any:
         """What the model itself gives for x: float32 of shape (n, …), or by output such arrays."""
         rows = count_rows(x)
-        firsts = range(0, max(1, rows), self.batch_rows)
-        parts = [self._batch(part(x, first, min(first + self.batch_rows, rows))) for first in firsts]
+        is_few = self._spares and rows <= self.batch_rows // 2
+        size = self.batch_rows // _PARTS if is_few else self.batch_rows
+        firsts = range(0, max(1, rows), size)
+        parts = [self._batch(part(x, first, min(first + size, rows)), size) for first in firsts]
         if isinstance(parts[0], dict):
             return {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
         return np.concatenate(parts)
@@ -93,8 +102,8 @@ class Scorer:
         """Whether the model answers in another unit than the labels'."""
         return self._transforms is not None and any(target.transform for target in self._spec.targets)
 
-    def _batch(self, x: Any) -> Any:
-        made, rows = self._model.predict_on_batch(fill(x, self.batch_rows)), count_rows(x)
+    def _batch(self, x: Any, size: int) -> Any:
+        made, rows = self._model.predict_on_batch(fill(x, size)), count_rows(x)
         if isinstance(made, list | tuple):
             made = dict(zip(self._names(len(made)), made, strict=True))
         if isinstance(made, dict):
