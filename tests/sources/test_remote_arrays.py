@@ -116,9 +116,9 @@ def test_arrays_that_change_are_told(server, monkeypatch):
 
 def test_what_is_read_in_order_comes_ahead(server):
     large = np.random.default_rng(0).normal(size=(60_000, 10))
+    source = stoker.open(server.put("large.h5", hdf5_of(large)), label="x[0]")
     server.together = 2
-    url = server.put("large.h5", hdf5_of(large))
-    survey(stoker.open(url, label="x[0]"), stored=False)
+    survey(source, stored=False)
     assert server.most_at_once > 1
     assert sum(stop - start for _, start, stop in server.asked) < large.nbytes + 4 * BLOCK_BYTES
 
