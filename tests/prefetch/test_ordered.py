@@ -117,7 +117,7 @@ def test_a_long_wait_is_told():
 
 def test_ready_tells_whether_the_next_result_can_be_had_at_once():
     release = threading.Event()
-    with prefetch(lambda _: release.wait(5), [1], workers=1, in_flight=1, name="ready") as results:
+    with prefetch(lambda _: release.wait(20), [1], workers=1, in_flight=1, name="ready") as results:
         assert not results.ready()
         release.set()
         assert next(results) is True
@@ -154,7 +154,7 @@ def test_the_end_of_every_thread_is_noticed():
         list(results)
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(30)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_job_whose_thread_is_gone_is_an_error_that_names_stage_and_task(monkeypatch):
     monkeypatch.setattr(threads, "_run", lambda job: sys_exit_of_a_thread())
@@ -185,7 +185,7 @@ def test_what_a_function_is_at_is_told_with_a_long_wait():
         assert next(results).startswith("still waiting for slow ")
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("explicitly", [True, False])
 def test_a_function_that_can_be_interrupted_is_not_waited_for(explicitly):
     class Endless:
@@ -202,7 +202,7 @@ def test_a_function_that_can_be_interrupted_is_not_waited_for(explicitly):
     function = Endless()
     results = prefetch(function, [1, 2, 3], workers=1, in_flight=2, name="endless", close_within=60)
     results.start()
-    assert function.running.wait(5)
+    assert function.running.wait(20)
     if explicitly:
         results.close()
     del results
