@@ -22,11 +22,8 @@ from stoker.cli import main
 from stoker.errors import ChangedDataError, ColumnError, DataError, OptionError
 from stoker.sources.database import streams
 from stoker.sources.database.address import Address
-from stoker.sources.database.ordering import is_ordered
 from stoker.sources.database.plain_types import plain_batch
-from stoker.sources.views import ShardSpec
 from stoker.survey import survey
-from stoker.survey.scan import Pass
 
 pytestmark = pytest.mark.timeout(100)
 
@@ -242,69 +239,6 @@ def test_passwords_are_in_nothing_that_is_written_or_shown(here):
     source = stoker.open(sqlite(here), query="SELECT x, y FROM rows", label="y")
     told = json.dumps(source.describe()) + repr(source.paths)
     assert "SELECT" not in told
-
-
-@pytest.mark.parametrize(
-    ("query", "ordered"),
-    [
-        ("SELECT * FROM t ORDER BY id", True),
-        ("select * from t order\n\tby lower(name), id -- at last", True),
-        ("(SELECT 1 AS x) UNION (SELECT 2) ORDER /* so */ BY x", True),
-        ("SELECT 'it''s (' AS x FROM t ORDER BY 1", True),
-        (r"SELECT E'it\'s (' AS x, $a$ ) $a$ AS y FROM t ORDER BY 1", True),
-        ("SELECT * FROM t", False),
-        ("SELECT * FROM t -- ORDER BY id", False),
-        ("SELECT * FROM t /* ORDER BY\n id */ LIMIT 3", False),
-        ("SELECT ' ORDER BY ' AS x FROM t", False),
-        ('SELECT "order by" FROM t', False),
-        ("SELECT row_number() OVER (ORDER BY id) FROM t", False),
-        ("WITH a AS (SELECT * FROM t ORDER BY id) SELECT * FROM a", False),
-        ("SELECT * FROM border by_id", False),
-    ],
-)
-def test_an_order_is_the_whole_query_s_own(query, ordered):
-    assert is_ordered(query) is ordered
-
-
-def test_rows_of_a_query_are_divided_by_what_stands_in_them_where_they_have_an_order(here):
-    address, query = sqlite(here), "SELECT x, y FROM rows"
-    for text in (f"{query} ORDER BY id", f"{query} order\n by 1"):
-        parts = stoker.open(address, query=text, label="y").split(0.5, group="x", seed=1)
-        assert sum(survey(part, keep_bytes=1 << 20).num_rows for part in parts) == ROWS
-    stoker.open(address, query=query, label="y", where="x > 1")
-    stoker.open(address, query=query, label="y").split(0.5)
-    rows = stoker.open(address, query=query, label="y")
-    for divide in (
-        lambda: rows.split(0.5, group="y"),
-        lambda: rows.folds(2, stratify="y"),
-        lambda: rows.where("x > 1"),
-    ):
-        with pytest.raises(OptionError, match=r"nothing says that they come in the same order.* ORDER BY"):
-            divide()
-
-
-@pytest.mark.parametrize(
-    "divide",
-    [
-        lambda rows: rows.split(0.5, group="y")[0],
-        lambda rows: rows.folds(2, stratify="y")[1][0],
-        lambda rows: rows.where("x > 1"),
-        lambda rows: rows.shard(0, 2),
-    ],
-)
-def test_rows_that_came_since_a_query_was_divided_are_told(here, divide, monkeypatch):
-    def insert() -> None:
-        with closing(sqlite3.connect(here / "rows.db")) as connection, connection:
-            connection.execute("INSERT INTO rows SELECT * FROM rows LIMIT 1")
-
-    part = divide(stoker.open(sqlite(here), query="SELECT x, y FROM rows ORDER BY id", label="y"))
-    if isinstance(part.view.steps[0], ShardSpec):
-        count = Pass._count_slots
-        monkeypatch.setattr(Pass, "_count_slots", lambda *own: (count(*own), insert())[0])
-    else:
-        insert()
-    with pytest.raises(ChangedDataError, match=r"there were 2,000 rows .* and now there are 2,001"):
-        survey(part, keep_bytes=1 << 20)
 
 
 @pytest.mark.parametrize(
