@@ -21,6 +21,7 @@ def packed(thing: Any) -> bytes:
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> column = pa.record_batch({"x": list(range(100_000))}).slice(7, 2)
     >>> len(packed(column)) < 1_000, unpacked(packed(column)).to_pydict()
     (True, {'x': [7, 8]})
