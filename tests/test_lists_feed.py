@@ -134,8 +134,6 @@ def test_lists_among_other_columns_want_columns(table: Path):
         stoker.Feed(rows, transform=PadSequences()).prepare()
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -161,6 +159,8 @@ def test_lists_of_which_nothing_is_made_are_told_by_line_before_a_batch_is_made(
         feed.derive(tmp_path / "v.jsonl")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_table_of_lists_trains_answers_and_is_proved_without_a_flag(
     table: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -38,12 +38,16 @@ def unpacked(data: bytes | memoryview) -> Any:
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, thing: Any) -> Any:
-        arrow = sys.modules.get("pyarrow")  # which is there where such a thing is
-        if arrow is not None and isinstance(thing, arrow.RecordBatch):
+        if isinstance(thing, _class_of_arrow("RecordBatch")):
             return _batch, (_written(thing.schema, [thing]),)
-        if arrow is not None and isinstance(thing, arrow.Table):
+        if isinstance(thing, _class_of_arrow("Table")):
             return _table, (_written(thing.schema, thing.to_batches()),)
         return super().reducer_override(thing)
+
+
+def _class_of_arrow(name: str) -> Any:
+    """The class, or none: where a thing of it is, it is there, and another thread may be importing Arrow."""
+    return getattr(sys.modules.get("pyarrow"), name, ())
 
 
 def _written(schema: pa.Schema, batches: list[pa.RecordBatch]) -> bytes:
