@@ -14,7 +14,7 @@ import pytest
 
 import stoker
 from stoker import cache
-from stoker.cache import filling, places, writing
+from stoker.cache import filling, mapped, places, writing
 from stoker.errors import ChangedDataError, DataError, OptionError
 from stoker.ledger import Ledger
 from stoker.survey import Survey, survey
@@ -189,6 +189,31 @@ def test_pieces_that_were_read_are_looked_at_again_when_somebody_wrote_to_the_fi
     os.utime(cached.path, ns=(stamp + 1, stamp + 1))
     with pytest.raises(ChangedDataError, match=r"piece 0 of the cache is damaged .*delete the file"):
         cached.read(np.arange(NUM_ROWS))
+
+
+def test_a_piece_that_somebody_writes_to_while_it_is_looked_at_is_looked_at_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(filling, "_PIECE_BYTES", 1 << 10)
+    found = write_bytes(tmp_path)
+    cached = cache.build(found, found.reader())
+    first, last = np.arange(1), np.array([NUM_ROWS - 1])
+    places_of_first = iter(cache.find(found).read(first).matrix.starts.tolist())
+    checksum_of = mapped.checksum_of
+
+    def looked_at(buffers):
+        known = checksum_of(buffers)
+        for place in places_of_first:  # the first time
+            with cached.path.open("r+b") as file:
+                file.seek(place + 5)
+                file.write(b"\xee")
+            stamp = cached.path.stat().st_mtime_ns + 10**9
+            os.utime(cached.path, ns=(stamp, stamp))
+            cached.read(last)  # as another thread does meanwhile
+        return known
+
+    monkeypatch.setattr(mapped, "checksum_of", looked_at)
+    cached.read(first)
+    with pytest.raises(ChangedDataError, match="piece 0 of the cache is damaged"):
+        cached.read(first)
 
 
 def test_a_cache_whose_place_another_takes_is_used_on(tmp_path):

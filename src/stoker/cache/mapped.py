@@ -22,6 +22,8 @@ from stoker.types import IntArray, Matrix, Rows, is_number
 
 __all__ = ["CachedRows"]
 
+_NEVER = np.iinfo(np.int64).min
+
 
 class CachedRows:
     """A mapped cache: a `RowReader` whose matrices are windows into the file.
@@ -52,7 +54,7 @@ class CachedRows:
             pairs = [file.get_batch_with_custom_metadata(place) for place in range(file.num_record_batches)]
         self._batches = [pair.batch for pair in pairs]
         self._checksums = [int((pair.custom_metadata or {})[CHECKSUM]) for pair in pairs]
-        self._unseen = np.ones(len(pairs), np.bool_)
+        self._seen_at = np.full(len(pairs), _NEVER)
         self._rows_per_piece = self._batches[0].num_rows if pairs else 1
         _check_batches(self._batches, self._rows_per_piece, contents.num_slots)
         self._bytes = np.frombuffer(whole, np.uint8)
@@ -100,10 +102,9 @@ class CachedRows:
             somebody wrote to the file since, is not what was written.
         """
         pieces = ids // self._rows_per_piece
-        if self._file.was_written_to():
-            self._unseen[:] = True
-        if self._unseen.any():
-            self._look_at(pieces)
+        modified = self._file.modified_ns()
+        if (self._seen_at != modified).any():
+            self._look_at(pieces, modified)
         columns: dict[str, Any] = {}
         for name, (values, starts) in self._numbers.items():
             column = np.empty((len(ids), 1), values.dtype)
@@ -118,9 +119,9 @@ class CachedRows:
             matrix = Matrix(values=self._values, starts=starts, rows_per_piece=1, num_columns=width)
         return Rows(num_rows=len(ids), features=self._features, matrix=matrix, columns=columns)
 
-    def _look_at(self, pieces: IntArray) -> None:
-        """Compare the checksums of pieces that nobody has read yet; ascending."""
-        unseen = pieces[self._unseen[pieces]]
+    def _look_at(self, pieces: IntArray, modified: int) -> None:
+        """Compare the checksums of pieces that nobody has read since that time of modification; ascending."""
+        unseen = pieces[self._seen_at[pieces] != modified]
         for piece in unseen[np.append(True, unseen[1:] != unseen[:-1])[: len(unseen)]].tolist():
             batch = self._batches[piece]
             try:
@@ -132,7 +133,7 @@ class CachedRows:
                     f"{self.path}: piece {piece} of the cache is damaged ({error}): delete the file, and it "
                     "is made anew"
                 ) from error
-            self._unseen[piece] = False
+            self._seen_at[piece] = modified
 
     def close(self) -> None:
         """Nothing is to be done: file and mapping go with the last that refers to them."""
@@ -157,10 +158,9 @@ class _WatchedFile:
     def __init__(self, path: Path, descriptor: int, size: int) -> None:
         self._path, self._descriptor, self._size = path, descriptor, size
         weakref.finalize(self, os.close, descriptor)
-        self._modified_ns = os.fstat(descriptor).st_mtime_ns
 
-    def was_written_to(self) -> bool:
-        """Whether it has another time of modification than when this was asked before.
+    def modified_ns(self) -> int:
+        """When somebody last wrote to it, in nanoseconds.
 
         Raises
         ------
@@ -173,8 +173,7 @@ class _WatchedFile:
                 f"{self._path} was cut off while its rows were used: it had {self._size:,} bytes and has "
                 f"{now.st_size:,}: begin or resume the run again, and it is made anew"
             )
-        known, self._modified_ns = self._modified_ns, now.st_mtime_ns
-        return known != now.st_mtime_ns
+        return now.st_mtime_ns
 
 
 def _take_values(
