@@ -46,9 +46,17 @@ def test_flags_name_the_same_files_wherever_the_process_is():
 
 
 def test_addresses_and_what_was_not_given_stay_as_they_are():
-    given = flags_of("s3://bucket/train-*.parquet", "@ag_news", run="s3://bucket/runs/a")
+    given = flags_of("s3://bucket/train-*.parquet", "@ag_news", "postgresql://h/b", run="s3://bucket/runs/a")
 
     assert held_to(HERE, given) == given
+
+
+def test_a_database_in_a_file_is_the_one_of_the_folder():
+    given = flags_of("sqlite://rows.db", "duckdb://../rows.duckdb", "sqlite:///c.db")
+
+    held = held_to(HERE, given)
+
+    assert held.data.files == [f"sqlite://{HERE}/rows.db", "duckdb:///shared/rows.duckdb", "sqlite:///c.db"]
 
 
 @pytest.mark.slow

@@ -247,6 +247,22 @@ def test_what_is_no_array_of_rows_is_told(here, write, said):
         stoker.open(here / "x.npy")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f8,,', 'fortran_order': False, 'shape': (4,)}",
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (4,)",
+        b"{[]: 1}",
+        b"-" * 9_000 + b"1",
+    ],
+)
+def test_a_header_of_which_python_itself_makes_nothing_is_told(here, header):
+    head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+    (here / "x.npy").write_bytes(head + np.ones(4).tobytes())
+    with pytest.raises(DataError, match=r"x\.npy: .*is no NumPy array \(its header is not .*numpy\.save"):
+        stoker.open(here / "x.npy")
+
+
 def test_damaged_archives_are_told(here):
     (here / "a.npz").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(DataError, match=r"no \.npz archive"):

@@ -67,10 +67,13 @@ def held_to(folder: str, flags: TrainFlags) -> TrainFlags:
     folder
         The one in which they were given.
     flags
-        What was given there; addresses and known data sets stay as they are.
+        What was given there; known data sets stay as they are, and so do addresses but of databases in files.
     """
+    from stoker.sources.database.address import Address, is_database
 
     def held(name: str) -> str:
+        if is_database(name) and Address(name).kind != "postgresql":
+            return f"{name.partition('://')[0]}://{named_from(folder, Address(name).file)}"
         is_path = not name.startswith(("@", "~")) and "://" not in name
         return named_from(folder, name) if is_path else name
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -196,7 +197,11 @@ def _parsed(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise ValueError(f"its header takes {length:,} bytes")
     header = file.read(length)
     plain = _OLD_LONG.sub(rb"\1", _OLD_BYTES.sub(rb"\1S\2", header)).rstrip().ljust(len(header))
-    return read(BytesIO(told + plain))
+    try:
+        return read(BytesIO(told + plain))
+    except (SyntaxError, TokenError, TypeError, MemoryError, RecursionError) as error:
+        # Of Python's parser, which NumPy asks; thousands of signs or brackets are too much for its memory.
+        raise ValueError("its header is not one of NumPy's") from error
 
 
 def _require_bytes(path: str, size: int, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
