@@ -57,6 +57,7 @@ def test_rows_of_a_query_are_divided_by_what_stands_in_them_where_they_have_an_o
         lambda: rows.split(0.5, group="y"),
         lambda: rows.folds(2, stratify="y"),
         lambda: rows.where("x > 1"),
+        lambda: rows.shard(0, 2),
     ):
         with pytest.raises(OptionError, match=r"nothing says that they come in the same order.* ORDER BY"):
             divide()

@@ -109,7 +109,7 @@ def run(
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """A folder for Ray's own notes; all nodes must see it, as they must see the current folder."""
+    """A folder for Ray's own notes: among several nodes in the current one, which they may share."""
     import ray
 
     return tempfile.TemporaryDirectory(

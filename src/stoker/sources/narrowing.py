@@ -217,7 +217,21 @@ class Narrowing:
         return self.narrowed(TakeSpec.of(indices))
 
     def shard(self, index: int, count: int) -> Source:
-        """Part `index` of `count` equal contiguous parts of this view."""
+        """Part `index` of `count` equal contiguous parts of this view.
+
+        Raises
+        ------
+        OptionError
+            There is no such part; or the rows are a query's, which is asked twice and has no ``ORDER BY``.
+
+        Examples
+        --------
+        >>> import stoker
+        >>> rows = stoker.open({"x": [1, 2, 3, 4, 5]})
+        >>> [rows.shard(index, 2).view.bind(5).ids(0, 2).tolist() for index in range(2)]
+        [[0, 1], [2, 3]]
+        """
+        _require_order(self._source)
         return self.narrowed(ShardSpec(index=index, count=count))
 
 
@@ -232,7 +246,7 @@ def _require_order(source: Source) -> None:
     files = (getattr(file, "file", file) for file in getattr(source.table, "files", ()))
     if not all(getattr(file, "is_ordered", True) for file in files):
         raise OptionError(
-            f"{source.paths[0]}: its rows would be asked for now, to divide them, and again to use them, and "
+            f"{source.paths[0]}: its rows would be asked for once to divide them, and again to use them, and "
             "nothing says that they come in the same order: rows would fall into the wrong part. Give the "
             "query an ORDER BY that decides between any two rows, such as a key; write its rows to a file "
             "first (stoker convert); or, for a condition, say where= as it is opened, which asks once"
