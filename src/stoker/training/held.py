@@ -123,7 +123,8 @@ def _narrowed(rows: Any, names: Sequence[str]) -> Any:
         held = {str(name): values for name, values in rows.items()}
         return {name: held[name] for name in wanted if name in held}
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
-        return rows.loc[:, [str(name) in wanted for name in rows.columns]]
+        levels = [name if str(name) in wanted else None for name in rows.index.names]
+        return rows.loc[:, [str(name) in wanted for name in rows.columns]].rename_axis(index=levels)
     return rows
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stoker.errors import DataError, OptionError
+from stoker.errors import DataError
 from stoker.sources.columnar.arrow_kinds import ArrowColumn, arrow_columns
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
+from stoker.sources.objects.frames import frame_schema, named_frame
 from stoker.sources.objects.tensors import flat_schema, flat_table, shapes_of
 from stoker.types import IntArray
 
@@ -104,9 +105,7 @@ def arrow_units(table: pa.Table) -> MemoryUnits:
     """An Arrow table."""
 
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
-        part = flat_table(table.slice(start, stop - start).select(list(names))).combine_chunks()
-        arrays = [_one(column) for column in part.columns]
-        return pa.RecordBatch.from_arrays(arrays, schema=part.schema)
+        return _batch(flat_table(table.slice(start, stop - start).select(list(names))))
 
     return MemoryUnits(
         path="arrow://table",
@@ -119,7 +118,7 @@ def arrow_units(table: pa.Table) -> MemoryUnits:
 
 
 def frame_units(frame: Any) -> MemoryUnits:
-    """A pandas frame, whose index is left alone.
+    """A pandas frame: its columns, and behind them the levels of its index that have names.
 
     Raises
     ------
@@ -128,31 +127,20 @@ def frame_units(frame: Any) -> MemoryUnits:
     OptionError
         Two columns have one name.
     """
-    names = [str(name) for name in frame.columns]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise OptionError(f"the frame has several columns {twice!r}; give them different names")
-    plain = frame if list(frame.columns) == names else frame.set_axis(names, axis=1)
-    try:
-        schema = pa.Schema.from_pandas(plain, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(
-            f"the frame: {str(error).splitlines()[0]}; give each column values of one kind, for example with "
-            "astype(str)"
-        ) from error
+    plain = named_frame(frame)
+    schema = frame_schema(plain)
 
     def rows(start: int, stop: int, names: Sequence[str]) -> pa.RecordBatch:
         chosen = pa.schema([schema.field(name) for name in names])
-        return pa.RecordBatch.from_pandas(
-            plain.iloc[start:stop][list(names)], schema=chosen, preserve_index=False, nthreads=1
-        )
+        # Not RecordBatch.from_pandas: a frame's column may be in several chunks, and a batch's may not.
+        return _batch(pa.Table.from_pandas(plain.iloc[start:stop], chosen, preserve_index=True, nthreads=1))
 
     return MemoryUnits(
         path="pandas://frame",
-        schema=schema.remove_metadata(),
+        schema=schema,
         num_rows=len(frame),
         slice=rows,
-        held_bytes=int(frame.memory_usage(index=False).sum()),
+        held_bytes=int(frame.memory_usage(index=len(schema) > len(plain.columns)).sum()),
     )
 
 
@@ -228,6 +216,12 @@ def array_units(array: Any, names: Sequence[str] = ()) -> MemoryUnits:
         held_bytes=int(array.nbytes),
         row_shape=array.shape[1:],
     )
+
+
+def _batch(table: pa.Table) -> pa.RecordBatch:
+    """The rows of a table in one piece each column; those in one piece already are not copied."""
+    arrays = [_one(column) for column in table.combine_chunks().columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=table.schema.remove_metadata())
 
 
 def _one(column: Any) -> Any:
