@@ -107,6 +107,15 @@ def test_the_allocator_is_prepared_for_a_feeds_threads_but_not_beside_those_of_o
     assert asked == [many_threads]
 
 
+def test_a_feed_waits_for_no_import_of_keras_where_its_backend_is_settled(without_keras):
+    without_keras.setenv("KERAS_BACKEND", "torch")
+    without_keras.setattr(backends, "_imported", lambda: pytest.fail("the import was waited for"))
+    asked = []
+    without_keras.setattr(allocator, "prepare", lambda *, many_threads: asked.append(many_threads))
+    backends.prepare_for_threads()
+    assert asked == [False]
+
+
 UNACCOMPANIED = """
 import importlib.util, sys
 from stoker import backends

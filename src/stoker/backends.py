@@ -89,7 +89,8 @@ def prepare_for_threads() -> None:
     """
     from stoker import allocator
 
-    backend = _imported() or os.environ.get("KERAS_BACKEND")
+    # In this order: a command surveys while another thread imports Keras, which takes seconds.
+    backend = os.environ.get("KERAS_BACKEND") or _imported()
     allocator.prepare(many_threads=backend not in ("tensorflow", "torch"))
 
 
