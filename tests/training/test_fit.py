@@ -8,9 +8,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from memory_feed import MemoryFeed, make_feed
 
+import stoker
 from stoker.errors import DataError, OptionError, WorkerError
 from stoker.training.fit import fit
 from stoker.training.keras_arguments import ANSWERS
@@ -404,6 +407,36 @@ def test_what_does_it_here_is_said_once(arguments, options, said, small_model):
 def test_a_name_that_nobody_knows_is_python_s_own_error(small_model):
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
         fit(small_model(), make_feed(), epoch=3)
+
+
+@pytest.mark.parametrize("given", ["frame", "table", "batch", "arrays"])
+def test_validation_that_is_a_table_or_arrays_is_refused_before_anything_is_read(given, small_model):
+    frame = pd.DataFrame({"x": np.arange(64.0), "y": np.arange(64) % 2})
+    feed = stoker.Feed(stoker.open(frame, label="y"), batch_size=8)
+    table = pa.Table.from_pandas(frame)
+    validation = {
+        "frame": frame,
+        "table": table,
+        "batch": table.to_batches()[0],
+        "arrays": (frame[["x"]].to_numpy(), frame["y"].to_numpy()),
+    }[given]
+    way_out = r"give feed\.derive\(stoker\.open\(.*, label=…\)\), or a Sequence of batches$"
+    with pytest.raises(OptionError, match=way_out):
+        fit(small_model(), feed, validation=validation, progress="none")
+    assert feed._prepared is None
+
+
+def test_a_table_in_the_place_of_a_feed_is_refused(small_model):
+    with pytest.raises(OptionError, match=r"got one DataFrame \(4, 2\): .*stoker\.Feed\(stoker\.open\(frame"):
+        fit(small_model(), pd.DataFrame({"x": range(4), "y": range(4)}), progress="none")
+    with pytest.raises(OptionError, match=r"got one DataFrame .*: give arrays \(x, y\)"):
+        fit(
+            small_model(),
+            iter([]),
+            steps_per_epoch=1,
+            validation=pd.DataFrame({"x": range(4)}),
+            progress="none",
+        )
 
 
 def test_a_model_that_is_not_compiled_is_refused(small_model):

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from stoker.errors import OptionError
+from stoker.feed import BaseFeed
 from stoker.sources import Source
 from stoker.training import adapter
 from stoker.training.generators.arrays import ArrayBatches
+from stoker.training.generators.batches import describe
 from stoker.training.generators.feeds import GeneratorFeed
-from stoker.training.generators.kinds import is_arrays, kind_of
+from stoker.training.generators.kinds import is_arrays, is_table, kind_of
 from stoker.training.programs import compile_ahead
 from stoker.training.protocols import ExpectedBatch, FeedLike
 
-__all__ = ["begun", "end_feeds", "expected_of", "open_feeds", "training_feed", "validation_feed"]
+__all__ = [
+    "begun",
+    "check_validation",
+    "end_feeds",
+    "expected_of",
+    "open_feeds",
+    "training_feed",
+    "validation_feed",
+]
 
 AnyFeed = FeedLike | GeneratorFeed
 
@@ -35,6 +46,35 @@ def training_feed(feed: Any, steps_per_epoch: Any = None) -> AnyFeed:
     return feed if known else GeneratorFeed(feed, steps_per_epoch=steps_per_epoch, **_own_options(feed))
 
 
+def check_validation(training: AnyFeed, validation: Any) -> None:
+    """Refuse what cannot be validated on, before anything is read.
+
+    Raises
+    ------
+    OptionError
+        If it is a table, or arrays beside a feed, or none of what `validation_feed` takes.
+    """
+    beside = isinstance(training, GeneratorFeed)
+    if validation is None or isinstance(validation, Source | GeneratorFeed):
+        return
+    if not beside and _is_paths(validation):
+        return
+    arrays = is_arrays(validation)
+    if is_table(validation) or (arrays and isinstance(training, BaseFeed)):
+        rows = "{'x': x, 'y': y}" if arrays else "frame"
+        way_out = (
+            "give arrays (x, y), a Sequence of batches or a feed"
+            if beside
+            else f"give feed.derive(stoker.open({rows}, label=…)), or a Sequence of batches"
+        )
+        raise OptionError(
+            "validation takes a Source, a feed, a generator or a Sequence of batches, got "
+            f"{describe(validation)}: {way_out}"
+        )
+    if not arrays:
+        kind_of(validation)
+
+
 def validation_feed(training: AnyFeed, validation: Any, steps: Any = None) -> AnyFeed | None:
     """Validation data as a feed: from a feed, a generator, a Sequence, arrays, or a Source to derive from.
 
@@ -43,13 +83,12 @@ def validation_feed(training: AnyFeed, validation: Any, steps: Any = None) -> An
     OptionError
         If it is none of these, or `steps` would have no effect.
     """
+    check_validation(training, validation)
     if validation is None or isinstance(validation, GeneratorFeed):
         _refuse_steps(steps)
         return validation
-    derived = isinstance(validation, Source) or (
-        not isinstance(training, GeneratorFeed) and isinstance(validation, tuple | list | str)
-    )
-    if derived:
+    given = isinstance(validation, tuple | list) or _is_paths(validation)
+    if isinstance(validation, Source) or (given and not isinstance(training, GeneratorFeed)):
         _refuse_steps(steps)
         return training.derive(validation)
     if is_arrays(validation):
@@ -147,6 +186,12 @@ def end_feeds(*feeds: AnyFeed | None) -> None:
     for feed in feeds:
         if isinstance(feed, GeneratorFeed):
             feed.end()
+
+
+def _is_paths(validation: Any) -> bool:
+    """Whether it is a path or several, which a feed derives from."""
+    several = validation if isinstance(validation, tuple | list) and validation else (validation,)
+    return all(isinstance(each, str | os.PathLike) for each in several)
 
 
 def _refuse_steps(steps: Any) -> None:

@@ -20,6 +20,7 @@ from stoker.training.callback_list import History
 from stoker.training.checkpointing import OnCheckpointError
 from stoker.training.feeding import (
     AnyFeed,
+    check_validation,
     end_feeds,
     expected_of,
     open_feeds,
@@ -88,7 +89,8 @@ def fit(
         of ``(x, y)`` or ``(x, y, sample_weight)``, for which a GeneratorFeed is made.
     validation
         Evaluated after each epoch: a feed, a Source, for which ``feed.derive`` makes the feed, or a generator
-        or a Sequence. With a generator as `feed` also arrays ``(x, y)``.
+        or a Sequence. With a generator as `feed` also arrays ``(x, y)``. What it cannot be is refused before
+        anything is read.
     epochs
         The epoch at which to end; epochs ``initial_epoch`` to ``epochs - 1`` are trained.
     steps_per_epoch, validation_steps
@@ -168,6 +170,7 @@ def fit(
     display = choose_display(progress if group.is_first else "none")
     guard = guard_for(on_nan, callbacks, partial(display.note, "warning"))
     training = training_feed(feed, steps_per_epoch)
+    check_validation(training, validation)
     folder = None if run is None else Path(run)
     resumes = group.told(lambda: goes_on(folder, resume, training))
     checkpointer = begin_checkpoints(

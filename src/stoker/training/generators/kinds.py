@@ -11,7 +11,16 @@ import numpy as np
 from stoker.errors import OptionError
 from stoker.training.generators.batches import describe
 
-__all__ = ["Kind", "epochs_to_validate", "is_arrays", "kind_of", "length_of", "overrides", "whole"]
+__all__ = [
+    "Kind",
+    "epochs_to_validate",
+    "is_arrays",
+    "is_table",
+    "kind_of",
+    "length_of",
+    "overrides",
+    "whole",
+]
 
 Kind: TypeAlias = Literal["iterator", "sequence", "feed"]
 
@@ -22,10 +31,17 @@ def kind_of(source: Any) -> Kind:
     Raises
     ------
     OptionError
-        If it gives no batches: arrays, tuples of arrays, dicts and texts.
+        If it gives no batches: tables, arrays, tuples of arrays, dicts and texts.
     """
-    if hasattr(source, "epoch") and hasattr(source, "derive") and hasattr(source, "num_batches"):
+    # Of the type where it can be: to ask a Feed for its number of batches has it surveyed.
+    counts = hasattr(type(source), "num_batches") or hasattr(source, "num_batches")
+    if hasattr(source, "epoch") and hasattr(source, "derive") and counts:
         return "feed"
+    if is_table(source):
+        raise OptionError(
+            f"expected a generator or a Sequence of batches, got {describe(source)}: a table's rows become "
+            "batches in stoker.Feed(stoker.open(frame, label=…))"
+        )
     if isinstance(source, str | bytes | dict | tuple | np.ndarray) or hasattr(source, "toarray"):
         raise OptionError(
             f"expected a generator or a Sequence of batches, got {describe(source)}: arrays go to model.fit, "
@@ -38,6 +54,14 @@ def kind_of(source: Any) -> Kind:
         return "iterator"
     hint = ": call it, since a generator function is no generator yet" if callable(source) else ""
     raise OptionError(f"expected a generator or a Sequence of batches, got {describe(source)}{hint}")
+
+
+def is_table(source: Any) -> bool:
+    """Whether it is a frame or a table of another library, whose items are columns and no batches."""
+    return any(
+        hasattr(source, name)
+        for name in ("__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "column_names")
+    )
 
 
 def is_arrays(validation: Any) -> bool:
