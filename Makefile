@@ -102,6 +102,7 @@ soak: install
 test-backends: $(BACKENDS_VENV)/.installed
 	KERAS_BACKEND=tensorflow $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/faults/test_kills.py $(PYTEST_ARGS)
 	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m '(backends or not slow) and not soak' $(BACKEND_TESTS) tests/sources/test_objects.py $(PYTEST_ARGS)
+	KERAS_BACKEND=torch $(BACKENDS_VENV)/bin/pytest -m backends tests/contracts/test_sources.py $(PYTEST_ARGS)
 
 # One after the other, for each starts a cluster; all within RAY_SECONDS; XLA compiles as users have it.
 test-ray: export XLA_FLAGS =

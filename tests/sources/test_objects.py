@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stoker
+from held_sources import Items, Streamed, require_installed
 from property_examples import examples
 from reading import column, dense, index_of
 from stoker.errors import ColumnError, DataError, OptionError
@@ -32,30 +32,6 @@ TABLE = pa.table(COLUMNS)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def find_installed(name: str) -> bool:
-    return any(found.metadata["Name"] == name for found in metadata.distributions())
-
-
-class Items:
-    """A map-style data set."""
-
-    def __init__(self, make: Any, count: int = ROWS) -> None:
-        self._make, self._count = make, count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, place: int) -> Any:
-        return self._make(place)
-
-
-class Streamed:
-    """What hands out a stream anew each time."""
-
-    def __arrow_c_stream__(self, requested_schema=None):
-        return pa.table(COLUMNS).__arrow_c_stream__(requested_schema)
-
-
 HELD: dict[str, Any] = {
     "a pandas frame": lambda: pd.DataFrame(COLUMNS),
     "a Polars frame": lambda: pl.DataFrame(COLUMNS),
@@ -64,13 +40,13 @@ HELD: dict[str, Any] = {
         [pa.table(COLUMNS).slice(0, 7), pa.table(COLUMNS).slice(7)]
     ),
     "a mapping": lambda: COLUMNS,
-    "an Arrow stream": Streamed,
+    "an Arrow stream": lambda: Streamed(pa.table(COLUMNS)),
     "a stream that is read once": lambda: pa.table(COLUMNS).to_reader(),
     "a data set of mappings": lambda: Items(
-        lambda place: {name: values[place] for name, values in COLUMNS.items()}
+        lambda place: {name: values[place] for name, values in COLUMNS.items()}, ROWS
     ),
     "a data set of pairs": lambda: Items(
-        lambda place: (np.array([COLUMNS["a"][place], COLUMNS["b"][place]]), str(COLUMNS["y"][place]))
+        lambda place: (np.array([COLUMNS["a"][place], COLUMNS["b"][place]]), str(COLUMNS["y"][place])), ROWS
     ),
 }
 
@@ -218,8 +194,8 @@ def test_an_item_of_a_type_that_the_first_holds_is_taken(first, second, read):
         (pd.DataFrame({"x": [1, "a"]}), DataError, "values of one kind"),
         ({"x": [1], "z": [1, 2]}, DataError, "columns of equal length"),
         (np.array(["a"]), DataError, "expected an array of numbers"),
-        (Items(lambda place: (1, 2, 3)), ColumnError, "has 3 parts: give two"),
-        (Items(lambda place: {"x": object()}), DataError, "'x' of item 0 of the data set is object"),
+        (Items(lambda place: (1, 2, 3), ROWS), ColumnError, "has 3 parts: give two"),
+        (Items(lambda place: {"x": object()}, ROWS), DataError, "'x' of item 0 of the data set is object"),
         (Items(lambda place: 0, 0), DataError, "has no items"),
         (3.5, OptionError, "got float"),
         (b"train.csv", OptionError, "a path is text, got bytes"),
@@ -245,6 +221,17 @@ def test_rows_in_memory_have_no_name_but_their_own(held, tmp_path):
         held.table.like(("arrow://other",), with_label=True)
     with pytest.raises(DataError, match="no such file"):
         held.like(tmp_path / "rows.csv", with_label=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [("__main__", "python://Items"), ("my_data.items", "python://Items"), ("shop.items", "shop://Items")],
+)
+def test_rows_are_found_by_their_name_whatever_module_their_class_is_of(module, path, monkeypatch):
+    monkeypatch.setattr(Items, "__module__", module)
+    source = stoker.open(Items(lambda place: {"x": float(place), "y": 0}, 3), label="y")
+    assert source.paths == (path,)
+    assert source.like(path, with_label=True).peek(3).num_rows == 3
 
 
 HUGGING_FACE = """
@@ -301,7 +288,6 @@ assert stoker.open(Named(), label="y").peek(2).num_rows == 2
 
 @pytest.mark.parametrize(("library", "script"), [("datasets", HUGGING_FACE), ("torch", TORCH)])
 def test_data_sets_of_other_libraries_are_read(library, script, tmp_path):
-    if not find_installed(library):
-        pytest.skip(f"{library} is not installed: make test-backends has it")
+    require_installed(library)
     # In a process of its own: a folder of the tests has the name of one of them.
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=100)

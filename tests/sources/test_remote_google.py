@@ -3,15 +3,15 @@
 import json
 import threading
 import time
-import urllib.request
 
 import numpy as np
 import pytest
 
+import google_emulator
 import stoker
+from google_emulator import write
 from google_server import GoogleServer
 from remote_tables import PARTITIONS, assert_partitions, assert_rows, content_of, parquet, table
-from servers import listening
 from stoker.errors import ChangedDataError, DataError
 from stoker.sources.files import open_reader
 from stoker.sources.remote.listing import remote_matches
@@ -19,18 +19,12 @@ from stoker.survey import survey
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("own_cache")]
 
-_EMULATOR = """
-import sys
-from gcp_storage_emulator.server import create_server
-create_server("127.0.0.1", int(sys.argv[1]), in_memory=True, default_bucket="bucket").run()
-"""
-
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory):
     """Its address."""
-    with listening(["-c", _EMULATOR], tmp_path_factory.mktemp("gs") / "log") as port:
-        yield f"http://127.0.0.1:{port}"
+    with google_emulator.running(tmp_path_factory.mktemp("gs") / "log") as address:
+        yield address
 
 
 @pytest.fixture
@@ -39,13 +33,6 @@ def bucket(emulator, monkeypatch):
     monkeypatch.setenv("STOKER_REMOTE_SECONDS", "10")
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     return emulator
-
-
-def write(emulator: str, name: str, content: bytes) -> str:
-    address = f"{emulator}/upload/storage/v1/b/bucket/o?uploadType=media&name={name}"
-    asked = urllib.request.Request(address, content, {"Content-Type": "text/plain"}, method="POST")
-    urllib.request.urlopen(asked, timeout=10).close()
-    return f"gs://bucket/{name}"
 
 
 def test_tables_in_a_bucket_are_matched_and_read(bucket):

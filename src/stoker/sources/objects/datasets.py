@@ -12,7 +12,7 @@ from stoker.errors import ColumnError, DataError
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.columnar.stream import StreamUnits
 from stoker.sources.objects.filestructs import holds_files, mean_file_bytes, with_files
-from stoker.sources.objects.tables import MemoryUnits
+from stoker.sources.objects.tables import MemoryUnits, address_of
 from stoker.sources.objects.tensors import flat_schema, flat_table, shapes_of
 
 __all__ = ["LABEL", "hugging_face_stream", "hugging_face_units", "map_style_units"]
@@ -108,7 +108,7 @@ def map_style_units(dataset: Any) -> MemoryUnits:
         return pa.RecordBatch.from_arrays([columns[name] for name in names], list(names))
 
     return MemoryUnits(
-        path=f"{type(dataset).__module__.partition('.')[0]}://{type(dataset).__name__}",
+        path=address_of(dataset, type(dataset).__name__),
         schema=schema,
         num_rows=len(dataset),
         slice=rows,

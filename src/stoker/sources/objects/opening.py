@@ -14,7 +14,14 @@ from stoker.sources.columnar.stream import StreamUnits, stream_table
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.nameless import IN_MEMORY, Itself
 from stoker.sources.objects.datasets import hugging_face_stream, hugging_face_units, map_style_units
-from stoker.sources.objects.tables import MemoryUnits, array_units, arrow_units, frame_units, mapping_units
+from stoker.sources.objects.tables import (
+    MemoryUnits,
+    address_of,
+    array_units,
+    arrow_units,
+    frame_units,
+    mapping_units,
+)
 from stoker.sources.request import COLUMNS_ALONE, Request
 
 __all__ = ["ReadOnceError", "held_units", "open_object"]
@@ -101,7 +108,7 @@ def _stream(rows: Any) -> StreamUnits:
         with pa.RecordBatchReader.from_stream(rows) as batches:
             yield from batches
 
-    return StreamUnits(f"{type(rows).__module__.partition('.')[0]}://stream", schema, read)
+    return StreamUnits(address_of(rows, "stream"), schema, read)
 
 
 def _once(rows: pa.RecordBatchReader) -> StreamUnits:

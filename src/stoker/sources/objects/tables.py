@@ -18,9 +18,10 @@ from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.files import FileIdentity
 from stoker.sources.objects.frames import frame_schema, named_frame
 from stoker.sources.objects.tensors import flat_schema, flat_table, shapes_of
+from stoker.sources.remote import is_remote
 from stoker.types import IntArray
 
-__all__ = ["MemoryUnits", "array_units", "arrow_units", "frame_units", "mapping_units"]
+__all__ = ["MemoryUnits", "address_of", "array_units", "arrow_units", "frame_units", "mapping_units"]
 
 Slice = Callable[[int, int, Sequence[str]], pa.RecordBatch]
 
@@ -99,6 +100,20 @@ class MemoryUnits:
     def describe(self) -> dict[str, Any]:
         """Nothing but what the table tells of its columns."""
         return {}
+
+
+def address_of(rows: Any, name: str) -> str:
+    """What the rows of an object are called: behind its library, or ``python`` where that makes no address.
+
+    Examples
+    --------
+    >>> address_of(np.ma.array([1]), "rows")
+    'numpy://rows'
+    >>> address_of(type("Scans", (), {"__module__": "__main__"})(), "Scans")
+    'python://Scans'
+    """
+    address = f"{type(rows).__module__.partition('.')[0]}://{name}"
+    return address if is_remote(address) else f"python://{name}"
 
 
 def arrow_units(table: pa.Table) -> MemoryUnits:
