@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import stoker
+from stoker.cli import main
 from stoker.errors import ColumnError, DataError, OptionError, RunError
 from stoker.rundir import RunDirectory
 from test_columns_feed import make_columns, write_table
@@ -196,3 +197,30 @@ def test_rows_of_which_a_transform_makes_nothing_have_no_answer(dated, tmp_path)
         found = run.evaluate(rows)
         assert (found.rows, found.skipped_rows) == (37, 3)
         assert "column 'when' holds '2024-02-30', a date that" in found.first_skipped
+
+
+def test_dates_that_count_as_blanks_are_told_with_their_number_and_the_first_one(tmp_path, capsys):
+    days = [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(60)]
+    frame = pd.DataFrame({"when": days, "x": np.arange(60.0), "y": [0, 1] * 30})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    inputs = stoker.Columns({"when": stoker.Dates("day", na="zero", invalid="blank"), "x": stoker.Cast()})
+    feed = stoker.Feed(stoker.open(tmp_path / "t.csv", label="y"), transform=inputs, batch_size=8)
+    stoker.fit(stoker.models.mlp(feed, layers=1, units=2), feed, run=tmp_path / "run", progress="none")
+    run = stoker.load(tmp_path / "run")
+    assert not run.evaluate(frame).unread
+    frame.loc[[4, 7], "when"], frame.loc[9, "when"] = "banana", "2024-02-30"
+    frame.to_csv(tmp_path / "u.csv", index=False)
+    said = "column 'when': 3 values cannot be read and count as blanks, first"
+    first = "'banana', a date that is not written as 2024-01-05T10:00:00"
+    for rows, place in ((frame, "pandas://frame, row 4"), (tmp_path / "u.csv", "u.csv, line 6")):
+        with pytest.warns(UserWarning, match=said) as seen:
+            assert len(run.predict(rows)) == 60
+        assert str(seen[0].message).endswith(f"{place}: {first}")
+        assert seen[0].filename == __file__
+        with pytest.warns(UserWarning, match=said):
+            assert len(run.evaluate(rows).unread) == 1
+    with pytest.warns(UserWarning, match=said):
+        report = run.predict(tmp_path / "u.csv", output=tmp_path / "out.csv")
+    assert (report.rows, report.bad_rows, len(report.unread)) == (60, 0, 1)
+    main(["evaluate", str(tmp_path / "run"), str(tmp_path / "u.csv")])
+    assert "3 values cannot be read" in capsys.readouterr().err

@@ -47,7 +47,7 @@ def evaluate(
                 hosts=hosts,
                 progress=progress,
             )
-        warn_of_bad_rows(display, found.skipped_rows, found.first_skipped)
+        warn_of_bad_rows(display, found.skipped_rows, found.first_skipped, found.unread)
     if output.json:
         print_json(found.to_dict())
     elif not output.quiet:

@@ -68,7 +68,7 @@ def predict(
                 hosts=hosts,
                 progress=progress,
             )
-        warn_of_bad_rows(display, report.bad_rows, report.first_bad)
+        warn_of_bad_rows(display, report.bad_rows, report.first_bad, report.unread)
         display.note("done", _done(report))
     if output.json:
         print_json(_record(report))
@@ -86,6 +86,7 @@ def _record(report: PredictionReport) -> dict[str, Any]:
         "rows": report.rows,
         "bad_rows": report.bad_rows,
         "first_bad": report.first_bad,
+        "unread": list(report.unread),
         "seconds": report.seconds,
         "rows_per_second": report.rows / report.seconds if report.seconds else None,
         "path": str(report.path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,11 +111,14 @@ def trained(
         There is no such module, or no trained run in the directory.
     """
     import stoker
+    from stoker.training.unscored import UnreadValuesWarning
 
     import_modules(modules)
     run = stoker.load(directory)
     display = choose_display(output)
     try:
-        yield run, display
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnreadValuesWarning)  # told by the display
+            yield run, display
     finally:
         display.close()

@@ -74,13 +74,15 @@ def choose_display(output: OutputOptions) -> Display:
     return InFlags(choose("none" if output.quiet else "auto"))
 
 
-def warn_of_bad_rows(display: Display, count: int, first: str | None) -> None:
-    """Say how many rows have no answer, and where the first one stands."""
+def warn_of_bad_rows(display: Display, count: int, first: str | None, unread: Sequence[str] = ()) -> None:
+    """Say how many rows have no answer, where the first one stands, and which values count as blanks."""
     from stoker.training.lines import counted
 
     if count:
         text = f"{counted(count, 'row')} cannot be scored and {'has' if count == 1 else 'have'} no answer"
         display.note("warning", f"{text}, first {first} (--on-bad-row error stops there)")
+    for sentence in unread:
+        display.note("warning", sentence)
 
 
 def open_source(data: ReadOptions) -> Source:

@@ -106,6 +106,8 @@ class Evaluation(LabelScores):
         Each label's scores by its column.
     skipped_rows, first_skipped
         Rows that could not be scored and were left out, and where the first one stands and why.
+    unread
+        A sentence for each column of which values that are there, such as dates, counted as blanks.
     """
 
     rows: int
@@ -115,10 +117,20 @@ class Evaluation(LabelScores):
     labels: Mapping[str, LabelScores] = field(default_factory=dict, repr=False)
     skipped_rows: int = 0
     first_skipped: str | None = None
+    unread: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; NaN becomes None. ``labels`` are told where there are several."""
-        first = ("task", "rows", "skipped_rows", "first_skipped", "loss", "metrics", "sample_weight")
+        first = (
+            "task",
+            "rows",
+            "skipped_rows",
+            "first_skipped",
+            "unread",
+            "loss",
+            "metrics",
+            "sample_weight",
+        )
         plain = self._plain(*first, *_FIGURES, *_TABLES, "weighted")
         if len(self.labels) > 1:
             plain["labels"] = {name: scores.to_dict() for name, scores in self.labels.items()}

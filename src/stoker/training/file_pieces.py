@@ -15,8 +15,8 @@ from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.nameless import IN_MEMORY
 from stoker.survey.whereabouts import first_unknown_in
 from stoker.training.imagerows import decodes_images, inputs_of, parts_of
-from stoker.training.pieces import Piece, bad_row, fills_blanks, is_strict
-from stoker.transforms.base import FittedTransform
+from stoker.training.pieces import Piece, UnreadPlace, bad_row, fills_blanks, is_strict
+from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.transforms.labels import LabelEncoder
 from stoker.transforms.targets import TargetColumns
 from stoker.types import IntArray, Progress
@@ -115,7 +115,7 @@ class FilePieces:
         first_bad = first_bad if len(good) < part.stop - part.start else None
         x, good, bad = inputs_of(self.inputs, parsed.rows, good)
         if bad is not None and first_bad is None:
-            first_bad = _image_place(source, chunk, *bad)
+            first_bad = _place(source, chunk, *bad)
         if first_bad is not None and is_strict(self.on_bad_row):
             raise bad_row(first_bad())
         piece = Piece(
@@ -126,6 +126,7 @@ class FilePieces:
             weights=None if self.weight is None else self.weight.apply(parsed.rows, good),
             kept={name: parsed.rows.columns[name][part] for name in self._kept},
             tell_first_bad=first_bad,
+            unread=tuple(_unread(source, chunk, parsed, self.inputs, good)),
         )
         return piece, chunk.file_bytes if part.stop == parsed.num_records else 0
 
@@ -199,7 +200,7 @@ def _good_rows(
     return np.flatnonzero(good).astype(np.int64), first
 
 
-def _image_place(source: Source, chunk: Chunk, row: int, said: str) -> BadPlace:
+def _place(source: Source, chunk: Chunk, row: int, said: str) -> BadPlace:
     """Where a row of a chunk stands, and what is said of it."""
     return BadPlace(
         source=source,
@@ -208,6 +209,16 @@ def _image_place(source: Source, chunk: Chunk, row: int, said: str) -> BadPlace:
         row=chunk.first_row + row,
         said=said,
     )
+
+
+def _unread(
+    source: Source, chunk: Chunk, parsed: ParsedChunk, inputs: FittedTransform, good: IntArray
+) -> Iterator[UnreadPlace]:
+    """What a transform takes for blanks in rows that are scored."""
+    if isinstance(inputs, InputTransform) and inputs.leaves_unread:
+        for found in inputs.unread(parsed.rows, good):
+            first = _place(source, chunk, int(good[found.places[0]]), found.said)
+            yield UnreadPlace(column=found.column, count=found.places.size, tell_first=first)
 
 
 def _targets(

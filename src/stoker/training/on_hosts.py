@@ -17,7 +17,7 @@ from stoker.cluster.spreading import Worked, spread
 from stoker.sources import Chunk, Source
 from stoker.training.adapter import without_copy_warning
 from stoker.training.file_pieces import CHUNK_BYTES, BadPlace, FilePieces
-from stoker.training.pieces import Piece
+from stoker.training.pieces import Piece, UnreadPlace
 from stoker.training.scoring import Scorer
 from stoker.transforms.base import FittedTransform
 from stoker.types import FeedSpec, IntArray, Progress
@@ -48,6 +48,7 @@ class _Scored:
     num_rows: int
     good: IntArray | None
     bad: BadPlace | None
+    unread: tuple[UnreadPlace, ...]
     num_bytes: int
     answer: Any
 
@@ -76,6 +77,7 @@ class _Scoring:
             num_rows=piece.num_rows,
             good=piece.good if len(piece.good) < piece.num_rows else None,
             bad=None if bad is None else replace(bad, source=None),
+            unread=tuple(_of(each, None) for each in piece.unread),
             num_bytes=num_bytes,
             answer=self.answer(scorer, piece),
         )
@@ -137,7 +139,14 @@ def _bare(scored: _Scored, source: Source) -> Piece:
         good=np.arange(scored.num_rows, dtype=np.int64) if good is None else good,
         x=None,
         tell_first_bad=None if scored.bad is None else replace(scored.bad, source=source),
+        unread=tuple(_of(each, source) for each in scored.unread),
     )
+
+
+def _of(unread: UnreadPlace, source: Source | None) -> UnreadPlace:
+    """The same of another source, which travels apart."""
+    place: Any = unread.tell_first
+    return replace(unread, tell_first=replace(place, source=source))
 
 
 def shipped(model: Any) -> bytes:

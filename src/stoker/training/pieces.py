@@ -13,7 +13,24 @@ from stoker.errors import BadRowError, OptionError
 from stoker.transforms.base import FittedTransform, InputTransform
 from stoker.types import IntArray
 
-__all__ = ["Piece", "bad_row", "fills_blanks", "is_strict"]
+__all__ = ["Piece", "UnreadPlace", "bad_row", "fills_blanks", "is_strict"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadPlace:
+    """Values of a column that count as blanks, though they are none.
+
+    Attributes
+    ----------
+    column, count
+        Which column, and how many there are.
+    tell_first
+        Says where the first one stands, and what it is.
+    """
+
+    column: str
+    count: int
+    tell_first: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +52,8 @@ class Piece:
         Columns that come along, Arrow arrays of shape (num_rows,).
     tell_first_bad
         Says where the first row that cannot be scored stands, and why; None where all can.
+    unread
+        Values that count as blanks, though they are none.
     """
 
     num_rows: int
@@ -44,6 +63,7 @@ class Piece:
     weights: npt.NDArray[np.float32] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
     tell_first_bad: Callable[[], str] | None = None
+    unread: tuple[UnreadPlace, ...] = ()
 
 
 def is_strict(on_bad_row: str) -> bool:

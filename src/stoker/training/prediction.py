@@ -41,13 +41,18 @@ PREDICTED_NAME = "prediction_name"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionReport:
-    """What was written: rows in all and those that could not be scored, seconds, path, the first bad row."""
+    """What was written: rows in all and those that could not be scored, seconds, path, the first bad row.
+
+    `unread` tells, a sentence a column, of values such as dates of which nothing could be read, and that
+    counted as blanks.
+    """
 
     rows: int
     bad_rows: int
     seconds: float
     path: str
     first_bad: str | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,7 +147,7 @@ class Run:
         """Predict rows, in their order.
 
         A row that cannot be scored, for it cannot be parsed or has a blank that training did not fill, keeps
-        its place and gets an empty prediction.
+        its place and gets an empty prediction. A UserWarning tells of dates that count as blanks.
 
         Parameters
         ----------
@@ -206,8 +206,9 @@ class Run:
             schema = prediction_schema(self.spec, keep)
             report = write_predictions(parts, output, schema, overwrite=overwrite)
             self._quarantine(goes_to, rows, bad, rename, with_label=False)
-            return replace(report, bad_rows=bad.count, first_bad=bad.first)
+            return replace(report, bad_rows=bad.count, first_bad=bad.first, unread=bad.warn())
         found = list(parts)
+        bad.warn()
         self._quarantine(goes_to, rows, bad, rename, with_label=False)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
         if not hasattr(rows, "iloc"):
@@ -284,7 +285,7 @@ class Run:
                 raise
             raise DataError(f"{error}: {bad.count:,} cannot be scored, the first is {bad.first}") from error
         self._quarantine(goes_to, rows, bad, rename, with_label=True)
-        return replace(found, skipped_rows=bad.count, first_skipped=bad.first)
+        return replace(found, skipped_rows=bad.count, first_skipped=bad.first, unread=bad.warn())
 
     def _answers(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,11 +11,17 @@ import numpy as np
 from stoker.errors import OptionError
 from stoker.sources import Source
 from stoker.survey.quarantine import check_quarantine, write_quarantine
+from stoker.training.callers import users_stack_level
+from stoker.training.lines import counted
 from stoker.training.pieces import Piece, fills_blanks
 from stoker.transforms.base import FittedTransform
 from stoker.types import IntArray
 
-__all__ = ["UnscoredRows", "quarantine_of"]
+__all__ = ["UnreadValuesWarning", "UnscoredRows", "quarantine_of"]
+
+
+class UnreadValuesWarning(UserWarning):
+    """Values that are there count as blanks, for nothing could be read of them."""
 
 
 class UnscoredRows:
@@ -31,6 +38,7 @@ class UnscoredRows:
     def __init__(self) -> None:
         self.count = self.scored = 0
         self.first: str | None = None
+        self._unread: dict[str, tuple[int, str]] = {}
         self._rows = 0
         self._ids: list[IntArray] = []
 
@@ -44,12 +52,26 @@ class UnscoredRows:
         self.scored += len(piece.good)
         if self.first is None and piece.tell_first_bad is not None:
             self.first = piece.tell_first_bad()
+        for found in piece.unread:
+            count, first = self._unread.get(found.column) or (0, found.tell_first())
+            self._unread[found.column] = count + found.count, first
 
     def counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """The same pieces."""
         for piece in pieces:
             self.count_in(piece)
             yield piece
+
+    def warn(self) -> tuple[str, ...]:
+        """Warn of values that counted as blanks though they are none, a sentence a column; and give these."""
+        told = tuple(
+            f"column {column!r}: {counted(count, 'value')} cannot be read and "
+            f"{'counts as a blank' if count == 1 else 'count as blanks'}, first {first}"
+            for column, (count, first) in self._unread.items()
+        )
+        for sentence in told:
+            warnings.warn(sentence, UnreadValuesWarning, stacklevel=users_stack_level())
+        return told
 
     def write(self, path: str | os.PathLike[str], source: Source, inputs: FittedTransform) -> None:
         """Write them, which were rows of a source's files, to a file."""

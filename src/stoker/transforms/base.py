@@ -6,7 +6,7 @@ import difflib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ __all__ = [
     "FittedTransform",
     "InputTransform",
     "RowValueError",
+    "Unread",
     "checked_places",
     "from_plain",
     "nearest",
@@ -58,6 +59,24 @@ class RowValueError(DataError):
     def __reduce__(self) -> tuple[type[RowValueError], tuple[str, str, IntArray, str]]:
         """What it was made of: processes hand it on."""
         return type(self), self._given
+
+
+class Unread(NamedTuple):
+    """Values of a column that are there, and count as blanks for nothing could be read of them.
+
+    Attributes
+    ----------
+    column
+        Its name.
+    places
+        Which of the rows that were asked for they are, int64, ascending: one at least.
+    said
+        What the first one holds.
+    """
+
+    column: str
+    places: IntArray
+    said: str
 
 
 class FittedTransform(ABC):
@@ -209,6 +228,15 @@ class InputTransform(FittedTransform):
     def num_bytes(self) -> int:
         """Memory that the fitted transform holds, where it is worth counting."""
         return 0
+
+    @property
+    def leaves_unread(self) -> bool:
+        """Whether `apply` takes values for blanks that are none, which `unread` tells."""
+        return False
+
+    def unread(self, rows: Rows, take: IntArray) -> tuple[Unread, ...]:
+        """The values of the row numbers `take` that `apply` takes for blanks, though they are none."""
+        return ()
 
     @property
     def refuses(self) -> bool:

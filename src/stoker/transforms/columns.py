@@ -11,7 +11,7 @@ import numpy as np
 
 from stoker.errors import ColumnError, OptionError
 from stoker.stored import require
-from stoker.transforms.base import FittedTransform, InputTransform, nearest
+from stoker.transforms.base import FittedTransform, InputTransform, Unread, nearest
 from stoker.transforms.kinds import KINDS, read_state
 from stoker.transforms.selected import Selection
 from stoker.transforms.texts import TextTransform
@@ -233,6 +233,21 @@ class Columns(InputTransform):
             part.name: part.transform.apply(selection.narrow(rows, take), all_of_them)
             for part, selection in self._selections(rows)
         }
+
+    @property
+    def leaves_unread(self) -> bool:
+        """Whether one of them does."""
+        return any(part.transform.leaves_unread for part in self.parts)
+
+    def unread(self, rows: Rows, take: IntArray) -> tuple[Unread, ...]:
+        """Those of every transform."""
+        all_of_them = np.arange(len(take), dtype=np.int64)
+        return tuple(
+            found
+            for part, selection in self._selections(rows)
+            if part.transform.leaves_unread
+            for found in part.transform.unread(selection.narrow(rows, take), all_of_them)
+        )
 
     def options(self) -> dict[str, Any]:
         """By input its columns, and its transform's name and options, as plain data."""

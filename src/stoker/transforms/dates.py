@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stoker.errors import ColumnError, OptionError
 from stoker.kernels.dates import write_parts
 from stoker.stored import require
-from stoker.transforms.base import FittedTransform, InputTransform, checked_places
+from stoker.transforms.base import FittedTransform, InputTransform, Unread, checked_places
 from stoker.transforms.datetexts import DateReader
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import KIND_WORDS, ColumnKind, InputKind, IntArray, Matrix, Rows
@@ -186,6 +186,19 @@ class Dates(InputTransform):
     def refuses(self) -> bool:
         """Whether a text that is no date, or none, is an error."""
         return "error" in (self.na, self.invalid)
+
+    @property
+    def leaves_unread(self) -> bool:
+        """Whether a text that is no date counts as a blank."""
+        return self.invalid == "blank"
+
+    def unread(self, rows: Rows, take: IntArray) -> tuple[Unread, ...]:
+        """Texts that are no dates, by column."""
+        if not self.leaves_unread:
+            return ()
+        places = checked_places(rows, take)
+        found = (self._reader.unread(rows, name, places) for name in self.columns_)
+        return tuple(each for each in found if each is not None)
 
     @property
     def output(self) -> InputKind:

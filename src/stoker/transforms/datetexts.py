@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from stoker.errors import OptionError
 from stoker.kernels.dates import BLANK, OUT_OF_RANGE, parse_format, parse_iso
-from stoker.transforms.base import RowValueError
+from stoker.transforms.base import RowValueError, Unread
 from stoker.transforms.valuebytes import ValueBytes, text_bytes
 from stoker.types import IntArray, Rows
 
@@ -47,11 +47,7 @@ class DateReader:
             If a text is no date, or there is none, and that is an error.
         """
         values = text_bytes(rows, name, places)
-        instants, problems = np.empty(len(values), np.int64), np.empty(len(values), np.uint8)
-        if self._steps is None:
-            parse_iso(values.data, values.offsets, instants, problems)
-        else:
-            parse_format(values.data, values.offsets, self._steps, instants, problems)
+        instants, problems = self._parsed(values)
         least = 1 if self.na == "error" else BLANK + 1 if self.invalid == "error" else OUT_OF_RANGE + 1
         bad = np.flatnonzero(problems >= least)
         if bad.size:
@@ -59,21 +55,44 @@ class DateReader:
             raise error if first is None else error.learned_from(first)
         return instants, problems
 
+    def unread(self, rows: Rows, name: str, places: IntArray) -> Unread | None:
+        """The texts of a column that are no dates, and count as blanks; None where there are none."""
+        values = text_bytes(rows, name, places)
+        _, problems = self._parsed(values)
+        bad = np.flatnonzero(problems > BLANK)
+        if not bad.size:
+            return None
+        first = int(bad[0])
+        return Unread(name, bad, f"{values.told(first)}, a date that {self._wrong(int(problems[first]))}")
+
+    def _parsed(self, values: ValueBytes) -> tuple[IntArray, npt.NDArray[np.uint8]]:
+        instants, problems = np.empty(len(values), np.int64), np.empty(len(values), np.uint8)
+        if self._steps is None:
+            parse_iso(values.data, values.offsets, instants, problems)
+        else:
+            parse_format(values.data, values.offsets, self._steps, instants, problems)
+        return instants, problems
+
+    def _wrong(self, problem: int) -> str:
+        wanted = "2024-01-05T10:00:00" if self.format is None else self.format
+        return "is out of range" if problem == OUT_OF_RANGE else f"is not written as {wanted}"
+
     def _said(
         self, name: str, values: ValueBytes, problems: npt.NDArray[np.uint8], at: int
     ) -> tuple[str, str]:
         """What is wrong with a value, and what to do about it."""
         if problems[at] == BLANK:
             return f"column {name!r} has no date", ": give Dates(..., na='zero'), or leave such rows out"
-        wanted = "2024-01-05T10:00:00" if self.format is None else self.format
-        what = "is out of range" if problems[at] == OUT_OF_RANGE else f"is not written as {wanted}"
         way_out = (
             "correct it, or give the column stoker.Dates with the format that it has, or with "
             "invalid='blank', which takes such dates as blanks"
         )
         if self.invalid == "blank":
             way_out = "it counts as a blank: give na='zero', too"
-        return f"column {name!r} holds {values.told(at)}", f", a date that {what}: {way_out}"
+        return (
+            f"column {name!r} holds {values.told(at)}",
+            f", a date that {self._wrong(int(problems[at]))}: {way_out}",
+        )
 
 
 def _steps_of(format: str) -> npt.NDArray[np.int32]:
