@@ -129,8 +129,14 @@ def test_a_split_shares_the_survey_and_other_files_have_their_own(rows: Source, 
 
 def test_a_blank_that_no_transform_fills_is_reported_with_its_place(rows: Source):
     columns = stoker.Columns({"gaps": stoker.Standardize()})
-    with pytest.raises(ColumnError, match=r"column 'gaps': \d+ blank values, first at .*line"):
+    with pytest.raises(ColumnError, match=r"column 'gaps': \d+ blank values, first at .*line") as told:
         stoker.Feed(rows, transform=columns).prepare()
+    ways = (
+        "give the column stoker.Standardize(na='mean') or stoker.Impute(na='mean'), or leave their rows out"
+    )
+    assert str(told.value).endswith(f"{ways} with na={{'gaps': 'drop-row'}}")
+    taken = stoker.Feed(rows, transform=columns, na={"gaps": "drop-row"})
+    assert 0 < taken.num_rows < NUM_ROWS
 
 
 def test_rows_with_blanks_may_be_left_out(rows: Source):

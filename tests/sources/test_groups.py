@@ -97,7 +97,7 @@ def test_what_cannot_be_split_is_refused(write):
     source = write(["same"] * NUM_ROWS)
     with pytest.raises(DataError, match="rows fall into one part when they are split by 'SentenceId'"):
         source.split(0.9, group="SentenceId")
-    with pytest.raises(ColumnError, match="did you mean 'SentenceId'"):
+    with pytest.raises(ColumnError, match="group=: column 'Sentence' is absent; did you mean 'SentenceId'"):
         source.split(0.9, group="Sentence")
     with pytest.raises(OptionError, match="fraction must lie between"):
         source.split(1.5, group="SentenceId")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from stoker.errors import OptionError
+from stoker.errors import ColumnError, OptionError
 from stoker.ledger import parse_bytes
 from stoker.sources.groups import split_by_group
 from stoker.sources.strata import folds_by_value, split_by_stratum
@@ -94,6 +94,7 @@ class Narrowing:
         first: Spec
         second: Spec
         if _one_of(group=group, stratify=stratify, memory=memory):
+            _require_column(self._source, group=group, stratify=stratify)
             _require_order(self._source)
             by = split_by_group if group is not None else split_by_stratum
             first, second = by(self._source, fraction, seed, group or stratify or "", _limit(memory))
@@ -149,6 +150,7 @@ class Narrowing:
         [10, 10, 10]
         """
         if _one_of(group=group, stratify=stratify, memory=memory):
+            _require_column(self._source, group=group, stratify=stratify)
             _require_order(self._source)
             column, together = group or stratify or "", group is not None
             pairs = folds_by_value(self._source, count, seed, column, together=together, limit=_limit(memory))
@@ -251,6 +253,15 @@ def _require_order(source: Source) -> None:
             "query an ORDER BY that decides between any two rows, such as a key; write its rows to a file "
             "first (stoker convert); or, for a condition, say where= as it is opened, which asks once"
         )
+
+
+def _require_column(source: Source, *, group: str | None, stratify: str | None) -> None:
+    """Refuse a column that is absent, in the words of the option that names it."""
+    option, column = ("stratify", stratify) if group is None else ("group", group)
+    try:
+        source.without_label().keeping([column or ""])
+    except ColumnError as error:
+        raise ColumnError(str(error).replace("keep=:", f"{option}=:", 1)) from None
 
 
 def _limit(memory: str | int | None) -> int:

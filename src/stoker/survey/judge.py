@@ -58,7 +58,10 @@ def row_problems(
     for column, kind, count, first, word in found:
         remedy, blocking = _settle(source, column, kind, first, word, policy, hopeless=hopeless)
         if kind == "blank" and word == "error" and count == num_slots and column not in source.answers:
-            remedy = f"no row has a value: {_na(column, 'zero')} or drop=[{column!r}]"
+            given = policy.texts == "given"
+            zero = "stoker.Impute(na='zero')" if given else _na(column, "zero")
+            out = "leave it out of the transform" if given else f"drop=[{column!r}]"
+            remedy = f"no row has a value: {zero} or {out}"
         elif kind == "blank" and word == "mean" and column in empty and not hopeless:
             remedy, blocking = f"no row has a value: drop=[{column!r}]", True
         problems.append(
@@ -104,6 +107,9 @@ def _settle(
             return _SETTLED[word], False
         if column is not None and column in source.answers:
             return _na(column, "drop-row"), True
+        if policy.texts == "given":  # beside Columns na= says only which rows are left out
+            makers = "stoker.Standardize(na='mean') or stoker.Impute(na='mean')"
+            return f"give the column {makers}, or leave their rows out with {_na(column, 'drop-row')}", True
         words: tuple[Blanks, ...] = ("mean", "zero", "drop-row")
         return f"{', '.join(_na(column, word) for word in words)} or drop=[{column!r}]", True
     if policy.skips and not hopeless:

@@ -260,5 +260,6 @@ def _listed(group: Sequence[ColumnProblem]) -> list[str]:
         names = ", ".join(f"{problem.column!r} ({problem.count:,})" for problem in further)
         lines.append(f"{len(further):,} more columns with {_WHAT[group[0].kind][1]}: {names}")
     if further and group[0].kind == "blank":
-        lines.append("for all columns at once: na='mean', na='zero' or na='drop-row'")
+        words = "na='drop-row'" if "stoker." in group[0].remedy else "na='mean', na='zero' or na='drop-row'"
+        lines.append(f"for all columns at once: {words}")
     return lines
