@@ -7,8 +7,10 @@ import os
 import threading
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import stoker
@@ -389,6 +391,20 @@ def test_a_source_without_a_label_cannot_be_trained_on(table):
     path, _ = table
     with pytest.raises(ColumnError, match="label="):
         stoker.Feed(stoker.open(path)).prepare()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("table.csv", r"got str: write stoker\.Feed\(stoker\.open\('table\.csv', label=…\)"),
+        (Path("table.csv"), r"got PosixPath: .*stoker\.open\('table\.csv'"),
+        (pd.DataFrame({"x": [1], "y": [0]}), r"got DataFrame: write stoker\.Feed\(stoker\.open\(rows"),
+        ({"x": [1], "y": [0]}, r"got dict: .*stoker\.open\(rows"),
+    ],
+)
+def test_rows_that_were_not_opened_are_refused_at_once(rows, said):
+    with pytest.raises(OptionError, match=said):
+        stoker.Feed(rows)
 
 
 def test_memory_must_be_a_size(table):

@@ -122,6 +122,7 @@ class Feed(BaseFeed):
         init: str | os.PathLike[str] | None = None,
         workers: int | None = None,
     ) -> None:
+        _require_opened(source)
         if quarantine is not None and on_bad_row != "quarantine":
             raise OptionError("quarantine has no effect without on_bad_row='quarantine'")
         if init is not None and transform is not None:
@@ -242,6 +243,16 @@ class Feed(BaseFeed):
         if self.plan.use_cache and not self._cached:
             self._prepared = with_cache(self.stage, progress)
             self._cached = True
+
+
+def _require_opened(source: object) -> None:
+    """Refuse rows that are no source yet, and say how they become one."""
+    if not isinstance(source, Source):
+        rows = repr(os.fspath(source)) if isinstance(source, str | os.PathLike) else "rows"
+        raise OptionError(
+            f"the rows of a feed are opened first, got {type(source).__name__}: write "
+            f"stoker.Feed(stoker.open({rows}, label=…), …)"
+        )
 
 
 def _inherited(run: str | os.PathLike[str]) -> Inheritance:

@@ -200,12 +200,23 @@ def test_an_item_of_a_type_that_the_first_holds_is_taken(first, second, read):
         (3.5, OptionError, "got float"),
         (b"train.csv", OptionError, "a path is text, got bytes"),
         (pd.Series([1, 2]), OptionError, r"a Series has values and no columns.*to_frame"),
+        (pl.LazyFrame({"x": [1]}), OptionError, r"no rows yet: give rows\.collect\(\)"),
+        (pl.Series([1, 2]), OptionError, r"a Series has values and no columns.*to_frame"),
+        ((np.ones((3, 2)), np.ones(3)), OptionError, "give a mapping with the label among them"),
         (pa.chunked_array([[1, 2]]), OptionError, "a ChunkedArray has values and no columns"),
     ],
 )
 def test_what_is_no_table_is_told(rows, error, said):
     with pytest.raises(error, match=said):
         stoker.open(rows)
+
+
+@pytest.mark.parametrize("options", [{"label": 2}, {"drop": [np.int64(2)]}, {"columns": [2]}])
+def test_a_number_is_no_name_of_a_column_and_the_name_is_told(options):
+    frame = pd.DataFrame(np.ones((3, 3)))
+    with pytest.raises(OptionError, match=r"string, got .*2.*; write '2' for the column of a frame"):
+        stoker.open(frame, **options)
+    assert stoker.open(frame, label="2").features == ("0", "1")
 
 
 def test_options_of_files_have_no_effect():

@@ -29,8 +29,19 @@ class HasSpec(Protocol):
 
 
 def spec_of(feed: FeedSpec | HasSpec) -> FeedSpec:
-    """The spec of a feed; a spec as it is."""
+    """The spec of a feed; a spec as it is.
+
+    Raises
+    ------
+    OptionError
+        It is neither.
+    """
     found: Any = getattr(cast(Any, feed), "spec", feed)
+    if not hasattr(found, "input_kind"):
+        raise OptionError(
+            f"a model is made for a feed, got {type(feed).__name__}: give stoker.Feed(stoker.open(rows, "
+            "label=…), …)"
+        )
     return cast(FeedSpec, found)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from stoker.errors import OptionError
 from stoker.sources.base import Source
 from stoker.sources.choice import Choice
@@ -193,7 +195,11 @@ def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
 
 def _name(what: str, name: object) -> str:
     if not isinstance(name, str) or not name:
-        raise OptionError(f"{what}: a column's name must be a non-empty string, got {name!r}")
+        is_number = isinstance(name, int | np.integer) and not isinstance(name, bool)
+        remedy = f"; write '{name}' for the column of a frame, '#{name}' for one without a name"
+        raise OptionError(
+            f"{what}: a column's name must be a non-empty string, got {name!r}{remedy if is_number else ''}"
+        )
     return name
 
 

@@ -6,6 +6,9 @@ import time
 
 import keras
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from memory_feed import make_feed
 from numbered import Numbered, Numbers
@@ -34,6 +37,31 @@ def test_fit_takes_a_generator_and_arrays_where_feeds_are(model, seen):
     assert seen.trained == list(range(6))
     assert history.history["val_mae"] == pytest.approx([1, 1])
     assert (history.report.steps, history.report.rows, history.report.num_rows) == (6, 24, None)
+
+
+FRAME = pd.DataFrame({"x": [1.0, 2.0], "y": [0, 1]})
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            "table.csv",
+            r"got the path 'table\.csv': .*stoker\.Feed\(stoker\.open\('table\.csv', label=…\), …\)",
+        ),
+        (FRAME, r"got one DataFrame \(2, 2\): .*stoker\.Feed\(stoker\.open\(frame, label=…\), …\)"),
+        (pl.DataFrame(FRAME), r"got one DataFrame .*stoker\.open"),
+        (pl.LazyFrame(FRAME), r"got one LazyFrame: .*stoker\.open"),
+        (pa.Table.from_pandas(FRAME), r"got one Table .*stoker\.open"),
+        (FRAME["x"], r"got one Series .*stoker\.open"),
+        (stoker.open(FRAME, label="y"), r"got a Source: .*stoker\.Feed\(source, …\)"),
+    ],
+)
+def test_rows_without_a_feed_are_refused_with_the_line_that_makes_one(rows, said, model):
+    with pytest.raises(OptionError, match=said):
+        fit(model, rows, epochs=1)
+    with pytest.raises(OptionError, match=r"a model is made for a feed, got .*stoker\.Feed"):
+        stoker.models.mlp(rows)
 
 
 def test_fit_takes_a_sequence_with_its_own_workers_beside_another_for_validation(model, seen):

@@ -68,10 +68,17 @@ def held_units(rows: Any) -> MemoryUnits | StreamUnits:
         return arrow_units(pa.table(rows))
     if library == "pandas" and hasattr(rows, "columns"):
         return frame_units(rows)
-    if library == "polars" and hasattr(rows, "to_arrow"):
+    if library == "polars" and type(rows).__name__ == "LazyFrame":
+        raise OptionError("a LazyFrame is a query that has no rows yet: give rows.collect()")
+    if library == "polars" and hasattr(rows, "to_arrow") and hasattr(rows, "columns"):
         return arrow_units(rows.to_arrow())
     if isinstance(rows, bytes | bytearray | memoryview):
         raise OptionError(f"a path is text, got {type(rows).__name__}: give os.fsdecode(path)")
+    if isinstance(rows, tuple) and len(rows) in (2, 3) and all(map(_is_array, rows)):
+        raise OptionError(
+            "a tuple of arrays has no names for its columns: give a mapping with the label among them, "
+            "{'x': x, 'y': y}"
+        )
     if isinstance(rows, np.ndarray):
         return array_units(rows)
     if library == "datasets" and isinstance(rows, Mapping):
@@ -92,6 +99,10 @@ def held_units(rows: Any) -> MemoryUnits | StreamUnits:
         "expected a path or several, a pandas or Polars frame, an Arrow table or stream, a NumPy array, a "
         f"mapping of columns, or a data set with a length and items, got {type(rows).__name__}"
     )
+
+
+def _is_array(value: Any) -> bool:
+    return len(getattr(value, "shape", ())) > 0
 
 
 def _stream(rows: Any) -> StreamUnits:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Collection
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from stoker.errors import OptionError
+from stoker.sources import Source
 from stoker.training.generators.batches import describe
 
 __all__ = [
@@ -31,18 +33,14 @@ def kind_of(source: Any) -> Kind:
     Raises
     ------
     OptionError
-        If it gives no batches: tables, arrays, tuples of arrays, dicts and texts.
+        If it gives no batches: tables, sources, paths, arrays, tuples of arrays and dicts.
     """
     # Of the type where it can be: to ask a Feed for its number of batches has it surveyed.
     counts = hasattr(type(source), "num_batches") or hasattr(source, "num_batches")
     if hasattr(source, "epoch") and hasattr(source, "derive") and counts:
         return "feed"
-    if is_table(source):
-        raise OptionError(
-            f"expected a generator or a Sequence of batches, got {describe(source)}: a table's rows become "
-            "batches in stoker.Feed(stoker.open(frame, label=…))"
-        )
-    if isinstance(source, str | bytes | dict | tuple | np.ndarray) or hasattr(source, "toarray"):
+    _refuse_rows(source)
+    if isinstance(source, bytes | dict | tuple | np.ndarray) or hasattr(source, "toarray"):
         raise OptionError(
             f"expected a generator or a Sequence of batches, got {describe(source)}: arrays go to model.fit, "
             "model.evaluate and model.predict"
@@ -60,7 +58,35 @@ def is_table(source: Any) -> bool:
     """Whether it is a frame or a table of another library, whose items are columns and no batches."""
     return any(
         hasattr(source, name)
-        for name in ("__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "column_names")
+        for name in (
+            "__dataframe__",
+            "__arrow_c_stream__",
+            "__arrow_c_array__",
+            "column_names",
+            "collect_schema",
+        )
+    )
+
+
+def _refuse_rows(source: Any) -> None:
+    """Refuse rows of which no feed makes batches yet; whatever else there is passes.
+
+    Raises
+    ------
+    OptionError
+        With the line that makes the feed.
+    """
+    if isinstance(source, Source):
+        got, rows = "a Source", "source"
+    elif isinstance(source, str | os.PathLike):
+        got, rows = f"the path {os.fspath(source)!r}", f"stoker.open({os.fspath(source)!r}, label=…)"
+    elif is_table(source):
+        got, rows = describe(source), "stoker.open(frame, label=…)"
+    else:
+        return
+    raise OptionError(
+        f"expected a generator or a Sequence of batches, got {got}: rows become batches in "
+        f"stoker.Feed({rows}, …)"
     )
 
 
