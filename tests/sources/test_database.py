@@ -214,6 +214,23 @@ def test_what_a_database_does_not_answer_is_told(here, query, error, said):
         survey(stoker.open(sqlite(here), query=query), stored=False, role="predict")
 
 
+def test_a_wrong_query_of_a_file_points_at_no_credentials(here):
+    with pytest.raises(DataError, match=r"no such table.*; check the query$"):
+        stoker.open(sqlite(here), query="SELECT * FROM nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("shop.sqlite", "sqlite"), ("s.db", "sqlite"), ("s.duckdb", "duckdb")]
+)
+def test_a_database_given_as_a_file_is_told_how_it_is_asked(name, kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"SQLite format 3")
+    with pytest.raises(DataError, match=rf"give the address {kind}://{name} and query='SELECT … FROM …'$"):
+        stoker.open(name)
+    assert main(["plan", name, "--label", "y"]) == 2
+    assert f"give the address {kind}://{name} and --query 'SELECT … FROM …'" in capsys.readouterr().err
+
+
 def test_a_database_that_does_not_answer_is_told_without_its_password():
     with pytest.raises(
         DataError, match=r"postgresql://127\.0\.0\.1:1/base: the query was not answered"
@@ -398,6 +415,6 @@ def test_a_run_is_evaluated_and_answers_from_a_query(here, capsys):
     assert [line.split(",")[0] for line in lines] == ["id", *map(str, range(90))]
     capsys.readouterr()
     assert main(["evaluate", "run", where]) != 0
-    assert "say which with --query" in capsys.readouterr().err
+    assert "say which with --query, 'SELECT" in capsys.readouterr().err
     assert main(["predict", "run", "postgresql://me:hidden@host/b", "--query", few, "-o", "o.csv"]) != 0
     assert "hidden" not in capsys.readouterr().err

@@ -79,6 +79,20 @@ def test_what_a_server_refuses_is_told(ftp):
 
 
 @pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("https://me:hidden@host/a.csv", r"give them in ~/\.netrc$"),
+        ("s3://me:hidden@bucket/a.csv", r"AWS_SECRET_ACCESS_KEY, ~/\.aws/credentials\)$"),
+        ("gs://me:hidden@bucket/a.csv", r"\(GOOGLE_APPLICATION_CREDENTIALS\)$"),
+    ],
+)
+def test_credentials_in_an_address_are_sent_where_its_own_store_looks(url, where):
+    with pytest.raises(OptionError, match=where) as told:
+        stoker.open(url, label="y")
+    assert "hidden" not in str(told.value)
+
+
+@pytest.mark.parametrize(
     ("url", "module", "package"),
     [
         ("sftp://me@host/a.csv", "paramiko", "paramiko"),

@@ -68,6 +68,13 @@ _ARCHIVES = {
     ".tgz": "tar -xzf",
 }
 
+_DATABASES = {
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+    ".db": "sqlite",
+    ".duckdb": "duckdb",
+}
+
 
 def expand_paths(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, folders: bool = False
@@ -148,7 +155,7 @@ def _expand_remote(url: str) -> list[str]:
     if is_database(url):
         raise OptionError(
             f"{Address(url).shown}: a database is asked by a query, alone and without files: say "
-            "which with query= (--query)"
+            "which with query="
         )
     require_no_secrets(url)
     url = f"{scheme_of(url)}://{url.partition('://')[2]}"
@@ -223,6 +230,11 @@ def format_of(path: str, chosen: str | None) -> str:
         )
     if _IDX.search(stem) or _IDX.search(path):
         return "idx"
+    if suffix in _DATABASES and not is_remote(path):
+        raise DataError(
+            f"{path} is a database by its name, which is asked by a query: give the address "
+            f"{_DATABASES[suffix]}://{path} and query='SELECT … FROM …'"
+        )
     if suffix not in FORMATS:
         known = ", ".join(FORMATS)
         shown = f"the suffix {suffix!r}" if suffix else "no suffix"

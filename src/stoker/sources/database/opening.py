@@ -40,9 +40,7 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
         The database does not answer.
     """
     if query is None:
-        raise OptionError(
-            "a database is asked by a query: say which with query= (--query), 'SELECT … FROM …'"
-        )
+        raise OptionError("a database is asked by a query: say which with query=, 'SELECT … FROM …'")
     request.require(COLUMNS_ALONE, "a query's rows")
     if request.written.format is not None:
         raise OptionError("format has no effect on a query's rows; leave it out")

@@ -168,7 +168,6 @@ def _told(address: Address, rows: Callable[[], int] | None = None) -> Iterator[N
                 f"{address.shown}: the connection was lost after {count:,} rows ({said}); they are not all, "
                 "and none of them is kept: run the same again"
             ) from None
-        raise DataError(
-            f"{address.shown}: the query was not answered ({said}); check address, credentials (PGPASSWORD, "
-            "~/.pgpass) and query"
-        ) from None
+        server = address.kind == "postgresql"
+        check = "address, credentials (PGPASSWORD, ~/.pgpass) and query" if server else "the query"
+        raise DataError(f"{address.shown}: the query was not answered ({said}); check {check}") from None

@@ -39,6 +39,15 @@ _SAME = {"gcs": "gs", "s3a": "s3", "s3n": "s3"}
 _WITH_NAMES = ("sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs", "abfs", "abfss", "az", "github")
 """Schemes with a user or a container before the server's name, and no secret there."""
 
+_LOOKED_IN = {
+    "http": "in ~/.netrc",
+    "https": "in ~/.netrc",
+    "s3": "where Amazon's own tools look for them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+    "~/.aws/credentials)",
+    "gs": "where Google's own tools look for them (GOOGLE_APPLICATION_CREDENTIALS)",
+}
+"""Where credentials belong that are refused in an address."""
+
 
 def is_remote(path: str) -> bool:
     """Whether this is the address of a file that is not on a disk here.
@@ -87,10 +96,10 @@ def require_no_secrets(url: str) -> None:
     has_name = bool(user) and scheme not in _WITH_NAMES
     if has_name or (":" in user and scheme != "github"):
         shown = rest.replace("://", "://…@", 1).partition("?")[0]
+        where = _LOOKED_IN.get(scheme, "where the store's own tools look for them")
         raise OptionError(
             f"{shown}: an address is written down with a run, so no name or password may stand in it; give "
-            "them where the store's own tools look for them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-            "~/.aws/credentials, GOOGLE_APPLICATION_CREDENTIALS)"
+            f"them {where}"
         )
     if has_secret_option(rest.partition("?")[2].partition("#")[0]):
         raise OptionError(
