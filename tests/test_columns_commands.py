@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import stoker
 from stoker.cli import main
 from stoker.rundir import RunDirectory
 from test_columns_feed import write_table
@@ -60,6 +61,15 @@ def test_a_plan_tells_the_same_and_keeps_what_flags_say(table: str, capsys: pyte
     assert told["id"] == ("standardize", "asked for")
     assert told["review"] == ("drop", "asked for")
     assert told["price"] == ("standardize", "numbers")
+
+
+@pytest.mark.parametrize("command", ["plan", "train"])
+def test_a_model_that_does_not_take_such_a_table_is_refused_before_a_batch_is_made(
+    command: str, table: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stoker.Feed, "build_cache", None)  # nothing comes to it
+    assert main([command, table, "--label", "sold", "--model", "linear"]) == 2
+    assert "linear takes numbers or n-grams, and this feed gives several inputs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -362,13 +362,13 @@ def test_no_folder_for_temporary_files_is_told(monkeypatch):
 
 
 def test_too_little_memory_is_told():
-    with pytest.raises(MemoryBudgetError, match="at least 16 MiB"):
+    with pytest.raises(MemoryBudgetError, match=r"at least 16 MiB, got 1\.0 MiB: raise memory="):
         NgramVectorizer(max_features=None).fit(["some text"] * 2, memory="1MB")
 
 
 def test_a_vocabulary_beyond_the_memory_is_told(monkeypatch):
     monkeypatch.setattr("stoker.transforms.learning.LEAST_MEMORY", 1 << 10)
-    with pytest.raises(MemoryBudgetError, match="raise memory or min_df"):
+    with pytest.raises(MemoryBudgetError, match="raise memory= or min_df="):
         NgramVectorizer(max_features=None, min_df=1).fit(zipfian(3_000, words=50_000), memory=1 << 20)
 
 

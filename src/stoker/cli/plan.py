@@ -16,12 +16,15 @@ def plan(
     """Survey files and say how they would be trained on."""
     import msgspec
 
+    from stoker.models.parts import needs
+
     clusters = clusters_of(cluster)
     train, valid = open_parts(data, order.seed, order.memory)
     feed = make_feed(train, data, order, text)
     display = choose_display(output)
     try:
         prepare(feed, display, draft_cache=False)
+        needs(feed.spec, text.model)
         tested = feed.derive(valid)
         shared = tested.survey.files_shared_with(feed.survey)
     finally:

@@ -107,6 +107,7 @@ def train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any] | Non
 def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], held: ExitStack) -> Trained:
     from stoker.group import current
     from stoker.mirror import address_of, begun
+    from stoker.models.parts import needs
     from stoker.runlock import running
     from stoker.training.taken import refuse_taken
 
@@ -131,6 +132,7 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     feed.place_quarantine(Path(run) / "quarantine.csv")
     importing = _begin_importing()
     prepare(feed, display)
+    needs(feed.spec, text.model)
     display.note("survey", f"{survey_text(feed)} · {named}")
     with display.stage("cache", " rows") as progress:
         feed.build_cache(progress)

@@ -72,7 +72,7 @@ def cnn(
         model = stoker.models.cnn(feed, filters=16)
     """
     spec = spec_of(feed)
-    needs(spec, "cnn", "images")
+    needs(spec, "cnn")
     if filters < 1 or (blocks is not None and blocks < 1):
         raise OptionError(f"blocks and filters must be at least 1, got {blocks} and {filters}")
     if not 0 <= dropout < 1:

@@ -45,16 +45,24 @@ def spec_of(feed: FeedSpec | HasSpec) -> FeedSpec:
     return cast(FeedSpec, found)
 
 
-def needs(spec: FeedSpec, name: str, *kinds: Taken) -> None:
-    """Refuse inputs that a model cannot take.
+_TAKEN: dict[str, tuple[Taken, ...]] = {
+    "mlp": ("dense", "sparse", "named"),
+    "linear": ("dense", "sparse"),
+    "sepcnn": ("tokens",),
+    "cnn": ("images",),
+}
+
+
+def needs(spec: FeedSpec, name: str) -> None:
+    """Refuse inputs that one of stoker's models, by its name, cannot take; others say it themselves.
 
     Raises
     ------
     OptionError
         Naming the models that can.
     """
-    given = kind_given(spec)
-    if given not in kinds:
+    given, kinds = kind_given(spec), _TAKEN.get(name)
+    if kinds is not None and given not in kinds:
         raise OptionError(f"{name} takes {_takes(kinds)}, and {_GIVES[given]}")
 
 

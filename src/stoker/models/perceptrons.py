@@ -152,7 +152,7 @@ def _perceptron(
     seed: int | None,
 ) -> Any:
     spec = spec_of(feed)
-    needs(spec, name, "dense", "sparse", *(("named",) if hidden else ()))
+    needs(spec, name)
     backends.choose()
     import keras
 

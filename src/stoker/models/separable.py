@@ -103,7 +103,7 @@ def sepcnn(
         stoker.fit(model, feed, validation=valid, epochs=20, early_stopping=2)
     """
     spec = spec_of(feed)
-    needs(spec, "sepcnn", "tokens")
+    needs(spec, "sepcnn")
     _check_sizes(embedding_dim, blocks, filters, kernel_size, pool_size, dropout)
     assert spec.num_tokens is not None
     vectors = None

@@ -101,8 +101,8 @@ class Learner:
     ) -> None:
         if memory < LEAST_MEMORY:
             raise MemoryBudgetError(
-                f"learning n-grams takes at least {LEAST_MEMORY >> 20} MiB, got {memory / (1 << 20):.1f}: "
-                f"raise memory"
+                f"learning n-grams takes at least {LEAST_MEMORY >> 20} MiB, got {memory / (1 << 20):.1f} "
+                "MiB: raise memory=, such as memory='100MB'"
             )
         self.share = memory // SHARES
         self._memory, self.workers = memory, workers
@@ -184,7 +184,7 @@ class Learner:
         if needed > self._memory:
             raise MemoryBudgetError(
                 f"{count:,} n-grams occur often enough; they take {needed / 1e6:,.0f} MB, and "
-                f"memory is {self._memory / 1e6:,.0f} MB: raise memory or min_df"
+                f"memory is {self._memory / 1e6:,.0f} MB: raise memory= or min_df="
             )
         self.corpus.hold_at_most(self._memory - needed)
 

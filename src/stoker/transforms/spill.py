@@ -20,7 +20,7 @@ __all__ = ["Extent", "Spill"]
 
 _SPARE_BYTES = 64 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_WAY_OUT = "does not fit the memory: set TMPDIR to a folder with room, or raise memory"
+_WAY_OUT = "does not fit the memory: set TMPDIR to a folder with room, or raise memory="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Spill:
             raise MemoryBudgetError(
                 f"learning from the texts takes up to {num_bytes / 1e6:,.0f} MB more of temporary space in "
                 f"{folder}, which has {free / 1e6:,.0f} MB free: set TMPDIR to a folder on a larger disk, or "
-                f"raise memory"
+                "raise memory="
             )
 
     def close(self) -> None:
