@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
@@ -18,7 +17,6 @@ from stoker.loader import Loader
 from stoker.plan import Plan, rank_order
 from stoker.preparation import Preparation, derived_stage
 from stoker.samplers import make_sampler
-from stoker.sources import Source
 from stoker.stream import BatchStream
 from stoker.survey import Survey
 from stoker.transforms.base import InputTransform
@@ -154,9 +152,7 @@ class BaseFeed(ABC):
             release=release,
         )
 
-    def derive(
-        self, source: Source | str | os.PathLike[str], *, keep: tuple[str, ...] = (), label: bool = True
-    ) -> DerivedFeed:
+    def derive(self, source: Any, *, keep: tuple[str, ...] = (), label: bool = True) -> DerivedFeed:
         """The feed of other rows that shares this one's transforms, classes and memory budget.
 
         All feeds that are derived from one share a third of its memory. The rows that they keep in memory
@@ -168,8 +164,9 @@ class BaseFeed(ABC):
         Parameters
         ----------
         source
-            A Source, perhaps the other part of a split, or the path of files with the same columns. Types
-            are held: they are this feed's, not inferred anew.
+            A Source, perhaps the other part of a split, the path of files with the same columns, or rows that
+            another library holds, as `stoker.open` takes them. Types are held: they are this feed's, not
+            inferred anew.
         keep
             Columns that come along with each batch as text, unchanged.
         label

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -43,6 +43,8 @@ from stoker.sizes import data_facts, machine_facts
 from stoker.sources import Source
 from stoker.sources.alike import rows_like
 from stoker.sources.bound import BoundView
+from stoker.sources.objects.alike import held_source
+from stoker.sources.opening import are_paths
 from stoker.sources.spool import account, let_go_spools, make_ready
 from stoker.survey import Survey
 from stoker.targets import check_labels, settle_target, target_learners
@@ -244,7 +246,7 @@ def _training_stage(
 
 def derived_stage(
     base: Preparation,
-    source: Source | str | os.PathLike[str],
+    source: Any,
     *,
     keep: tuple[str, ...] = (),
     label: bool = True,
@@ -347,11 +349,12 @@ def _unshuffled(options: PlanOptions) -> PlanOptions:
     return msgspec.structs.replace(options, shuffle=False, cache="never", derived=True)
 
 
-def _held(
-    base: Source, source: Source | str | os.PathLike[str], keep: tuple[str, ...], label: bool
-) -> Source:
-    """Other files with the training source's columns and types; a view of them stays one."""
-    if not isinstance(source, Source):
+def _held(base: Source, source: Any, keep: tuple[str, ...], label: bool) -> Source:
+    """Other files or rows with the training source's columns and types; a view of them stays one."""
+    if not isinstance(source, Source) and not are_paths(source):
+        schema = base.table.schema if label else base.table.schema.without_label()
+        held = held_source(source, schema, keep=keep)
+    elif not isinstance(source, Source):
         held = base.like(source, with_label=label)
     elif source.table is base.table:
         held = source if label else source.without_label()

@@ -7,13 +7,15 @@ import sqlite3
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
 import stoker
-from stoker.errors import ColumnError
+from held_sources import Items, Streamed
+from stoker.errors import ColumnError, OptionError
 
 
 def frame_of(rows, first=0):
@@ -87,6 +89,42 @@ def test_rows_to_validate_on_are_of_any_format_and_never_the_training_rows(tmp_p
         valid = feed.derive(opened(way, later, tmp_path / f"valid{number}"))
         assert raw(valid) == later.to_numpy().tolist(), way
     feed.close()
+
+
+UNOPENED = {
+    "a pandas frame": lambda frame: frame.assign(note=[1, "a"] * (len(frame) // 2)),
+    "a frame with its index": lambda frame: frame.set_index("z"),
+    "a Polars frame": pl.DataFrame,
+    "an Arrow table": pa.Table.from_pandas,
+    "a stream": lambda frame: Streamed(pa.Table.from_pandas(frame)),
+    "a stream that is read once": lambda frame: pa.Table.from_pandas(frame).to_reader(),
+    "a mapping": lambda frame: {name: frame[name].to_numpy() for name in frame},
+    "a list of mappings": lambda frame: frame.to_dict("records"),
+    "a data set": lambda frame: Items(lambda row: frame.iloc[row].to_dict(), len(frame)),
+}
+
+
+@pytest.mark.parametrize("way", UNOPENED)
+@pytest.mark.parametrize("known", ["CSV", "a pandas frame"])
+def test_rows_that_another_library_holds_are_derived_from_as_they_are(tmp_path, known, way):
+    feed = stoker.Feed(
+        opened(known, frame_of(40), tmp_path / "train"), transform=stoker.Cast(), batch_size=64
+    )
+    later = frame_of(30, first=100)
+    assert raw(feed.derive(UNOPENED[way](later))) == later.to_numpy().tolist()
+    unlabelled = feed.derive(UNOPENED[way](later), label=False, keep=("y",))
+    assert [batch.y for batch in unlabelled.epoch(0)] == [None]
+    feed.close()
+
+
+def test_what_lacks_a_column_or_its_names_is_refused_to_derive_from():
+    feed = stoker.Feed(stoker.open(frame_of(40), label="y"), transform=stoker.Cast(), batch_size=64)
+    with pytest.raises(ColumnError, match="'z' is absent"):
+        feed.derive(frame_of(4).drop(columns="z"))
+    with pytest.raises(OptionError, match=r"a tuple of arrays has no names .*'x': x, 'y': y"):
+        feed.derive((np.ones((4, 2)), np.ones(4)))
+    with pytest.raises(OptionError, match=r"rows\.collect\(\)"):
+        feed.derive(pl.LazyFrame(frame_of(4)))
 
 
 @pytest.mark.parametrize("known", WAYS)

@@ -16,9 +16,9 @@ from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
 from stoker.sources.formats import FORMATS, table_like
 from stoker.sources.nameless import NAMELESS
+from stoker.sources.objects.alike import held_source
 from stoker.sources.schema import Schema
 from stoker.stored import DAMAGE, require
-from stoker.training.held import held_source
 from stoker.types import ColumnSpec, FeedSpec
 
 __all__ = ["describe_files", "held_like", "open_like", "source_like"]
