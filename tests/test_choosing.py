@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -242,3 +243,21 @@ def test_what_is_done_for_a_column_does_not_grow_with_their_number(tmp_path: Pat
         return seen
 
     assert calls(400) < 4.5 * calls(100)
+
+
+@pytest.mark.parametrize(
+    ("make", "hint"),
+    [
+        (lambda row: f"{row % 9},{row % 7}5", r"decimal commas: pandas\.read_csv\(…, decimal=','\)"),
+        (lambda row: f"{row},{row % 7}5", r"another text in every row.*decimal commas"),
+        (lambda row: f"{1 + row % 28}.{1 + row % 3}.2024", r"look like dates: stoker\.Dates\(format="),
+    ],
+)
+def test_numbers_and_dates_in_another_spelling_are_told_with_the_way_out(make, hint, tmp_path):
+    lines = ["a;n;y", *(f"{make(row)};{row % 13};{row % 2}" for row in range(NUM_ROWS))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    feed = stoker.Feed(stoker.open(tmp_path / "t.csv", label="y"), transform="auto")
+    feed.prepare()
+    told = {choice.columns[0]: choice.reason for choice in feed.stage.choices}
+    assert re.search(hint, told["a"])
+    assert "look like" not in told["n"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stoker.survey import Survey
 from stoker.survey.profiles import TextProfile
@@ -56,6 +56,11 @@ _MOST_BYTES = 3 * MOST_LETTERS // 4
 _BESIDE_VALUE = 12
 """Bytes that a counted value takes beside its own, the mean: its length, and what rounds it up to eight."""
 _DATES = "every text is a date; one that no calendar has counts as a blank"
+_COMMAS = (
+    "; these look like numbers with decimal commas: pandas.read_csv(…, decimal=',') and stoker.open(frame) "
+    "read them as such"
+)
+_SPELT = "; these look like dates: stoker.Dates(format='%d.%m.%Y'), or as they are written, reads them"
 _MOST_IDS = 1_000_000
 """Ids from which on they are numbers like others: a model has a row of weights for each."""
 
@@ -180,7 +185,15 @@ def pick_number(name: str, facts: Facts, gaps: set[str], rules: Mapping[str, str
 
 
 def pick_text(name: str, seen: TextProfile, *, is_declared: bool) -> Pick:
-    """Of texts: dates, categories, n-grams, or nothing."""
+    """Of texts: dates, categories, n-grams, or nothing; with a hint where they look like something else."""
+    pick = _pick_text(seen, is_declared=is_declared)
+    if is_declared or not seen.present or seen.dates or seen.digits:
+        return pick
+    hint = _COMMAS if seen.decimals else _SPELT if seen.other_dates else ""
+    return replace(pick, reason=pick.reason + hint)
+
+
+def _pick_text(seen: TextProfile, *, is_declared: bool) -> Pick:
     if not seen.present:
         return Pick(word="drop", reason="no text in any row")
     if not is_declared and seen.distinct == 1 and not seen.blanks:

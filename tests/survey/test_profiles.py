@@ -27,6 +27,7 @@ def test_a_profile_is_what_counting_says_however_rows_are_cut(texts: list[str], 
         assert (found.distinct, found.is_exact) == (len(set(there)), True)
         assert found.words == sum(len(text.split()) for text in texts)
         assert found.digits == all(text.isdigit() for text in there)
+        assert found.decimals == all(text == "0012" for text in there)
         assert found.dates == all(text == "2024-01-05" for text in there)
         again = TextProfile.from_state(msgspec.json.decode(msgspec.json.encode(found.state())))
         assert again.state() == found.state()
@@ -46,6 +47,23 @@ def test_many_different_texts_are_told_to_a_few_hundredths():
 def test_a_heavy_value_beside_unique_ones_leaves_a_column_what_it_is(others: int):
     assert not seen(["ok"] * 19 * others + [f"E-{number}" for number in range(others)]).unique
     assert seen(["twice", "twice", *(f"K{number}" for number in range(others))]).unique
+
+
+@pytest.mark.parametrize(
+    ("texts", "decimals", "other_dates"),
+    [
+        (["77,14", "", "-3", "1.234,5"], True, False),
+        (["77,14", "7.14"], False, False),
+        (["1,2,3"], False, False),
+        (["192.168.100.200"], False, False),
+        (["31.12.2024", "1/2/2024", "2024/01/05 10:00"], False, True),
+        (["31.12.2024", "banana"], False, False),
+        (["2024-01-05"], False, False),
+    ],
+)
+def test_what_looks_like_numbers_or_dates_in_another_spelling_is_known(texts, decimals, other_dates):
+    found = seen(texts)
+    assert (found.decimals, found.other_dates) == (decimals, other_dates)
 
 
 def test_few_rows_are_never_called_unique():

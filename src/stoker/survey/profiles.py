@@ -27,6 +27,8 @@ _ABOUT_ALL = 0.9
 """Of rows, told by an estimate: three standard errors of it below all of them."""
 _HASHES = float(1 << 64)
 _DIGITS = r"^\d+$"
+_DECIMALS = r"^-?(\d+(,\d+)?|\d{1,3}(\.\d{3})+,\d+)$"
+_OTHER_DATE = r"^(\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./]\d{1,2}[./]\d{1,2})([T ]\d{1,2}:\d{2}(:\d{2})?)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 
 
@@ -43,6 +45,9 @@ class TextProfile:
     dates, digits
         Whether every text is a date or a time as ISO 8601 writes them, or made of digits alone; True where
         there is no text.
+    decimals, other_dates
+        Whether every text looks like a number, perhaps with a decimal comma, or like a date in another
+        spelling; as before.
 
     Examples
     --------
@@ -54,7 +59,7 @@ class TextProfile:
 
     def __init__(self) -> None:
         self.num_rows = self.blanks = self.words = self.num_bytes = 0
-        self.dates = self.digits = True
+        self.dates = self.digits = self.decimals = self.other_dates = True
         self._hashes: Uint64Array = np.empty(0, np.uint64)
         self._counts: IntArray = np.empty(0, np.int64)
 
@@ -71,6 +76,8 @@ class TextProfile:
         there = lengths > 0
         self.dates = self.dates and _all_match(held, there, _DATE)
         self.digits = self.digits and _all_match(held, there, _DIGITS)
+        self.decimals = self.decimals and _all_match(held, there, _DECIMALS)
+        self.other_dates = self.other_dates and _all_match(held, there, _OTHER_DATE)
         self.num_rows += lengths.size
         self.blanks += int(lengths.size - np.count_nonzero(there))
         self.words += int(words.sum())
@@ -81,6 +88,8 @@ class TextProfile:
     def merge(self, other: TextProfile) -> Self:
         """Take in what another has seen."""
         self.dates, self.digits = self.dates and other.dates, self.digits and other.digits
+        self.decimals = self.decimals and other.decimals
+        self.other_dates = self.other_dates and other.other_dates
         self.num_rows += other.num_rows
         self.blanks += other.blanks
         self.words += other.words
@@ -129,6 +138,8 @@ class TextProfile:
             "bytes": self.num_bytes,
             "dates": self.dates,
             "digits": self.digits,
+            "decimals": self.decimals,
+            "other_dates": self.other_dates,
             "hashes": self._hashes.tolist(),
             "counts": self._counts.tolist(),
         }
@@ -149,6 +160,9 @@ class TextProfile:
             require_counts(number, what="a profile")
         require(made.blanks <= made.num_rows, "more blanks than rows")
         made.dates, made.digits = bool(state["dates"]), bool(state["digits"])
+        # Of a survey of before they were looked for nothing is said.
+        made.decimals = bool(state.get("decimals", False))
+        made.other_dates = bool(state.get("other_dates", False))
         made._hashes = np.array(state["hashes"], np.uint64)
         made._counts = np.array(state["counts"], np.int64)
         sizes = made._hashes.shape == made._counts.shape and made._hashes.ndim == 1
