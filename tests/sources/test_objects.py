@@ -211,12 +211,16 @@ def test_what_is_no_table_is_told(rows, error, said):
         stoker.open(rows)
 
 
-@pytest.mark.parametrize("options", [{"label": 2}, {"drop": [np.int64(2)]}, {"columns": [2]}])
+@pytest.mark.parametrize("options", [{"label": 2}, {"drop": [np.int64(2)]}, {"types": {2: "float"}}])
 def test_a_number_is_no_name_of_a_column_and_the_name_is_told(options):
     frame = pd.DataFrame(np.ones((3, 3)))
     with pytest.raises(OptionError, match=r"string, got .*2.*; write '2' for the column of a frame"):
         stoker.open(frame, **options)
-    assert stoker.open(frame, label="2").features == ("0", "1")
+    source = stoker.open(frame, label="2")
+    assert source.features == ("0", "1")
+    for divided in ({"group": 1}, {"stratify": 1}):
+        with pytest.raises(OptionError, match=r"(group|stratify): a column's name .* got 1; write '1' for"):
+            source.split(0.5, **divided)
 
 
 def test_options_of_files_have_no_effect():

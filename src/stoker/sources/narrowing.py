@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from stoker.errors import ColumnError, OptionError
 from stoker.ledger import parse_bytes
 from stoker.sources.groups import split_by_group
+from stoker.sources.schema import require_name
 from stoker.sources.strata import folds_by_value, split_by_stratum
 from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec, TakeSpec
 from stoker.sources.where import rows_where
@@ -259,7 +260,7 @@ def _require_column(source: Source, *, group: str | None, stratify: str | None) 
     """Refuse a column that is absent, in the words of the option that names it."""
     option, column = ("stratify", stratify) if group is None else ("group", group)
     try:
-        source.without_label().keeping([column or ""])
+        source.without_label().keeping([require_name(option, column)])
     except ColumnError as error:
         raise ColumnError(str(error).replace("keep=:", f"{option}=:", 1)) from None
 

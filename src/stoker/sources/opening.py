@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from stoker.errors import OptionError
 from stoker.sources.base import Source
 from stoker.sources.choice import Choice
@@ -20,6 +18,7 @@ from stoker.sources.database.opening import open_query
 from stoker.sources.formats import open_table
 from stoker.sources.objects.opening import open_object
 from stoker.sources.request import Request
+from stoker.sources.schema import require_name
 from stoker.sources.table import Table
 from stoker.types import ColumnKind
 from stoker.waits import watched
@@ -119,10 +118,10 @@ def open(
     said = None if text is None else _names("text", (text,) if isinstance(text, str) else text)
     choice = Choice(
         labels=_names("label", labels),
-        weight=None if sample_weight is None else _name("sample_weight", sample_weight),
+        weight=None if sample_weight is None else require_name("sample_weight", sample_weight),
         columns=None if columns is None else _names("columns", columns),
         drop=_names("drop", drop),
-        types=dict(types or {}),
+        types={require_name("types", name): kind for name, kind in (types or {}).items()},
     )
     choice = _as_texts(choice, said)
     for name in choice.names:
@@ -190,17 +189,7 @@ def _as_texts(choice: Choice, texts: tuple[str, ...] | None) -> Choice:
 def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise OptionError(f"{what} takes a list of names, got the string {names!r}; write [{names!r}]")
-    return tuple(_name(what, name) for name in names)
-
-
-def _name(what: str, name: object) -> str:
-    if not isinstance(name, str) or not name:
-        is_number = isinstance(name, int | np.integer) and not isinstance(name, bool)
-        remedy = f"; write '{name}' for the column of a frame, '#{name}' for one without a name"
-        raise OptionError(
-            f"{what}: a column's name must be a non-empty string, got {name!r}{remedy if is_number else ''}"
-        )
-    return name
+    return tuple(require_name(what, name) for name in names)
 
 
 def _refuse_negative(name: str) -> None:

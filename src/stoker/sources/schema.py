@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from stoker.errors import ColumnError, OptionError
@@ -22,6 +23,7 @@ __all__ = [
     "columns_in",
     "nearest",
     "refuse_answer",
+    "require_name",
 ]
 
 PLAIN_KINDS: tuple[ColumnKind, ...] = ("int", "float", "text")
@@ -234,6 +236,23 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def columns_in(layout: FileLayout) -> str:
     """How many columns a file has, as a sentence says it."""
     return "1 column" if len(layout.names) == 1 else f"{len(layout.names)} columns"
+
+
+def require_name(what: str, name: object) -> str:
+    """A name that a user gave for a column.
+
+    Raises
+    ------
+    OptionError
+        It is no text, or an empty one.
+    """
+    if isinstance(name, str) and name:
+        return name
+    is_number = isinstance(name, int | np.integer) and not isinstance(name, bool)
+    remedy = f"; write '{name}' for the column of a frame, '#{name}' for one without a name"
+    raise OptionError(
+        f"{what}: a column's name must be a non-empty string, got {name!r}{remedy if is_number else ''}"
+    )
 
 
 def find(name: str, layout: FileLayout, what: str) -> int:
