@@ -88,7 +88,13 @@ def test_sigterm_in_the_middle_of_a_survey_leaves_nothing_unfinished(tmp_path):
     path = tmp_path / "long.csv.bz2"
     path.write_bytes(bz2.compress(b"a,y\n") + 400 * rows)  # minutes of unpacking
     home = tmp_path / ".stoker"
-    command = [sys.executable, "-m", "stoker", "plan", str(path), "--label", "y", "--memory", "64MB"]
+    short = tmp_path / "elsewhere" / "short.csv.bz2"
+    short.parent.mkdir()
+    short.write_bytes(bz2.compress(b"a,y\n") + rows)
+    plan = [sys.executable, "-m", "stoker", "plan", "--label", "y", "--memory", "64MB"]
+    # A kernel that has not been compiled yet would be then: a thread that compiles does not stop for anybody.
+    subprocess.run([*plan, str(short)], check=True, stdout=subprocess.DEVNULL, timeout=90)
+    command = [*plan, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not (home.is_dir() and any(not each.name.startswith(".git") for each in home.iterdir())):
             assert process.poll() is None, process.communicate()

@@ -15,15 +15,15 @@ from typing import NoReturn
 
 __all__ = ["leave"]
 
-_ALONE = frozenset({"convert", "evaluate", "inspect", "plan", "predict", "train"})
+_ALONE = frozenset({"convert", "evaluate", "inspect", "plan", "predict", "resume", "train"})
 """Commands that run stoker's code alone, unless a flag names other code."""
 
 
 def leave(code: int, arguments: Sequence[str]) -> NoReturn:
     """End the process: what was registered to be done at exit is done, what was printed is written.
 
-    Where a user's own code ran, whose files may wait to be closed by Python, and where a thread is still at
-    work, the end is Python's own.
+    Threads that Python would wait for are waited for, unless Ctrl-C comes once more. Where a user's own code
+    ran, whose files may wait to be closed by Python, the end is Python's own.
 
     Parameters
     ----------
@@ -32,8 +32,12 @@ def leave(code: int, arguments: Sequence[str]) -> NoReturn:
     arguments
         The command and its flags.
     """
-    if _names_code(arguments) or any(not thread.daemon for thread in _other_threads()):
+    if _names_code(arguments):
         sys.exit(code)
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+    except KeyboardInterrupt:
+        os._exit(code)
     atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
@@ -46,7 +50,3 @@ def leave(code: int, arguments: Sequence[str]) -> NoReturn:
 def _names_code(arguments: Sequence[str]) -> bool:
     command, *flags = arguments or ("",)
     return command not in _ALONE or any(":" in flag or flag.startswith("--import") for flag in flags)
-
-
-def _other_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]

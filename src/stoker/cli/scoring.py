@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from stoker import backends
+from stoker.cli.importing import begin_importing
 from stoker.cli.known import require_no_password, test_files
 from stoker.cli.options import OutputOptions
 from stoker.cli.session import choose_display, import_modules
@@ -114,6 +116,9 @@ def trained(
     from stoker.training.unscored import UnreadValuesWarning
 
     import_modules(modules)
+    if (Path(directory) / "run.json").is_file():  # else it is refused at once
+        backends.choose()
+        begin_importing("stoker.training.loading").join()
     run = stoker.load(directory)
     display = choose_display(output)
     try:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shlex
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoker import backends
-from stoker.cli.collecting import look_again
 from stoker.cli.hosts import train_anywhere
+from stoker.cli.importing import begin_importing
 from stoker.cli.options import (
     DataOptions,
     ModelOptions,
@@ -130,7 +128,8 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     if not resumes and current().is_first:
         refuse_taken(Path(run), feed)
     feed.place_quarantine(Path(run) / "quarantine.csv")
-    importing = _begin_importing()
+    backends.choose()  # before the survey's threads, whose memory shall be there for the model later
+    importing = begin_importing("stoker.training.fit")  # the survey's kernels leave Python alone meanwhile
     prepare(feed, display)
     needs(feed.spec, text.model)
     display.note("survey", f"{survey_text(feed)} · {named}")
@@ -181,24 +180,6 @@ def run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str
     if training.run is not None:
         return training.run
     return next_run_path(data_path) if training.resume is None else run_meant(data_path, flags)
-
-
-def _begin_importing() -> threading.Thread:
-    """Import Keras in a thread: it takes seconds of one core, while the survey's kernels leave Python alone.
-
-    Join it before importing it anew, which then tells what went wrong. The end of the program waits, too: a
-    library that is being loaded must not lose the ground under its feet.
-    """
-    backends.choose()  # before the survey's threads, whose memory shall be there for the model later
-
-    def load() -> None:
-        with suppress(Exception):
-            importlib.import_module("stoker.training.fit")
-        look_again()
-
-    thread = threading.Thread(target=load, name="stoker-import")
-    thread.start()
-    return thread
 
 
 def check_before_reading(flags: TrainFlags) -> None:

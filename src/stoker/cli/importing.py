@@ -1,0 +1,33 @@
+"""Keras, imported in a thread of its own.
+
+A signal that arrives while a library of C or C++ is being loaded is raised in the middle of that, which some
+do not survive: JAX's ended the process with an abort, or forgot that there was a signal. The main thread,
+which is the one that signals are raised in, only waits meanwhile.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from contextlib import suppress
+
+from stoker.cli.collecting import look_again
+
+__all__ = ["begin_importing"]
+
+
+def begin_importing(module: str) -> threading.Thread:
+    """Import a module of stoker's that takes Keras along, beside what this thread does.
+
+    Join the thread before importing the module anew, which then tells what went wrong. The end of the program
+    waits, too: a library that is being loaded must not lose the ground under its feet.
+    """
+
+    def load() -> None:
+        with suppress(Exception):
+            importlib.import_module(module)
+        look_again()
+
+    thread = threading.Thread(target=load, name="stoker-import")
+    thread.start()
+    return thread

@@ -1,0 +1,63 @@
+"""Keras is imported where no signal is raised."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+from stoker.cli.importing import begin_importing
+
+SLOW = """
+from slow_gate import begun, ended, go
+begun.set()
+assert go.wait(20)
+ended.set()
+"""
+
+
+@pytest.fixture
+def gate(tmp_path, monkeypatch):
+    """Says that ``slow_module`` is being imported, and lets that go on."""
+    (tmp_path / "slow_gate.py").write_text(
+        "import threading\nbegun, go, ended = (threading.Event() for _ in range(3))\n"
+    )
+    (tmp_path / "slow_module.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    import slow_gate  # type: ignore[import-not-found]
+
+    yield slow_gate
+    for name in ("slow_gate", "slow_module"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_is_raised_in_the_thread_that_waits_and_what_is_loaded_comes_to_its_end(gate):
+    importing = begin_importing("slow_module")
+
+    def press() -> None:
+        assert gate.begun.wait(20)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+
+    def wait() -> None:
+        presser.start()
+        importing.join(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    presser.join(30)
+    assert not gate.ended.is_set()
+    gate.go.set()
+    assert gate.ended.wait(30)  # Python 3.11 takes a thread for ended whose join was interrupted
+
+
+@pytest.mark.timeout(60)
+def test_what_cannot_be_imported_is_told_by_the_one_who_imports_it_then():
+    importing = begin_importing("stoker.there_is_no_such_module")
+    importing.join(30)
+    assert "stoker.there_is_no_such_module" not in sys.modules
