@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 from resumable import STEPS, StopsAt, run_to, write_rows
+from waiting import until
 
 from stoker.checkpoints import CheckpointStore
 from stoker.errors import RunError
@@ -42,6 +44,8 @@ class Fills(StopsAt):
         self.seen += 1
         if self.patch is None:
             return
+        # While one checkpoint is written none is begun: at the next step it is the turn of the next.
+        until(lambda: "stoker-checkpoint" not in {thread.name for thread in threading.enumerate()})
         if self.seen == FULL.start:
             self.patch.setattr(ModelFiles, "_save", _no_room)
         elif self.seen == FULL.stop:
