@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import pytest
 from resumable import STEPS, StopsAt, run_to, write_rows
-from waiting import until
 
 from stoker.checkpoints import CheckpointStore
 from stoker.errors import RunError
 from stoker.training.artifacts import BEST, ModelFiles
+from waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
