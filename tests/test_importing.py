@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -36,7 +37,7 @@ def gate(tmp_path, monkeypatch):
 
 @pytest.mark.timeout(60)
 def test_ctrl_c_is_raised_in_the_thread_that_waits_and_what_is_loaded_comes_to_its_end(gate):
-    importing = begin_importing("slow_module")
+    importing = begin_importing(lambda: importlib.import_module("slow_module"))
 
     def press() -> None:
         assert gate.begun.wait(20)
@@ -58,6 +59,6 @@ def test_ctrl_c_is_raised_in_the_thread_that_waits_and_what_is_loaded_comes_to_i
 
 @pytest.mark.timeout(60)
 def test_what_cannot_be_imported_is_told_by_the_one_who_imports_it_then():
-    importing = begin_importing("stoker.there_is_no_such_module")
+    importing = begin_importing(lambda: importlib.import_module("stoker.there_is_no_such_module"))
     importing.join(30)
     assert "stoker.there_is_no_such_module" not in sys.modules

@@ -7,8 +7,8 @@ which is the one that signals are raised in, only waits meanwhile.
 
 from __future__ import annotations
 
-import importlib
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from stoker.cli.collecting import look_again
@@ -16,18 +16,18 @@ from stoker.cli.collecting import look_again
 __all__ = ["begin_importing"]
 
 
-def begin_importing(module: str) -> threading.Thread:
-    """Import a module of stoker's that takes Keras along, beside what this thread does.
+def begin_importing(load: Callable[[], object]) -> threading.Thread:
+    """Call what imports a module of stoker's that takes Keras along, beside what this thread does.
 
     Join the thread before importing the module anew, which then tells what went wrong. The end of the program
     waits, too: a library that is being loaded must not lose the ground under its feet.
     """
 
-    def load() -> None:
+    def run() -> None:
         with suppress(Exception):
-            importlib.import_module(module)
+            load()
         look_again()
 
-    thread = threading.Thread(target=load, name="stoker-import")
+    thread = threading.Thread(target=run, name="stoker-import")
     thread.start()
     return thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ def trained(
     import_modules(modules)
     if (Path(directory) / "run.json").is_file():  # else it is refused at once
         backends.choose()
-        begin_importing("stoker.training.loading").join()
+        begin_importing(lambda: importlib.import_module("stoker.training.loading")).join()
     run = stoker.load(directory)
     display = choose_display(output)
     try:

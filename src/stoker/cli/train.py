@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shlex
 import sys
@@ -129,7 +130,8 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
         refuse_taken(Path(run), feed)
     feed.place_quarantine(Path(run) / "quarantine.csv")
     backends.choose()  # before the survey's threads, whose memory shall be there for the model later
-    importing = begin_importing("stoker.training.fit")  # the survey's kernels leave Python alone meanwhile
+    # The survey's kernels leave Python alone meanwhile.
+    importing = begin_importing(lambda: importlib.import_module("stoker.training.fit"))
     prepare(feed, display)
     needs(feed.spec, text.model)
     display.note("survey", f"{survey_text(feed)} · {named}")
