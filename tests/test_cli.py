@@ -505,7 +505,7 @@ digits +200 000 +\S+ +\S+ s +(?P<accuracy>\d\d\.\d) %
 
 file +\d\d MB
 stoker +(?P<stoker>[\d.]+) MB at most, of --memory 8MB
-process +\d+ MB at most, \d+ MB of them model and framework, before this file
+process +[\d.]+ [MG]B at most, [\d.]+ [MG]B of them model and framework, before this file
 
 next
   .+ (?P<plan>plan \S*demo/.+)

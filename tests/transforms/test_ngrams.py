@@ -301,8 +301,8 @@ def test_texts_that_are_held_make_room_for_what_is_learned_from_them(monkeypatch
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_many_times_the_texts_take_no_more_memory():
-    texts, peaks = zipfian(160_000, words=2_000_000), []
-    for count in (40_000, 160_000):
+    texts, peaks = zipfian(320_000, words=4_000_000), []
+    for count in (80_000, 320_000):  # of fewer, not all that is held is as large as it may be
         ledger = Ledger(limit=16 << 20)
         vectorizer = NgramVectorizer(max_features=None, min_df=count // 1_000)
         vectorizer.fit(texts[:count], memory=16 << 20, workers=2, ledger=ledger)
