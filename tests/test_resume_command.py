@@ -172,6 +172,22 @@ def test_what_is_no_run_of_a_command_is_told(table, tmp_path, capsys):
     assert "stoker.resume('run', model=, feed=)" in refused(capsys, "resume", "run")
 
 
+def test_what_may_be_another_is_as_it_was_last_said():
+    begun = {
+        "files": ["rows.csv"],
+        "label": ["y"],
+        "epochs": 2,
+        "max_time": None,
+        "on_nan": "stop",
+        "batch_size": 16,
+    }
+    last = {"epochs": 5, "max_time": 90.5, "on_nan": "continue", "monitor": "loss"}
+    record = SimpleNamespace(options={"flags": begun}, training=last, generator=None)
+    flags = resuming.flags_of("run", record)
+    assert (flags.order.epochs, flags.training.max_time, flags.training.on_nan) == (5, "90.5s", "continue")
+    assert (flags.order.batch_size, flags.training.monitor) == (16, None)
+
+
 def test_files_that_lie_elsewhere_are_sought_where_the_run_was_begun(table, tmp_path, capsys, monkeypatch):
     assert main(["train", table, *FLAGS, "--epochs", "1", "--run", "run"]) == 0
     (tmp_path / "other").mkdir()

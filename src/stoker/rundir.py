@@ -9,6 +9,7 @@
       epochs.csv     the epochs' metrics as a table
       transform.json what a transform of texts has learned, which is too much to be written with every epoch
       contents.json  checksums of the training files' chunks, by which `stoker.audit` names what changed
+      before-1/      all of these as they were when the run began again, or went on from before its end
 
 docs/run-directory.md documents every field.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +28,7 @@ from typing import Any
 import msgspec
 
 from stoker.errors import RunError
-from stoker.folders import clean, is_left, staged_file
+from stoker.folders import clean, is_left, staged_file, staged_folder
 from stoker.remains import was_run, ways_out
 from stoker.runlock import unwritable
 from stoker.runrecords import FORMAT, RunFormat, RunRecord, checked, differences, encoded, epochs_table
@@ -38,6 +40,7 @@ __all__ = ["RunDirectory", "next_run_path", "set_apart"]
 _TRANSFORM = "transform.json"
 _CONTENTS = "contents.json"
 _WRITTEN = ("run.json", "epochs.csv", _TRANSFORM, _CONTENTS)
+_MODELS = ("model.keras", "last.keras")
 
 
 class RunDirectory:
@@ -76,7 +79,7 @@ class RunDirectory:
 
     def clean(self) -> None:
         """Remove what writers of this run left that were killed; nobody else may be writing. Never fails."""
-        for name in _WRITTEN:
+        for name in (*_WRITTEN, self._next_aside()):
             clean(self._at, name, at_once=True)
         with suppress(OSError):
             for model in self._at.glob(".unfinished-*.keras"):
@@ -109,7 +112,7 @@ class RunDirectory:
         if self._at.exists() and not self._at.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
         was_begun = is_left(self._at, "run.json")
-        for name in ("model.keras", "last.keras", "epochs.csv", _TRANSFORM):
+        for name in (*_MODELS, "epochs.csv", _TRANSFORM):
             if (self._at / name).exists() and not (was_begun and name in (_TRANSFORM, "epochs.csv")):
                 self._check_lost()
                 raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
@@ -132,6 +135,29 @@ class RunDirectory:
         with self._writing():
             self._write_file("run.json", encoded(record))
             self._write_file("epochs.csv", epochs_table(record.epochs).encode())
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model of a run is there."""
+        return any((self._at / name).exists() for name in _MODELS)
+
+    def keep_aside(self) -> Path:
+        """Keep record and models as they are now in a folder ``before-<n>``, itself a run directory.
+
+        Raises
+        ------
+        RunError
+            If they cannot be kept.
+        """
+        name = self._next_aside()
+        with self._writing(), staged_folder(self._at / name, on_disk=True) as unfinished:
+            for kept in (*_WRITTEN, *_MODELS):
+                with suppress(FileNotFoundError):
+                    _linked(self._at / kept, unfinished / kept)
+        return self.path / name
+
+    def _next_aside(self) -> str:
+        return Path(_first_free(self._at, "before")).name
 
     def _write_file(self, name: str, data: bytes) -> None:
         with staged_file(self._at / name) as file:
@@ -237,6 +263,16 @@ def set_apart(state: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """
     data = msgspec.json.encode(state)
     return {"name": state["name"], "file": _TRANSFORM, "digest": _digest(data)}, data
+
+
+def _linked(path: Path, other: Path) -> None:
+    """Give a file, which is never written in place, a second name; where there are no such links, a copy."""
+    try:
+        os.link(path, other)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(path, other)
 
 
 def _digest(data: bytes) -> str:

@@ -36,10 +36,12 @@ _FREE = frozenset(
     )
 )
 """Flags that may be others when a run goes on."""
+_LAST_SAID = ("epochs", "max_time", "on_nan", "checkpoint_every", "keep_checkpoints", "on_checkpoint_error")
+"""Those of them that are kept as they were last said, not as the run was begun with."""
 
 
 def flags_of(run: str, record: RunRecord) -> TrainFlags:
-    """The flags of the command that began a run, checked by type.
+    """The flags of the command that began a run, or that last went on with it, checked by type.
 
     Raises
     ------
@@ -55,7 +57,10 @@ def flags_of(run: str, record: RunRecord) -> TrainFlags:
             f"{run} was not begun by `stoker train`, and which model and feed it had, your own program knows "
             f"alone: stoker.resume({run!r}, model=, feed=) goes on with it"
         )
-    known = _as_now(known)
+    said = {name: record.training[name] for name in _LAST_SAID if name in record.training}
+    if isinstance(said.get("max_time"), int | float):  # as a program says it
+        said["max_time"] = f"{said['max_time']}s"
+    known = _as_now(known) | said
     return TrainFlags(
         data=_group(DataOptions, known, run),
         order=_group(OrderOptions, known, run),

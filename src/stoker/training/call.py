@@ -253,9 +253,11 @@ class _Running:
         if call.checkpointer is not None and call.identity is not None:
             copy_callbacks(hooks.callbacks, {})  # tells at once what cannot be
         if call.recorder is not None:
-            resumption = call.resumption
-            epoch, unrecorded = (resumption.position.epoch, resumption.unrecorded) if resumption else (0, ())
-            call.recorder.go_on(epoch, unrecorded)
+            there = call.resumption
+            step, unrecorded = (there.step, there.unrecorded) if there else (0, ())
+            aside = call.recorder.go_on(step, call.initial_epoch, unrecorded)
+            if aside is not None:
+                call.display.note("kept", f"{aside} has the record and the models of before")
 
     def _lost(self, name: str, why: str) -> None:
         """Tell once that a callback's state cannot be had: no training ends for that."""

@@ -34,11 +34,13 @@ from stoker.training.logged import metric_direction, metric_names
 from stoker.training.monitor import Monitor, infer_direction
 from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
-from stoker.training.recording import RunRecorder, shared_files
-from stoker.training.resuming import ResumeOption, begin_checkpoints, goes_on, take_up
+from stoker.training.recorded import shared_files
+from stoker.training.recording import RunRecorder
+from stoker.training.resuming import ResumeOption, begin_checkpoints, goes_on
 from stoker.training.sameness import learning_settings
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
 from stoker.training.taken import refuse_taken
+from stoker.training.taking_up import take_up
 from stoker.training.together import begin_alike, refuse_unshareable
 from stoker.training.unwritten import Unwritten
 
