@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import stoker
 from property_examples import examples
+from stoker.cluster.spreading import spread
 from stoker.errors import BadRowError, DataError, OptionError
 from stoker.training.evaluation import evaluate_answers
 from stoker.training.on_hosts import shipped, unshipped
@@ -50,6 +52,31 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def small_pieces(monkeypatch):
     monkeypatch.setattr("stoker.training.file_pieces.CHUNK_BYTES", 1 << 10)
     monkeypatch.setattr("stoker.training.on_hosts.CHUNK_BYTES", 1 << 10)
+
+
+def test_when_answers_are_taken_no_longer_the_hosts_end_before_the_error_is_told(
+    trained, monkeypatch, in_turn
+):
+    def followed(*given, **how):
+        try:
+            yield from spread(*given, **how)
+        finally:
+            ended.append(True)
+
+    def interrupted(_, __, answers, ___):
+        next(answers)
+        raise KeyboardInterrupt
+
+    ended: list[bool] = []
+    monkeypatch.setattr("stoker.training.on_hosts.spread", followed)
+    monkeypatch.setattr("stoker.training.run.evaluate_answers", interrupted)
+    monkeypatch.setattr(
+        "stoker.training.run.write_predictions", lambda answers, *_, **__: interrupted(0, 0, answers, 0)
+    )
+    for times, ask in enumerate((trained.run.evaluate, partial(trained.run.predict, output="out.csv")), 1):
+        with pytest.raises(KeyboardInterrupt) as caught:  # holds the frames, as the end of a program does
+            ask(trained.new, hosts=2)
+        assert (len(ended), len(caught.traceback) > 1) == (times, True)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.parquet", "out.arrow"])

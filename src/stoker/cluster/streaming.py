@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -65,10 +65,13 @@ def streamed(job: Job, hosts: int) -> Generator[bytes]:
                 num_cpus=1,
                 num_gpus=1 if ray.cluster_resources().get("GPU", 0) >= hosts else 0,
             )
-            for table in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                for value in table[_COLUMN]:
-                    taken.add.remote()
-                    yield value.as_buffer()
+            tables = results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+            # Ray Data's own threads end with the iterator; one that outlives the connection ends the process.
+            with closing(iter(tables)) as found:
+                for table in found:
+                    for value in table[_COLUMN]:
+                        taken.add.remote()
+                        yield value.as_buffer()
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "ray":
             raise

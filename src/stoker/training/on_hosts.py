@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -92,7 +92,7 @@ def scored_on_hosts(
     *,
     hosts: int,
     progress: Progress | None = None,
-) -> Iterator[tuple[Piece, Any]]:
+) -> Generator[tuple[Piece, Any]]:
     """Every row of a source's files, parsed and scored by several processes; the view is ignored.
 
     Parameters

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,18 @@ from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
-from stoker.sources.nameless import NAMELESS, refuse_on_hosts
+from stoker.sources.nameless import refuse_on_hosts
 from stoker.sources.opening import are_paths
 from stoker.sources.remote import is_remote
 from stoker.training.agreement import check_agreement
+from stoker.training.answering import answered
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_answers, evaluate_batches
 from stoker.training.file_pieces import FilePieces, file_pieces
-from stoker.training.held import is_texts, with_kept
+from stoker.training.held import is_texts
 from stoker.training.loading import load_model
-from stoker.training.on_hosts import Answer, Labelled, scored_on_hosts
+from stoker.training.on_hosts import Answer, Labelled
 from stoker.training.prediction import Predicted, prediction_format, prediction_schema, write_predictions
 from stoker.training.scored import source_of
-from stoker.training.scoring import Scorer
 from stoker.training.unscored import UnscoredRows, quarantine_of
 from stoker.transforms import FittedTransform, from_state
 from stoker.transforms.labels import Passthrough
@@ -201,13 +202,15 @@ class Run:
         answer = Predicted(spec=self.spec, form=None if output is None else prediction_format(output))
         source = self._asked(rows, keep, rename, output)
         pieces = FilePieces(source=source, inputs=self.transform, on_bad_row=on_bad_row)
-        parts = self._answers(pieces, answer, hosts, bad, progress, keep)
+        parts = closing(self._answered(pieces, answer, hosts=hosts, bad=bad, progress=progress, keep=keep))
         if output is not None:
             schema = prediction_schema(self.spec, keep)
-            report = write_predictions(parts, output, schema, overwrite=overwrite)
+            with parts as answers:
+                report = write_predictions(answers, output, schema, overwrite=overwrite)
             self._quarantine(goes_to, rows, bad, rename, with_label=False)
             return replace(report, bad_rows=bad.count, first_bad=bad.first, unread=bad.warn())
-        found = list(parts)
+        with parts as answers:
+            found = list(answers)
         bad.warn()
         self._quarantine(goes_to, rows, bad, rename, with_label=False)
         table = pa.concat_tables(found) if found else prediction_schema(self.spec, keep).empty_table()
@@ -274,8 +277,9 @@ class Run:
         bad = UnscoredRows()
         try:
             if hosts > 1:
-                answers = self._answers(pieces, Labelled(), hosts, bad, progress)
-                found = evaluate_answers(self.model, self.spec, answers, self.target)
+                parts = self._answered(pieces, Labelled(), hosts=hosts, bad=bad, progress=progress)
+                with closing(parts) as answers:
+                    found = evaluate_answers(self.model, self.spec, answers, self.target)
             else:
                 counted = bad.counted(file_pieces(pieces, progress=progress))
                 batches = ((piece.x, piece.y, piece.weights) for piece in counted if piece.y is not None)
@@ -287,29 +291,8 @@ class Run:
         self._quarantine(goes_to, rows, bad, rename, with_label=True)
         return replace(found, skipped_rows=bad.count, first_skipped=bad.first, unread=bad.warn())
 
-    def _answers(
-        self,
-        pieces: FilePieces,
-        answer: Answer,
-        hosts: int,
-        bad: UnscoredRows,
-        progress: Progress | None,
-        keep: Sequence[str] = (),
-    ) -> Iterator[Any]:
-        """What is made of each piece, here or on hosts; rows without an answer are counted."""
-        if hosts == 1:
-            scorer = Scorer(self.model, self.spec, self.target, spares=pieces.is_few)
-            read = with_kept(file_pieces(pieces, progress=progress), pieces.source, keep)
-            for piece in bad.counted(read):
-                yield answer(scorer, piece)
-            return
-        if pieces.source.table.format in NAMELESS:
-            raise refuse_on_hosts()
-        for piece, found in scored_on_hosts(
-            pieces, self.model, self.spec, self.target, answer, hosts=hosts, progress=progress
-        ):
-            bad.count_in(piece)
-            yield found
+    def _answered(self, pieces: FilePieces, answer: Answer, **how: Any) -> Generator[Any]:
+        return answered(pieces, answer, self.model, self.spec, self.target, **how)
 
     def _asked(
         self,
