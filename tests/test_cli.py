@@ -202,7 +202,7 @@ SIZE, TIME = r"[\d.]+ (kB|MB)", r"(\d+\.\d|\d+) (s|min)"
 PLAN = rf"""
 data      points\.csv · {SIZE} · 600 rows
 columns   2 int and 1 float · label kind · held as float64
-note      column 'id': 540 rows, each with another value: --drop id
+note      column 'id': 540 rows, each with another value, first at points\.csv, line 2 \(row 0\): --drop id
 task      binary: the label has two values \(--task overrides\)
 classes   no, yes
 rows      540 to train on, 60 to validate on \(held out, 10 %\)

@@ -17,6 +17,7 @@ from stoker.sizes import data_facts
 from stoker.sources import Source
 from stoker.sources.bound import BoundView
 from stoker.survey import Survey, survey
+from stoker.survey.extremes import told_extreme
 from stoker.survey.policy import Role
 from stoker.targets import Target
 from stoker.transforms.base import FittedTransform, InputTransform
@@ -113,7 +114,7 @@ def fit_targets(
         If a label is beyond float32, in which it is learned.
     """
     facts = data_facts(found, found.view, inputs)
-    with _placed(found):
+    with _placed(found, ledger):
         learn_rows(
             RowLearner(None, target.learners),
             found,
@@ -155,23 +156,23 @@ def fit_inputs(
     SpreadError
         If a column is beyond float32 once it is transformed.
     """
-    with _placed(found):
+    with _placed(found, ledger):
         if not inputs.is_fitted:
             _fit_inputs(inputs, found, target, options, ledger, progress, note)
         inputs.finish()
 
 
 @contextmanager
-def _placed(found: Survey) -> Iterator[None]:
+def _placed(found: Survey, ledger: Ledger) -> Iterator[None]:
     """Tell of a column that spreads too far which value makes it so, and where it stands."""
     try:
         yield
     except SpreadError as error:
-        for problem in found.problems:
-            if problem.column == error.column and problem.kind == "overflow":
-                is_answer = error.column in found.source.answers
-                raise SpreadError(error.column, error.said, problem.where, is_answer=is_answer) from None
-        raise
+        if ("overflow", error.column) not in {(problem.kind, problem.column) for problem in found.problems}:
+            raise
+        where = told_extreme(found, error.column, ledger)
+        is_answer = error.column in found.source.answers
+        raise SpreadError(error.column, error.said, where, is_answer=is_answer) from None
 
 
 def _fit_inputs(

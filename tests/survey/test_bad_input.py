@@ -267,8 +267,10 @@ def test_constant_and_unique_columns_are_told_and_do_not_block(write):
     ]
     assert not any(problem.blocking for problem in found.problems)
     assert describe_problems(found.problems) == [
-        "2 columns with the same value in every row: 'one', 'other': leave them out with drop=",
-        "column 'id': 500 rows, each with another value: drop=['id']",
+        "2 columns with the same value in every row: 'one', 'other', first at "
+        f"{found.paths[0]}, line 2 (row 0): leave them out with drop=",
+        f"column 'id': 500 rows, each with another value, first at {found.paths[0]}, line 2 (row 0): "
+        "drop=['id']",
     ]
 
 
@@ -276,7 +278,9 @@ def test_integers_that_float64_rounds_are_told(write):
     rows = "".join(f"{row % 2},{2**53 + 8 * (row % 5)}.0,{2**60 + row % 5 * 1_000}\n" for row in range(100))
     found = look(write("y,a,b\n" + rows))
     assert [(problem.column, problem.kind) for problem in found.problems] == [("b", "large_integer")]
-    assert "beyond 2**53" in found.problems[0].describe()
+    place = f"first at {found.paths[0]}, line 2 (row 0)"
+    said = f"column 'b': 100 integers beyond 2**53, which are rounded, {place}: drop=['b']"
+    assert found.problems[0].describe() == said
 
 
 def test_a_file_that_changes_meanwhile_is_refused(write, tmp_path):

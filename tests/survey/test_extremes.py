@@ -122,9 +122,29 @@ def test_the_place_is_that_of_the_second_file_and_of_the_first_such_value(table)
     assert (problem.file, problem.line, problem.row) == (str(paths[1]), 7, 205)
 
 
-def test_without_an_extreme_value_nothing_is_read_again(table, monkeypatch):
-    monkeypatch.setattr(extremes, "_places", lambda *given: pytest.fail("read again"))
+def test_nothing_is_read_again_but_for_a_value_that_decides_alone(table, monkeypatch):
+    monkeypatch.setattr(extremes, "_rows_with", lambda *given: pytest.fail("read again"))
     assert told(table()) == []
+    assert told(table(a=(120, 1e30), y=(3, -1e30)))[0].row == 120
+
+
+def test_the_place_of_a_value_is_in_the_rows_that_are_meant(table):
+    path = table(a=(7, 5e12))
+    lines = path.read_text().splitlines()
+    lines[51] = "1e15,0,100.5"  # row 50, further off still
+    path.write_text("\n".join(lines) + "\n")
+    rows = stoker.open(path, label="y").take([row for row in range(200) if row != 50])
+    (problem,) = survey(rows, stored=False).problems
+    assert (problem.kind, problem.row, problem.example) == ("outlier", 7, "5e+12")
+
+
+def test_what_is_refused_is_told_with_the_value_that_goes_furthest(table):
+    path = table(a=(120, "1e300"), b=(3, "1"))
+    path.write_text(path.read_text().replace("\n5,", "\n2e19,", 1))
+    columns = stoker.Columns({"a": stoker.Cast()})
+    with pytest.raises(DataError) as refused:
+        stoker.Feed(stoker.open(path, label="y"), transform=columns).prepare()
+    assert f"first at {path}, line 122 (row 120), '1e+300': correct it" in str(refused.value)
 
 
 def test_plan_and_inspect_tell_it(table, capsys):
@@ -132,7 +152,7 @@ def test_plan_and_inspect_tell_it(table, capsys):
     for command in ("plan", "inspect"):
         assert main([command, path, "--label", "y"]) == 0
         said = " ".join(capsys.readouterr().out.split())
-        assert "rows, some with values that overflow float32 when they are squared, first at" in said
+        assert "'y': 1 value that overflows float32 when it is squared, first at" in said
         assert f"{path}, line 122 (row 120), '1e+38': correct it, or leave its row out" in said
 
 
@@ -149,7 +169,7 @@ def test_mean_and_variance_of_labels_are_those_of_numpy_however_they_are_cut():
 
 
 def test_what_is_read_to_find_the_place_is_charged_and_kept_within_the_memory(table):
-    path = table(rows=40_000, a=(39_000, "1e300"))
+    path = table(rows=40_000, a=(39_000, "1e15"))
     ledger = Ledger(1_500_000)
     (problem,) = told(path, ledger=ledger)
     assert problem.row == 39_000

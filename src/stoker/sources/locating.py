@@ -41,9 +41,11 @@ def offset_of(table: Table, index: RowIndex, row: int) -> int:
     """
     file_index = index.file_of(row)
     segment = int(np.searchsorted(index.anchor_rows, row, side="right")) - 1
-    start, stop = index.segment_bounds(file_index, segment, segment + 1).tolist()
+    start, stop = map(int, index.segment_bounds(file_index, segment, segment + 1))
     is_last = segment + 1 == int(index.file_anchors[file_index + 1])
     first = int(index.anchor_rows[segment])
+    if row == first:
+        return start
     behind = int(index.file_rows[file_index + 1] if is_last else index.anchor_rows[segment + 1])
     is_packed = bool(table.packings[file_index])
     chunk = Chunk(

@@ -1,11 +1,11 @@
-"""Values so extreme that they spoil what is computed of them: found by statistics, then by their place."""
+"""Values so extreme that they spoil what is computed of them."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from functools import partial
 
 import numpy as np
@@ -14,19 +14,18 @@ import numpy.typing as npt
 from stoker.errors import DataError
 from stoker.ledger import Ledger
 from stoker.prefetch import available_cores, prefetch
-from stoker.sources import Chunk, Source
+from stoker.sources import BoundView, Chunk, Source
 from stoker.survey.drawing import chunk_bytes
-from stoker.survey.finding import find_rows
 from stoker.survey.labels import LabelCounts
+from stoker.survey.marks import Marks
 from stoker.survey.problems import ColumnProblem, Kind
+from stoker.survey.result import Survey
 from stoker.survey.unpacking import charge_unpacking
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import Rows
 
-__all__ = ["extreme_problems"]
+__all__ = ["extreme_problems", "told_extreme"]
 
-_SQUARED = math.sqrt(float(np.finfo(np.float32).max))
-"""From here on, 1.8e19, a square is no float32: a loss of squares is infinite, and so is a variance."""
 _ENOUGH_ROWS = 50
 _REST = 1e-6
 """What all other values add to the sum of squares where one alone decides it: a thousandth of the spread."""
@@ -45,12 +44,14 @@ def extreme_problems(
     statistics: ColumnStatistics,
     labels: Mapping[str, LabelCounts],
     spreads: Mapping[str, tuple[float, float] | None],
+    marks: Marks,
+    view: Callable[[], BoundView],
     *,
     ledger: Ledger | None = None,
 ) -> list[ColumnProblem]:
-    """Columns with a value that overflows float32 when it is squared, or decides mean and spread alone.
+    """Columns with values whose squares overflow float32, or with one that alone decides mean and spread.
 
-    None of them stands in the way. Only where there is one the files are read again, up to its first place.
+    None of them stands in the way. Only for a value of the second kind the files are read again, up to it.
 
     Parameters
     ----------
@@ -58,121 +59,144 @@ def extreme_problems(
         The rows, and what their features are.
     labels, spreads
         Each label's counts, and of numbers mean and variance.
+    marks
+        Of features and labels.
+    view
+        Gives the rows that all of these are of.
     ledger
         Charged for what is read, which it bounds.
     """
-    found: dict[str, tuple[Kind, float, int]] = {}
+    alone = dict[str, float]()
     if statistics.features is not None and statistics.num_rows:
-        found |= _features(statistics)
+        alone |= _features(statistics)
     for name, counts in labels.items():
         spread = spreads[name]
-        seen = None if spread is None else _of_label(counts, *spread)
-        if seen is not None:
-            found[name] = (*seen, counts.num_rows)
-    wanted = {name: value for name, (_, value, _) in found.items()}
-    places = _places(source, wanted, ledger or Ledger(sys.maxsize)) if found else {}
-    return [
-        _problem(source, name, kind, value, count, places.get(name))
-        for name, (kind, value, count) in found.items()
-    ]
+        value = None if spread is None else _of_label(counts, *spread)
+        if value is not None:
+            alone[name] = value
+    alone = {name: value for name, value in alone.items() if name not in marks.squared}
+    rows = _rows_with(source, view(), alone, ledger or Ledger(sys.maxsize)) if alone else {}
+    names = [*(statistics.features or ()), *labels]
+    problems = []
+    for name in names:
+        if name in marks.squared:
+            mark = marks.squared[name]
+            problems.append(_problem(source, name, "overflow", mark.value, mark.count, mark.row))
+        elif name in alone:
+            problems.append(_problem(source, name, "outlier", alone[name], 1, rows.get(name)))
+    return problems
 
 
-def _features(statistics: ColumnStatistics) -> dict[str, tuple[Kind, float, int]]:
+def told_extreme(found: Survey, column: str, ledger: Ledger) -> str:
+    """Where the value of a column stands that is furthest from 0, and which it is: the middle of a sentence.
+
+    Empty where it cannot be found. Reads the files up to there.
+    """
+    if column in found.view_counts:
+        ends = (found.view_counts[column].maximum, found.view_counts[column].minimum)
+    else:
+        place = found.features.index(column)
+        ends = (float(found.statistics.maximum[place]), float(found.statistics.minimum[place]))
+    value = max((end for end in ends if end is not None), key=abs)
+    row = _rows_with(found.source, found.view, {column: value}, ledger).get(column)
+    return "" if row is None else f", first at {found.source.told(row, found.index)}, '{value:g}'"
+
+
+def _features(statistics: ColumnStatistics) -> dict[str, float]:
     assert statistics.features is not None
     count = statistics.count
     with np.errstate(all="ignore"):
         mean, variance = statistics.mean, statistics.variance
     ends = zip(statistics.minimum.tolist(), statistics.maximum.tolist(), strict=True)
-    found: dict[str, tuple[Kind, float, int]] = {}
+    found = dict[str, float]()
     for name, (low, high), middle, square, rows in zip(
         statistics.features, ends, mean.tolist(), variance.tolist(), count.tolist(), strict=True
     ):
-        seen = _judge(low, high, middle, square, rows) if rows else None
-        if seen is not None:
-            found[name] = (*seen, rows)
+        value = _judge(low, high, middle, square, rows) if rows else None
+        if value is not None:
+            found[name] = value
     return found
 
 
-def _of_label(labels: LabelCounts, mean: float, variance: float) -> tuple[Kind, float] | None:
+def _of_label(labels: LabelCounts, mean: float, variance: float) -> float | None:
     if labels.minimum is None or labels.maximum is None:
         return None
-    seen = _judge(labels.minimum, labels.maximum, mean, variance, labels.num_rows)
-    are_classes = labels.kind == "int" and labels.classes is not None and len(labels.classes) <= _CLASSES
-    return None if seen is not None and seen[0] == "outlier" and are_classes else seen
+    if labels.kind == "int" and labels.classes is not None and len(labels.classes) <= _CLASSES:
+        return None
+    return _judge(labels.minimum, labels.maximum, mean, variance, labels.num_rows)
 
 
-def _judge(low: float, high: float, mean: float, variance: float, count: int) -> tuple[Kind, float] | None:
-    """What is wrong with the extreme values of a column, and which of the two it is."""
-    if max(abs(low), abs(high)) > _SQUARED:
-        return "overflow", low if abs(low) > abs(high) else high
+def _judge(low: float, high: float, mean: float, variance: float, count: int) -> float | None:
+    """The extreme value of a column that alone decides mean and spread, if one does."""
     total = variance * count
     if count < _ENOUGH_ROWS or not 0 < total < math.inf:
         return None
     value = low if mean - low > high - mean else high
     rest = (total - (value - mean) ** 2 * count / (count - 1)) / total
     alone = rest <= _REST and (rest > _CONSTANT or abs(value) >= _NO_INDICATOR)
-    return ("outlier", value) if alone else None
+    return value if alone else None
 
 
 def _problem(
-    source: Source, name: str, kind: Kind, value: float, count: int, place: tuple[int, str, int] | None
+    source: Source, name: str, kind: Kind, value: float, count: int, row: int | None
 ) -> ColumnProblem:
-    row, file, line = (None, None, None) if place is None else place
     drop = "" if name in source.answers else f", or drop=[{name!r}]"
+    mend = "correct it, or leave its row" if count == 1 else "correct them, or leave their rows"
     return ColumnProblem(
         column=name,
         kind=kind,
-        count=1 if kind == "outlier" else count,
-        file=file,
-        line=line if source.has_lines else None,
+        count=count,
         row=row,
         example=f"{value:g}",
-        remedy=f"correct it, or leave its row out of the file{drop}",
+        remedy=f"{mend} out of the file{drop}",
     )
 
 
-def _places(source: Source, wanted: Mapping[str, float], ledger: Ledger) -> dict[str, tuple[int, str, int]]:
-    """Row, file and line of the first row with each column's value, as far as the files are looked at."""
+def _rows_with(
+    source: Source, view: BoundView, wanted: Mapping[str, float], ledger: Ledger
+) -> dict[str, int]:
+    """Id of the view's first row with each column's value, as far as the files are looked at."""
     left, rows, read = dict(wanted), dict[str, int](), 0
     workers = available_cores()
     target = chunk_bytes(ledger.limit, workers + 1, has_floats=True)
-    try:
-        with closing(
+    with (
+        suppress(DataError),  # a file that cannot be read again is told by those who need it
+        closing(
             prefetch(
-                partial(_look, source, dict(wanted), ledger),
+                partial(_look, source, view, dict(wanted), ledger),
                 charge_unpacking(source.chunks(target), source.paths, ledger),
                 workers=workers,
                 in_flight=workers + 1,
                 name="find",
             )
-        ) as looked:
-            for num_bytes, found in looked:
-                for name, row in found.items():
-                    if left.pop(name, None) is not None:
-                        rows[name] = row
-                read += num_bytes
-                if not left or read > _LOOKED_AT_BYTES:
-                    break
-        ids = np.unique(np.array(list(rows.values()), np.int64))
-        by_row = {row.row: row for row in find_rows(source, ids, with_values=False, ledger=ledger)}
-    except DataError:  # a file that cannot be read again is told by those who need it
-        return {}
-    return {name: (row, by_row[row].file, by_row[row].line) for name, row in rows.items()}
+        ) as looked,
+    ):
+        for num_bytes, found in looked:
+            for name, row in found.items():
+                if left.pop(name, None) is not None:
+                    rows[name] = row
+            read += num_bytes
+            if not left or read > _LOOKED_AT_BYTES:
+                break
+    return rows
 
 
 def _look(
-    source: Source, wanted: Mapping[str, float], ledger: Ledger, chunk: Chunk
+    source: Source, view: BoundView, wanted: Mapping[str, float], ledger: Ledger, chunk: Chunk
 ) -> tuple[int, dict[str, int]]:
-    """Bytes of a chunk, and its first row with each of the values."""
+    """Bytes of a chunk, and its first row of the view with each of the values."""
     texts = chunk.num_bytes if source.text_features else 0
     numbers = 8 * chunk.num_records * (len(source.numeric_features) + len(source.labels))
     with ledger.charge("finding", chunk.num_bytes + texts + numbers):
         rows = source.parse(chunk, np.dtype(np.float64)).rows
-        return chunk.num_bytes, _first_rows(rows, wanted, chunk.first_row)
+        meant = view.mask(chunk.first_row, chunk.num_records)
+        return chunk.num_bytes, _first_rows(rows, meant, wanted, chunk.first_row)
 
 
-def _first_rows(rows: Rows, wanted: Mapping[str, float], first_row: int) -> dict[str, int]:
-    """The first row with each of the values; the first of `rows` is `first_row`."""
+def _first_rows(
+    rows: Rows, meant: npt.NDArray[np.bool_], wanted: Mapping[str, float], first_row: int
+) -> dict[str, int]:
+    """The first row of those that are meant with each of the values; the first of `rows` is `first_row`."""
     found = dict[str, int]()
     for name, value in wanted.items():
         values: npt.NDArray[np.float64]
@@ -181,7 +205,8 @@ def _first_rows(rows: Rows, wanted: Mapping[str, float], first_row: int) -> dict
             values = np.asarray(rows.matrix.values)[rows.features.index(name) :: width]
         else:
             values = np.asarray(rows.columns[name], np.float64)
-        at = np.flatnonzero(values >= value * (1 - _CLOSE) if value > 0 else values <= value * (1 - _CLOSE))
+        near = value * (1 - _CLOSE)
+        at = np.flatnonzero((values >= near if value > 0 else values <= near) & meant)
         if len(at):
             found[name] = first_row + int(at[0])
     return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from stoker.sources import Source
 from stoker.survey.labels import LabelCounts, is_nearly_unique
-from stoker.survey.lines import lines_at
+from stoker.survey.marks import Marks
+from stoker.survey.placing import found_lines
 from stoker.survey.policy import Blanks, Policy
 from stoker.survey.problems import ColumnProblem, Kind
 from stoker.survey.tally import FirstPlace, IssueTally
@@ -18,12 +19,8 @@ from stoker.types import LONG
 
 __all__ = ["array_problems", "column_problems", "label_problems", "row_problems", "text_problems"]
 
-_EXACT = float(1 << 53)
 _ENOUGH_ROWS = 50
 """Rows from which on it is remarkable that no two have the same value."""
-
-_COUNTED_BYTES = 16 << 30
-"""How far into a file lines are counted, which takes some seconds."""
 
 _SETTLED: dict[Blanks, str] = {
     "mean": "the mean takes their place",
@@ -53,7 +50,7 @@ def row_problems(
     """
     hopeless = 0 < num_slots <= tally.num_bad
     found = tally.found()
-    lines = _lines(source, [first for _, _, _, first, _ in found])
+    lines = found_lines(source, [(first.file_index, first.offset) for _, _, _, first, _ in found])
     problems = []
     for column, kind, count, first, word in found:
         remedy, blocking = _settle(source, column, kind, first, word, policy, hopeless=hopeless)
@@ -78,18 +75,6 @@ def row_problems(
             )
         )
     return problems
-
-
-def _lines(source: Source, places: Sequence[FirstPlace]) -> dict[tuple[int, int], int]:
-    """Lines of the first places; those far behind in a large file are left to their row ids."""
-    lines: dict[tuple[int, int], int] = {}
-    for file_index, path in enumerate(source.paths if source.has_lines else ()):
-        offsets = [first.offset for first in places if first.file_index == file_index]
-        near = sorted({offset for offset in offsets if offset < _COUNTED_BYTES})
-        if near:
-            found = zip(near, lines_at(path, near), strict=True)
-            lines.update({(file_index, offset): line for offset, line in found})
-    return lines
 
 
 def _settle(
@@ -161,7 +146,6 @@ def text_problems(
                 column=name,
                 kind="text_feature",
                 count=num_rows,
-                file=source.paths[0],
                 row=row,
                 example=example or None,
                 remedy=f"drop=[{name!r}]{_if_numbers(name, example)}, or text=[{name!r}] to learn from it "
@@ -179,7 +163,7 @@ def array_problems(source: Source, num_rows: int) -> list[ColumnProblem]:
             column=column.name,
             kind="array_feature",
             count=num_rows,
-            file=source.paths[0],
+            row=0,
             remedy=f"drop=[{column.name!r}]"
             + (f", types={{{column.name!r}: 'text'}} if these are texts" if column.kind == "bytes" else "")
             + ", or transform='auto' to have it chosen, or stoker.Columns to say it",
@@ -198,35 +182,30 @@ def _if_numbers(name: str, example: str) -> str:
     return f", or types={{{name!r}: {kind!r}}} if these are numbers"
 
 
-def column_problems(source: Source, statistics: ColumnStatistics) -> list[ColumnProblem]:
+def column_problems(statistics: ColumnStatistics, marks: Marks) -> list[ColumnProblem]:
     """Features that teach nothing, or not what they seem to; none stands in the way."""
     if statistics.features is None or not statistics.num_rows:
         return []
-    least, count = statistics.minimum, statistics.count
-    beyond = np.maximum(np.abs(least), np.abs(statistics.maximum)) > _EXACT
-    rounded = beyond & statistics.integral
-    kinds: list[tuple[Kind, np.ndarray]] = [
-        ("constant", statistics.constant & ~rounded),
-        ("unique", statistics.unique & (statistics.num_rows >= _ENOUGH_ROWS)),
-        ("large_integer", rounded),
+    names, count, least = statistics.features, statistics.count.tolist(), statistics.minimum.tolist()
+    begins, unique = marks.begins.tolist(), statistics.unique & (statistics.num_rows >= _ENOUGH_ROWS)
+    problems = [
+        _of_column(names[at], "constant", count[at], begins[at], f"{least[at]:.17g}")
+        for at in np.flatnonzero(statistics.constant).tolist()
+        if names[at] not in marks.rounded
     ]
-    problems = []
-    for kind, marked in kinds:
-        for place in np.flatnonzero(marked).tolist():
-            name = statistics.features[place]
-            if kind == "large_integer" and source.kind_of(name) != "int":
-                continue
-            example = f"{least[place]:.17g}" if kind == "constant" else None
-            problems.append(
-                ColumnProblem(
-                    column=name,
-                    kind=kind,
-                    count=int(count[place]),
-                    example=example,
-                    remedy=f"drop=[{name!r}]",
-                )
-            )
+    for at in np.flatnonzero(unique).tolist():
+        problems.append(_of_column(names[at], "unique", count[at], begins[at]))
+    for name in names:
+        if name in marks.rounded:
+            mark = marks.rounded[name]
+            problems.append(_of_column(name, "large_integer", mark.count, mark.row))
     return problems
+
+
+def _of_column(name: str, kind: Kind, count: int, row: int, example: str | None = None) -> ColumnProblem:
+    return ColumnProblem(
+        column=name, kind=kind, count=count, row=row, example=example, remedy=f"drop=[{name!r}]"
+    )
 
 
 def label_problems(label: str, whole: LabelCounts, seen: LabelCounts) -> list[ColumnProblem]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from stoker.crew import Crew
 from stoker.sources import BoundView, Source
 from stoker.sources.index import RowIndex
+from stoker.survey.marks import Marks
 from stoker.transforms.statistics import LEAF_ROWS, ColumnStatistics
 from stoker.transforms.uniqueness import LeafValues
 from stoker.types import IntArray, Rows
@@ -34,11 +35,12 @@ class _Measuring:
     index: RowIndex
     excluded: IntArray
     dtype: np.dtype[Any]
+    integers: frozenset[str]
     columns: IntArray
     limits: npt.NDArray[np.uint64]
 
-    def rows(self, start: int, stop: int) -> Iterator[list[Rows]]:
-        """The rows at some positions, those of each leaf in pieces."""
+    def rows(self, start: int, stop: int) -> Iterator[list[tuple[IntArray, Rows]]]:
+        """The rows at some positions, those of each leaf in pieces, and their ids."""
         reader = self.source.reader(self.index, self.excluded, self.dtype)
         width = max(1, len(self.source.numeric_features)) * self.dtype.itemsize
         step = max(1, min(LEAF_ROWS, _READ_BYTES // width))
@@ -46,7 +48,7 @@ class _Measuring:
             for leaf in range(start, stop, LEAF_ROWS):
                 end = min(leaf + LEAF_ROWS, stop)
                 places = (self.view.ids(first, min(first + step, end)) for first in range(leaf, end, step))
-                yield [reader.read(ids) for ids in places]
+                yield [(ids, reader.read(ids)) for ids in places]
         finally:
             reader.close()
 
@@ -58,8 +60,9 @@ def measured(
     index: RowIndex,
     excluded: IntArray,
     dtype: np.dtype[Any],
+    marks: Marks,
 ) -> ColumnStatistics:
-    """Statistics of the numeric features over a view, less excluded rows.
+    """Statistics of the numeric features over a view, less excluded rows; their marks go into `marks`.
 
     Raises
     ------
@@ -74,21 +77,22 @@ def measured(
         return seen
     task = _Measuring(
         source=source, view=view, index=index, excluded=excluded, dtype=dtype,
-        columns=nowhere, limits=np.empty(0, np.uint64),
+        columns=nowhere, limits=np.empty(0, np.uint64), integers=frozenset(marks.integers),
     )  # fmt: skip
     first = min(LEAF_ROWS, view.num_rows)
     seen.update(source.reader(index, excluded, dtype).read(nowhere))
     for pieces in task.rows(0, first):
-        for rows in pieces:
-            seen.update(rows)
+        for ids, rows in pieces:
+            _take_in(seen, marks, ids, rows)
     columns, limits = seen.candidates if first == LEAF_ROWS else (nowhere, task.limits)
     parts = _parts(view.num_rows, first, len(source.numeric_features) * dtype.itemsize, crew)
     common = _Measuring(
         source=source, view=view, index=index, excluded=excluded, dtype=dtype,
-        columns=columns.copy(), limits=limits.copy(),
+        columns=columns.copy(), limits=limits.copy(), integers=task.integers,
     )  # fmt: skip
-    for state, leaves in crew.each(_measure, parts, common):
+    for state, leaves, further in crew.each(_measure, parts, common):
         seen.follow(ColumnStatistics.from_state(state), common.columns, leaves)
+        marks.merge(further)
     return seen
 
 
@@ -99,11 +103,17 @@ def _parts(num_rows: int, first: int, row_bytes: int, crew: Crew) -> list[tuple[
     return [(start, min(start + step, num_rows)) for start in range(first, num_rows, step)]
 
 
-def _measure(common: _Measuring, bounds: tuple[int, int]) -> tuple[dict[str, Any], list[LeafValues]]:
+def _measure(common: _Measuring, bounds: tuple[int, int]) -> tuple[dict[str, Any], list[LeafValues], Marks]:
     seen, leaves = ColumnStatistics(distinct=False, apart=True), []
+    marks = Marks(integers=common.integers)
     for pieces in common.rows(*bounds):
-        for rows in pieces:
-            seen.update(rows)
+        for ids, rows in pieces:
+            _take_in(seen, marks, ids, rows)
         if len(common.columns):
-            leaves.append(LeafValues.of(pieces, common.columns, common.limits))
-    return seen.state(), leaves
+            leaves.append(LeafValues.of([rows for _, rows in pieces], common.columns, common.limits))
+    return seen.state(), leaves, marks
+
+
+def _take_in(seen: ColumnStatistics, marks: Marks, ids: IntArray, rows: Rows) -> None:
+    seen.update(rows)
+    marks.take_in(rows, None, lambda number: int(ids[number]), seen)

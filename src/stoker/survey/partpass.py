@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from stoker.survey.images import merge_images
 from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelTally
 from stoker.survey.lengths import TextLengths
+from stoker.survey.marks import Marks
 from stoker.survey.policy import Policy
 from stoker.survey.profiles import TextProfile, merge_profiles
 from stoker.survey.scan import Pass
@@ -77,6 +78,7 @@ class PartFound:
     file_bytes: int
     dtype: np.dtype[Any]
     issues: SentIssues
+    marks: Marks
     examples: dict[str, tuple[int, str]]
     texts: TextLengths | None
     values: dict[str, ValueLengths] | None
@@ -103,7 +105,7 @@ class _PartPass(Pass):
     def _count_slots(self, target: int) -> int | None:
         return self.slots_in_all
 
-    def _measure(self, rows: Rows, take: IntArray | None) -> None:
+    def _measure(self, rows: Rows, take: IntArray | None, row_id: Callable[[int], int]) -> None:
         pass
 
 
@@ -137,6 +139,7 @@ def survey_part(common: tuple[Source, Policy, int, int], part: Part) -> PartFoun
         file_bytes=done.done_bytes,
         dtype=done.dtype,
         issues=done.tally.sent(),
+        marks=done.marks,
         examples=done.examples,
         texts=done.texts,
         values=done.values,
@@ -154,6 +157,7 @@ def take_in(done: Pass, found: PartFound) -> None:
     done.num_slots += anchors.num_records
     done.dtype = np.promote_types(done.dtype, found.dtype)
     done.tally.take_in(found.issues)
+    done.marks.merge(found.marks)
     done.examples = done.examples or found.examples
     if found.texts is not None:
         done.texts = found.texts if done.texts is None else done.texts.merge(found.texts)

@@ -95,7 +95,7 @@ def one_pass(
             raise ChangedDataError(
                 f"{old.path} changed while it was surveyed: survey it when nobody writes to it"
             )
-    record = recorded(source, policy, keys, done, store.file_records(before, index))
+    record = recorded(source, policy, keys, done, index, excluded, store.file_records(before, index))
     found = store.Found(record=record, index=index, excluded=excluded, statistics=done.statistics)
     kept = keeper.finish(done.dtype) if crew is None else None
     if kept is None and spool is not None:

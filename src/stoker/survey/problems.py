@@ -79,15 +79,12 @@ _WHAT = {
     ),
     "constant": ("row, all with the same value", "rows, all with the same value"),
     "unique": ("row, each with another value", "rows, each with another value"),
-    "large_integer": (
-        "row, some beyond 2**53, rounded",
-        "rows, some with integers beyond 2**53, which are rounded",
-    ),
+    "large_integer": ("integer beyond 2**53, which is rounded", "integers beyond 2**53, which are rounded"),
     "many_classes": ("row, nearly as many classes as rows", "rows and nearly as many different values"),
     "one_class": ("row of one class only", "rows, all of one class"),
     "overflow": (
-        "row, whose value overflows float32 when it is squared",
-        "rows, some with values that overflow float32 when they are squared",
+        "value that overflows float32 when it is squared",
+        "values that overflow float32 when they are squared",
     ),
     "outlier": (
         "value so far from all others that it alone decides mean and spread",
@@ -141,7 +138,7 @@ class ColumnProblem:
         How many values (or rows) are concerned.
     file, line, row
         The first of them: path, line in the file counted from 1, row id counted from 0 over all files; None
-        where the column as a whole is meant.
+        where all labels are meant, and line where a file has none.
     example
         The first one's text, cut to 60 characters.
     remedy

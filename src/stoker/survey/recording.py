@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from stoker.sources import Source
+from stoker.sources.index import RowIndex
 from stoker.survey.extremes import extreme_problems
 from stoker.survey.judge import array_problems, column_problems, label_problems, row_problems, text_problems
+from stoker.survey.placing import placed
 from stoker.survey.policy import Policy
 from stoker.survey.problems import ColumnProblem
 from stoker.survey.records import VERSION, FileRecord, SurveyRecord, label_record
 from stoker.survey.scan import Pass
 from stoker.survey.store import Keys
+from stoker.types import IntArray
 
 __all__ = ["recorded"]
 
 
 def recorded(
-    source: Source, policy: Policy, keys: Keys, done: Pass, files: tuple[FileRecord, ...]
+    source: Source,
+    policy: Policy,
+    keys: Keys,
+    done: Pass,
+    index: RowIndex,
+    excluded: IntArray,
+    files: tuple[FileRecord, ...],
 ) -> SurveyRecord:
     """The record of a pass over files, which are told by who they were and what they held."""
     return SurveyRecord(
@@ -41,12 +52,12 @@ def recorded(
         else {name: profile.state() for name, profile in done.profiles.items()},
         labels={name: label_record(counts) for name, counts in done.labels.items()},
         view_labels={name: label_record(counts) for name, counts in done.view_labels.items()},
-        problems=_judge(source, policy, done),
+        problems=placed(_judge(source, policy, done, excluded), source, index),
         arrays=[],
     )
 
 
-def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
+def _judge(source: Source, policy: Policy, done: Pass, excluded: IntArray) -> list[ColumnProblem]:
     statistics = done.statistics
     empty: frozenset[str] = frozenset()
     if statistics.features is not None:
@@ -62,8 +73,16 @@ def _judge(source: Source, policy: Policy, done: Pass) -> list[ColumnProblem]:
         for label in source.labels:
             if label not in unreadable:
                 problems += label_problems(label, whole[label], seen[label])
-        problems += column_problems(source, statistics)
+        problems += column_problems(statistics, done.marks)
     if policy.role != "predict":
         spreads = {name: tally.spread for name, tally in done.inside.items()}
-        problems += extreme_problems(source, statistics, done.view_labels, spreads, ledger=done.ledger)
+        problems += extreme_problems(
+            source,
+            statistics,
+            done.view_labels,
+            spreads,
+            done.marks,
+            partial(source.view.bind, done.num_slots, excluded),
+            ledger=done.ledger,
+        )
     return problems

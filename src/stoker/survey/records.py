@@ -24,8 +24,8 @@ __all__ = [
     "label_record",
 ]
 
-VERSION = 5
-"""Of the layout, and of which rows are bad ones; a survey of another version is made anew."""
+VERSION = 6
+"""Of the layout, of which rows are bad ones and of what is told; a survey of another version is made anew."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

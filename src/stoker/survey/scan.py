@@ -28,6 +28,7 @@ from stoker.survey.images import images_of, merge_images
 from stoker.survey.keeper import Keeper
 from stoker.survey.labels import LabelCounts, LabelTally
 from stoker.survey.lengths import TextLengths
+from stoker.survey.marks import Marks
 from stoker.survey.policy import Policy
 from stoker.survey.profiles import TextProfile, merge_profiles, profiles_of
 from stoker.survey.tally import IssueTally
@@ -100,7 +101,7 @@ class Pass:
         Whether rows that do not fit into memory are refused.
     learn
         Given the view's rows, less those left out, in their order.
-    num_slots, dtype, statistics, tally, examples, texts, values, images, profiles
+    num_slots, dtype, statistics, tally, marks, examples, texts, values, images, profiles
         What was found so far; `examples` are row and value of the first text in each feature of text,
         `texts` how long the texts of all rows are, `values` how long what each feature of bytes and lists
         holds, `images` the images in each feature of bytes, and `profiles` what each column of texts holds.
@@ -124,6 +125,7 @@ class Pass:
     images: dict[str, ImageSizes] | None = None
     profiles: dict[str, TextProfile] | None = None
     tally: IssueTally = field(init=False)
+    marks: Marks = field(init=False)
     inside: dict[str, LabelTally] = field(init=False)
     outside: dict[str, LabelTally] = field(init=False)
     _has_floats: bool = field(init=False)
@@ -137,6 +139,7 @@ class Pass:
         names = tuple(column.name for column in columns)
         self.tally = IssueTally(names, answers, self.policy, held_bytes=held)
         self._has_floats = any(column.kind == "float" and column.name not in answers for column in columns)
+        self.marks = Marks(integers={column.name for column in columns if column.kind == "int"})
         labels = self.source.table.schema.labels
         self.inside = {label.name: LabelTally(label.kind) for label in labels}
         self.outside = {label.name: LabelTally(label.kind) for label in labels}
@@ -192,9 +195,10 @@ class Pass:
         """What the pass goes over."""
         return self.source.chunks(target)
 
-    def _measure(self, rows: Rows, take: IntArray | None) -> None:
-        """Take rows of the view into the statistics."""
+    def _measure(self, rows: Rows, take: IntArray | None, row_id: Callable[[int], int]) -> None:
+        """Take rows of the view into the statistics, and note where columns begin and what goes too far."""
         self.statistics.update(rows, take)
+        self.marks.take_in(rows, take, row_id, self.statistics)
 
     def _count_slots(self, target: int) -> int | None:
         """Slots in all, by a scan ahead of the pass, where the view cannot be told without them."""
@@ -296,13 +300,19 @@ class Pass:
         taken = _both(inside, sound)
         whole = taken is None and start == 0 and stop == rows.num_rows
         take = None if whole else _places(taken, start, stop)
-        self._measure(rows, take)
+
+        def row_id(number: int) -> int:
+            return waiting.first_row + (number if take is None else int(take[number]))
+
+        self._measure(rows, take, row_id)
         if self.learn is not None:
             self.learn(rows if take is None else replace(rows, num_rows=take.size, index=take))
         rest = None if inside is None else _places(_both(~inside, sound), start, stop)
         for name, tally in self.inside.items():
             labels = rows.columns[name]
-            tally.update(labels if take is None else _select(labels, take))
+            chosen = labels if take is None else _select(labels, take)
+            tally.update(chosen)
+            self.marks.take_in_label(name, chosen, row_id)
             if rest is not None:
                 self.outside[name].update(_select(labels, rest))
 

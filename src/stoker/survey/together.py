@@ -65,7 +65,7 @@ def measured_together(done: Pass, crew: Crew, index: RowIndex, excluded: IntArra
         If rows are bad and not to be left out.
     """
     view = done.source.view.bind(done.num_slots, excluded)
-    done.statistics = measured(crew, done.source, view, index, excluded, done.dtype)
+    done.statistics = measured(crew, done.source, view, index, excluded, done.dtype, done.marks)
 
 
 def _parts(source: Source, crew: Crew, target: int) -> list[Part]:
