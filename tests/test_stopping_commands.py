@@ -82,6 +82,17 @@ def test_before_training_began_it_is_said_that_nothing_is_saved(number, monkeypa
     assert not (tmp_path / "run" / "run.json").exists()
 
 
+def test_without_a_checkpoint_nothing_more_is_promised_than_to_begin_again(monkeypatch, tmp_path, capsys):
+    path = tmp_path / "points.csv"
+    path.write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(20)))
+    monkeypatch.chdir(tmp_path)
+    stopped = "stoker.training.call.TrainingCall.run"
+    monkeypatch.setattr(stopped, lambda call: os.kill(os.getpid(), signal.SIGTERM))
+    assert main(["train", str(path), "--label", "y", "--run", "run"]) == 143
+    said = " ".join(capsys.readouterr().err.split())
+    assert "there is no checkpoint: stoker resume run begins the run again" in said
+
+
 @pytest.mark.timeout(60)
 def test_sigterm_in_the_middle_of_a_survey_leaves_nothing_unfinished(tmp_path):
     rows = bz2.compress(b"".join(b"%d,%d\n" % (row, row % 7) for row in range(100_000)))

@@ -145,9 +145,24 @@ def test_training_goes_on_with_the_last_good_checkpoint_and_a_warning(full, tabl
     assert len(warnings) == 1  # and not with each that fails
     assert warnings[0] == (
         f"warning: no checkpoint could be written to {full}/run/checkpoints (No space left on device); "
-        "the ones before it are as they were, and training goes on"
+        "the ones before it are as they were; training goes on"
     )
     assert not list(full.rglob(".building-*"))
+
+
+def test_where_no_checkpoint_is_there_yet_it_is_told_that_nothing_is_kept(full, trained, after_step):
+    after_step(1, lambda: leave(full, 0))
+    told = trained("run")
+    (warning,) = [note for note in told if "no checkpoint could be written" in note]
+    assert warning.endswith(
+        "there is none yet, and without one a run that ends begins again with nothing; training goes on"
+    )
+    assert told[-1].endswith(
+        "resume the run, which begins again: no checkpoint is there, and what was learned is in memory alone"
+    )
+    leave(full, 8 << 20)
+    (resumed,) = [note for note in trained("run", resume="auto") if note.startswith("resume: ")]
+    assert "has no checkpoint yet: it begins again" in resumed
 
 
 @pytest.mark.usefixtures("unhurried")
@@ -225,11 +240,12 @@ def test_a_disk_that_is_full_past_the_end_of_an_epoch_costs_nothing_but_a_warnin
 def test_what_cannot_be_written_even_at_the_end_is_an_error_that_names_it(full, trained, after_step):
     after_step(STEPS + 12, lambda: leave(full, 0))
     told = trained("run")
-    assert told[-1] == (
+    said, _, kept = told[-1].partition(", which goes on behind step ")
+    assert said == (
         "raised: the run ends, and model.keras, run.json and epochs.csv, last.keras of what it came to could "
-        f"not be written to {full}/run (No space left on device): make room there and resume the run; the "
-        "model in memory has what was learned"
+        f"not be written to {full}/run (No space left on device): make room there and resume the run"
     )
+    assert kept == f"{CheckpointStore(full / 'run').newest().step}; the model in memory has what was learned"
     assert len([note for note in told if "tried again" in note]) == 1
     assert RunDirectory(full / "run").read().outcome.status == "running"
     leave(full, 8 << 20)

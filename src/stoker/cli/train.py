@@ -92,6 +92,9 @@ def _model_left_behind(display: Display, run: str, data: DataOptions, model: str
                 "before training began: nothing is saved but a survey that was finished, and the same "
                 "command begins anew",
             )
+        else:
+            again = shlex.join(["resume", address_of(run) or run])
+            display.note("stopped", f"there is no checkpoint: {program_name()} {again} begins the run again")
         if (Path(run) / "model.keras").is_file():
             _note_next(display, address_of(run) or run, data)
         raise

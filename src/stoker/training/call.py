@@ -379,11 +379,9 @@ class _Running:
         owed, files = self._call.unwritten, self._call.files
         if not owed.names or files is None:
             return
-        text = (
-            f"the run ends, and {', '.join(owed.names)} of what it came to could not be written to "
-            f"{files.directory} ({owed.reason}): make room there and resume the run; the model in memory has "
-            "what was learned"
-        )
+        checkpointer = self._call.checkpointer
+        kept = None if checkpointer is None else checkpointer.kept_step
+        text = owed.told_at_the_end(files.directory, kept)
         if ended not in _STATUS:
             raise RunError(text)
         self._call.display.note("warning", text)  # what ended the run is the error to tell

@@ -90,6 +90,14 @@ class Checkpointer:
         self._owed = False
         self._failed = False
 
+    @property
+    def kept_step(self) -> int | None:
+        """The step of the newest that lies on the disk, whole or not; None where there is none."""
+        with suppress(OSError):
+            for path in self.store.paths():
+                return int(path.name[5:])
+        return None
+
     def begin(self, step: int) -> None:
         """Training is about to go on behind this step."""
         self._step, self._at = step, time.perf_counter()
@@ -222,12 +230,13 @@ class Checkpointer:
                 self._warn(f"{error}; no such checkpoint is written, and the last good one is kept")
             self._told = True
         except OSError as error:
-            text = (
-                f"no checkpoint could be written to {self.store.folder} ({error.strerror or error}); "
-                "the ones before it are as they were"
-            )
+            text = f"no checkpoint could be written to {self.store.folder} ({error.strerror or error}); "
+            if self.kept_step is None:
+                text += "there is none yet, and without one a run that ends begins again with nothing"
+            else:
+                text += "the ones before it are as they were"
             if self._on_error == "stop":
                 raise RunError(f"{text}: make room there and resume the run") from error
             if not self._failed:
-                self._warn(f"{text}, and training goes on")
+                self._warn(f"{text}; training goes on")
             self._failed, self._saved_step = True, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from stoker.errors import RunError
 
@@ -89,3 +90,23 @@ class Unwritten:
         """Write what is owed."""
         for name, write in tuple(self._owed.items()):
             self.write(name, write)
+
+    def told_at_the_end(self, directory: Path, kept: int | None) -> str:
+        """What is said where a run ends that lacks files.
+
+        Parameters
+        ----------
+        directory
+            The run.
+        kept
+            The step of its newest checkpoint, None where it has none.
+        """
+        text = (
+            f"the run ends, and {', '.join(self.names)} of what it came to could not be written to "
+            f"{directory} ({self.reason}): make room there and resume the run"
+        )
+        if kept is None:
+            return (
+                f"{text}, which begins again: no checkpoint is there, and what was learned is in memory alone"
+            )
+        return f"{text}, which goes on behind step {kept:,}; the model in memory has what was learned"
