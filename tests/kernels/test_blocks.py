@@ -20,8 +20,8 @@ from stoker.kernels.blocks import (
     read_short_numbers,
     store_short_numbers,
 )
+from stoker.kernels.cells import DTYPES, cells_of
 from stoker.kernels.compiling import kernel
-from stoker.kernels.fields import DTYPES
 
 BLOCKS = st.lists(
     st.sampled_from(
@@ -43,18 +43,18 @@ def masks_of(data, place, delimiter, lanes):
 
 
 @kernel
-def stored(lanes, ends, out, at):
-    store_short_numbers(lanes, ends, out, at)
+def stored(lanes, ends, cells, dtype, at):
+    store_short_numbers(lanes, ends, cells, dtype, at)
 
 
 @kernel
-def picked(lanes, ends, out, at):
-    pick(lanes, ends, out, at)
+def picked(lanes, ends, cells, dtype, at):
+    pick(lanes, ends, cells, dtype, at)
 
 
 @kernel
-def compressed(lanes, ends, out, at):
-    compress(lanes, ends, out, at)
+def compressed(lanes, ends, cells, dtype, at):
+    compress(lanes, ends, cells, dtype, at)
 
 
 def bits(word: int) -> list[bool]:
@@ -114,7 +114,7 @@ def test_numbers_are_stored_side_by_side_and_at_most_32_of_them(store, dtype, fi
     count = int(delimiters).bit_count()
     out = np.full((4, MOST_NUMBERS + 1), 77, dtype)
     at = row * (MOST_NUMBERS + 1)
-    store(lanes, np.uint64(delimiters), out, at)
+    store(lanes, np.uint64(delimiters), cells_of(out), DTYPES.index(dtype), at)
     assert out.reshape(-1)[at : at + count].tolist() == fields[:count]
     assert (out.reshape(-1)[:at] == 77).all()
     assert (out.reshape(-1)[at + MOST_NUMBERS :] == 77).all()

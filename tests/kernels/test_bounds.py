@@ -53,7 +53,7 @@ def test_records_are_looked_for_among_the_bytes_alone(content, quote, final, at_
     data = guarded(content, at_end=at_end)
     rows, offsets = np.empty((2, len(content) + 2), np.int64)
     num_records, consumed, *_ = scan_records(
-        data, 0, len(content), COMMA, quote, final, 1, 0, 0, rows, offsets
+        data, 0, len(content), int(COMMA), int(quote), final, 1, 0, 0, rows, offsets
     )
     assert 0 <= consumed <= len(content)
     assert 0 <= num_records <= len(content)

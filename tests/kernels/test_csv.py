@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from property_examples import examples
 from stoker.kernels import issues as kinds
 from stoker.kernels.csv import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS, SKIP, Nulls, Parsed, parse_numeric
+from stoker.kernels.parsing import parse_records
 from stoker.kernels.records import scan_records
 
 COMMA, QUOTE = ord(","), ord('"')
@@ -228,6 +229,12 @@ def test_integers_end_in_the_narrowest_type_that_holds_them(table):
     assert parsed.matrix.dtype == (fitting[0] if fitting else np.float64)
     assert parsed.values.ravel().tolist() == [parsed.matrix.dtype.type(number) for number in numbers]
     assert parsed.issues == []
+
+
+def test_matrices_of_every_type_are_parsed_by_one_kernel():
+    tables = [Table(b"1,2\n3,4\n", range(2), dtype=dtype) for dtype in DTYPES]
+    assert all(table.values.tolist() == [[1, 2], [3, 4]] for table in tables)
+    assert len(parse_records.signatures) == 1
 
 
 @settings(max_examples=examples(200))

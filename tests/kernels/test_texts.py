@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoker.kernels.frozen import frozen
 from stoker.kernels.texts import copy_texts, find_texts, take_texts
 
 COLUMNS = (0, 2)
@@ -56,5 +57,5 @@ def test_chosen_texts_stand_one_behind_the_other(texts, seed):
     places = np.random.default_rng(seed).integers(0, len(held), 12)
     ends = np.cumsum([0, *(len(held[place]) for place in places)])
     out = np.empty(ends[-1], np.uint8)
-    take_texts(np.frombuffer(b"".join(held), np.uint8), bounds, places, ends, out)
+    take_texts(np.frombuffer(b"".join(held), np.uint8), frozen(bounds), places, ends, out)
     assert out.tobytes() == b"".join(held[place] for place in places)

@@ -14,7 +14,7 @@ from stoker import folders
 from stoker.cache.contents import NUMBERS, Contents, expected_bytes, schema_of
 from stoker.cache.filling import filled, matrix_array, numbers_array, rows_per_piece
 from stoker.cache.pieces import CHECKSUM, buffers_of, checksum_of
-from stoker.kernels.gather import gather
+from stoker.kernels.gather import gather, storage_of
 from stoker.ledger import Ledger
 from stoker.prefetch import available_cores, prefetch
 from stoker.types import ColumnSpec, IntArray, Matrix, Progress, RowReader, Rows, is_number
@@ -114,7 +114,7 @@ def _packed(matrix: Matrix, places: IntArray) -> npt.NDArray[Any]:
         begin = int(matrix.starts[0]) + int(places[0]) * width
         return matrix.values[begin : begin + len(places) * width].reshape(len(places), width)
     packed = np.empty((len(places), width), matrix.values.dtype)
-    gather(matrix.values, matrix.starts, matrix.rows_per_piece, width, places, packed)
+    gather(*storage_of(matrix), places, packed)
     return packed
 
 

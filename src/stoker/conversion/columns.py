@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from stoker.cache.filling import numbers_array
 from stoker.conversion.digits import integers_of
-from stoker.kernels.gather import gather
+from stoker.kernels.gather import gather, storage_of
 from stoker.sources import Source
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.held import value_bounds
@@ -209,7 +209,7 @@ def _matrix(rows: Rows, places: IntArray | None) -> npt.NDArray[Any] | None:
     if places is None:
         return matrix.values[: rows.num_rows * matrix.num_columns].reshape(rows.num_rows, -1)
     packed = np.empty((len(places), matrix.num_columns), matrix.values.dtype)
-    gather(matrix.values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places, packed)
+    gather(*storage_of(matrix), places, packed)
     return packed
 
 

@@ -14,6 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from stoker.kernels.cells import address_of, for_each_type, lane_of, put_integer
 from stoker.kernels.compiling import inner_kernel
 from stoker.kernels.words import trailing_zeros
 
@@ -38,7 +39,7 @@ LOOK_BEHIND = 4
 LANES = 2 * BLOCK
 """Bytes that `read_short_numbers` writes."""
 MOST_NUMBERS = BLOCK // 2
-"""Numbers that may end in a block, and elements that `store_short_numbers` writes."""
+"""Numbers that may end in a block, and cells that `store_short_numbers` writes."""
 
 _COMPRESS = "llvm.x86.avx512.mask.compress.v64i8"
 CAN_COMPRESS = bool(binding.get_host_cpu_features().get("avx512vbmi2"))
@@ -175,14 +176,13 @@ def _times_hundred(builder: Any, values: Any) -> Any:
 
 
 @intrinsic
-def compress(typing_context: Any, lanes: Any, ends: Any, out: Any, at: Any) -> Any:
+def compress(typing_context: Any, lanes: Any, ends: Any, cells: Any, dtype: Any, at: Any) -> Any:
     """As `store_short_numbers`, by the processor's instruction for it."""
-    is_float = isinstance(out.dtype, types.Float)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes_, ends_, out_, at_ = arguments
-        kind = ir.FunctionType(_BYTES, [_BYTES, _BYTES, ir.VectorType(_MASK, BLOCK)])
-        function = cgutils.get_or_insert_function(builder.module, kind, _COMPRESS)
+        lanes_, ends_, cells_, dtype_, at_ = arguments
+        form = ir.FunctionType(_BYTES, [_BYTES, _BYTES, ir.VectorType(_MASK, BLOCK)])
+        function = cgutils.get_or_insert_function(builder.module, form, _COMPRESS)
         mask = builder.bitcast(ends_, ir.VectorType(_MASK, BLOCK))
         first = ir.Constant(ir.VectorType(ir.IntType(32), MOST_NUMBERS), list(range(MOST_NUMBERS)))
 
@@ -193,42 +193,46 @@ def compress(typing_context: Any, lanes: Any, ends: Any, out: Any, at: Any) -> A
             _load(builder, _pointer(context, builder, _BYTES, signature.args[0], lanes_, at_.type(half)))
             for half in (0, BLOCK)
         )
-        lane = context.get_data_type(signature.args[2].dtype)
-        vector = ir.VectorType(lane, MOST_NUMBERS)
-        if not is_float and lane.width == 8:
-            values = together(builder.add(low, _times_hundred(builder, hundreds)))
-        else:
-            wide = ir.VectorType(ir.IntType(16), MOST_NUMBERS)
-            low, hundreds = (builder.zext(together(half), wide) for half in (low, hundreds))
-            values = builder.add(low, builder.mul(hundreds, _all(100, wide)))
-            if is_float:
-                values = builder.uitofp(values, vector)
-            elif lane.width > 16:
-                values = builder.zext(values, vector)
-        _store(builder, values, _pointer(context, builder, vector, signature.args[2], out_, at_))
+
+        def store(kind: np.dtype[Any]) -> None:
+            lane = lane_of(kind)
+            vector = ir.VectorType(lane, MOST_NUMBERS)
+            if lane == _BYTE:
+                values = together(builder.add(low, _times_hundred(builder, hundreds)))
+            else:
+                wide = ir.VectorType(ir.IntType(16), MOST_NUMBERS)
+                halves = [builder.zext(together(half), wide) for half in (low, hundreds)]
+                values = builder.add(halves[0], builder.mul(halves[1], _all(100, wide)))
+                if kind.kind == "f":
+                    values = builder.uitofp(values, vector)
+                elif lane.width > 16:
+                    values = builder.zext(values, vector)
+            address = address_of(context, builder, signature.args[2], cells_, lane, at_)
+            _store(builder, values, builder.bitcast(address, vector.as_pointer()))
+
+        for_each_type(builder, dtype_, store)
         return context.get_dummy_value()
 
-    return types.void(lanes, types.uint64, out, types.int64), generate
+    return types.void(lanes, types.uint64, cells, types.int64, types.int64), generate
 
 
 @inner_kernel
-def store_short_numbers(lanes, ends, out, at):
-    """Write the numbers that end at the bytes `ends`, in order, to the C-contiguous `out` from `at` on.
+def store_short_numbers(lanes, ends, cells, dtype, at):
+    """Write the numbers that end at the bytes `ends`, in order, to `stoker.kernels.cells` from `at` on.
 
-    Arbitrary values may follow them, up to 32 elements in all.
+    Arbitrary values may follow them, up to 32 cells in all.
     """
     if CAN_COMPRESS:
-        compress(lanes, ends, out, at)
+        compress(lanes, ends, cells, dtype, at)
     else:
-        pick(lanes, ends, out, at)
+        pick(lanes, ends, cells, dtype, at)
 
 
 @inner_kernel
-def pick(lanes, ends, out, at):
+def pick(lanes, ends, cells, dtype, at):
     """As `store_short_numbers`, one by one."""
-    flat = out.reshape(-1)
     while ends:
         end = trailing_zeros(ends)
-        flat[at] = np.int64(lanes[end]) + 100 * np.int64(lanes[BLOCK + end])
+        put_integer(cells, dtype, at, np.int64(lanes[end]) + 100 * np.int64(lanes[BLOCK + end]))
         ends &= ends - np.uint64(1)
         at += 1

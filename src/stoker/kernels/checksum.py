@@ -6,8 +6,10 @@ It finds accidents, not forgeries, at the speed of memory; any ``xxhsum`` comput
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from stoker.kernels.compiling import bare_kernel, inner_kernel
+from stoker.kernels.frozen import frozen
 from stoker.kernels.words import load_word
 
 __all__ = ["checksum", "checksum_segments", "xxh64"]
@@ -78,8 +80,9 @@ def checksum(data, start, stop):
     return xxh64(data, start, stop, np.uint64(0))
 
 
-@bare_kernel
-def checksum_segments(data, offsets, out):
+def checksum_segments(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], out: npt.NDArray[np.uint64]
+) -> None:
     """Write the checksum of each segment ``data[offsets[i]:offsets[i + 1]]`` to ``out[i]``.
 
     Parameters
@@ -89,5 +92,10 @@ def checksum_segments(data, offsets, out):
         Ascending offsets in `data`.
     out : uint64 of shape (s,)
     """
+    _checksum_segments(frozen(data), frozen(offsets), out)
+
+
+@bare_kernel
+def _checksum_segments(data, offsets, out):
     for segment in range(offsets.shape[0] - 1):
         out[segment] = checksum(data, offsets[segment], offsets[segment + 1])

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from stoker.kernels import issues as kinds
 from stoker.kernels.blocks import LANES
-from stoker.kernels.fields import DTYPES, RULE_INTEGER, RULE_LEADING_ZEROS
+from stoker.kernels.cells import DTYPES, FLOAT64, cells_of, type_of
+from stoker.kernels.fields import RULE_INTEGER, RULE_LEADING_ZEROS
+from stoker.kernels.frozen import frozen
 from stoker.kernels.parsing import SKIP, find_ragged, parse_records
 
 __all__ = [
@@ -103,34 +105,40 @@ def parse_numeric(
     """
     if (targets == SKIP).all() and not matrix.shape[1] and not extra.shape[1]:
         num_rows, num_issues = find_ragged(
-            _frozen(data),
+            frozen(data),
             start,
             stop,
             np.uint8(delimiter),
             np.uint8(quote),
             len(targets),
             len(matrix) if wanted is None else len(wanted),
-            _frozen(_NO_ROWS if wanted is None else wanted),
+            frozen(_NO_ROWS if wanted is None else wanted),
             wanted is None,
             issues,
         )
         return Parsed(num_rows, num_issues, 0)
+    cells, dtype = cells_of(matrix), type_of(matrix)
+    limits = np.iinfo(np.int64 if dtype == FLOAT64 else matrix.dtype)
     hard = np.empty((_HARD_ROOM, ISSUE_WIDTH), np.int64)
     while True:
         num_rows, num_issues, num_hard, needed = parse_records(
-            _frozen(data),
+            frozen(data),
             start,
             stop,
             np.uint8(delimiter),
             np.uint8(quote),
-            _frozen(targets),
-            _frozen(rules),
+            frozen(targets),
+            frozen(rules),
             nulls.spellings,
             nulls.offsets,
-            matrix,
-            *_limits(matrix.dtype),
+            cells,
+            dtype,
+            len(matrix) if wanted is None else len(wanted),
+            matrix.shape[1],
+            int(limits.min),
+            int(limits.max),
             extra,
-            _frozen(_NO_ROWS if wanted is None else wanted),
+            frozen(_NO_ROWS if wanted is None else wanted),
             wanted is None,
             issues,
             hard,
@@ -146,23 +154,9 @@ def parse_numeric(
     return Parsed(num_rows, num_issues, needed)
 
 
-def _limits(dtype: np.dtype[Any]) -> tuple[int, int, bool]:
-    """Least and greatest integer of a matrix, and whether it is one of floats."""
-    is_float = dtype == np.float64
-    limits = np.iinfo(np.int64 if is_float else dtype)
-    return int(limits.min), int(limits.max), is_float
-
-
 def _workspace(num_columns: int) -> tuple[npt.NDArray[Any], ...]:
     """Room for the runs of columns, for those that are parsed slowly, and for a block's numbers."""
     return np.empty(num_columns, np.int64), np.zeros(num_columns, np.bool_), np.empty(LANES, np.uint8)
-
-
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A read-only view: Numba compiles once more for arrays that can be written."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def _round_hard(

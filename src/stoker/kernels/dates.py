@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from stoker.kernels.compiling import helper_kernel, inner_kernel, kernel
+from stoker.kernels.compiling import bare_kernel, helper_kernel, inner_kernel, kernel
 
 __all__ = ["BLANK", "NO_DATE", "OUT_OF_RANGE", "parse_format", "parse_iso", "write_parts"]
 
@@ -134,14 +134,14 @@ def _iso(data, at, end):
     return _instant(year, month, day, hour, minute, second, micros, east)
 
 
-@kernel
+@bare_kernel
 def parse_iso(data, offsets, instants, problems):
     """Read ISO 8601 dates, ``2024-01-05``, perhaps with a time, ``2024-01-05T10:00:00.5+01:00``, as UTC.
 
     Parameters
     ----------
     data, offsets
-        uint8; int32 or int64 of shape (n + 1,): text i is ``data[offsets[i] : offsets[i + 1]]``.
+        uint8; int64 of shape (n + 1,): text i is ``data[offsets[i] : offsets[i + 1]]``.
     instants, problems
         int64 and uint8 of shape (n,): instants, 0 where there is none, and what is the matter. Written.
     """
@@ -224,7 +224,7 @@ def _formatted(data, at, end, steps):
     return _instant(year, month, day, hour, minute, second, micros, np.int64(0))
 
 
-@kernel
+@bare_kernel
 def parse_format(data, offsets, steps, instants, problems):
     """As `parse_iso`, of another spelling.
 
@@ -257,7 +257,7 @@ def write_parts(instants, problems, parts, periods, subtract, multiply, out):
         float64 of the same shape: what is taken off a part, and what that is multiplied by then, if it does
         not go round; where it does, its least value and 1.
     out
-        float64 or float32 of shape (n, numbers of all parts); written.
+        float64 of shape (n, numbers of all parts); written.
     """
     found = np.empty(10, np.float64)
     for i in range(instants.shape[0]):

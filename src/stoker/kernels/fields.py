@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels import issues as kinds
+from stoker.kernels.cells import FLOAT64
 from stoker.kernels.compiling import helper_kernel, inner_kernel
 from stoker.kernels.numbers import INTEGER, INVALID, LONG_FLOAT, LONG_INTEGER, decimal_to_float, scan_decimal
 from stoker.kernels.records import close_quote, seek
 
 __all__ = [
-    "DTYPES",
-    "FLOAT64",
     "RULE_INTEGER",
     "RULE_LEADING_ZEROS",
     "classify",
@@ -20,11 +19,6 @@ __all__ = [
     "number_to_integer",
     "scan_field",
 ]
-
-DTYPES = (np.uint8, np.int16, np.int32, np.int64, np.float64)
-"""Matrix types, each of which holds all values of those before it."""
-FLOAT64 = len(DTYPES) - 1
-"""The place of the last."""
 
 RULE_INTEGER = 1
 """The column holds integers: a number with a fraction is no number."""

@@ -13,9 +13,13 @@ Nothing is checked here: places must lie inside the matrix, and outputs must hav
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from stoker.kernels.compiling import inner_kernel, kernel
+import numpy as np
+import numpy.typing as npt
+
+from stoker.kernels.compiling import bare_kernel, inner_kernel
+from stoker.kernels.frozen import frozen
 from stoker.kernels.words import ask_second, fence, store_line_past
 
 __all__ = [
@@ -26,6 +30,7 @@ __all__ = [
     "gather_columns",
     "gather_filled",
     "gather_gaps",
+    "storage_of",
 ]
 
 _LINE = 64
@@ -38,6 +43,18 @@ _LONGEST = 4096
 """Bytes of one row to ask for: behind that the processor has seen the stream itself."""
 _NEAR = 1 << 20
 """Bytes of an output that may still be in a core's own cache when it is read: more is written past it."""
+
+
+def storage_of(matrix: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], int, int]:
+    """What the kernels here take of a `stoker.types.Matrix`: values, starts, rows_per_piece, num_columns.
+
+    Examples
+    --------
+    >>> from stoker.types import Matrix
+    >>> storage_of(Matrix.of(np.ones((2, 3))))[1:]
+    (array([0]), 2, 3)
+    """
+    return frozen(matrix.values), matrix.starts, matrix.rows_per_piece, matrix.num_columns
 
 
 @inner_kernel
@@ -59,15 +76,14 @@ def _ask(values, begin, num_columns):
         ask_second(values, element)
 
 
-@inner_kernel
-def _rows_together(out, num_columns):
-    """Rows of float32 that fill cache lines to the end, a power of two; 0 where none go past the cache."""
-    if out.nbytes <= _NEAR or out.shape[1] != num_columns or out.ctypes.data % _LINE:
-        return 0
-    rows = 1
-    while rows * num_columns * out.itemsize % _LINE:
-        rows *= 2
-    return rows
+def _room(out: npt.NDArray[np.float32], num_columns: int) -> npt.NDArray[np.float32]:
+    """For rows that fill cache lines to the end, a power of two; for none where none go past the cache."""
+    rows = 0
+    if out.nbytes > _NEAR and out.shape[1] == num_columns and not out.ctypes.data % _LINE:
+        rows = 1
+        while rows * num_columns * out.itemsize % _LINE:
+            rows *= 2
+    return np.empty((rows, num_columns), np.float32)
 
 
 @inner_kernel
@@ -81,7 +97,7 @@ def _pass_on(room, out, i):
             store_line_past(lines, place, target, begin + place)
 
 
-@kernel
+@bare_kernel
 def gather(values, starts, rows_per_piece, num_columns, places, out):
     """Copy rows as they are: ``out[i, j] = values[row(places[i]), j]``, one dtype for both.
 
@@ -105,7 +121,7 @@ def gather(values, starts, rows_per_piece, num_columns, places, out):
             target[j] = row[j]
 
 
-@kernel
+@bare_kernel
 def gather_columns(values, starts, rows_per_piece, num_columns, places, columns, out):
     """Copy some columns of rows, cast as `out` is: ``out[i, j] = values[row(places[i]), columns[j]]``.
 
@@ -128,12 +144,22 @@ def gather_columns(values, starts, rows_per_piece, num_columns, places, columns,
             out[i, j] = values[begin + columns[j]]
 
 
-@kernel
-def gather_cast(values, starts, rows_per_piece, num_columns, places, out):
+def gather_cast(
+    values: npt.NDArray[Any],
+    starts: npt.NDArray[np.int64],
+    rows_per_piece: int,
+    num_columns: int,
+    places: npt.NDArray[np.int64],
+    out: npt.NDArray[np.float32],
+) -> None:
     """Copy rows into float32: ``out[i, j] = float32(values[row(places[i]), j])``; as `gather` else."""
+    _gather_cast(values, starts, rows_per_piece, num_columns, places, out, _room(out, num_columns))
+
+
+@bare_kernel
+def _gather_cast(values, starts, rows_per_piece, num_columns, places, out, room):
     num_places = places.shape[0]
     ahead = _rows_ahead(values, num_columns)
-    room = np.empty((_rows_together(out, num_columns), num_columns), np.float32)
     last = len(room) - 1
     past = num_places & ~last if len(room) else 0
     for i in range(num_places):
@@ -147,17 +173,30 @@ def gather_cast(values, starts, rows_per_piece, num_columns, places, out):
     fence()
 
 
-@kernel
-def gather_affine(values, starts, rows_per_piece, num_columns, places, subtract, multiply, out):
+def gather_affine(
+    values: npt.NDArray[Any],
+    starts: npt.NDArray[np.int64],
+    rows_per_piece: int,
+    num_columns: int,
+    places: npt.NDArray[np.int64],
+    subtract: npt.NDArray[Any],
+    multiply: npt.NDArray[Any],
+    out: npt.NDArray[np.float32],
+) -> None:
     """Copy rows, centred and scaled: ``out[i, j] = float32((value - subtract[j]) * multiply[j])``.
 
     The arithmetic is done in the dtype of `subtract` and `multiply`, both float32 or both float64, shape
     (num_columns,). Subtracting first keeps the digits of a value far from zero, such as a timestamp.
     """
+    where = (values, starts, rows_per_piece, num_columns, places)
+    _gather_affine(*where, subtract, multiply, out, _room(out, num_columns))
+
+
+@bare_kernel
+def _gather_affine(values, starts, rows_per_piece, num_columns, places, subtract, multiply, out, room):
     num_places = places.shape[0]
     ahead = _rows_ahead(values, num_columns)
     one = multiply.dtype.type(1)
-    room = np.empty((_rows_together(out, num_columns), num_columns), np.float32)
     last = len(room) - 1
     past = num_places & ~last if len(room) else 0
     for i in range(num_places):
@@ -171,8 +210,17 @@ def gather_affine(values, starts, rows_per_piece, num_columns, places, subtract,
     fence()
 
 
-@kernel
-def gather_filled(values, starts, rows_per_piece, num_columns, places, fill, subtract, multiply, out):
+def gather_filled(
+    values: npt.NDArray[Any],
+    starts: npt.NDArray[np.int64],
+    rows_per_piece: int,
+    num_columns: int,
+    places: npt.NDArray[np.int64],
+    fill: npt.NDArray[np.float64],
+    subtract: npt.NDArray[np.float64],
+    multiply: npt.NDArray[np.float64],
+    out: npt.NDArray[np.float32],
+) -> int:
     """As `gather_affine` in float64 for matrices of floats, with a value in the place of NaN.
 
     A NaN becomes ``fill[j]`` before it is centred and scaled; a fill that is NaN leaves it.
@@ -181,10 +229,15 @@ def gather_filled(values, starts, rows_per_piece, num_columns, places, fill, sub
     -------
     Rows of `out` that hold a value that is not finite: NaN left as it was, or beyond float32.
     """
+    where = (values, starts, rows_per_piece, num_columns, places)
+    return int(_gather_filled(*where, fill, subtract, multiply, out, _room(out, num_columns)))
+
+
+@bare_kernel
+def _gather_filled(values, starts, rows_per_piece, num_columns, places, fill, subtract, multiply, out, room):
     num_places = places.shape[0]
     ahead = _rows_ahead(values, num_columns)
     not_finite = 0
-    room = np.empty((_rows_together(out, num_columns), num_columns), np.float32)
     last = len(room) - 1
     past = num_places & ~last if len(room) else 0
     for i in range(num_places):
@@ -205,7 +258,7 @@ def gather_filled(values, starts, rows_per_piece, num_columns, places, fill, sub
     return not_finite
 
 
-@kernel
+@bare_kernel
 def gather_gaps(values, starts, rows_per_piece, num_columns, places, columns, out):
     """Write 1 where one of `columns` is NaN and 0 where it is not: the last columns of `out`, float32."""
     before = out.shape[1] - columns.shape[0]
@@ -216,7 +269,7 @@ def gather_gaps(values, starts, rows_per_piece, num_columns, places, columns, ou
             out[i, before + j] = np.float32(value != value)
 
 
-@kernel
+@bare_kernel
 def gather_bins(values, starts, rows_per_piece, num_columns, places, edges, ends, out):
     """Write how many of its column's edges are at most each value, int32, and -1 for NaN.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels.checksum import xxh64
-from stoker.kernels.compiling import kernel
+from stoker.kernels.compiling import bare_kernel, kernel
 
 __all__ = ["hash_bytes", "hash_ngrams"]
 
@@ -13,7 +13,7 @@ _BLANK = 0x20
 _SIGN = np.uint64(63)
 
 
-@kernel
+@bare_kernel
 def hash_bytes(data, seed):
     """XXH64 of a uint8 array, with a uint64 seed."""
     return xxh64(data, 0, data.shape[0], seed)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels import issues as kinds
+from stoker.kernels.cells import FLOAT64, put_float, put_integer
 from stoker.kernels.compiling import bare_kernel, inner_kernel
-from stoker.kernels.fields import FLOAT64, RULE_INTEGER, evaluate_field
+from stoker.kernels.fields import RULE_INTEGER, evaluate_field
 from stoker.kernels.plain import count_neighbours, parse_plain_run, read_plain
 from stoker.kernels.records import close_quote, seek, skip_record
 
@@ -23,13 +24,14 @@ _LARGEST_EXACT = float(1 << 53)
 @bare_kernel
 def parse_records(
     data, start, stop, delimiter, quote, targets, rules, null_bytes, null_offsets,
-    matrix, low, high, is_float, extra, wanted, take_all, issues, hard, runs, slow, lanes,
+    cells, dtype, num_rows, width, low, high, extra, wanted, take_all, issues, hard, runs, slow, lanes,
 ):  # fmt: skip
     """Parse records as `stoker.kernels.csv.parse_numeric` describes.
 
-    `low` and `high` bound the integers that an integer matrix holds; without `take_all` only the `wanted`
-    records are parsed. Numbers that only ``float()`` can round go to `hard`, a list like `issues`; `runs` and
-    `slow` are room for one int64 and one bool, False, a file column, `lanes` for 128 bytes.
+    `cells` are those of a matrix of type ``DTYPES[dtype]`` with `num_rows` rows of `width` cells; `low` and
+    `high` bound the integers that an integer matrix holds. Without `take_all` only the `wanted` records are
+    parsed. Numbers that only ``float()`` can round go to `hard`, a list like `issues`; `runs` and `slow` are
+    room for one int64 and one bool, False, a file column, `lanes` for 128 bytes.
 
     Returns
     -------
@@ -38,7 +40,6 @@ def parse_records(
     count_neighbours(targets, runs)
     num_issues = num_hard = row = ordinal = np.int64(0)  # a literal 0 would compile the callee twice
     place = start
-    num_rows = matrix.shape[0] if take_all else wanted.shape[0]
     while row < num_rows:
         while place < stop and (data[place] == _LF or data[place] == _CR):
             place += 1
@@ -50,7 +51,7 @@ def parse_records(
             continue
         place, num_issues, num_hard, needed = _parse_record(
             data, start, place, stop, delimiter, quote, targets, rules, null_bytes, null_offsets,
-            matrix, low, high, is_float, extra, issues, hard, runs, slow, lanes,
+            cells, dtype, num_rows * width, width, low, high, extra, issues, hard, runs, slow, lanes,
             row, ordinal, num_issues, num_hard,
         )  # fmt: skip
         if needed:
@@ -95,18 +96,20 @@ def find_ragged(data, start, stop, delimiter, quote, num_columns, num_rows, want
 @inner_kernel
 def _parse_record(
     data, start, place, stop, delimiter, quote, targets, rules, null_bytes, null_offsets,
-    matrix, low, high, is_float, extra, issues, hard, runs, slow, lanes,
+    cells, dtype, num_cells, width, low, high, extra, issues, hard, runs, slow, lanes,
     row, ordinal, num_issues, num_hard,
 ):  # fmt: skip
     """Parse the record at `place` into `row`; returns the offset behind it, both counts, the type needed."""
     begin = place
     issues_before, hard_before = num_issues, num_hard
     num_columns = targets.shape[0]
+    first_cell = row * width
     column = needed = np.int64(0)
     while True:
         column, place, is_whole = _parse_plain(
-            data, start, place, stop, delimiter, targets, matrix, high, extra, runs, slow, lanes, row, column
-        )
+            data, start, place, stop, delimiter, targets, runs, slow,
+            cells, dtype, num_cells, width, high, first_cell, extra, row, column, lanes,
+        )  # fmt: skip
         if is_whole:
             break
         target = targets[column] if column < num_columns else SKIP
@@ -115,13 +118,17 @@ def _parse_record(
         else:
             rule = rules[column]
             field = place
-            first, last, place, kind, value, whole, dtype = evaluate_field(
+            first, last, place, kind, value, whole, least = evaluate_field(
                 data, place, stop, delimiter, quote, rule, null_bytes, null_offsets
             )
             if target < 0 and kind == 0 and rule & RULE_INTEGER and abs(value) > _LARGEST_EXACT:
                 kind = kinds.INEXACT
-            slow[column] = kind != 0 or dtype == FLOAT64 or place - field > _PLAIN_DIGITS
-            needed = max(needed, _store(matrix, extra, row, target, low, high, is_float, value, whole, dtype))
+            slow[column] = kind != 0 or least == FLOAT64 or place - field > _PLAIN_DIGITS
+            if target < 0:
+                extra[row, -2 - target] = value
+            else:
+                lacking = _store(cells, dtype, first_cell + target, low, high, value, whole, least)
+                needed = max(needed, lacking)
             if kind == kinds.HARD:
                 num_hard = kinds.add_issue(hard, num_hard, ordinal, column, kind, first, last)
             elif kind:
@@ -132,8 +139,8 @@ def _parse_record(
         place += 1
     if column == targets.shape[0]:
         return place, num_issues, num_hard, needed
-    for cell in range(matrix.shape[1]):
-        matrix[row, cell] = 0
+    for cell in range(first_cell, first_cell + width):
+        put_integer(cells, dtype, cell, np.int64(0))
     for cell in range(extra.shape[1]):
         extra[row, cell] = 0
     num_issues = kinds.add_issue(issues, issues_before, ordinal, column, kinds.RAGGED, begin, place)
@@ -142,7 +149,8 @@ def _parse_record(
 
 @inner_kernel
 def _parse_plain(
-    data, start, place, stop, delimiter, targets, matrix, high, extra, runs, slow, lanes, row, column
+    data, start, place, stop, delimiter, targets, runs, slow,
+    cells, dtype, num_cells, width, high, first_cell, extra, row, column, lanes,
 ):  # fmt: skip
     """Store plain integers as long as they come, but for columns that held something else in the last record.
 
@@ -153,8 +161,9 @@ def _parse_plain(
     while column < num_columns and targets[column] != SKIP and not slow[column]:
         if runs[column] > 1 and not slow[column + 1]:
             column, place = parse_plain_run(
-                data, start, place, stop, delimiter, targets, runs, matrix, high, row, column, lanes
-            )
+                data, start, place, stop, delimiter, targets, runs,
+                cells, dtype, num_cells, width, high, first_cell, column, lanes,
+            )  # fmt: skip
             if column == num_columns:
                 return column, place, True
             if targets[column] == SKIP or slow[column]:
@@ -166,7 +175,7 @@ def _parse_plain(
         if target < 0:
             extra[row, -2 - target] = whole
         else:
-            matrix[row, target] = whole
+            put_integer(cells, dtype, first_cell + target, whole)
         column += 1
         if column == num_columns:
             return column, end, True
@@ -175,16 +184,14 @@ def _parse_plain(
 
 
 @inner_kernel
-def _store(matrix, extra, row, target, low, high, is_float, value, whole, dtype):
-    """Store a field's value; returns 0, or the type needed where the matrix cannot hold it."""
-    if target < 0:
-        extra[row, -2 - target] = value
-    elif is_float:
-        matrix[row, target] = value
-    elif dtype == FLOAT64 or whole < low or whole > high:
-        return dtype
+def _store(cells, dtype, at, low, high, value, whole, least):
+    """Store a field's value; returns 0, or the `least` type needed where the matrix cannot hold it."""
+    if dtype == FLOAT64:
+        put_float(cells, at, value)
+    elif least == FLOAT64 or whole < low or whole > high:
+        return least
     else:
-        matrix[row, target] = whole
+        put_integer(cells, dtype, at, whole)
     return 0
 
 

@@ -16,6 +16,7 @@ from stoker.kernels.blocks import (
     read_short_numbers,
     store_short_numbers,
 )
+from stoker.kernels.cells import put_integer
 from stoker.kernels.compiling import helper_kernel, inner_kernel
 from stoker.kernels.words import (
     ASCII_ZEROS,
@@ -52,15 +53,20 @@ def count_neighbours(targets, runs):
 
 
 @inner_kernel
-def parse_plain_run(data, start, place, stop, delimiter, targets, runs, matrix, high, row, column, lanes):
+def parse_plain_run(
+    data, start, place, stop, delimiter, targets, runs,
+    cells, dtype, num_cells, width, high, first, column, lanes,
+):  # fmt: skip
     """Store plain integers as long as they come, from `column` on, which is one of the matrix's.
 
     Parameters
     ----------
-    data, start, place, stop, delimiter, targets, matrix, row, column
+    data, start, place, stop, delimiter, targets, cells, dtype, column
         As of `stoker.kernels.parsing.parse_records`; the field at `place` is that of `column`.
     runs
         Of `count_neighbours`.
+    first, width, num_cells
+        The row's first cell, and how many are in a row and in all.
     high
         The largest integer that the matrix holds.
     lanes : uint8 of shape (128,)
@@ -72,23 +78,29 @@ def parse_plain_run(data, start, place, stop, delimiter, targets, runs, matrix, 
         Of the first field that was not stored. Behind the last column the place is that of the terminator.
     """
     column, place = _parse_short(
-        data, start, place, stop, delimiter, targets, runs, matrix, high, row, column, lanes
-    )
+        data, start, place, stop, delimiter, targets, runs,
+        cells, dtype, num_cells, width, high, first, column, lanes,
+    )  # fmt: skip
     if column < targets.shape[0]:
-        column, place = _parse_longer(data, place, stop, delimiter, targets, runs, matrix, high, row, column)
+        column, place = _parse_longer(
+            data, place, stop, delimiter, targets, runs, cells, dtype, high, first, column
+        )
     return column, place
 
 
 @helper_kernel
-def _parse_short(data, start, place, stop, delimiter, targets, runs, matrix, high, row, column, lanes):
+def _parse_short(
+    data, start, place, stop, delimiter, targets, runs,
+    cells, dtype, num_cells, width, high, first, column, lanes,
+):  # fmt: skip
     """As `parse_plain_run` for up to three digits, a block of bytes at a time, wherever its fields begin."""
-    width, num_columns = matrix.shape[1], targets.shape[0]
+    num_columns = targets.shape[0]
     block = place
     while block - LOOK_BEHIND >= start and block + BLOCK <= stop:
         left = runs[column]
         # What is written behind the run must be in rows that are still to come.
-        at = row * width + targets[column]
-        if left < MOST_NUMBERS and (targets[column] + left < width or at + MOST_NUMBERS > matrix.size):
+        at = first + targets[column]
+        if left < MOST_NUMBERS and (targets[column] + left < width or at + MOST_NUMBERS > num_cells):
             break
         ends, lines, others, wrong, large = read_short_numbers(data, block, delimiter, lanes)
         halts = lines | others
@@ -100,7 +112,7 @@ def _parse_short(data, start, place, stop, delimiter, targets, runs, matrix, hig
         is_last = column + count == num_columns
         if ends & wrong or count > left or is_last != (halt & lines != np.uint64(0)):
             break
-        store_short_numbers(lanes, ends, matrix, at)
+        store_short_numbers(lanes, ends, cells, dtype, at)
         column += count
         if is_last:
             return column, block + trailing_zeros(halt)
@@ -113,7 +125,7 @@ def _parse_short(data, start, place, stop, delimiter, targets, runs, matrix, hig
 
 
 @helper_kernel
-def _parse_longer(data, place, stop, delimiter, targets, runs, matrix, high, row, column):
+def _parse_longer(data, place, stop, delimiter, targets, runs, cells, dtype, high, first, column):
     """As `parse_plain_run` but for a record's last field, one by one."""
     while place + _REACH <= stop and runs[column] > 0:
         target = targets[column]
@@ -122,20 +134,20 @@ def _parse_longer(data, place, stop, delimiter, targets, runs, matrix, high, row
         others = find_non_digits(data, place) ^ ends
         # What stands behind a byte that is neither digit nor delimiter is left to the next turn.
         ends &= (others & (np.uint64(0) - others)) - np.uint64(1)
-        first = done = np.int64(0)
+        begin = done = np.int64(0)
         while ends and done < left:
             end = trailing_zeros(ends)
-            whole = _short_integer(load_word(data, place + first), end - first)
+            whole = _short_integer(load_word(data, place + begin), end - begin)
             if whole < 0 or whole > high:
-                return column + done, place + first
-            matrix[row, target + done] = whole
+                return column + done, place + begin
+            put_integer(cells, dtype, first + target + done, whole)
             done += 1
             ends &= ends - np.uint64(1)
-            first = end + 1
+            begin = end + 1
         if done == 0:
             break
         column += done
-        place += first
+        place += begin
     return column, place
 
 

@@ -11,13 +11,21 @@ Storage of rows is that of `stoker.types.Matrix`; nothing is checked here.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from stoker.kernels.compiling import kernel
+import numpy as np
+import numpy.typing as npt
+
+from stoker.kernels.cells import cells_of, take_float, type_of
+from stoker.kernels.compiling import bare_kernel, helper_kernel
+from stoker.kernels.frozen import frozen
 from stoker.kernels.gather import _begin
 from stoker.kernels.mixing import mix
 
 __all__ = ["add_floats", "add_integers", "chosen_values", "first_values", "sample_hashes"]
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 _HASH_SEED = np.uint64(0x5354_4154)
 _MOST_BYTES = 1 << 16
@@ -27,9 +35,21 @@ _FAR = float(1 << 51)
 _GREATEST = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
-@kernel
-def first_values(values, starts, rows_per_piece, num_columns, places, shift):
+def first_values(
+    values: npt.NDArray[Any],
+    starts: IntArray,
+    rows_per_piece: int,
+    num_columns: int,
+    places: IntArray,
+    shift: FloatArray,
+) -> None:
     """Set every NaN of `shift`, float64 of shape (num_columns,), to the column's first value that is none."""
+    cells = frozen(cells_of(values))
+    _first_values(cells, type_of(values), starts, rows_per_piece, num_columns, places, shift)
+
+
+@bare_kernel
+def _first_values(cells, dtype, starts, rows_per_piece, num_columns, places, shift):
     missing = 0
     for j in range(num_columns):
         missing += shift[j] != shift[j]
@@ -38,13 +58,14 @@ def first_values(values, starts, rows_per_piece, num_columns, places, shift):
             return
         begin = _begin(starts, rows_per_piece, num_columns, places[i])
         for j in range(num_columns):
-            value = np.float64(values[begin + j])
-            if shift[j] != shift[j] and value == value:
-                shift[j] = value + 0.0
-                missing -= 1
+            if shift[j] != shift[j]:
+                value = take_float(cells, dtype, begin + j)
+                if value == value:
+                    shift[j] = value + 0.0
+                    missing -= 1
 
 
-@kernel
+@bare_kernel
 def _are_exact(shift, first, second):
     """Whether sums of bytes may be added in any order: all of these are integers, and far from 2**53."""
     inexact = 0
@@ -57,11 +78,14 @@ def _are_exact(shift, first, second):
     return inexact == 0
 
 
-@kernel
-def _add_bytes(values, starts, rows_per_piece, num_columns, places, shift, first, second, least, most):
-    """As `add_integers` for the first rows, four at a time and in integers; returns how many were taken."""
-    total = np.zeros(num_columns, np.uint32)
-    squares = np.zeros(num_columns, np.uint32)
+@bare_kernel
+def _add_bytes(
+    values, starts, rows_per_piece, num_columns, places, shift, first, second, least, most, total, squares
+):
+    """As `add_integers` for the first rows, four at a time and in integers; returns how many were taken.
+
+    `total` and `squares` are room for a uint32 a column, 0.
+    """
     num_rows = min(places.shape[0], _MOST_BYTES) // 4 * 4
     for i in range(0, num_rows, 4):
         begin = _begin(starts, rows_per_piece, num_columns, places[i])
@@ -91,8 +115,18 @@ def _add_bytes(values, starts, rows_per_piece, num_columns, places, shift, first
     return num_rows
 
 
-@kernel
-def add_integers(values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high):
+def add_integers(
+    values: npt.NDArray[Any],
+    starts: IntArray,
+    rows_per_piece: int,
+    num_columns: int,
+    places: IntArray,
+    shift: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+) -> None:
     """Take rows of integers into the sums and extremes of a leaf, with the bits that `add_floats` gives.
 
     Parameters
@@ -103,14 +137,23 @@ def add_integers(values, starts, rows_per_piece, num_columns, places, shift, fir
         float64 of shape (num_columns,): zero points; sums of (value - shift) and of its square; least and
         greatest value. All but the first are written.
     """
-    begin = _begin(starts, rows_per_piece, num_columns, places[0])
-    least = values[begin : begin + num_columns].copy()
-    most = least.copy()
+    where = (frozen(values), starts, rows_per_piece, num_columns, places)
+    bounds = np.iinfo(values.dtype)
+    least, most = (np.full(num_columns, bound, values.dtype) for bound in (bounds.max, bounds.min))
     done = 0
     if values.itemsize == 1 and _are_exact(shift, first, second):
-        done = _add_bytes(
-            values, starts, rows_per_piece, num_columns, places, shift, first, second, least, most
-        )
+        done = _add_bytes(*where, shift, first, second, least, most, *np.zeros((2, num_columns), np.uint32))
+    if done < len(places):
+        _add_integers(*where, done, shift, first, second, least, most)
+    np.minimum(low, least, out=low)
+    np.maximum(high, most, out=high)
+
+
+@bare_kernel
+def _add_integers(
+    values, starts, rows_per_piece, num_columns, places, done, shift, first, second, least, most
+):
+    """As `add_integers` behind the rows that are `done`."""
     for i in range(done, places.shape[0]):
         begin = _begin(starts, rows_per_piece, num_columns, places[i])
         row = values[begin : begin + num_columns]
@@ -121,15 +164,22 @@ def add_integers(values, starts, rows_per_piece, num_columns, places, shift, fir
         for j in range(num_columns):
             least[j] = min(least[j], row[j])
             most[j] = max(most[j], row[j])
-    for j in range(num_columns):
-        low[j] = min(low[j], np.float64(least[j]))
-        high[j] = max(high[j], np.float64(most[j]))
 
 
-@kernel
 def add_floats(
-    values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high, blanks, fractions
-):
+    values: npt.NDArray[Any],
+    starts: IntArray,
+    rows_per_piece: int,
+    num_columns: int,
+    places: IntArray,
+    shift: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    blanks: IntArray,
+    fractions: IntArray,
+) -> None:
     """Take rows of floats into the sums and extremes of a leaf; NaN is a blank.
 
     Two rows at a time, one behind the other: that halves what is read and written of the sums.
@@ -141,6 +191,14 @@ def add_floats(
     blanks, fractions
         int64 of shape (num_columns,): blanks counted; not 0 once a value was no integer. Written.
     """
+    where = (frozen(values), starts, rows_per_piece, num_columns, places)
+    _add_floats(*where, shift, first, second, low, high, blanks, fractions)
+
+
+@bare_kernel
+def _add_floats(
+    values, starts, rows_per_piece, num_columns, places, shift, first, second, low, high, blanks, fractions
+):
     for i in range(1, places.shape[0], 2):
         begin = _begin(starts, rows_per_piece, num_columns, places[i - 1])
         one = values[begin : begin + num_columns]
@@ -183,12 +241,18 @@ def add_floats(
         high[j] += 0.0
 
 
-@kernel
+@helper_kernel
 def _insert(kept, size, key):
     """Put a hash in its place, the greatest falling out of a full row; the new size, or 0 if it was there."""
-    at = np.searchsorted(kept[:size], key)
+    at, end = np.int64(0), size
+    while at < end:
+        middle = (at + end) >> 1
+        if kept[middle] < key:
+            at = middle + 1
+        else:
+            end = middle
     if at < size and kept[at] == key:
-        return 0
+        return np.int64(0)
     size = min(size + 1, kept.shape[0])
     for k in range(size - 1, at, -1):
         kept[k] = kept[k - 1]
@@ -196,8 +260,17 @@ def _insert(kept, size, key):
     return size
 
 
-@kernel
-def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, hashes, sizes, repeated):
+def sample_hashes(
+    values: npt.NDArray[Any],
+    starts: IntArray,
+    rows_per_piece: int,
+    num_columns: int,
+    places: IntArray,
+    columns: IntArray,
+    hashes: npt.NDArray[np.uint64],
+    sizes: IntArray,
+    repeated: IntArray,
+) -> None:
     """Keep the least hashes of the distinct values of some columns, and note a value that came back.
 
     A value among those kept was kept from its first row on, so that its return is always noticed: the kept
@@ -213,16 +286,24 @@ def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, 
     sizes, repeated
         int64 of shape (c,). Written.
     """
+    where = (frozen(cells_of(values)), type_of(values), starts, rows_per_piece, num_columns, places)
+    limits = np.where(sizes == hashes.shape[1], hashes[:, -1], _GREATEST)
+    _sample_hashes(*where, columns, hashes, sizes, repeated, limits)
+
+
+@bare_kernel
+def _sample_hashes(
+    cells, dtype, starts, rows_per_piece, num_columns, places, columns, hashes, sizes, repeated, limits
+):
+    """As `sample_hashes`; the `limits` are the greatest hashes that may still be kept."""
     capacity = hashes.shape[1]
-    limits = np.full(columns.shape[0], _GREATEST)
-    for c in range(columns.shape[0]):
-        if sizes[c] == capacity:
-            limits[c] = hashes[c, capacity - 1]
     for i in range(places.shape[0]):
         begin = _begin(starts, rows_per_piece, num_columns, places[i])
         for c in range(columns.shape[0]):
-            value = np.float64(values[begin + columns[c]]) + 0.0
-            if repeated[c] or value != value:
+            if repeated[c]:
+                continue
+            value = take_float(cells, dtype, begin + columns[c]) + 0.0
+            if value != value:
                 continue
             key = mix(_HASH_SEED, np.float64(value).view(np.uint64))
             if key <= limits[c]:
@@ -233,7 +314,7 @@ def sample_hashes(values, starts, rows_per_piece, num_columns, places, columns, 
                     limits[c] = hashes[c, capacity - 1]
 
 
-@kernel
+@bare_kernel
 def chosen_values(values, limit, out):
     """Write the values that `sample_hashes` might keep in a sample that goes up to a limit, in their order.
 

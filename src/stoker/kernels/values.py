@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from stoker.kernels.checksum import xxh64
-from stoker.kernels.compiling import bare_kernel, inner_kernel, kernel
+from stoker.kernels.compiling import bare_kernel, inner_kernel
 from stoker.kernels.dictionary import add_word, digest_of, find_word
 from stoker.kernels.words import load_word
 
@@ -42,7 +42,7 @@ def count_values(data, offsets, begin, stop, slots, counts, entries, letters, st
     Parameters
     ----------
     data, offsets
-        uint8; int32 or int64 of shape (n + 1,): value i is ``data[offsets[i] : offsets[i + 1]]``.
+        uint8; int64 of shape (n + 1,): value i is ``data[offsets[i] : offsets[i + 1]]``.
     slots, counts, entries, letters, state
         A dictionary, which grows.
 
@@ -84,11 +84,11 @@ def number_values(data, offsets, begin, stop, slots, entries, letters, out):
         out[i] = np.int32(number if number >= 0 else -1)
 
 
-@kernel
+@bare_kernel
 def bucket_values(data, offsets, num_buckets, first, out):
     """Write ``first`` plus the bucket of each value: the remainder of its XXH64 by `num_buckets`, a uint64.
 
-    `out` is int32 of shape (n,), in any layout; data and offsets are those of `count_values`.
+    `out` is int32 of shape (n,); data and offsets are those of `count_values`.
     """
     for i in range(out.shape[0]):
         digest = xxh64(data, np.int64(offsets[i]), np.int64(offsets[i + 1]), np.uint64(0))

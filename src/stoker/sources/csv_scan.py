@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from stoker.buffers import BufferPool
 from stoker.errors import ChangedDataError, DataError
+from stoker.kernels.frozen import frozen
 from stoker.kernels.records import OPEN_QUOTE, scan_records
 from stoker.ledger import Ledger
 from stoker.sources.chunks import Chunk
@@ -155,7 +156,7 @@ def _whole_segments(
     rows = np.empty(len(buffer) // SEGMENT_BYTES + 2, np.int64)
     offsets = np.empty_like(rows)
     num_records, consumed, num_anchors, problem = scan_records(
-        buffer,
+        frozen(buffer),
         0,
         len(buffer),
         layout.dialect.delimiter_byte,
@@ -199,7 +200,7 @@ def _too_long(layout: FileLayout, buffer: npt.NDArray[np.uint8], offset: int, li
     nowhere = np.empty(1, np.int64)
     delimiter, quote = layout.dialect.delimiter_byte, layout.dialect.quote_byte
     _, consumed, _, _ = scan_records(
-        buffer, 0, len(buffer), delimiter, quote, False, len(buffer), 0, 0, nowhere, nowhere
+        frozen(buffer), 0, len(buffer), delimiter, quote, False, len(buffer), 0, 0, nowhere, nowhere
     )
     line = line_of(layout.path, offset + consumed)
     advice = "most likely a quote was never closed; close it, or say that the file has no quotes (quote='')"

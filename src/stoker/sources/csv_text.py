@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.buffers import own_pages
+from stoker.kernels.frozen import frozen
 from stoker.kernels.texts import copy_texts, find_texts
 from stoker.sources.record_starts import miscounted
 from stoker.sources.schema import FileLayout
@@ -61,7 +62,7 @@ def read_texts(
     rows, dialect = np.flatnonzero(sound), layout.dialect
     spans = np.empty((len(places), len(rows), 2), np.int64)
     quote = np.uint8(dialect.quote_byte)
-    found = find_texts(data, np.uint8(dialect.delimiter_byte), quote, places, spans)
+    found = find_texts(frozen(data), np.uint8(dialect.delimiter_byte), quote, places, spans)
     if found != len(rows):
         raise miscounted(layout.path, len(rows), found)
     faults: list[Fault] = []
@@ -69,7 +70,7 @@ def read_texts(
     for place, span in zip(places.tolist(), spans, strict=True):
         bounds = np.empty(len(sound) + 1, np.int64)
         out = own_pages(int((span[:, 1] - span[:, 0]).sum()))
-        copy_texts(data, quote, span, rows, bounds, out)
+        copy_texts(frozen(data), quote, span, rows, bounds, out)
         if place in lenient:
             by_place[place] = decode_bytes(out, bounds)
         else:

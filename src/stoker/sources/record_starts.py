@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ChangedDataError
+from stoker.kernels.frozen import frozen
 from stoker.kernels.records import scan_records
 from stoker.sources.schema import FileLayout
 from stoker.types import IntArray
@@ -24,7 +25,17 @@ def record_starts(data: npt.NDArray[np.uint8], num_records: int, layout: FileLay
     starts, dialect = np.empty(num_records + 1, np.int64), layout.dialect
     rows = np.empty(num_records, np.int64)
     found, end, _, _ = scan_records(
-        data, 0, len(data), dialect.delimiter_byte, dialect.quote_byte, True, 1, 0, 0, rows, starts[:-1]
+        frozen(data),
+        0,
+        len(data),
+        dialect.delimiter_byte,
+        dialect.quote_byte,
+        True,
+        1,
+        0,
+        0,
+        rows,
+        starts[:-1],
     )
     if found != num_records or end < len(data):
         raise miscounted(layout.path, num_records, found)

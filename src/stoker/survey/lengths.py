@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stoker.kernels.frozen import frozen
 from stoker.kernels.lengths import add_lengths
 from stoker.stored import require_counts
 from stoker.survey.lengthcounts import LengthCounts
@@ -117,7 +118,7 @@ def _buffers(texts: Any) -> tuple[IntArray, npt.NDArray[np.uint8]]:
     _, offsets, data = texts.buffers()
     wide = pa.types.is_large_string(texts.type) or pa.types.is_large_binary(texts.type)
     if offsets is None or not len(texts):
-        return np.zeros(len(texts) + 1, np.int64), np.zeros(0, np.uint8)
+        return frozen(np.zeros(len(texts) + 1, np.int64)), frozen(np.zeros(0, np.uint8))
     found = np.frombuffer(offsets, np.int64 if wide else np.int32)[texts.offset :][: len(texts) + 1]
     held = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return found.astype(np.int64, copy=False), held
+    return frozen(found.astype(np.int64, copy=False)), frozen(held)

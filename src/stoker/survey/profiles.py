@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stoker.kernels.checksum import checksum_segments
+from stoker.kernels.frozen import frozen
 from stoker.kernels.lengths import add_lengths
 from stoker.stored import require, require_counts
 from stoker.transforms.chunks import as_texts, text_buffers
@@ -70,7 +71,7 @@ class TextProfile:
         offsets = bounds.astype(np.int64, copy=False)
         lengths = np.diff(offsets)
         words = np.zeros(lengths.size, np.int64)
-        add_lengths(offsets, data, np.zeros_like(words), words)
+        add_lengths(frozen(offsets), data, np.zeros_like(words), words)
         hashes = np.empty(lengths.size, np.uint64)
         checksum_segments(data, offsets, hashes)
         there = lengths > 0

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.errors import ColumnError, OptionError
-from stoker.kernels.gather import gather_bins
+from stoker.kernels.gather import gather_bins, storage_of
 from stoker.transforms.base import FittedTransform, InputTransform, checked_places, same_features
 from stoker.transforms.sampling import RowSample
 from stoker.types import KIND_WORDS, ColumnKind, InputKind, IntArray, Rows, is_number
@@ -178,8 +178,7 @@ class QuantileBins(InputTransform):
         places, learned = checked_places(rows, take), self._learned()
         found = np.zeros((places.size, len(self.features_)), np.int32)
         if (held := rows.matrix) is not None:
-            where = (np.asarray(held.values), held.starts, held.rows_per_piece, held.num_columns, places)
-            gather_bins(*where, learned.edges, learned.ends, found)
+            gather_bins(*storage_of(held), places, learned.edges, learned.ends, found)
         before = (np.cumsum(learned.widths) - learned.widths).astype(np.int32)
         if self.encode == "index":
             return np.where(found >= 0, found + before + np.int32(1), np.int32(0))

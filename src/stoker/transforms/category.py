@@ -302,4 +302,6 @@ def _values(rows: Rows, name: str, places: IntArray | None) -> ValueBytes:
 
 def _hash_into(values: ValueBytes, num_buckets: int, first: int, out: npt.NDArray[Any]) -> None:
     for data, offsets, begin, stop in values.readable():
-        bucket_values(data, offsets[begin : stop + 1], np.uint64(num_buckets), first, out[begin:stop])
+        found = np.empty(stop - begin, np.int32)
+        bucket_values(data, offsets[begin : stop + 1], np.uint64(num_buckets), first, found)
+        out[begin:stop] = found

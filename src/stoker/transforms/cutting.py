@@ -14,6 +14,7 @@ import pyarrow as pa
 from stoker.errors import OptionError
 from stoker.kernels.characters import SEPARATOR, CharacterArrays, Characters
 from stoker.kernels.cutting import BEFORE, BEHIND, BLOCK
+from stoker.kernels.frozen import frozen
 from stoker.transforms.chunks import text_buffers
 from stoker.types import IntArray
 
@@ -170,9 +171,8 @@ def word_cutter(*, lowercase: bool, strip_accents: bool) -> Cutter:
 def _as_they_are() -> CharacterArrays:
     """All bytes stay as they are."""
     nothing = np.zeros(0, np.int64)
-    return CharacterArrays(
-        np.arange(256, dtype=np.uint8), np.zeros(0, np.int32), nothing, np.zeros(0, np.uint8)
-    )
+    letters = frozen(np.zeros(0, np.uint8))  # as those of `Characters`
+    return CharacterArrays(np.arange(256, dtype=np.uint8), np.zeros(0, np.int32), nothing, letters)
 
 
 def _lowered(data: npt.NDArray[np.uint8], offsets: IntArray) -> pa.LargeStringArray:

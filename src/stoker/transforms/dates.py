@@ -230,7 +230,9 @@ class Dates(InputTransform):
             self._plans = tuple(self._plan(at) for at in range(len(self.columns_)))
         for at, (name, plan) in enumerate(zip(self.columns_, self._plans, strict=True)):
             instants, problems = self._reader.read(rows, name, places, first=None)
-            write_parts(instants, problems, *plan, out[:, at * width : (at + 1) * width])
+            found = np.empty((places.size, width))
+            write_parts(instants, problems, *plan, found)
+            out[:, at * width : (at + 1) * width] = found
         return out
 
     def options(self) -> dict[str, Any]:

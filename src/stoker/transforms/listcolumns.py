@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import ColumnError
+from stoker.kernels.frozen import frozen
 from stoker.kernels.sequences import outside
 from stoker.transforms.base import checked_places, nearest
 from stoker.types import ColumnKind, IntArray, Rows
@@ -23,9 +24,9 @@ class Lists(NamedTuple):
     Attributes
     ----------
     bounds
-        int64 of shape (lists + 1,).
+        int64 of shape (lists + 1,), read-only.
     values
-        int64 or float64.
+        int64 or float64, read-only.
     take
         int64 of shape (n,).
     """
@@ -96,6 +97,6 @@ def lists_of(rows: Rows, name: str, take: IntArray | None) -> Lists:
     if places.size and int(places.max()) >= len(column):
         raise IndexError(f"place {int(places.max())} lies outside of {len(column)} lists")
     if not len(column):
-        return Lists(np.zeros(1, np.int64), np.zeros(0, np.int64), places)
+        return Lists(frozen(np.zeros(1, np.int64)), frozen(np.zeros(0, np.int64)), places)
     bounds = np.frombuffer(column.buffers()[1], np.int64)[column.offset :][: len(column) + 1]
-    return Lists(bounds, np.asarray(column.values), places)
+    return Lists(frozen(bounds), frozen(np.asarray(column.values)), places)

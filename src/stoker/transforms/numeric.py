@@ -228,8 +228,8 @@ class Cast(InputTransform):
 
     def _write(self, rows: Rows, places: IntArray, use: _Affine, out: Float32Array) -> None:
         assert rows.matrix is not None
-        values = np.asarray(rows.matrix.values)
-        where = (values, rows.matrix.starts, rows.matrix.rows_per_piece, rows.matrix.num_columns, places)
+        where = (*gather.storage_of(rows.matrix), places)
+        values = rows.matrix.values
         if values.dtype.kind == "f":
             if gather.gather_filled(*where, use.fill, use.subtract, use.multiply, out):
                 raise not_finite(

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from stoker.kernels.gather import gather_columns
+from stoker.kernels.gather import gather_columns, storage_of
 from stoker.kernels.sampling import choose, draw_again
 from stoker.stored import MOST, require
 from stoker.transforms.base import checked_places, same_features
@@ -201,7 +201,7 @@ class RowSample:
         self._values = np.empty((0, width))
 
     def _take(self, matrix: Matrix, places: IntArray) -> None:
-        values, most = np.asarray(matrix.values), self.most_rows
+        storage, most = storage_of(matrix), self.most_rows
         columns, step = np.arange(matrix.num_columns), max(1, most // 4)
         for at in range(0, places.size, step):
             piece = places[at : at + step]
@@ -210,7 +210,6 @@ class RowSample:
             end = self._size + found
             self._make_room(end)
             self._keys[self._size : end] = keys[:found]
-            storage = (values, matrix.starts, matrix.rows_per_piece, matrix.num_columns)
             gather_columns(*storage, piece[chosen[:found]], columns, self._values[self._size : end])
             self._size = end
             self.num_rows += piece.size

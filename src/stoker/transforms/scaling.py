@@ -269,7 +269,7 @@ def _logarithms(rows: Rows, take: IntArray | None) -> Rows:
     if rows.matrix is not None:
         matrix = rows.matrix
         held = np.empty(values.shape, matrix.values.dtype)
-        gather.gather(matrix.values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places, held)
+        gather.gather(*gather.storage_of(matrix), places, held)
         values = held.astype(np.float64)
     if (values <= -1).any():
         row, column = (int(at[0]) for at in np.nonzero(values <= -1))

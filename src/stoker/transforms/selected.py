@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.errors import ColumnError
-from stoker.kernels.gather import gather_columns
+from stoker.kernels.gather import gather_columns, storage_of
 from stoker.transforms.base import checked_places, nearest
 from stoker.types import IntArray, Matrix, Rows
 
@@ -116,15 +116,7 @@ class Selection:
         places = checked_places(rows, take) if places is None else places
         held = rows.matrix
         narrow = np.empty((places.size, self.places.size), held.values.dtype)
-        gather_columns(
-            np.asarray(held.values),
-            held.starts,
-            held.rows_per_piece,
-            held.num_columns,
-            places,
-            self.places,
-            narrow,
-        )
+        gather_columns(*storage_of(held), places, self.places, narrow)
         return Rows(
             num_rows=places.size,
             features=tuple(rows.features[place] for place in self.places.tolist()),

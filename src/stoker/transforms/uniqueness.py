@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stoker.kernels import statistics as kernel
-from stoker.kernels.gather import gather_columns
+from stoker.kernels.gather import gather_columns, storage_of
 from stoker.stored import require
 from stoker.transforms.base import from_plain
 from stoker.types import IntArray, Matrix, Rows
@@ -172,10 +172,9 @@ class LeafValues:
         first = 0
         for rows in pieces:
             assert rows.matrix is not None
-            storage = (rows.matrix.starts, rows.matrix.rows_per_piece, rows.matrix.num_columns)
             places = rows.places(np.arange(rows.num_rows, dtype=np.int64))
             out = held[first : first + rows.num_rows]
-            gather_columns(np.asarray(rows.matrix.values), *storage, places, columns, out)
+            gather_columns(*storage_of(rows.matrix), places, columns, out)
             first += rows.num_rows
         there = ~np.isnan(held)
         return cls(

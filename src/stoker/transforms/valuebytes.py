@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stoker.errors import ColumnError, DataError
-from stoker.kernels.gather import gather_columns
+from stoker.kernels.frozen import frozen
+from stoker.kernels.gather import gather_columns, storage_of
 from stoker.transforms.base import checked_places, nearest
 from stoker.transforms.chunks import as_texts, text_buffers
 from stoker.types import IntArray, Rows
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 ValueKind: TypeAlias = Literal["text", "int", "float"]
-Offsets: TypeAlias = "npt.NDArray[np.int32] | IntArray"
 
 _AHEAD = 8
 """Bytes that kernels may read from any byte of a value on."""
@@ -42,14 +42,14 @@ class ValueBytes:
     kind
         What the bytes are: UTF-8, or a little-endian int64 or float64 each.
     data
-        uint8.
+        uint8, read-only.
     offsets
-        int32 or int64 of shape (n + 1,), ascending.
+        int64 of shape (n + 1,), ascending, read-only.
     """
 
     kind: ValueKind
     data: npt.NDArray[np.uint8]
-    offsets: Offsets
+    offsets: IntArray
 
     def __len__(self) -> int:
         return self.offsets.size - 1
@@ -68,7 +68,7 @@ class ValueBytes:
             return f"{held.tobytes().decode(errors='replace')!r:.80}"
         return str(held.copy().view(np.int64 if self.kind == "int" else np.float64)[0])
 
-    def readable(self) -> Iterator[tuple[npt.NDArray[np.uint8], Offsets, int, int]]:
+    def readable(self) -> Iterator[tuple[npt.NDArray[np.uint8], IntArray, int, int]]:
         """Data, offsets, and the first and the last but one of the values to read there, eight bytes ahead.
 
         The last values of the data, behind which there may be nothing to read, come from a copy.
@@ -84,7 +84,7 @@ class ValueBytes:
             tail[: end - begin] = self.data[begin:end]
             shifted = np.zeros_like(self.offsets)
             shifted[whole:] = self.offsets[whole:] - begin
-            yield tail, shifted, whole, len(self)
+            yield frozen(tail), frozen(shifted), whole, len(self)
 
 
 def column_bytes(rows: Rows, name: str, places: IntArray | None, *, fractions: bool = False) -> ValueBytes:
@@ -130,10 +130,9 @@ def _column_numbers(rows: Rows, name: str, places: IntArray | None) -> npt.NDArr
     held = rows.matrix
     if held is None:
         return np.empty(0)
-    values = np.asarray(held.values)
-    out = np.empty((places.size, 1), values.dtype)
+    out = np.empty((places.size, 1), held.values.dtype)
     column = np.array([rows.features.index(name)])
-    gather_columns(values, held.starts, held.rows_per_piece, held.num_columns, places, column, out)
+    gather_columns(*storage_of(held), places, column, out)
     return out.reshape(-1)
 
 
@@ -154,12 +153,12 @@ def _column_texts(rows: Rows, name: str, places: IntArray | None) -> pa.Array:
     return values
 
 
-def _buffers(texts: Any) -> tuple[npt.NDArray[np.uint8], Offsets]:
+def _buffers(texts: Any) -> tuple[npt.NDArray[np.uint8], IntArray]:
     """Bytes and offsets; a null is as long as an empty text."""
     if isinstance(texts, pa.StringArray) and not texts.null_count and len(texts):
         bounds, data = texts.buffers()[1:]
         offsets = np.frombuffer(bounds, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-        return np.frombuffer(data or b"", np.uint8), offsets
+        return frozen(np.frombuffer(data or b"", np.uint8)), frozen(offsets.astype(np.int64))
     return text_buffers(as_texts(texts))
 
 
@@ -197,7 +196,7 @@ def _of_numbers(
         offsets = np.zeros(numbers.size + 1, np.int64)
         np.cumsum(8 * ~blank, out=offsets[1:])
         numbers = numbers[~blank]
-    return ValueBytes(kind, np.ascontiguousarray(numbers).view(np.uint8), offsets)
+    return ValueBytes(kind, frozen(np.ascontiguousarray(numbers).view(np.uint8)), frozen(offsets))
 
 
 def decoded_values(kind: ValueKind, spelled: pa.LargeStringArray, name: str) -> list[Any]:
