@@ -109,6 +109,23 @@ def test_a_step_behind_the_last_epoch_is_refused(a_run):
         stoker.replay(run.path, step=99_999)
 
 
+def test_steps_to_come_are_told_from_those_that_were_taken(a_run, capsys):
+    from stoker.cli import main
+
+    run = a_run()
+    record = run.read()
+    record.training = {"epochs": 3, "initial_epoch": 0}
+    record.outcome.status, record.outcome.steps = "interrupted", 40
+    run.write(record)
+    for step in (40, 41, 70):
+        assert stoker.replay(run.path, step=step).reached == 40
+        assert main(["replay", str(run.path), "--step", str(step)]) == 0
+        told = "to come   the run is known to have got to step 40: these" in capsys.readouterr().out
+        assert told == (step > 40)
+    (run.path / "checkpoints" / f"step-{50:012}").mkdir(parents=True)  # of an epoch under way
+    assert stoker.replay(run.path, step=50).reached == 50
+
+
 def test_steps_count_over_the_whole_run_from_its_first_epoch():
     spec = OrderSpec(kind="sequential", seed=0, batch_size=4, num_rows=10, block=1, window=4, lanes=1)
     assert [step_within(spec, 2, step) for step in (1, 3, 4, 7)] == [(2, 0), (2, 2), (3, 0), (4, 0)]

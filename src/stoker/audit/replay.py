@@ -12,6 +12,7 @@ from stoker.audit.reading import read_rows
 from stoker.audit.reopening import RowsOption, reopened, with_view
 from stoker.audit.rows import bound_view, first_epoch, ids_between
 from stoker.audit.verify import Stage, silent
+from stoker.checkpoints import CheckpointStore
 from stoker.errors import ChangedDataError, OptionError
 from stoker.mirror import fetched
 from stoker.rundir import RunDirectory
@@ -38,6 +39,9 @@ class Replay:
         Within the epoch, counted from 0, as `Feed.epoch` yields them.
     rows
         In the order of the batch.
+    reached
+        Steps that the run is known to have taken: a step behind them takes these rows when it is gone on
+        with. A run that is killed, or trains now, may have taken some more, and takes them again if need be.
     """
 
     run: str
@@ -45,6 +49,7 @@ class Replay:
     epoch: int
     batch: int
     rows: tuple[FoundRow, ...]
+    reached: int
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -55,6 +60,7 @@ class Replay:
             "step": self.step,
             "epoch": self.epoch,
             "batch": self.batch,
+            "reached": self.reached,
             "rows": [row | {"values": dict(row["values"])} for row in rows],
         }
 
@@ -68,6 +74,8 @@ def replay(
     stage: Stage | None = None,
 ) -> Replay:
     """Show the source rows behind a step: what a person asks for when the loss jumps.
+
+    Of a run that has not finished, steps to come are shown, too: `Replay.reached` tells which they are.
 
     The files are read from the beginning up to the last of the rows, and compared as far with what the run
     was trained on. Neither Keras nor the model is needed.
@@ -120,7 +128,12 @@ def replay(
             "not those of the step"
         ) from None
     return Replay(
-        run=name, step=_overall(record, order, number, batch), epoch=number, batch=batch, rows=tuple(found)
+        run=name,
+        step=_overall(record, order, number, batch),
+        epoch=number,
+        batch=batch,
+        rows=tuple(found),
+        reached=max(record.outcome.steps, CheckpointStore(run.path).newest_step() or 0),
     )
 
 

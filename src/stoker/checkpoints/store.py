@@ -94,6 +94,13 @@ class CheckpointStore:
             return []
         return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
 
+    def newest_step(self) -> int | None:
+        """The step of the newest that is there, whole or not; None where there is none, or none is told."""
+        with suppress(OSError):
+            for path in self.paths():
+                return int(path.name[5:])
+        return None
+
     def read(self, path: Path) -> Checkpoint:
         """One of `paths`, every byte checked.
 

@@ -64,11 +64,15 @@ def _print(found: Replay) -> None:
     from stoker.training.lines import counted, grouped
 
     where = f"batch {grouped(found.batch + 1)} of epoch {found.epoch + 1}"
-    print_lines([("step", f"{grouped(found.step)} · {where} · {counted(len(found.rows), 'row')}")])
-    lines = []
+    lines = [("step", f"{grouped(found.step)} · {where} · {counted(len(found.rows), 'row')}")]
+    if found.step > found.reached:
+        known = f"the run is known to have got to step {grouped(found.reached)}"
+        lines.append(("to come", f"{known}: these rows are taken when it gets here"))
+    print_lines(lines)
+    rows = []
     for row in found.rows:
         label = "" if row.label is None else printable(str(row.label))
-        lines.append((f"{row.file}:{row.line}", f"row {row.row}", label, printable(row.text, _MOST_SHOWN)))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for place, row_id, label, text in lines:
+        rows.append((f"{row.file}:{row.line}", f"row {row.row}", label, printable(row.text, _MOST_SHOWN)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for place, row_id, label, text in rows:
         print(f"{place:<{widths[0]}}  {row_id:<{widths[1]}}  {label:<{widths[2]}}  {text}".rstrip())

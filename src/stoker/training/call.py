@@ -380,7 +380,7 @@ class _Running:
         if not owed.names or files is None:
             return
         checkpointer = self._call.checkpointer
-        kept = None if checkpointer is None else checkpointer.kept_step
+        kept = None if checkpointer is None else checkpointer.store.newest_step()
         text = owed.told_at_the_end(files.directory, kept)
         if ended not in _STATUS:
             raise RunError(text)

@@ -90,14 +90,6 @@ class Checkpointer:
         self._owed = False
         self._failed = False
 
-    @property
-    def kept_step(self) -> int | None:
-        """The step of the newest that lies on the disk, whole or not; None where there is none."""
-        with suppress(OSError):
-            for path in self.store.paths():
-                return int(path.name[5:])
-        return None
-
     def begin(self, step: int) -> None:
         """Training is about to go on behind this step."""
         self._step, self._at = step, time.perf_counter()
@@ -231,7 +223,7 @@ class Checkpointer:
             self._told = True
         except OSError as error:
             text = f"no checkpoint could be written to {self.store.folder} ({error.strerror or error}); "
-            if self.kept_step is None:
+            if self.store.newest_step() is None:
                 text += "there is none yet, and without one a run that ends begins again with nothing"
             else:
                 text += "the ones before it are as they were"
