@@ -48,6 +48,7 @@ def answered(process: subprocess.Popen[str], code: int = 0) -> dict[str, Any]:
     """The answer of a command that ends with a code."""
     out, err = process.communicate(timeout=280)
     assert process.returncode == code, err
+    assert "raylet" not in out, out
     found: dict[str, Any] = json.loads(out.splitlines()[-1]) if out else {"said": err}
     return found
 

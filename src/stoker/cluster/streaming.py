@@ -7,6 +7,7 @@ Blocks have one row, a packed item or result. Ray's bound of what is in flight i
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -31,6 +32,8 @@ _LOOK_SECONDS = 0.02
 """Between two looks at whether results were taken."""
 _ITEM_BYTES = 16 << 20
 """An item and what is made of it, at most as a rule."""
+_END_SECONDS = 60
+"""Within these Ray Data's threads end when nobody takes results any more."""
 _STUCK_SECONDS = 1800
 """Within these something must come or go between the processes."""
 
@@ -66,8 +69,7 @@ def streamed(job: Job, hosts: int) -> Generator[bytes]:
                 num_gpus=1 if ray.cluster_resources().get("GPU", 0) >= hosts else 0,
             )
             tables = results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-            # Ray Data's own threads end with the iterator; one that outlives the connection ends the process.
-            with closing(iter(tables)) as found:
+            with _threads_of_ray_data_ended(), closing(iter(tables)) as found:
                 for table in found:
                     for value in table[_COLUMN]:
                         taken.add.remote()
@@ -147,6 +149,28 @@ def _context(hosts: int) -> Iterator[None]:
             yield
     finally:
         log.handlers = handlers
+
+
+@contextmanager
+def _threads_of_ray_data_ended() -> Iterator[None]:
+    """Behind the block no thread runs that Ray Data began inside.
+
+    It waits for them two seconds by itself, and where the connection ends before one of them does, Ray ends
+    the process.
+    """
+    before = set(threading.enumerate())
+    try:
+        yield
+    finally:
+        limit = time.monotonic() + _END_SECONDS
+        for thread in threading.enumerate():
+            if thread not in before and _is_of_ray_data(thread):
+                thread.join(max(0.0, limit - time.monotonic()))
+
+
+def _is_of_ray_data(thread: threading.Thread) -> bool:
+    code = type(thread) if type(thread) is not threading.Thread else getattr(thread, "_target", None)
+    return getattr(code, "__module__", "").startswith("ray.data.")
 
 
 def _is_console(handler: logging.Handler) -> bool:
