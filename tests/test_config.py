@@ -75,9 +75,41 @@ def test_what_a_file_cannot_say_is_refused(
     assert said in capsys.readouterr().err
 
 
-def test_a_value_that_a_flag_refuses_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
-    (folder / "run.toml").write_text('label = "sold"\nepochs = 0\n', "utf-8")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epochs = 0", "run.toml says epochs = 0"),
+        ('epochs = "many"', 'run.toml says epochs = "many"'),
+        ('task = "classification"', 'run.toml says task = "classification"'),
+        ('memory = "huge"', 'run.toml says memory = "huge"'),
+        ('drop = ["id", "zipp"]', 'run.toml says drop = ["id", "zipp"]'),
+        ('[types]\nzip = "integer"', 'run.toml says [types] zip = "integer"'),
+        ('[na]\ngaps = "fill"', 'run.toml says [na] gaps = "fill"'),
+        ('cache = "some"', 'run.toml says cache = "some"'),
+        ('transform = ["city=hush"]', 'run.toml says transform = ["city=hush"]'),
+    ],
+)
+def test_a_value_that_a_flag_refuses_is_told_with_the_file_and_its_key(
+    folder: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "run.toml").write_text(f'label = "sold"\n{text}\n', "utf-8")
     assert main(["plan", "houses.csv", "--config", "run.toml"]) == 2
-    assert "--epochs" in capsys.readouterr().err
+    told = capsys.readouterr().err.strip()
+    assert told.startswith("stoker: ")
+    assert told.endswith(f"; {said}")
+
+
+def test_the_file_is_not_named_for_what_the_command_line_says(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "run.toml").write_text('label = "sold"\nepochs = "many"\nmemory = "huge"\n', "utf-8")
+    flags = ["--config", "run.toml", "--memory", "1GB"]
+    assert main(["plan", "houses.csv", *flags, "--epochs", "0"]) == 2
+    assert "run.toml" not in capsys.readouterr().err
+    assert main(["plan", "houses.csv", "--memory", "huge"]) == 2
+    assert "run.toml" not in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_told(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["plan", "houses.csv", "--config", "nowhere.toml"]) == 2
     assert "nowhere.toml cannot be read" in capsys.readouterr().err

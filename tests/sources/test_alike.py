@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import stoker
 from held_sources import Items, Streamed
@@ -147,3 +148,33 @@ def test_columns_that_are_absent_in_another_format_are_told(tmp_path):
     with pytest.raises(ColumnError, match=r"t\.jsonl: the feature column 'z' is absent"):
         source.like(path, with_label=True)
     assert source.like(path.parent / "train" / "t.csv", with_label=False).label is None
+
+
+@pytest.mark.parametrize("as_source", [False, True], ids=["named", "opened"])
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a/1.png", "b/2.png"], "is a folder of images, whose columns are image, label, file"),
+        (["a/1.txt", "b/2.txt"], "is a folder of texts, whose columns are text, label, file"),
+        (["films.pos", "films.neg"], "is a file of texts, one a line, whose columns are text, label"),
+    ],
+)
+def test_files_that_cannot_have_the_columns_of_a_table_are_refused_with_these(
+    names, said, as_source, tmp_path
+):
+    source = opened("CSV", frame_of(20), tmp_path / "table")
+    for name in names:
+        path = tmp_path / "given" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("png"):
+            Image.new("RGB", (4, 4)).save(path)
+        else:
+            path.write_text("words\n")
+    given = tmp_path / "given"
+    paths = [given / name for name in names] if "films.pos" in names else given
+    feed = stoker.Feed(source, batch_size=4)
+    with pytest.raises(ColumnError) as refused:
+        feed.derive(stoker.open(paths) if as_source else paths)
+    told = str(refused.value)
+    assert told.startswith(str(given))
+    assert f"{said}, and the columns to be read are 'x', 'z', 'y': give files that have them" in told

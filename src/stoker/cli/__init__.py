@@ -32,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> object:
     from stoker.cli.collecting import look_again
     from stoker.cli.commands import build_command
+    from stoker.cli.config import forget_config
     from stoker.cli.repeated import refuse_repeated
 
+    forget_config()
     command = build_command()
     if arguments[0] != "train":  # which has more to import
         look_again()

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 import typer.core
 
+from stoker.cli.flags import library_names
 from stoker.cli.words import listed
 from stoker.errors import OptionError
 
-__all__ = ["apply_config"]
+__all__ = ["apply_config", "forget_config", "with_config"]
 
 _OWN = ("config", "help")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a file says: by flag its value, and the command's name for it."""
+
+    path: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str]
+    context: typer.Context
+
+
+_given: ContextVar[_Given | None] = ContextVar("given", default=None)
 
 
 def apply_config(context: typer.Context, path: str | None) -> str | None:
@@ -36,7 +54,42 @@ def apply_config(context: typer.Context, path: str | None) -> str | None:
             raise OptionError(f"{path}: there is no flag {key!r}{_nearest(key, known)}")
         values[str(option.name)] = _value(option, value, f"{path}: {key}")
     context.default_map = {**values, **(context.default_map or {})}
+    _given.set(_Given(path, given, {key: str(known[key].name) for key in given}, context))
     return path
+
+
+def forget_config() -> None:
+    """Know nothing of a file that an earlier command was given."""
+    _given.set(None)
+
+
+def with_config(message: str) -> str:
+    """A message on what a flag was given, with the file that gave it, if one did, and what stands there."""
+    given = _given.get()
+    if given is None:
+        return message
+    told = [line for key, value in given.values.items() for line in _blamed(message, given, key, value)]
+    return f"{message}; {given.path} says {' and '.join(told)}" if told else message
+
+
+def _blamed(message: str, given: _Given, key: str, value: Any) -> Iterator[str]:
+    """Lines of the file with a key that a message names, with its value, or as a flag that took none."""
+    source = given.context.get_parameter_source(given.names[key])
+    if source is None or source.name != "DEFAULT_MAP":
+        return  # the command line goes before the file, or the key is another command's
+    is_refused = f"'--{key}'" in message
+    called = [f"--{key}", key, *library_names(key)]
+    if not is_refused and not any(_names(message, name) for name in called):
+        return
+    pairs = [(f"[{key}] {column}", word) for column, word in value.items()] if isinstance(value, dict) else []
+    for name, held in pairs or [(key, value)]:
+        words = held if isinstance(held, list) else [held]
+        if is_refused or any(_names(message, str(word)) for word in words):
+            yield f"{name} = {json.dumps(held, ensure_ascii=False)}"
+
+
+def _names(message: str, word: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", message) is not None
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import typer
 
+from stoker.cli.config import with_config
 from stoker.cli.flags import with_flags
 from stoker.errors import NonFiniteLossError, StokerError
 from stoker.signals import Terminated
@@ -26,9 +27,9 @@ def exit_code(command: Callable[[], object]) -> int:
     except NonFiniteLossError as error:
         return _tell(with_flags(str(error)), _NOT_FINITE)
     except StokerError as error:
-        return _tell(with_flags(str(error)), _MISTAKE)
+        return _tell(with_config(with_flags(str(error))), _MISTAKE)
     except typer.TyperException as error:
-        return _tell(_usage(error), _MISTAKE)
+        return _tell(with_config(_usage(error)), _MISTAKE)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except Terminated as asked:

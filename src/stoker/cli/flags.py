@@ -12,7 +12,7 @@ import shlex
 
 from stoker.cli.words import listed
 
-__all__ = ["with_flags"]
+__all__ = ["library_names", "with_flags"]
 
 _SAME_NAMES = (
     "batch_size|cache|checkpoint_every|class_weight|columns|delimiter|drop|early_stopping|epochs|header|keep|label|learning_rate"
@@ -56,6 +56,17 @@ def with_flags(message: str) -> str:
     "stoker verify runs/a tells; stoker.resume('runs/a', model=, feed=) goes on"
     """
     return _QUOTED_OR_OPTION.sub(_as_flag, message)
+
+
+def library_names(flag: str) -> list[str]:
+    """What the library calls the option that is a flag here.
+
+    Examples
+    --------
+    >>> library_names("metric"), library_names("batch-size")
+    (['metrics'], ['batch_size'])
+    """
+    return [name for name, written in _FLAGS.items() if written == f"--{flag}"]
 
 
 def _as_flag(found: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.conditions import Condition
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written
-from stoker.sources.formats import FORMATS, format_like, table_like
+from stoker.sources.formats import FORMATS, format_like, table_like, template_of
 from stoker.sources.nameless import NAMELESS
 from stoker.sources.packing import PACKINGS
 from stoker.sources.paths import expand_paths
@@ -85,7 +85,7 @@ def rows_like(base: Table, rows: Table, *, with_label: bool) -> Table:
         schema = base.schema if with_label else base.schema.without_label()
         schema = replace(schema, file_names=rows.schema.file_names)
         written = _written(rows, _renames(base))
-        found = FORMATS[name].template(schema, written).like(rows.places, with_label=with_label)
+        found = template_of(name, schema, written, rows.paths[0]).like(rows.places, with_label=with_label)
     return _chosen_like(found, rows)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from stoker.errors import DataError, OptionError
+from stoker.errors import ColumnError, DataError, OptionError
 from stoker.sources.arrays.opening import array_template, open_members, open_pairs
 from stoker.sources.columnar.ipc import ARROW_SUFFIXES, open_arrow_file
 from stoker.sources.columnar.opening import columnar_template, open_columnar
@@ -18,6 +18,7 @@ from stoker.sources.csv_open import Written
 from stoker.sources.delimited import delimited_template, open_delimited
 from stoker.sources.files import is_folder
 from stoker.sources.folder import folder_template, open_folders
+from stoker.sources.folder_contents import IMAGES, TEXTS, is_image
 from stoker.sources.folder_listing import has_folders, has_images
 from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
@@ -26,7 +27,9 @@ from stoker.sources.request import COLUMNS_ALONE, Request
 from stoker.sources.schema import Schema
 from stoker.sources.table import Table
 
-__all__ = ["FORMATS", "Format", "format_like", "open_table", "table_like"]
+__all__ = ["FORMATS", "Format", "format_like", "open_table", "table_like", "template_of"]
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class Format:
         Why it takes no others, for messages.
     takes_folders
         Whether a folder may be named.
+    columns
+        All that its files can have; None where they have any.
     """
 
     what: str
@@ -55,6 +60,7 @@ class Format:
     options: frozenset[str] = COLUMNS_ALONE
     why: str = "which says it by itself"
     takes_folders: bool = False
+    columns: tuple[str, ...] | None = None
 
 
 _TABLE = COLUMNS_ALONE | {"header", "delimiter", "quote"}
@@ -71,6 +77,7 @@ FORMATS: Mapping[str, Format] = {
         options=frozenset(),
         why="which is no table",
         takes_folders=True,
+        columns=(TEXTS.column, *IMAGES.columns),
     ),
     "lines": Format(
         what="files of a text a line",
@@ -78,6 +85,7 @@ FORMATS: Mapping[str, Format] = {
         template=lines_template,
         options=frozenset(),
         why="which is no table",
+        columns=("text", "label"),
     ),
     "jsonl": Format(what="JSON", open=open_json, template=json_template),
     **{
@@ -164,7 +172,39 @@ def table_like(
         schema = schema if with_label else schema.without_label()
     found = FORMATS[name]
     files = places if found.takes_folders else expand_paths(paths)
-    return found.template(schema, written).like(files, with_label=with_label)
+    return template_of(name, schema, written, places[0]).like(files, with_label=with_label)
+
+
+def template_of(name: str, schema: Schema, written: Written, place: str) -> Table:
+    """A table of a format without files, to open files with columns that are known.
+
+    Parameters
+    ----------
+    name
+        The format.
+    schema, written
+        The columns, and how the files with them were written.
+    place
+        What is to be opened, for messages.
+
+    Raises
+    ------
+    ColumnError
+        Its files have columns of their own, and these are others.
+    """
+    found = FORMATS[name]
+    if found.columns is None or set(schema.used) <= set(found.columns):
+        return found.template(schema, written)
+    what, columns = "a file of texts, one a line", found.columns
+    if name == "folder":
+        contents = IMAGES if is_image(first_file(place)) else TEXTS
+        what, columns = f"a folder of {contents.many}", contents.columns
+    shown = ", ".join(map(repr, schema.used[:_SHOWN]))
+    more = f" and {len(schema.used) - _SHOWN} more" if len(schema.used) > _SHOWN else ""
+    raise ColumnError(
+        f"{place} is {what}, whose columns are {', '.join(columns)}, and the columns to be read are "
+        f"{shown}{more}: give files that have them"
+    )
 
 
 def format_like(places: Sequence[str], known: str) -> str:
