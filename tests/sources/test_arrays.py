@@ -175,8 +175,55 @@ def test_columns_and_drop_name_arrays_or_columns_of_them(here):
         stoker.open(here / "data.npz", label="y")
     assert stoker.open(here / "data.npz", label="y", drop=["many"]).features == ("x[0]", "x[1]", "x[2]", "z")
     assert stoker.open(here / "data.npz", label="y", columns=["x[1]", "z"]).features == ("x[1]", "z")
-    with pytest.raises(ColumnError, match=r"'zz' is absent.*'z'"):
+    with pytest.raises(ColumnError, match=r"no array 'zz'.*did you mean 'z'"):
         stoker.open(here / "data.npz", label="y", columns=["zz", "z"])
+
+
+def write_hdf5(path: Path, **arrays: Array) -> None:
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name.replace("__", "/")] = array
+
+
+def write_npz(path: Path, **arrays: Array) -> None:
+    np.savez(path, **{name.replace("__", "/"): array for name, array in arrays.items()})
+
+
+@pytest.mark.parametrize("write", [write_hdf5, write_npz])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"label": "labls"}, "no array 'labls' (label=); did you mean 'labels'?"),
+        ({"label": "labls", "columns": ["images"]}, "'labls' (label=); did you mean 'labels'?"),
+        ({"label": "labels", "columns": ["imags"]}, "'imags' (columns=); did you mean 'images'?"),
+        ({"label": "labels", "columns": ["group/xtra"]}, "did you mean 'group/extra'?"),
+        ({"label": "labels", "drop": ["group/xtra"]}, "'group/xtra' (drop=); did you mean 'group/extra'?"),
+        ({"label": "labels", "sample_weight": "imges"}, "(sample_weight=); did you mean 'images'?"),
+        ({"label": "labels", "types": {"imges": "int"}}, "'imges' (types=); did you mean 'images'?"),
+        ({"label": "y"}, "'y' (label=); its arrays are 'group/extra', 'images', 'labels'"),
+    ],
+)
+def test_a_name_of_no_array_is_refused_with_the_nearest_of_all(here, write, options, said):
+    x, y = numbers(20)
+    path = here / ("x.h5" if write is write_hdf5 else "x.npz")
+    write(path, group__extra=x, images=x, labels=y)
+    with pytest.raises(ColumnError) as refused:
+        stoker.open("x.h5" if write is write_hdf5 else "x.npz", **options)
+    assert str(refused.value).startswith(f"{path.name} has no array ")
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("write", [write_hdf5, write_npz])
+def test_other_files_lack_the_label_alone(here, write):
+    x, y = numbers(20)
+    names = [f"{name}.{'h5' if write is write_hdf5 else 'npz'}" for name in ("one", "two", "three")]
+    write(here / names[0], images=x, weight=np.ones(20), labels=y)
+    write(here / names[1], images=x)
+    write(here / names[2], image=x, labels=y)
+    source = stoker.open(names[0], label="labels", sample_weight="weight", columns=["images"])
+    assert source.like(names[1], with_label=False).features == source.features
+    with pytest.raises(ColumnError, match=r"has no array 'images'; did you mean 'image'\?"):
+        source.like(names[2], with_label=True)
 
 
 def test_other_files_find_their_labels_by_the_difference_in_names(here):

@@ -222,15 +222,15 @@ class Schema:
         }
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """``; did you mean 'x'?``, or the first names there are."""
+def nearest(name: str, names: Iterable[str], what: str = "columns") -> str:
+    """``; did you mean 'x'?``, or the first names there are of `what`."""
     known = list(names)
     folded = {candidate.strip().casefold(): candidate for candidate in reversed(known)}
     close = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {folded[close[0]]!r}?"
     shown = ", ".join(repr(candidate) for candidate in known[:8])
-    return f"; its columns are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+    return f"; its {what} are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")
 
 
 def columns_in(layout: FileLayout) -> str:

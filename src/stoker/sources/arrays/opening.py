@@ -15,6 +15,7 @@ from stoker.sources.arrays.numpy_files import matrix_of, npy_array, npz_arrays
 from stoker.sources.arrays.sparse import MATRIX, SPARSE_COLUMNS, SparseArray
 from stoker.sources.arrays.stored import StoredArray, UnusableArray
 from stoker.sources.arrays.units import ArrayUnits, column_names
+from stoker.sources.choice import Choice
 from stoker.sources.columnar.opening import columnar_template, open_columnar
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.columnar.units import UnitFile
@@ -86,11 +87,14 @@ class _Members:
         Names of the arrays that are used; None for all.
     labels
         Names of those that are labels.
+    answers
+        Names of those that files to predict may lack: labels, and what rows weigh.
     """
 
     format_name: str
     used: tuple[str, ...] | None
     labels: tuple[str, ...]
+    answers: tuple[str, ...]
 
     def __call__(self, paths: Sequence[str]) -> Sequence[UnitFile]:
         return together(self._units, list(paths), str)
@@ -98,8 +102,11 @@ class _Members:
     def _units(self, path: str) -> ArrayUnits:
         found = _SEVERAL[self.format_name](path)
         arrays = found if self.used is None else {name: found[name] for name in self.used if name in found}
-        if not arrays:
-            raise ColumnError(f"{path} has no array {self.used[0]!r}{nearest(self.used[0], found)}")  # type: ignore[index]
+        absent = [name for name in self.used or () if name not in found]
+        if absent and (not arrays or not set(absent) <= set(self.answers)):
+            raise _no_array(
+                path, next((name for name in absent if name not in self.answers), absent[0]), found
+            )
         for name, array in arrays.items():
             if isinstance(array, UnusableArray):
                 raise array.why(name)
@@ -154,6 +161,7 @@ def open_members(name: str, paths: Sequence[str], request: Request) -> ColumnarT
         is_file = os.path.isfile(choice.label) or choice.label.endswith(".npy")
         if is_file and _array_of(choice.label, found) not in found:
             return open_pairs(name, paths, request)
+    _require_there(paths[0], request.choice, found)
     columns = None if choice.columns is None else _expanded(choice.columns, found)
     drop = _expanded(choice.drop, found)
     wanted = [*(columns or ()), *choice.answers]
@@ -164,7 +172,8 @@ def open_members(name: str, paths: Sequence[str], request: Request) -> ColumnarT
         drop = tuple(column for column in drop if _array_of(column, found) not in gone)
     choice = replace(choice, columns=columns, drop=drop)
     labels = tuple(label for label in choice.labels if label in found)
-    return open_columnar(name, _Members(name, used, labels), paths, replace(request, choice=choice))
+    answers = tuple(_array_of(column, found) for column in choice.answers)
+    return open_columnar(name, _Members(name, used, labels, answers), paths, replace(request, choice=choice))
 
 
 def array_template(name: str, schema: Schema, written: Written) -> ColumnarTable:
@@ -175,12 +184,36 @@ def array_template(name: str, schema: Schema, written: Written) -> ColumnarTable
     columns = [there.get(column, column) for column in schema.used]
     arrays = tuple(dict.fromkeys(_array_of(column, {}) for column in columns))
     labels = tuple(there.get(label.name, label.name) for label in schema.labels)
-    return columnar_template(name, _Members(name, arrays, labels), schema, written)
+    answers = tuple(_array_of(there.get(column.name, column.name), {}) for column in schema.answers)
+    return columnar_template(name, _Members(name, arrays, labels, answers), schema, written)
 
 
 def label_names_of(table: ColumnarTable) -> Names | None:
     """What tells a file of labels from one of features, for `Written.label_names`."""
     return table.opener.label_names if isinstance(table.opener, _Pairs) else None
+
+
+def _require_there(path: str, choice: Choice, found: Mapping[str, StoredArray]) -> None:
+    """Refuse names of no array of a file, nor of a column of one: the file's columns are those that are used.
+
+    Raises
+    ------
+    ColumnError
+        There is such a name.
+    """
+    named = [("label", name) for name in choice.labels]
+    named += [] if choice.weight is None else [("sample_weight", choice.weight)]
+    named += [("columns", name) for name in choice.columns or ()]
+    named += [("drop", name) for name in choice.drop] + [("types", name) for name in choice.types]
+    for option, name in named:
+        if _array_of(name, found) in found:
+            continue
+        if not any(name in column_names(array, held) for array, held in found.items()):
+            raise _no_array(path, name, found, f" ({option}=)")
+
+
+def _no_array(path: str, name: str, found: Mapping[str, StoredArray], option: str = "") -> ColumnError:
+    return ColumnError(f"{path} has no array {name!r}{option}{nearest(name, found, 'arrays')}")
 
 
 def _expanded(names: Sequence[str], arrays: Mapping[str, StoredArray]) -> tuple[str, ...]:
