@@ -20,9 +20,12 @@ from stoker.sources.files import is_folder
 from stoker.sources.folder import folder_template, open_folders
 from stoker.sources.folder_contents import IMAGES, TEXTS, is_image
 from stoker.sources.folder_listing import has_folders, has_images
+from stoker.sources.folder_tables import tables_instead
 from stoker.sources.jsonl import json_template, open_json
 from stoker.sources.lines import is_named_by_class, lines_template, open_lines
 from stoker.sources.paths import FORMAT_NAMES, expand_paths, expanded, format_of
+from stoker.sources.paths import FORMATS as SUFFIXES
+from stoker.sources.remote.names import is_remote
 from stoker.sources.request import COLUMNS_ALONE, Request
 from stoker.sources.schema import Schema
 from stoker.sources.table import Table
@@ -131,8 +134,20 @@ def open_table(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     request = replace(request, roots={file: root for file, root in roots.items() if root})
     name = _name_of(places, request.written.format)
     found = FORMATS[name]
-    request.require(found.options, f"{found.what}, {found.why}")
-    return found.open(places if found.takes_folders else expand_paths(paths), request)
+    try:
+        request.require(found.options, f"{found.what}, {found.why}")
+        return found.open(places if found.takes_folders else expand_paths(paths), request)
+    except (DataError, OptionError) as error:
+        instead = _tables_instead(places) if name == "folder" and request.written.format is None else None
+        if instead is None:
+            raise
+        raise DataError(f"{instead}; as {found.what} by class it cannot be read: {error}") from error
+
+
+def _tables_instead(places: Sequence[str]) -> str | None:
+    """What to name in the place of the first folder that holds tables, if one does."""
+    folders = (path for path in places if is_folder(path) and not is_remote(path))
+    return next(filter(None, (tables_instead(path, SUFFIXES) for path in folders)), None)
 
 
 def table_like(
@@ -191,12 +206,17 @@ def template_of(name: str, schema: Schema, written: Written, place: str) -> Tabl
     ------
     ColumnError
         Its files have columns of their own, and these are others.
+    DataError
+        It is a folder that holds tables.
     """
     found = FORMATS[name]
     if found.columns is None or set(schema.used) <= set(found.columns):
         return found.template(schema, written)
     what, columns = "a file of texts, one a line", found.columns
     if name == "folder":
+        instead = _tables_instead([place])
+        if instead is not None:
+            raise DataError(instead)
         contents = IMAGES if is_image(first_file(place)) else TEXTS
         what, columns = f"a folder of {contents.many}", contents.columns
     shown = ", ".join(map(repr, schema.used[:_SHOWN]))

@@ -14,6 +14,7 @@ from stoker.images.headers import SUFFIXES
 from stoker.sources.access import not_read
 from stoker.sources.database.address import Address, is_database
 from stoker.sources.files import is_there
+from stoker.sources.folder_tables import tables_instead
 from stoker.sources.packing import PACKINGS
 from stoker.sources.remote.names import is_remote, require_no_secrets, scheme_of
 
@@ -180,7 +181,8 @@ def _require_file(path: str) -> None:
         raise not_read(path, error) from error
     if stat.S_ISDIR(mode):
         raise DataError(
-            f"{path} is a directory, not a file; name its files, for example "
+            tables_instead(path, FORMATS)
+            or f"{path} is a directory, not a file; name its files, for example "
             f"{os.path.join(path, '*.csv')!r} with the quotes"
         )
     if not stat.S_ISREG(mode):
