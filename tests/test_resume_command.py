@@ -193,6 +193,31 @@ def test_files_that_lie_elsewhere_are_sought_where_the_run_was_begun(table, tmp_
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     assert f"was begun in {tmp_path}: resume it from there" in refused(capsys, "resume", "../run")
+    (tmp_path / table).rename("elsewhere.csv")
+    monkeypatch.chdir(tmp_path)
+    said = refused(capsys, "resume", "run")
+    assert "if the files lie elsewhere now, name them behind the run directory" in said
+    assert "stoker resume run FILE" in said
+
+
+@pytest.mark.slow
+def test_files_that_were_moved_are_named_once_behind_the_directory(table, tmp_path, capsys):
+    Path("valid.csv").write_text("".join(Path(table).read_text().splitlines(keepends=True)[:60]))
+    assert main(["train", table, "--valid", "valid.csv", *FLAGS, "--epochs", "1", "--run", "run"]) == 0
+    for name in (table, "valid.csv"):
+        Path(name).rename(f"moved-{name}")
+    assert "no such file" in refused(capsys, "resume", "run", f"moved-{table}", "--epochs", "2")
+    assert "trained on 1 files, and 3 are" in refused(
+        capsys, "resume", "run", f"moved-{table}", "moved-valid.csv", "run/run.json"
+    )
+    moved = (f"moved-{table}", "moved-valid.csv")
+    assert "moved-valid.csv is not what was trained on" in refused(capsys, "resume", "run", *reversed(moved))
+    assert main(["resume", "run", *moved, "--epochs", "2", "--quiet"]) == 0
+    assert main(["resume", "run", "--epochs", "3", "--quiet"]) == 0
+    assert len(history("run")) == 3
+    record = json.loads(Path("run/run.json").read_text())
+    assert [file["path"] for file in (*record["files"], *record["validation_files"])] == list(moved)
+    assert main(["verify", "run"]) == 0
 
 
 def test_an_interval_that_is_none_is_refused_at_once(table, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -185,7 +186,10 @@ def test_the_chunk_that_differs_is_named(a_run, tmp_path):
     assert found.first_byte <= place <= found.last_byte
     assert found.first_row <= 2000 <= found.last_row
     assert found.last_byte - found.first_byte < 3 * 4096
-    assert f"first in bytes {found.first_byte:,} to" in found.text
+    lines = re.search(r"first in bytes [\d,]+ to [\d,]+ \(lines ([\d,]+) to ([\d,]+)\)", found.text)
+    first, last = (int(line.replace(",", "")) for line in lines.groups())
+    assert first <= data[:place].count(b"\n") + 1 <= last  # the table has line ends within quotes
+    assert first == data[: found.first_byte].count(b"\n") + 1 > found.first_row + 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -18,6 +19,7 @@ from stoker.sources.files import is_folder
 from stoker.sources.index import checksums_of
 from stoker.sources.packing import read_head
 from stoker.survey.finding import FoundRow, Walk, find_rows
+from stoker.survey.placing import found_lines
 from stoker.types import IntArray, Progress, Uint64Array
 
 __all__ = ["FoundRow", "check_files", "read_rows"]
@@ -139,6 +141,7 @@ class _Checks:
                 chunk,
                 partial(self._source.table.place_of, self._number) if is_folder(place) else None,
                 self._used,
+                self._lines,
             )
         assert self._check is not None
         self._check.add(checksums)
@@ -153,6 +156,14 @@ class _Checks:
         text = f"{error} (it could be read when it was {self._used} on)"
         return Differs(Difference(kind="file", text=text, file=self.path))
 
+    def _lines(self, offsets: Sequence[int]) -> list[int]:
+        """Lines of bytes of the file that is looked at; nothing where it has none, or too many to count."""
+        places = [(self._number, offset) for offset in offsets]
+        with suppress(DataError):
+            found = found_lines(self._source, places)
+            return [found[place] for place in places if place in found]
+        return []
+
     def finish(self) -> None:
         """The last file so far is complete."""
         if self._check is not None:
@@ -161,7 +172,10 @@ class _Checks:
 
 
 class _FileCheck:
-    """One file's digest and chunks against the recorded ones; of a folder `place_of` names the file."""
+    """One file's digest and chunks against the recorded ones.
+
+    Of a folder `place_of` names the file; `lines` gives those of bytes, or nothing where there are none.
+    """
 
     def __init__(
         self,
@@ -172,8 +186,9 @@ class _FileCheck:
         first: Chunk,
         place_of: Callable[[int], str] | None,
         used: str,
+        lines: Callable[[Sequence[int]], list[int]],
     ) -> None:
-        self._used = used
+        self._used, self._lines = used, lines
         self._path, self._size, self._record, self._contents = path, size, record, contents
         self._place_of, self._by_row = place_of, first.by_row
         head_bytes = int(first.anchor_offsets[0])
@@ -227,7 +242,11 @@ class _FileCheck:
         start, row = (contents.ends[chunk - 1], contents.rows[chunk - 1]) if chunk else (
             contents.head_bytes, 0)  # fmt: skip
         last, last_row = contents.ends[chunk] - 1, contents.rows[chunk] - 1
-        where = f", first in bytes {start:,} to {last:,} (records {row:,} to {last_row:,})"
+        lines = self._lines((start, last))
+        slots = (
+            f"lines {lines[0]:,} to {lines[1]:,}" if len(lines) == 2 else f"records {row:,} to {last_row:,}"
+        )
+        where = f", first in bytes {start:,} to {last:,} ({slots})"
         where = f", first in rows {row:,} to {last_row:,}" if self._by_row else where
         where += "" if self._place_of is None else f", from {self._place_of(start)} on"
         return self._differs(where, start, last, row, last_row)

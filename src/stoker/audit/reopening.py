@@ -12,6 +12,7 @@ import msgspec
 from stoker.audit.described import DescribedFile, DescribedSource, DescribedStep, described, read_described
 from stoker.audit.difference import Difference, Differs
 from stoker.errors import ColumnError, DataError, OptionError, RunError
+from stoker.given import located
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
 from stoker.sources.base import Table
@@ -37,10 +38,12 @@ from stoker.sources.views import FoldSpec, HeadSpec, ShardSpec, Spec, SplitSpec,
 from stoker.sources.where import rows_where
 from stoker.types import ColumnSpec
 
-__all__ = ["RowsOption", "reopened", "with_view"]
+__all__ = ["NAME_THEM", "RowsOption", "is_absent", "parted", "reopened", "with_view"]
 
 RowsOption: TypeAlias = "Source | str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None"
 """Where the rows are now: a Source, or files; None for the files where they were."""
+
+NAME_THEM = "if the files lie elsewhere now, name them behind the run directory, all and in their order"
 
 
 def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
@@ -90,8 +93,8 @@ def reopened(record: RunRecord, rows: RowsOption, run: str) -> Source:
             "in the order of the training"
         )
     for path in paths:
-        if not is_remote(path) and not os.path.exists(path):
-            text = f"{path} is not there; if the files lie elsewhere now, name them, all and in their order"
+        if is_absent(path):
+            text = f"{path} is not there; {NAME_THEM}"
             raise Differs(Difference(kind="file", text=text, file=path))
     schema = _schema(known, names)
     if known.format in ("csv", "folder", "lines"):
@@ -106,6 +109,19 @@ def _known_paths(record: RunRecord) -> list[str]:
         return [file.path for file in record.files]
     named = [(file.path, os.path.join(folder, file.path)) for file in record.files]
     return [there if not os.path.exists(path) and os.path.exists(there) else path for path, there in named]
+
+
+def parted(record: RunRecord, paths: list[str]) -> tuple[list[str], list[str] | None]:
+    """The files that were trained on, and those that were validated on, if they are named, too."""
+    trained, tested = len(record.files), len(record.validation_files)
+    if not tested or len(paths) != trained + tested:
+        return paths, None
+    return paths[:trained], paths[trained:]
+
+
+def is_absent(path: str) -> bool:
+    """Whether a file or folder of this machine is not where its path says."""
+    return not is_remote(path) and not os.path.exists(located(path))
 
 
 def with_view(source: Source, record: RunRecord, run: str) -> Source:

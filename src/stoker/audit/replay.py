@@ -9,7 +9,7 @@ from typing import Any
 from stoker.audit.contents import read_contents
 from stoker.audit.difference import Differs
 from stoker.audit.reading import read_rows
-from stoker.audit.reopening import RowsOption, reopened, with_view
+from stoker.audit.reopening import RowsOption, is_absent, reopened, with_view
 from stoker.audit.rows import bound_view, first_epoch, ids_between
 from stoker.audit.verify import Stage, silent
 from stoker.checkpoints import CheckpointStore
@@ -123,10 +123,10 @@ def replay(
         with begin("files", "B") as progress:
             found = read_rows(source, ids, files=record.files, contents=contents, progress=progress)
     except Differs as differs:
-        raise ChangedDataError(
-            f"{differs.difference.text}; stoker.verify({name!r}) tells the same, and rows of other files are "
-            "not those of the step"
-        ) from None
+        text, path = differs.difference.text, differs.difference.file
+        if path is None or not is_absent(path):
+            text += "; rows of other files are not those of the step: restore it"
+        raise ChangedDataError(text) from None
     return Replay(
         run=name,
         step=_overall(record, order, number, batch),

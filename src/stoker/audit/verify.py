@@ -14,7 +14,7 @@ from stoker.audit.contents import read_contents
 from stoker.audit.difference import Difference, Differs
 from stoker.audit.digests import epoch_digests
 from stoker.audit.reading import check_files
-from stoker.audit.reopening import RowsOption, reopened, with_view
+from stoker.audit.reopening import RowsOption, parted, reopened, with_view
 from stoker.audit.rows import bound_view
 from stoker.checkpoints import Checkpoint, CheckpointStore
 from stoker.errors import RunError
@@ -156,10 +156,7 @@ def _parted(record: RunRecord, rows: RowsOption) -> tuple[RowsOption, RowsOption
     """The files that were trained on, and those that were validated on, if they are named, too."""
     if rows is None or isinstance(rows, Source) or not record.validation_source:
         return rows, None
-    paths, trained = list(expand_paths(rows, folders=True)), len(record.files)
-    if len(paths) != trained + len(record.validation_files):
-        return rows, None
-    return paths[:trained], paths[trained:]
+    return parted(record, list(expand_paths(rows, folders=True)))
 
 
 def _verify_validation(run: RunDirectory, record: RunRecord, rows: RowsOption, stage: Stage) -> None:

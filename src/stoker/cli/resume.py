@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stoker.cli.options import OutputOptions, RunDirectory, TrainFlags
-from stoker.cli.printing import print_json
+from stoker.cli.options import DataOptions, OutputOptions, RunDirectory, TrainFlags
+from stoker.cli.printing import print_json, program_name
 from stoker.cli.resuming import flags_of
 from stoker.cli.session import choose_display
+from stoker.cli.verify import MovedFiles
 from stoker.errors import DataError, OptionError, RunError
+
+if TYPE_CHECKING:
+    from stoker.runrecords import RunRecord
 
 __all__ = ["ResumeOptions", "resume"]
 
@@ -76,7 +81,9 @@ class ResumeOptions:
     ] = None
 
 
-def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOptions) -> None:
+def resume(
+    directory: RunDirectory, changes: ResumeOptions, output: OutputOptions, files: MovedFiles = None
+) -> None:
     """Go on with a run of `stoker train` that was killed or stopped, or for more epochs."""
     from stoker.cli.hosts import train_anywhere
     from stoker.cli.train import end_training
@@ -86,12 +93,14 @@ def resume(directory: RunDirectory, changes: ResumeOptions, output: OutputOption
 
     record = Directory(fetched(directory)).read()
     flags = _changed(flags_of(directory, record), directory, changes)
+    if files:
+        flags = replace(flags, data=_moved(flags.data, record, directory, files))
     display = choose_display(output)
     try:
         trained = train_anywhere(flags, display)
         end_training(display, trained, flags.data)
     except DataError as error:
-        raise _elsewhere(error, directory, record.options) from error
+        raise _elsewhere(error, directory, record) from error
     except InUseError as error:
         raise RunError(f"{error.told}: wait until that ends, and resume it then") from None
     finally:
@@ -122,9 +131,28 @@ def _changed(flags: TrainFlags, directory: str, changes: ResumeOptions) -> Train
     return replace(flags, order=order, training=replace(training, run=directory, resume="auto"))
 
 
-def _elsewhere(error: DataError, directory: str, options: dict[str, Any]) -> Exception:
-    """The error, and where the files may lie that are not here."""
-    folder = options.get("folder")
-    if type(error) is not DataError or not isinstance(folder, str) or folder == os.getcwd():
+def _moved(data: DataOptions, record: RunRecord, directory: str, files: list[str]) -> DataOptions:
+    """The files of a run where they are now; what they hold is compared before anything is trained."""
+    from stoker.audit.reopening import parted
+    from stoker.sources.paths import expand_paths
+
+    trained, tested = parted(record, list(map(str, expand_paths(files, folders=True))))
+    if len(trained) != len(record.files):
+        raise OptionError(
+            f"{directory} was trained on {len(record.files)} files, and {len(trained)} are given: name all "
+            "of them, in the order of the training; those of validation may follow"
+        )
+    return replace(data, files=trained, valid=data.valid if tested is None else tested)
+
+
+def _elsewhere(error: DataError, directory: str, record: RunRecord) -> Exception:
+    """The error, and what helps where files are not where they were."""
+    from stoker.audit.reopening import NAME_THEM, is_absent
+
+    missing = [file.path for file in (*record.files, *record.validation_files) if is_absent(file.path)]
+    if type(error) is not DataError or not missing:
         return error
-    return RunError(f"{error}; {directory} was begun in {folder}: resume it from there")
+    folder = record.options.get("folder")
+    if isinstance(folder, str) and not is_absent(os.path.join(folder, missing[0])):
+        return RunError(f"{error}; {directory} was begun in {folder}: resume it from there")
+    return RunError(f"{error}; {NAME_THEM}: {program_name()} {shlex.join(['resume', directory])} FILE…")

@@ -97,6 +97,9 @@ class RunRecorder:
         there = self._directory.read()
         refuse_other_run(directory, there, self._record, feed)
         self._asked_before = dict(there.training)
+        # What may be others: where the files are, and how that was said.
+        there.files, there.validation_files = self._record.files, self._record.validation_files
+        there.options |= {name: value for name, value in options.items() if name != "command"}
         there.training.pop("hosts", None)  # it may go on with another number of them
         there.training, there.versions = there.training | self._record.training, self._record.versions
         self._record, self._epochs_written = there, len(there.epochs)

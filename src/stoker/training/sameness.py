@@ -164,7 +164,7 @@ def _refuse_files(directory: Path, there: RunRecord, feed: BaseFeed) -> None:
         except Differs as found:
             raise ChangedDataError(
                 f"{found.difference.text}; {directory} was trained on what it held, and cannot be resumed on "
-                "anything else"
+                f"anything else: {_ways_out(directory)}"
             ) from None
     raise ChangedDataError(_told_files(directory, there.files, _identities(feed)))
 
@@ -198,7 +198,17 @@ def _told_files(directory: Path, there: list[FileRecord], here: list[FileRecord]
         if other is None
         else f"{other.path} holds something else"
     )
-    return f"{what} than when {directory} was begun: it can be resumed on the same data alone"
+    return (
+        f"{what} than when {directory} was begun: it can be resumed on the same data alone; "
+        f"{_ways_out(directory)}"
+    )
+
+
+def _ways_out(directory: Path) -> str:
+    """What can be done where the data are others."""
+    if (directory / "model.keras").exists():
+        return f"restore them, or begin another run with its weights, by init={str(directory)!r}"
+    return "restore them, or begin another run"
 
 
 def _identities(feed: BaseFeed) -> list[FileRecord]:
