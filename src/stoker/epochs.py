@@ -33,6 +33,9 @@ class BaseFeed(ABC):
     _reuses_buffers = False
     _pool: BufferPool | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.stage.source!r}: {self.plan!r}>"
+
     @property
     @abstractmethod
     def stage(self) -> Preparation:

@@ -160,6 +160,11 @@ class Feed(BaseFeed):
         self._prepared: Preparation | None = None
         self._cached = False
 
+    def __repr__(self) -> str:
+        return (
+            f"<Feed of {self.source!r}, not prepared yet>" if self._prepared is None else super().__repr__()
+        )
+
     @property
     def stage(self) -> Preparation:
         """Everything resolved; prepares the feed if nobody did."""

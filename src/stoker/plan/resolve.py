@@ -31,6 +31,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds_cache: Seconds
     seconds_epoch: Seconds
 
+    def __repr__(self) -> str:
+        order, limits = self.order, self.limits
+        steps = f"{order.num_batches:,} step{'s' * (order.num_batches != 1)} of {order.batch_size:,} rows"
+        cache = f"a cache of {self.cache_bytes:,} bytes" if self.use_cache else "no cache"
+        return (
+            f"<Plan: {order.kind} order of {order.num_rows:,} rows, seed {order.seed}, {steps} an epoch; "
+            f"{self.memory_planned:,} of {self.memory_bytes:,} bytes of memory; {cache}: {self.cache_reason}; {limits.workers} threads a stage>"
+        )
+
     @property
     def stream_bytes(self) -> int:
         """Bytes that an open epoch takes, beside what the feed holds all the time."""

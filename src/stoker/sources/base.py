@@ -18,6 +18,7 @@ from stoker.sources.files import FileIdentity, line_of
 from stoker.sources.index import RowIndex
 from stoker.sources.locating import offset_of
 from stoker.sources.narrowing import Narrowing
+from stoker.sources.shown import shown
 from stoker.sources.table import Table
 from stoker.sources.text_batches import TextBatch, text_batches
 from stoker.sources.told import Told
@@ -29,7 +30,7 @@ __all__ = ["Source", "Table"]
 _PEEK_BYTES = 1 << 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Source(Told, Narrowing):
     r"""Rows on disk, and which of them; immutable. Made by `stoker.open`.
 
@@ -53,6 +54,9 @@ class Source(Told, Narrowing):
 
     table: Table
     view: View = field(default_factory=View)
+
+    def __repr__(self) -> str:
+        return shown(self.table, self.view)
 
     @property
     def whole(self) -> Source:
