@@ -35,9 +35,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         order, limits = self.order, self.limits
         steps = f"{order.num_batches:,} step{'s' * (order.num_batches != 1)} of {order.batch_size:,} rows"
         cache = f"a cache of {self.cache_bytes:,} bytes" if self.use_cache else "no cache"
+        memory = f"{self.memory_planned:,} of {self.memory_bytes:,} bytes of memory"
         return (
             f"<Plan: {order.kind} order of {order.num_rows:,} rows, seed {order.seed}, {steps} an epoch; "
-            f"{self.memory_planned:,} of {self.memory_bytes:,} bytes of memory; {cache}: {self.cache_reason}; {limits.workers} threads a stage>"
+            f"{memory}; {cache}: {self.cache_reason}; {limits.workers} threads a stage>"
         )
 
     @property
