@@ -70,7 +70,7 @@ def test_epochs_are_a_table_with_every_metric(tmp_path):
 
 def test_a_directory_of_another_plan_is_refused_with_the_difference(tmp_path):
     RunDirectory(tmp_path / "a").create(record_of())
-    with pytest.raises(RunError, match=r"another plan \(it differs in files, order of rows\)"):
+    with pytest.raises(RunError, match=r"another plan \(files: .*; order of rows, seed: 7 there, 8 here\)"):
         RunDirectory(tmp_path / "a").create(record_of(seed=8, digest="bb"))
     with pytest.raises(RunError, match=r"of the same plan; choose another folder, such as run='.*/a-1'"):
         RunDirectory(tmp_path / "a").create(record_of())

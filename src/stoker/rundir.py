@@ -20,18 +20,19 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from stoker.differing import differences, file_differences
 from stoker.errors import RunError
 from stoker.folders import clean, is_left, staged_file, staged_folder
 from stoker.remains import was_run, ways_out
 from stoker.runlock import unwritable
-from stoker.runrecords import FORMAT, RunFormat, RunRecord, checked, differences, encoded, epochs_table
+from stoker.runrecords import FORMAT, RunFormat, RunRecord, checked, encoded, epochs_table
 from stoker.stored import decoded
 from stoker.waits import Wait, watched
 
@@ -66,7 +67,7 @@ class RunDirectory:
         RunError
             If the folder already holds a run, or cannot be made or written.
         """
-        self.check_free(lambda there: differences(there, record), of_same="of the same plan")
+        self.check_free(lambda there: _differences(there, record), of_same="of the same plan")
         beside = {_TRANSFORM: transform, _CONTENTS: contents, "epochs.csv": epochs_table([]).encode()}
         with self._writing(), staged_file(self._at / "run.json") as file:
             # What is beside is there before the name; where this is killed, what is left tells whose it was.
@@ -86,13 +87,13 @@ class RunDirectory:
                 model.unlink()
 
     def check_free(
-        self, differences: Callable[[RunRecord], Sequence[str]] = lambda there: (), *, of_same: str = ""
+        self, differing: Callable[[RunRecord], Iterable[str]] = lambda there: (), *, of_same: str = ""
     ) -> None:
         """Refuse a folder that a new run cannot have; nothing is written.
 
         Parameters
         ----------
-        differences
+        differing
             Tells in what the run that may be there differs from the new one.
         of_same
             What to say of it where it does not differ.
@@ -103,7 +104,7 @@ class RunDirectory:
             If there is a run, a model or a table of epochs in it, or it is a file.
         """
         if (self._at / "run.json").exists():
-            told = self._told(differences, of_same)
+            told = self._told(differing, of_same)
             or_go_on = ", or go on with it by resume='auto'" if of_same and told.endswith(of_same) else ""
             raise RunError(
                 f"{self.path} already holds a run{told}; choose another folder, such as "
@@ -242,15 +243,21 @@ class RunDirectory:
         except OSError:
             return None
 
-    def _told(self, differences: Callable[[RunRecord], Sequence[str]], of_same: str) -> str:
+    def _told(self, differing: Callable[[RunRecord], Iterable[str]], of_same: str) -> str:
         """How the run that is there differs from the new one, as the middle of a sentence."""
         try:
-            differing = differences(self.read())
+            found = list(differing(self.read()))
         except RunError:
             return ""
-        if differing:
-            return f" of another plan (it differs in {', '.join(differing)})"
+        if found:
+            return f" of another plan ({'; '.join(found)})"
         return f" {of_same}" if of_same else ""
+
+
+def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
+    known, given = ([(file.path, file.digest) for file in each.files] for each in (there, here))
+    yield from file_differences(known, given)
+    yield from differences(there, here)
 
 
 def set_apart(state: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

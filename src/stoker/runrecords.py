@@ -27,7 +27,6 @@ __all__ = [
     "RunRecord",
     "Status",
     "checked",
-    "differences",
     "encoded",
     "epochs_table",
     "joined_epochs",
@@ -178,23 +177,6 @@ def require_feed(run: str, record: RunRecord) -> None:
             f"{run} was trained on a generator, {record.generator.name}, and cannot be resumed: "
             f"{INSTEAD_OF_A_GENERATOR}, and begin a new run"
         )
-
-
-def differences(there: RunRecord, record: RunRecord) -> list[str]:
-    """In what two runs differ, by names for people; nothing where they are of one plan."""
-    if there.spec is None or there.plan is None or record.spec is None or record.plan is None:
-        return [] if there.generator == record.generator else ["what is trained on"]
-    pairs = (
-        ("files", [f.digest for f in there.files], [f.digest for f in record.files]),
-        ("columns", there.columns, record.columns),
-        ("label", there.spec.labels, record.spec.labels),
-        ("sample weight", there.spec.sample_weight, record.spec.sample_weight),
-        ("classes", there.spec.classes, record.spec.classes),
-        ("transform", there.transform, record.transform),
-        ("target", there.target, record.target),
-        ("order of rows", there.plan.order, record.plan.order),
-    )
-    return [name for name, old, new in pairs if old != new]
 
 
 def encoded(record: RunRecord) -> bytes:

@@ -49,14 +49,15 @@ def test_a_run_of_the_same_plan_is_not_written_over(refused, run):
 @pytest.mark.parametrize(
     ("flags", "difference"),
     [
-        (("--seed", "5"), "order of rows"),
-        (("--drop", "b"), "columns"),
-        (("--batch-size", "32"), "order of rows"),
+        (("--seed", "5"), "order of rows, seed: 0 there, 5 here"),
+        (("--drop", "b"), "columns: ['a', 'b', 'kind'] there, ['a', 'kind'] here"),
+        (("--batch-size", "32"), "order of rows, batch_size: 256 there, 32 here"),
+        (("--limit", "20"), "seed 0) there, head (count 20) then split (fraction 0.9, part 0, seed 0) here"),
     ],
 )
 def test_a_run_of_another_plan_is_refused_with_the_difference(refused, run, flags, difference):
     said = _train(refused, "--run", run, *flags)
-    assert said.startswith("run already holds a run of another plan (it differs in ")
+    assert said.startswith("run already holds a run of another plan (")
     assert difference in said
     assert said.endswith("; choose another folder, such as --run run-1")
 
@@ -68,8 +69,8 @@ def test_a_taken_run_directory_is_refused_before_the_survey(refused, run, here, 
     (here / "run-1").mkdir()
     said = _train(refused, "--run", run, "--shuffle", "exact")
     assert said == (
-        "run already holds a run of another plan (it differs in order of rows); choose another folder, such "
-        "as --run run-2"
+        "run already holds a run of another plan (order of rows, kind: block there, exact here); choose "
+        "another folder, such as --run run-2"
     )
     (here / "precious").mkdir()
     (here / "precious" / "model.keras").write_text("mine")
@@ -79,7 +80,8 @@ def test_a_taken_run_directory_is_refused_before_the_survey(refused, run, here, 
 def test_a_run_on_other_data_is_refused_with_the_difference(refused, run, here):
     with (here / "t.csv").open("a") as file:
         file.write("1,2,no\n")
-    assert "it differs in files" in _train(refused, "--run", run)
+    assert "another plan (files: /" in (said := _train(refused, "--run", run))
+    assert "t.csv there, t.csv here)" in said
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])

@@ -9,9 +9,10 @@ from typing import Any
 
 import keras
 import msgspec
-import numpy as np
 
-__all__ = ["model_settings", "plain"]
+from stoker.differing import plain
+
+__all__ = ["model_settings"]
 
 _OF_NO_EFFECT = ("name", "seed", "inbound_nodes", "build_config")
 """Names count models that were made before; the state of seeds is among a checkpoint's variables."""
@@ -47,16 +48,6 @@ def model_settings(model: Any) -> dict[str, Any]:
         "run_eagerly": bool(model.run_eagerly),
         "layers": _layers(model),
     }
-
-
-def plain(value: Any) -> Any:
-    """As it comes back from JSON, the order of names aside."""
-    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_told, order="deterministic"))
-
-
-def _told(value: Any) -> Any:
-    """Other objects by their class: their text may name an address."""
-    return value.item() if isinstance(value, np.generic) else type(value).__qualname__
 
 
 def _layers(model: Any) -> dict[str, Any]:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from stoker.audit.contents import read_contents
 from stoker.audit.difference import Differs
 from stoker.audit.reading import check_files
 from stoker.checkpoints import Identity
+from stoker.differing import between, differences, plain
 from stoker.errors import ChangedDataError, RunError
 from stoker.feed import BaseFeed
 from stoker.rundir import RunDirectory
 from stoker.runrecords import FileRecord, RunRecord
-from stoker.training.learning import model_settings, plain
+from stoker.training.learning import model_settings
 from stoker.training.lines import counted
 
-__all__ = ["DECIDING", "learning_settings", "refuse_other_checkpoint", "refuse_other_run", "transform_digest"]
+__all__ = ["DECIDING", "learning_settings", "refuse_other_checkpoint", "refuse_other_run"]
 
 DECIDING = (
     "monitor",
@@ -106,10 +106,10 @@ def refuse_other_checkpoint(directory: Path, here: Identity, there: Identity, st
     found = [
         each
         for name in names
-        for each in _between(name, plain(getattr(there, name)), plain(getattr(here, name)))
+        for each in between(name, plain(getattr(there, name)), plain(getattr(here, name)))
     ]
     for name, value in there.settings.items():
-        found += _between(name, plain(value), plain(here.settings.get(name)))
+        found += between(name, plain(value), plain(here.settings.get(name)))
     if found:
         raise RunError(
             f"{directory}: run.json is not that of the checkpoint of step {step:,}: {'; '.join(found)}. "
@@ -118,40 +118,10 @@ def refuse_other_checkpoint(directory: Path, here: Identity, there: Identity, st
 
 
 def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
-    if there.backend != here.backend:
-        yield f"backend: {there.backend} there, {here.backend} here (KERAS_BACKEND={there.backend} sets it)"
-    order_there, order_here = (None if each.plan is None else each.plan.order for each in (there, here))
-    if order_there is not None and order_here is not None and order_there != order_here:
-        for name in order_there.__slots__:
-            old, new = getattr(order_there, name), getattr(order_here, name)
-            if old != new:
-                hint = " (memory= decides it)" if name in ("window", "block") else ""
-                yield f"order of rows, {name}: {old} there, {new} here{hint}"
-    spec_there, spec_here = there.spec, here.spec
-    pairs: list[tuple[str, Any, Any]] = [
-        ("rows of the files", there.source.get("view"), here.source.get("view")),
-        ("columns", _names(there), _names(here)),
-        ("label", spec_there and spec_there.labels, spec_here and spec_here.labels),
-        ("sample weight", spec_there and spec_there.sample_weight, spec_here and spec_here.sample_weight),
-        ("task", spec_there and spec_there.task, spec_here and spec_here.task),
-        ("classes", spec_there and spec_there.classes, spec_here and spec_here.classes),
-        ("blanks and bad rows", there.policy, here.policy),
-        ("transform", transform_digest(there.transform), transform_digest(here.transform)),
-        ("target", transform_digest(there.target), transform_digest(here.target)),
-    ]
-    known = [name for name in DECIDING if name in there.training]  # an earlier stoker recorded less
-    pairs += [(name, there.training[name], here.training.get(name)) for name in known]
-    for name, old, new in pairs:
-        yield from _between(name, plain(old), plain(new))
-
-
-def _between(name: str, old: Any, new: Any) -> Iterator[str]:
-    """Every difference of plain data, by the names that lead to it."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            yield from _between(f"{name}.{key}".replace(".config.", "."), old.get(key), new.get(key))
-    elif old != new:
-        yield f"{name}: {_short(old)} there, {_short(new)} here"
+    yield from differences(there, here)
+    for name in DECIDING:
+        if name in there.training:  # an earlier stoker recorded less
+            yield from between(name, plain(there.training[name]), plain(here.training.get(name)))
 
 
 def _refuse_files(directory: Path, there: RunRecord, feed: BaseFeed) -> None:
@@ -219,20 +189,5 @@ def _identities(feed: BaseFeed) -> list[FileRecord]:
     ]
 
 
-def _names(record: RunRecord) -> list[str]:
-    return [f"{column.name} ({column.kind})" for column in record.columns]
-
-
-def transform_digest(transform: Mapping[str, Any]) -> str:
-    """Name and digest of a fitted transform's state, as run.json has it."""
-    name = str(transform.get("name", "none"))
-    return f"{name} {hashlib.blake2b(msgspec.json.encode(plain(transform)), digest_size=8).hexdigest()}"
-
-
 def _digest(array: Any) -> str:
     return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=8).hexdigest()
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 120 else f"{text[:117]}…"

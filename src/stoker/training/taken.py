@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from stoker.differing import between, file_differences, order_differences, plain
 from stoker.feed import Feed
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
@@ -34,20 +37,25 @@ def refuse_taken(directory: Path, feed: Any) -> None:
     )
 
 
-def _known_differences(there: RunRecord, feed: Feed) -> list[str]:
+def _known_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
     """What differs as far as it can be told before the survey; a file's content is told by its size alone."""
     if there.plan is None or there.spec is None:
-        return ["what is trained on"]
-    source, options, order = feed.source, feed.options.plan, there.plan.order
-    shuffle = options.shuffle
-    kind = shuffle if isinstance(shuffle, str) else "block" if shuffle else "sequential"
-    size = order.batch_size if feed.options.batches == "usual" else options.batch_size
-    order_there = (order.kind, order.seed, order.batch_size)
+        yield "what is trained on: a generator there, files here"
+        return
+    source, asked, order = feed.source, feed.options.plan, there.plan.order
+    sizes = [file.size for file in source.identity()]
+    yield from file_differences(
+        [(file.path, file.num_bytes) for file in there.files], list(zip(source.paths, sizes, strict=True))
+    )
+    kind = asked.shuffle if isinstance(asked.shuffle, str) else "block" if asked.shuffle else "sequential"
+    size = order.batch_size if feed.options.batches == "usual" else asked.batch_size
+    here = {"kind": kind, "seed": asked.seed, "batch_size": size}
+    yield from order_differences(asdict(order), here)
     pairs = (
-        ("files", [file.num_bytes for file in there.files], [file.size for file in source.identity()]),
-        ("columns", there.columns, list(source.columns)),
+        ("rows of the files", there.source.get("view"), source.view.describe()),
+        ("columns", [column.name for column in there.columns], [column.name for column in source.columns]),
         ("label", there.spec.labels, source.labels),
         ("sample weight", there.spec.sample_weight, source.sample_weight),
-        ("order of rows", order_there, (kind, options.seed, size)),
     )
-    return [name for name, old, new in pairs if old != new]
+    for name, old, new in pairs:
+        yield from between(name, plain(old), plain(new))
