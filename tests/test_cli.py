@@ -327,6 +327,23 @@ def test_training_validates_watches_and_weighs_as_it_is_told(table, tmp_path, ca
     assert training["class_weight"] is not None
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--metric acuracy", "stoker: there is no metric 'acuracy' in Keras; did you mean 'accuracy'?"),
+        ("--monitor val_acuracy", "what --metric names, and each of them with val_ in front; did you mean"),
+        ("--monitor best:val_loss", "stoker: monitor must be a name, 'min:name' or 'max:name'"),
+    ],
+)
+def test_what_cannot_be_measured_or_watched_is_refused_before_the_survey(
+    flags, said, table, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("stoker.feed.training_stage", lambda *_, **__: pytest.fail("surveyed"))
+    assert main(shlex.split(f"train {table} --label kind --run run {flags}")) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_training_leaves_a_run_directory(trained):
     folder, *_ = trained
     written = {path.name for path in (folder / "run").iterdir()}

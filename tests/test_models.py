@@ -103,12 +103,30 @@ def test_metrics_by_name_fit_the_task():
     [
         ("classes", "auc", "is for two classes"),
         ("regression", "accuracy", "is for classes"),
-        ("binary", "goodness", "there is no metric 'goodness'"),
+        ("binary", "goodness", "there is no metric 'goodness' in Keras$"),
+        ("binary", "acuracy", r"there is no metric 'acuracy' in Keras; did you mean 'accuracy'\?"),
+        ("regression", "mean_absolut_error", r"did you mean 'mean_absolute_error'\?"),
+        ("classes", "f1_scor", r"did you mean 'F1Score'\?"),
     ],
 )
 def test_a_metric_that_does_not_fit_is_refused(task, metric, message):
     with pytest.raises(OptionError, match=message):
         models.linear(spec_of(task, 3 if task == "classes" else 1), metrics=[metric])
+
+
+class Unread:
+    """A feed whose rows must not be surveyed."""
+
+    @property
+    def spec(self) -> Any:
+        raise AssertionError("surveyed")
+
+
+@pytest.mark.parametrize("model", [models.mlp, models.linear, models.sepcnn, models.cnn])
+def test_a_metric_that_there_is_not_is_refused_before_the_survey(model):
+    for build in (model, lambda feed, **options: models.build(model.__name__, feed, **options)):
+        with pytest.raises(OptionError, match="there is no metric 'acuracy'"):
+            build(Unread(), metrics=["mae", "acuracy"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoker.errors import OptionError
-from stoker.training.monitor import Monitor, infer_direction
+from stoker.training.monitor import Monitor, check_monitor, infer_direction
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,36 @@ def test_restoring_gives_the_weights_of_the_best():
 def test_a_name_that_is_not_logged_lists_those_that_are():
     with pytest.raises(OptionError, match="'val_auc' is not logged; logged are accuracy, loss"):
         Monitor("val_auc", "max").observe({"loss": 1.0, "accuracy": 0.5}, step=0, epoch=0, weights=list)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "loss",
+        "val_loss",
+        "min:val_loss",
+        "accuracy",
+        "val_mae",
+        "max:val_auc",
+        "auc",
+        "val_sold_accuracy",
+        "sold_loss",
+    ],
+)
+def test_what_a_model_may_log_is_taken_before_anything_is_known_of_the_data(text):
+    check_monitor(text, ["auc"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("val_acc", "monitor 'val_acc' is not logged; logged are loss, accuracy or mae by the task"),
+        ("max:val_acuracy", "with val_ in front; did you mean 'val_accuracy'?"),
+        ("val_auk", "did you mean 'val_auc'?"),
+        ("best:val_auc", "monitor must be a name, 'min:name' or 'max:name', got 'best:val_auc'"),
+    ],
+)
+def test_what_none_of_stokers_models_logs_is_refused(text, said):
+    with pytest.raises(OptionError) as refused:
+        check_monitor(text, ["auc"])
+    assert said in str(refused.value)

@@ -134,7 +134,7 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     feed.place_quarantine(Path(run) / "quarantine.csv")
     backends.choose()  # before the survey's threads, whose memory shall be there for the model later
     # The survey's kernels leave Python alone meanwhile.
-    importing = begin_importing(lambda: importlib.import_module("stoker.training.fit"))
+    importing = begin_importing(_import_fit)
     prepare(feed, display)
     needs(feed.spec, text.model)
     display.note("survey", f"{survey_text(feed)} · {named}")
@@ -178,6 +178,10 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     return Trained(run=named, report=history.report, has_model=(Path(run) / "model.keras").is_file())
 
 
+def _import_fit() -> None:
+    importlib.import_module("stoker.training.fit")
+
+
 def run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str:
     """The run directory that the flags mean."""
     from stoker.rundir import next_run_path
@@ -190,6 +194,7 @@ def run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str
 def check_before_reading(flags: TrainFlags) -> None:
     """Refuse at once what a survey of hours could not mend."""
     from stoker import models
+    from stoker.training.monitor import check_monitor, parse_monitor
     from stoker.training.schedule import parse_checkpoint_interval, parse_interval, parse_seconds
 
     text, model, training = flags.text, flags.model, flags.training
@@ -210,9 +215,16 @@ def check_before_reading(flags: TrainFlags) -> None:
         given["embeddings"] = model.embeddings
     if model.loss_weights:
         given["loss_weights"] = numbers("--loss-weights", model.loss_weights)
+    if training.monitor is not None:
+        parse_monitor(training.monitor)
     allow_local_models()
+    if models.asks_keras(model.metric):
+        backends.choose()
+        begin_importing(_import_fit).join()
     with _own_code(text.model):
         models.check(text.model, **given, **({"metrics": model.metric} if model.metric else {}))
+    if training.monitor is not None and ":" not in text.model:
+        check_monitor(training.monitor, model.metric or ())
 
 
 @contextmanager

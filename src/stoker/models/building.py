@@ -10,6 +10,7 @@ from typing import Any, cast
 from stoker import backends
 from stoker.errors import OptionError
 from stoker.models.convolutional import cnn
+from stoker.models.measuring import check_metrics
 from stoker.models.parts import HasSpec, kind_given, spec_of
 from stoker.models.perceptrons import linear, mlp
 from stoker.models.separable import sepcnn
@@ -41,8 +42,8 @@ def build(name: str, feed: FeedSpec | HasSpec, **options: Any) -> Any:
     OptionError
         If there is no such model, module or function, or it did not return a compiled ``keras.Model``.
     """
-    spec = spec_of(feed)
     check(name, **options)
+    spec = spec_of(feed)
     known: dict[str, Callable[..., Any]] = {"mlp": mlp, "linear": linear, "sepcnn": sepcnn, "cnn": cnn}
     if name == "auto":
         name = _AUTO.get(kind_given(spec), "mlp")
@@ -60,13 +61,14 @@ def check(name: str, **options: Any) -> None:
     Raises
     ------
     OptionError
-        If there is no such model, module or function, or an option has no effect on it.
+        If there is no such model, module, function or metric, or an option has no effect on it.
     """
     if not options.get("learning_rate", 1.0) > 0:
         raise OptionError(f"learning_rate must be positive, got {options['learning_rate']}")
     if name in _NAMES:
         if options.get("embeddings") is not None and name in ("mlp", "linear", "cnn"):
             raise OptionError(f"embeddings has no effect on {name}, which knows no single words: take sepcnn")
+        check_metrics(options.get("metrics"))
         return
     if ":" not in name:
         near = difflib.get_close_matches(name, _NAMES, 1)

@@ -71,7 +71,7 @@ def cnn(
         feed = stoker.Feed(train, transform=stoker.Image(64), batch_size=32)
         model = stoker.models.cnn(feed, filters=16)
     """
-    spec = spec_of(feed)
+    spec = spec_of(feed, metrics)
     needs(spec, "cnn")
     if filters < 1 or (blocks is not None and blocks < 1):
         raise OptionError(f"blocks and filters must be at least 1, got {blocks} and {filters}")

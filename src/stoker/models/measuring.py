@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from stoker import backends
 from stoker.errors import OptionError
 from stoker.types import FeedSpec, TargetSpec
 
-__all__ = ["measured_by"]
+__all__ = ["asks_keras", "check_metrics", "measured_by"]
 
 _OF_NUMBERS = frozenset({"mae", "mse", "mean_absolute_error", "mean_squared_error"})
+_USUAL = _OF_NUMBERS | {"accuracy", "acc", "auc", "precision", "recall"}
+"""Which there are without asking Keras, whose import takes seconds."""
+
+
+def asks_keras(metrics: Iterable[Any] | None) -> bool:
+    """Whether Keras must be imported to know that there are metrics of these names.
+
+    Examples
+    --------
+    >>> asks_keras(["auc", "mae"]), asks_keras(["f1_score"]), asks_keras(None)
+    (False, True, False)
+    """
+    return any(isinstance(metric, str) and metric not in _USUAL for metric in metrics or ())
+
+
+def check_metrics(metrics: Sequence[Any] | None) -> None:
+    """Refuse names of no metric, before anything is known of the data.
+
+    Raises
+    ------
+    OptionError
+        If there is no such metric.
+    """
+    if not asks_keras(metrics):
+        return
+    backends.choose()
+    import keras
+
+    for metric in metrics or ():
+        if isinstance(metric, str) and metric not in _USUAL:
+            _require_metric(keras, metric)
 
 
 def measured_by(keras: Any, spec: FeedSpec, metrics: Sequence[Any] | None) -> list[list[Any]]:
@@ -64,8 +97,15 @@ def _metric(keras: Any, target: TargetSpec, metric: Any) -> Any:
             raise OptionError(f"metric {metric!r} is for classes, the task is 'regression'; try mae or mse")
         # By the shape of y Keras would take several labels for one of several classes.
         return keras.metrics.BinaryAccuracy(name="accuracy") if task == "labels" else metric
+    _require_metric(keras, metric)
+    return metric
+
+
+def _require_metric(keras: Any, metric: str) -> None:
     try:
         keras.metrics.get(metric)
     except ValueError as error:
-        raise OptionError(f"there is no metric {metric!r} in Keras") from error
-    return metric
+        names = {name.lower(): name for name in (*dir(keras.metrics), *sorted(_USUAL)) if name[0] != "_"}
+        near = difflib.get_close_matches(metric.lower(), names, n=1)
+        hint = f"; did you mean {names[near[0]]!r}?" if near else ""
+        raise OptionError(f"there is no metric {metric!r} in Keras{hint}") from error

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias, cast
 import numpy as np
 
 from stoker.errors import OptionError
-from stoker.models.measuring import measured_by
+from stoker.models.measuring import check_metrics, measured_by
 from stoker.types import FeedSpec, InputKind, TargetSpec
 
 __all__ = ["HasSpec", "Names", "Seeds", "answered", "compiled", "last_layers", "needs", "spec_of", "through"]
@@ -28,14 +28,22 @@ class HasSpec(Protocol):
         ...
 
 
-def spec_of(feed: FeedSpec | HasSpec) -> FeedSpec:
-    """The spec of a feed; a spec as it is.
+def spec_of(feed: FeedSpec | HasSpec, metrics: Sequence[Any] | None = None) -> FeedSpec:
+    """The spec of a feed, which may survey its rows for it; a spec as it is.
+
+    Parameters
+    ----------
+    feed
+        The feed, or spec.
+    metrics
+        Those of the model, whose names are looked at before.
 
     Raises
     ------
     OptionError
-        It is neither.
+        It is neither, or there is no such metric.
     """
+    check_metrics(metrics)
     found: Any = getattr(cast(Any, feed), "spec", feed)
     if not hasattr(found, "input_kind"):
         raise OptionError(

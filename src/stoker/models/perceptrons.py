@@ -131,7 +131,7 @@ def mlp(
 
         model = stoker.models.mlp(feed, layers=3, units=256)
     """
-    is_sparse = spec_of(feed).input_kind == "sparse"
+    is_sparse = spec_of(feed, metrics).input_kind == "sparse"
     layers = (1 if is_sparse else 2) if layers is None else layers
     units = (64 if is_sparse else 128) if units is None else units
     if layers < 1 or units < 1:
@@ -151,7 +151,7 @@ def _perceptron(
     loss_weights: Mapping[str, float] | None,
     seed: int | None,
 ) -> Any:
-    spec = spec_of(feed)
+    spec = spec_of(feed, metrics)
     needs(spec, name)
     backends.choose()
     import keras

@@ -102,7 +102,7 @@ def sepcnn(
         stoker.models.unfreeze(model, learning_rate=1e-4)
         stoker.fit(model, feed, validation=valid, epochs=20, early_stopping=2)
     """
-    spec = spec_of(feed)
+    spec = spec_of(feed, metrics)
     needs(spec, "sepcnn")
     _check_sizes(embedding_dim, blocks, filters, kernel_size, pool_size, dropout)
     assert spec.num_tokens is not None

@@ -31,7 +31,7 @@ from stoker.training.finite import OnNan, guard_for
 from stoker.training.inheriting import begin_with, inherit
 from stoker.training.keras_arguments import answers_keras
 from stoker.training.logged import metric_direction, metric_names
-from stoker.training.monitor import Monitor, infer_direction
+from stoker.training.monitor import Monitor, infer_direction, parse_monitor
 from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
 from stoker.training.recorded import shared_files
@@ -284,10 +284,7 @@ def _prepared(feed: AnyFeed, display: Display) -> AnyFeed:
 
 
 def _monitored(model: Any, monitor: str | None, *, has_validation: bool) -> tuple[str, str]:
-    text = monitor or ("val_loss" if has_validation else "loss")
-    direction, _, name = text.rpartition(":")
-    if direction not in ("", "min", "max"):
-        raise OptionError(f"monitor must be a name, 'min:name' or 'max:name', got {text!r}")
+    direction, name = parse_monitor(monitor or ("val_loss" if has_validation else "loss"))
     known = metric_names(model)
     if known is not None:
         logged = [*known, *(f"val_{each}" for each in known if has_validation)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 from stoker.checkpoints import Checkpoint, MonitorRecord
 from stoker.errors import OptionError
 
-__all__ = ["Monitor", "infer_direction"]
+__all__ = ["Monitor", "check_monitor", "infer_direction", "parse_monitor"]
+
+_USUAL = ("loss", "accuracy", "mae")
+"""What stoker's own models log, by the task, beside the metrics that are named."""
 
 _UP = ("acc", "accuracy", "auc", "precision", "recall", "score", "iou", "r2", "similarity", "f1")
 _DOWN = (
@@ -56,6 +60,59 @@ def infer_direction(name: str, declared: str | None = None) -> str:
         return "max"
     raise OptionError(
         f"whether {name!r} should grow or shrink is unknown: write 'max:{name}' or 'min:{name}'"
+    )
+
+
+def parse_monitor(text: str) -> tuple[str, str]:
+    """Direction, or "", and name of what is monitored.
+
+    Raises
+    ------
+    OptionError
+        If there is another direction.
+
+    Examples
+    --------
+    >>> parse_monitor("max:val_auc"), parse_monitor("val_loss")
+    (('max', 'val_auc'), ('', 'val_loss'))
+    """
+    direction, _, name = text.rpartition(":")
+    if direction not in ("", "min", "max"):
+        raise OptionError(f"monitor must be a name, 'min:name' or 'max:name', got {text!r}")
+    return direction, name
+
+
+def check_monitor(text: str, metrics: Sequence[str]) -> None:
+    """Refuse what none of stoker's models would log, before anything is known of the data.
+
+    Parameters
+    ----------
+    text
+        A name, perhaps with its direction. What an output of several logs begins with the output's name.
+    metrics
+        Names of those that the model is to have.
+
+    Raises
+    ------
+    OptionError
+        If it is not logged, whatever the task is.
+
+    Examples
+    --------
+    >>> check_monitor("max:val_auc", ["auc"])
+    >>> check_monitor("val_sold_accuracy", [])
+    """
+    _, name = parse_monitor(text)
+    base = name.removeprefix("val_")
+    logged = list(dict.fromkeys([*_USUAL, *metrics]))
+    if base in logged or any(base.endswith(f"_{each}") for each in logged):
+        return
+    near = difflib.get_close_matches(base, logged, n=1)
+    prefix = "val_" if name.startswith("val_") else ""
+    hint = f"; did you mean {prefix + near[0]!r}?" if near else ""
+    raise OptionError(
+        f"monitor {name!r} is not logged; logged are loss, accuracy or mae by the task, what metrics= names, "
+        f"and each of them with val_ in front{hint}"
     )
 
 
