@@ -13,8 +13,10 @@ from memory_feed import make_feed
 import stoker
 from stoker import models
 from stoker.training import fit as fitting
-from stoker.training.feeding import begun
+from stoker.training import programs as compiling
+from stoker.training.feeding import begun, expected_of
 from stoker.training.programs import Programs, compile_ahead
+from stoker.training.protocols import Expected
 from test_text_feed import make_texts, opened, write_table
 from text_transforms import Numbers, Words
 
@@ -101,6 +103,47 @@ def test_texts_wait_for_no_compilation_but_that_of_the_first_program(tmp_path):
     assert compiled_by_jax(model) == 0
 
 
+LONG = 8 * 100 + 2
+"""Rows of an epoch whose last batch, of two, is rare."""
+
+
+def trained_long(*expected: tuple[int, ...]) -> Any:
+    model = built()
+    stoker.fit(model, expecting(make_feed("classes", rows=LONG), *expected), epochs=1, progress="none")
+    return model
+
+
+def test_the_short_last_batch_of_a_long_epoch_alone_is_rare():
+    long, short = (expecting(make_feed("classes", rows=rows)) for rows in (LONG, LONG - 16))
+    assert (expected_of(long).rare_rows, expected_of(short).rare_rows) == (8, 0)
+    assert expected_of(None) == expected_of(make_feed("classes", rows=LONG)) == Expected()
+
+
+def test_a_rare_batch_has_the_program_that_is_quick_to_make_whether_it_was_expected_or_not():
+    ahead, behind = trained_long((8, 4), (2, 4)), trained_long()
+    counts = [
+        (model.train_function._jitted._cache_size(), model.train_function._quickly._cache_size())
+        for model in (ahead, behind)
+    ]
+    assert counts == [(0, 0), (1, 1)]
+    for one, other in zip(ahead.get_weights(), behind.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_program_that_is_quick_to_make_computes_the_same(monkeypatch):
+    quick = trained_long((8, 4), (2, 4))
+    monkeypatch.setattr(compiling, "_quick_to_make", lambda: None)
+    plain = trained_long((8, 4), (2, 4))
+    for one, other in zip(quick.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_options_that_this_xla_lacks_are_done_without(monkeypatch):
+    assert compiling._quick_to_make() == compiling._QUICK_TO_MAKE
+    monkeypatch.setattr(compiling, "_QUICK_TO_MAKE", {"xla_cpu_of_another_time": True})
+    assert compiling._quick_to_make.__wrapped__() is None
+
+
 def test_a_training_goes_on_with_programs_that_were_begun_before_it():
     feed = expecting(make_feed("classes"), (8, 4), (2, 4))
     valid = expecting(make_feed("classes", rows=20, seed=4), (8, 4), (4, 4))
@@ -152,7 +195,9 @@ def test_a_state_of_another_shape_has_its_own_program():
     batch = (np.ones((2, 3), np.float32), None, None)
     programs = Programs()
     step = programs.step(
-        lambda state, data: (data[0].sum(), 2 * state), jax.ShapeDtypeStruct((3,), np.float32), [batch]
+        lambda state, data: (data[0].sum(), 2 * state),
+        jax.ShapeDtypeStruct((3,), np.float32),
+        Expected((batch,)),
     )
     for size in (3, 4):
         logs, state = step(jax.numpy.ones(size), iter([batch]))
@@ -199,7 +244,7 @@ def test_what_is_wrong_with_a_step_is_said_by_the_step_itself():
 def test_other_steps_than_those_of_keras_are_left_to_keras(change):
     model = built()
     change(model)
-    assert compile_ahead(model, expecting(make_feed("classes"), (8, 4)).expected_batches(), ()) is None
+    assert compile_ahead(model, expected_of(expecting(make_feed("classes"), (8, 4))), Expected()) is None
 
 
 def test_a_train_step_of_ones_own_is_left_alone():
@@ -210,4 +255,4 @@ def test_a_train_step_of_ones_own_is_left_alone():
     inputs = keras.Input((4,))
     model = Own(inputs, keras.layers.Dense(3)(inputs))
     model.compile("sgd", "mse")
-    assert compile_ahead(model, expecting(make_feed("classes"), (8, 4)).expected_batches(), ()) is None
+    assert compile_ahead(model, expected_of(expecting(make_feed("classes"), (8, 4))), Expected()) is None

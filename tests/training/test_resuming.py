@@ -22,6 +22,7 @@ import stoker
 from property_examples import examples
 from stoker.errors import ChangedDataError, OptionError, RunError
 from stoker.training.capturing import Resumption
+from stoker.training.lines import counted
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -479,7 +480,8 @@ def test_with_every_checkpoint_torn_the_run_begins_again(model, rows, runs, caps
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("the checkpoint before it is taken") == len(there) - 1
     assert said.count("there is none before it") == 1
-    assert f"{len(there)} damaged checkpoints kept in" in said
+    # How many there are depends on how long each was written: behind one that still is, none is begun.
+    assert f"{counted(len(there), 'damaged checkpoint')} kept in" in said
     kept = {path.name.removeprefix("damaged-") for path in (run / "checkpoints").glob("damaged-*")}
     assert kept == there
 

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from stoker.types import Batch, FeedSpec
 
-__all__ = ["BatchStreamLike", "ContinuingFeed", "ExpectedBatch", "FeedLike"]
+__all__ = ["BatchStreamLike", "ContinuingFeed", "Expected", "ExpectedBatch", "FeedLike"]
 
 ExpectedBatch: TypeAlias = tuple[Any, Any, Any]
 """Inputs, targets and sample weights of the shapes and types of a batch, whatever they hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is known of a feed's batches before they come.
+
+    Attributes
+    ----------
+    batches
+        Of the shapes and types that they will have, as far as these are known.
+    rare_rows
+        Batches of fewer rows come so rarely that it matters more how long their program takes to compile than
+        how long it takes to run; 0 where that is true of none.
+    """
+
+    batches: tuple[ExpectedBatch, ...] = ()
+    rare_rows: int = 0
 
 
 class BatchStreamLike(Protocol):
