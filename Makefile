@@ -12,7 +12,7 @@ RAY_SECONDS ?= 1800
 PYTEST_ARGS ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
-BACKEND_TESTS := tests/training tests/legacy tests/layers $(wildcard tests/test_models.py tests/test_text_models.py tests/test_image_models.py tests/test_cli.py)
+BACKEND_TESTS := tests/training tests/legacy tests/layers tests/cli $(wildcard tests/test_models.py tests/test_text_models.py tests/test_image_models.py)
 
 BIT_TESTS := $(addprefix tests/,training/test_resuming.py training/test_inheriting.py training/test_columns_runs.py test_resume_command.py faults/test_kills.py)
 

@@ -11,6 +11,7 @@ FLAGS = {
     "xla_backend_optimization_level": "0",
     "xla_cpu_use_fusion_emitters": "false",
     "xla_cpu_parallel_codegen_split_count": "1",
+    "xla_llvm_disable_expensive_passes": "true",
 }
 """XLA takes a seventh of the time to compile the step of a small model, which runs for a millisecond."""
 
@@ -18,6 +19,8 @@ FLAGS = {
 def compile_plainly() -> None:
     """Unless XLA_FLAGS is set; `make test-slow` and `make soak` set it empty, for XLA as users have it."""
     if os.environ.get("KERAS_BACKEND", "jax") == "jax":
+        # Which line each operation was asked for by is looked up and written for every one of them.
+        os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
         os.environ.setdefault("XLA_FLAGS", " ".join(f"--{name}={FLAGS[name]}" for name in _known()))
 
 

@@ -2,8 +2,8 @@
 
 Run as ``python soaking.py KIND SECONDS FOLDER``: prints one JSON object. KIND is ``feed``, ``text``,
 ``generator`` or ``processes``, or one of these with ``constant-`` before it: the same model after the same
-imports and allocator setting, fed one batch again and again. ``python soaking.py quick STEPS FOLDER`` takes
-so many steps of each of three kinds in one process, each time behind the same model fed one batch.
+imports and allocator setting, fed one batch again and again. With ``quick-KIND-KIND STEPS FOLDER`` it
+takes so many steps of each of these kinds, each time behind the same model fed one batch.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ import keras  # isort: skip
 COLUMNS, LENGTH, WORDS, BATCH = 64, 32, 2_000, 256
 _ROWS, _FEW_ROWS = 60_000, 6_000
 _EVERY = 0.25
-QUICK = ("feed", "text", "generator")
 
 
 def memory() -> dict[str, int]:
@@ -185,12 +184,12 @@ def train_constant(kind: str, model: keras.Model, watch: Watch) -> None:
     model.fit(one, steps_per_epoch=200, epochs=1_000_000, callbacks=[watch], verbose=0, shuffle=False)
 
 
-def quick(steps: int, folder: Path) -> dict[str, object]:
+def quick(kinds: list[str], steps: int, folder: Path) -> dict[str, object]:
     """For each kind what the process held over the last half of its steps, and what with one batch before."""
     found: dict[str, object] = {}
-    for kind in QUICK:  # what they import and compile is in the process from the beginning
+    for kind in kinds:  # what they import and compile is in the process from the beginning
         train(kind, made(kind), Watch(math.inf, most_steps=2), folder, _FEW_ROWS)
-    for kind in QUICK:
+    for kind in kinds:
         levels = []
         for is_constant in (True, False):
             model = made(kind)
@@ -249,4 +248,6 @@ def constant(one: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple[np.ndarray, n
 
 if __name__ == "__main__":
     kind, amount, folder = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3])
-    json.dump(quick(int(amount), folder) if kind == "quick" else soak(kind, amount, folder), sys.stdout)
+    name, *kinds = kind.split("-")
+    found = quick(kinds, int(amount), folder) if name == "quick" else soak(kind, amount, folder)
+    json.dump(found, sys.stdout)

@@ -107,9 +107,10 @@ def test_memory_is_that_of_the_model_and_does_not_grow(kind, soak_seconds, tmp_p
 
 
 @pytest.mark.timeout(110)
-def test_some_steps_of_each_kind_take_what_the_model_takes_and_grow_by_nothing(tmp_path):
+@pytest.mark.parametrize("kinds", ["feed", pytest.param("feed-text-generator", marks=pytest.mark.slow)])
+def test_some_steps_of_each_kind_take_what_the_model_takes_and_grow_by_nothing(kinds, tmp_path):
     """Counted in steps, so that other load changes nothing; all in one process, which held all before."""
-    for kind, found in told_by("quick", 80, tmp_path, timeout=100).items():
+    for kind, found in told_by(f"quick-{kinds}", 80, tmp_path, timeout=100).items():
         constant, trained = (np.array(found[name], float) for name in ("constant", "trained"))
         level, model = (np.median(values[len(values) // 2 :]) for values in (trained, constant))
         assert level <= 1.05 * model, kind

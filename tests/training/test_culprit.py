@@ -119,7 +119,7 @@ def test_a_label_that_spoils_every_step_is_named_though_the_first_step_has_it_no
     feed.close()
     assert stopped.value.first_step == 1
     said = str(stopped.value)
-    assert "not in these rows, but all steps may be spoilt by it: column 'y': 200 rows, some with" in said
+    assert "not in these rows, but all steps may be spoilt by it: column 'y': 1 value that overflows" in said
     assert f"{path}, line 152 (row 150), '1e+38': correct it, or leave its row out of the file" in said
 
 
@@ -140,7 +140,7 @@ def test_blanks_that_were_filled_are_not_blamed(tmp_path):
     assert "is nan" not in said
     assert "column 'id'" not in said
     assert f"; its rows are {path} line 2, {path} line 3" in said
-    assert "may be spoilt by it: column 'y': 200 rows, some with" in said
+    assert "may be spoilt by it: column 'y': 1 value that overflows" in said
     assert f"{path}, line 152 (row 150), '1e+38'" in said
 
 

@@ -1,0 +1,47 @@
+"""`stoker demo`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from stoker.cli import main
+
+DEMO = r"""
+ +rows +rows/s +waited for data +accuracy on originals
+digits +200 000 +\S+ +\S+ s +(?P<accuracy>\d\d\.\d) %
+
+file +\d\d MB
+stoker +(?P<stoker>[\d.]+) MB at most, of --memory 8MB
+process +[\d.]+ [MG]B at most, [\d.]+ [MG]B of them model and framework, before this file
+
+next
+  .+ (?P<plan>plan \S*demo/.+)
+  .+ (?P<evaluate>evaluate \S*demo/.+)
+  .+ (?P<predict>predict \S*demo/.+)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(330)
+def test_the_demo_learns_the_digits_within_its_memory_and_says_what_to_try_next(
+    tmp_path, monkeypatch, capsys
+):
+    done = subprocess.run(
+        [sys.executable, "-m", "stoker", "demo"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    shown = re.fullmatch(DEMO.strip("\n"), done.stdout.strip("\n"))
+    assert shown is not None, done.stdout
+    assert float(shown["accuracy"]) >= 97
+    assert float(shown["stoker"]) <= 8
+    assert (tmp_path / "demo" / "digits.csv").stat().st_size > 3 * 8_000_000
+    monkeypatch.chdir(tmp_path)
+    for command in ("plan", "evaluate", "predict"):
+        assert main(shlex.split(shown[command])) == 0, shown[command]
+    assert f"accuracy  0.{shown['accuracy'].replace('.', '')}" in capsys.readouterr().out
+    assert (tmp_path / "predictions.csv").read_text().count("\n") == 361
