@@ -6,10 +6,13 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from stoker.cli import main
+from stoker.cli.demo import _next_commands
 
 DEMO = r"""
  +rows +rows/s +waited for data +accuracy on originals
@@ -45,3 +48,11 @@ def test_the_demo_learns_the_digits_within_its_memory_and_says_what_to_try_next(
         assert main(shlex.split(shown[command])) == 0, shown[command]
     assert f"accuracy  0.{shown['accuracy'].replace('.', '')}" in capsys.readouterr().out
     assert (tmp_path / "predictions.csv").read_text().count("\n") == 361
+
+
+def test_the_demo_offers_a_file_of_predictions_that_is_not_there_yet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = SimpleNamespace(train=Path("t.csv"), valid=Path("v.csv"), unlabelled=Path("u.csv"))
+    for name in ("predictions.csv", "predictions-2.csv", "predictions-3.csv"):
+        assert _next_commands("demo/runs/digits-1", files)[-1][-2:] == ["-o", name]
+        Path(name).touch()

@@ -212,3 +212,20 @@ def test_an_epochs_line_tells_the_waiting_of_that_epoch_alone(small_model, monke
     feed = make_feed(before=wait, always_ready=False)
     fit(small_model(), feed, epochs=2, progress=Seen(), callbacks=[Slow()])
     assert seen == [0.5, 0.75]
+
+
+def test_ctrl_c_comes_before_or_behind_a_plain_line_and_not_within():
+    written: list[str] = []
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            if written:
+                raise KeyboardInterrupt
+            written.append(text)
+            return len(text)
+
+    display = displays.PlainDisplay(Stream())
+    display.note("rows", "2 700 to train on")
+    with pytest.raises(KeyboardInterrupt):
+        display.note("disk", "no cache")
+    assert written == ["rows      2 700 to train on\n"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import tempfile
@@ -143,5 +144,11 @@ def _next_commands(run: str, files: DigitFiles) -> list[list[str]]:
     return [
         ["plan", str(files.train), "--label", "label"],
         ["evaluate", run, str(files.valid)],
-        ["predict", run, str(files.unlabelled), "-o", "predictions.csv"],
+        ["predict", run, str(files.unlabelled), "-o", _free("predictions")],
     ]
+
+
+def _free(name: str) -> str:
+    """The name of a CSV file that is not there yet: a command writes over none."""
+    taken = (f"{name}-{number}.csv" for number in itertools.count(2))
+    return next(path for path in itertools.chain([f"{name}.csv"], taken) if not os.path.exists(path))

@@ -96,9 +96,12 @@ class PlainDisplay(_LineDisplay):
         self.interval = interval
 
     def _keep(self, line: str) -> None:
-        # A reader that went away must not end a training run.
+        # A reader that went away must not end a training run. One call writes text and end of a line: `print`
+        # writes them one after the other, and Ctrl-C may come between.
         with suppress(OSError, ValueError):
-            print(line, file=self._stream or sys.stderr, flush=True)
+            stream = self._stream or sys.stderr
+            stream.write(f"{line}\n")
+            stream.flush()
 
     def _advance_stage(self, line: str) -> None:
         self._keep(line)
