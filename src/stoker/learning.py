@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ from stoker.survey import Survey, survey
 from stoker.survey.extremes import told_extreme
 from stoker.survey.policy import Role
 from stoker.targets import Target
-from stoker.transforms.base import FittedTransform, InputTransform
+from stoker.transforms.base import FittedTransform, InputTransform, told_unread
 from stoker.transforms.columns import Columns
 from stoker.transforms.image import Image
 from stoker.transforms.notfinite import SpreadError
@@ -31,7 +32,7 @@ from stoker.transforms.targets import TargetColumns, TransformedTarget
 from stoker.transforms.texts import TextTransform
 from stoker.types import Progress, Rows, RowSink, Task
 
-__all__ = ["fit_inputs", "fit_targets", "require_values", "survey_of", "threads_of"]
+__all__ = ["fit_inputs", "fit_targets", "judge_values", "survey_of", "threads_of"]
 
 
 def survey_of(
@@ -216,17 +217,17 @@ def _fit_inputs(
         )
 
 
-def require_values(
+def judge_values(
     inputs: InputTransform,
     found: Survey,
     view: BoundView,
     facts: DataFacts,
     options: FeedOptions,
     ledger: Ledger,
-) -> None:
+) -> tuple[str, ...]:
     """Refuse rows of which fitted transforms would make nothing, in a pass over them, before any batch does.
 
-    Where no transform refuses any value nothing is read.
+    Where no transform refuses any value, or takes one for a blank that is none, nothing is read.
 
     Parameters
     ----------
@@ -241,11 +242,16 @@ def require_values(
     ------
     DataError
         There is such a row; the message says where it stands.
+
+    Returns
+    -------
+    Of each column with values that count as blanks, for nothing could be read of them, a sentence that says
+    how many, and where the first one stands.
     """
-    if not inputs.refuses:
-        return
+    if not (inputs.refuses or inputs.leaves_unread):
+        return ()
     judge: InputTransform = inputs
-    if isinstance(inputs, Columns):
+    if isinstance(inputs, Columns) and inputs.refuses:
         judge = Columns(
             {part.name: (part.columns, part.transform) for part in inputs.parts if part.transform.refuses}
         )
@@ -257,11 +263,21 @@ def require_values(
         ledger=ledger,
         others=view,
     )
-    first = 0
-    for rows in reading.chunks(lambda rows: rows):
-        with reading.placed(first), ledger.charge("working", judge.working_bytes):
-            judge.apply(rows, np.arange(rows.num_rows))
+    first, counts, firsts = 0, Counter[str](), dict[str, tuple[int, str]]()
+    for rows, unread in reading.chunks(lambda rows: (rows, inputs.unread(rows, np.arange(rows.num_rows)))):
+        if inputs.refuses:
+            with reading.placed(first), ledger.charge("working", judge.working_bytes):
+                judge.apply(rows, np.arange(rows.num_rows))
+        for each in unread:
+            counts[each.column] += each.places.size
+            firsts.setdefault(each.column, (first + int(each.places[0]), each.said))
         first += rows.num_rows
+    told = []
+    for column, (at, said) in firsts.items():
+        row = int(view.ids(at, at + 1)[0])
+        place = f"{found.source.told(row, found.index)}: {said}"
+        told.append(told_unread(column, counts[column], place))
+    return tuple(told)
 
 
 def _judging(target: Target) -> tuple[FittedTransform, Task, int | None]:

@@ -17,7 +17,7 @@ from stoker.choosing import ColumnChoice
 from stoker.drafting import cache_draft
 from stoker.errors import ColumnError, DataError, MemoryBudgetError
 from stoker.keeping import with_kept_inputs
-from stoker.learning import fit_inputs, fit_targets, require_values, survey_of, threads_of
+from stoker.learning import fit_inputs, fit_targets, judge_values, survey_of, threads_of
 from stoker.ledger import Charge, Ledger, allocated_bytes
 from stoker.plan import (
     DataFacts,
@@ -66,7 +66,8 @@ class Preparation:
     transform each column got where none was named.
     `share` accounts for what this feed, and those that it shares with, have claimed of their part of the
     memory: what they hold all the time, and what their open epochs take. `derived_share` does so for the
-    feeds derived from it.
+    feeds derived from it. `unread` are sentences on values of rows to validate on that count as blanks, for
+    nothing could be read of them.
     """
 
     given: Source
@@ -90,6 +91,7 @@ class Preparation:
     derived_share: Ledger
     facts: DataFacts
     machine: MachineFacts
+    unread: tuple[str, ...] = ()
 
     def open_epoch(self, order: OrderSpec) -> tuple[StreamLimits, Charge]:
         """Claim the memory of an epoch's buffers: as planned, or as little as others leave.
@@ -290,8 +292,7 @@ def derived_stage(
             "own (validation=)"
         )
     facts = data_facts(found, view, base.inputs, keep=len(keep), pays_survey=not is_shared)
-    if label:
-        require_values(base.inputs, found, view, facts, options, base.ledger)
+    unread = judge_values(base.inputs, found, view, facts, options, base.ledger) if label else ()
     machine = machine_facts(held)
     claimed = share.held("kept rows") + share.held("row places")
     plan = make_plan(facts, machine, options.plan, claimed_bytes=claimed)
@@ -312,6 +313,7 @@ def derived_stage(
         share=share,
         facts=facts,
         machine=machine,
+        unread=unread,
     )
     _claim(stage, pays_survey=not is_shared)
     return stage

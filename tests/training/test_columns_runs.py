@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,58 @@ def test_rows_of_which_a_transform_makes_nothing_have_no_answer(dated, tmp_path)
         found = run.evaluate(rows)
         assert (found.rows, found.skipped_rows) == (37, 3)
         assert "column 'when' holds '2024-02-30', a date that" in found.first_skipped
+
+
+def write_dates(folder, name, rows, spoilt):
+    """A table of dates of which some are none."""
+    days = [spoilt.get(row, f"2024-{1 + row % 12:02}-{1 + row % 28:02}") for row in range(rows)]
+    frame = pd.DataFrame({"when": days, "x": np.arange(rows) % 7, "y": np.arange(rows) % 2})
+    frame.to_csv(folder / name, index=False)
+    return folder / name
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_dates_to_validate_on_that_count_as_blanks_are_counted_and_placed(tmp_path, workers):
+    draw = np.random.default_rng(4)
+    spoilt = {int(row): "2024-02-30" for row in draw.choice(np.arange(9_000, 20_000), 50, replace=False)}
+    source = stoker.open(write_dates(tmp_path, "t.csv", 20_000, spoilt), label="y", types={"when": "text"})
+    train, valid = source.split(0.6, seed=3)
+    feed = stoker.Feed(train, transform="auto", memory="8MB", cache="never", workers=workers)
+    derived = feed.derive(valid)
+    held = derived.stage.view.contains(np.array(sorted(spoilt)))
+    first = sorted(spoilt)[int(held.argmax())]
+    assert derived.stage.unread == (
+        f"column 'when': {held.sum()} values cannot be read and count as blanks, first "
+        f"{tmp_path}/t.csv, line {first + 2:,} (row {first:,}): '2024-02-30', a date that is out of "
+        "range",
+    )
+    assert feed.derive(valid, label=False).stage.unread == ()
+
+
+def test_they_are_told_and_recorded_before_training_and_in_a_plan(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_dates(tmp_path, "t.csv", 60, {})
+    write_dates(tmp_path, "v.csv", 20, {5: "20.13.2024", 9: "banana"})
+    said = "'when': 2 values cannot be read and count as blanks, first v.csv, line 7 (row 5): '20.13.2024'"
+    files = ["t.csv", "--valid", "v.csv", "--label", "y"]
+    assert main(["plan", *files]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert main(["train", *files, "--epochs", "1", "--run", "run"]) == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    assert said in shown
+    assert shown.index(said) < shown.index("epoch 1/1")
+    (warning,) = json.loads((tmp_path / "run" / "run.json").read_text())["warnings"]
+    assert warning.startswith(f"column {said}")
+    (tmp_path / "v.csv").write_text((tmp_path / "t.csv").read_text() + "2024-01-01,1,1\n")
+    assert main(["train", *files, "--epochs", "1", "--run", "run-2"]) == 0
+    assert "cannot be read" not in capsys.readouterr().err
+
+
+def test_rows_to_validate_on_are_not_read_for_it_where_no_value_may_count_as_a_blank(tmp_path, monkeypatch):
+    source = stoker.open(write_dates(tmp_path, "t.csv", 60, {}), label="y")
+    monkeypatch.setattr("stoker.learning.Reading", lambda **_: pytest.fail("read again"))
+    feed = stoker.Feed(source, transform=stoker.Columns({"x": stoker.Cast()}))
+    assert feed.derive(source).stage.unread == ()
 
 
 def test_dates_that_count_as_blanks_are_told_with_their_number_and_the_first_one(tmp_path, capsys):

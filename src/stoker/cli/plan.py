@@ -36,6 +36,7 @@ def plan(
         print_lines(
             ("warning", f"{one} holds the very bytes of {two}, which is trained on") for one, two in shared
         )
+        print_lines(("warning", sentence) for sentence in tested.stage.unread)
         print_lines(plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs))
         if on_hosts:
             print()

@@ -34,7 +34,7 @@ from stoker.training.logged import metric_direction, metric_names
 from stoker.training.monitor import Monitor, infer_direction, parse_monitor
 from stoker.training.programs import Programs, compile_ahead
 from stoker.training.progress import Display, choose_display
-from stoker.training.recorded import shared_files
+from stoker.training.recorded import warnings_before
 from stoker.training.recording import RunRecorder
 from stoker.training.resuming import ResumeOption, begin_checkpoints, goes_on
 from stoker.training.sameness import learning_settings
@@ -193,7 +193,7 @@ def fit(
     if init is not None:
         inherit(training, init)
     valid = validation_feed(_prepared(training, display), validation, validation_steps)
-    for warning in shared_files(training, valid):
+    for warning in warnings_before(training, valid):
         display.note("warning", warning)
     trained = range(initial_epoch, epochs)
     programs: Programs | None = None

@@ -19,7 +19,7 @@ from stoker.training.reopen import describe_files
 from stoker.transforms.columns import Columns
 from stoker.transforms.texts import TextTransform
 
-__all__ = ["known_of", "package_versions", "shared_files"]
+__all__ = ["known_of", "package_versions", "warnings_before"]
 
 _PACKAGES = ("stoker", "keras", "jax", "tensorflow", "torch", "numpy", "numba", "pyarrow")
 
@@ -41,18 +41,21 @@ def known_of(
     return known, transform, contents_of(trained.survey, _tested_apart(trained, validation))
 
 
-def shared_files(feed: Any, validation: Any) -> list[str]:
-    """Warnings of files that are both trained and validated on, told by what they hold, not by their names.
+def warnings_before(feed: Any, validation: Any) -> list[str]:
+    """What is warned of before training.
 
-    Two parts of the same files, as `split` makes them, are no reason to warn.
+    Files that are both trained and validated on, told by what they hold, not by their names: two parts of the
+    same files, as `split` makes them, are no reason to warn. And values of rows to validate on that count as
+    blanks, for nothing could be read of them.
     """
     if not isinstance(feed, BaseFeed) or not isinstance(validation, BaseFeed):
         return []
-    return [
+    shared = [
         f"{mine} holds the very bytes of {theirs}, which is trained on: validation then tells what was "
         "learned by heart, not what was understood; give other files, or hold rows out of these"
         for mine, theirs in validation.survey.files_shared_with(feed.survey)
     ]
+    return [*shared, *validation.stage.unread]
 
 
 def _recordable(feed: Any) -> BaseFeed:
@@ -79,7 +82,7 @@ def _of_feed(feed: BaseFeed, validation: Any) -> tuple[dict[str, Any], bytes | N
         "validation_files": [] if tested is None else _files(tested),
         "validation_reading": {} if tested is None else describe_files(tested.source),
         "validation_source": {} if tested is None else described(tested.source),
-        "warnings": shared_files(feed, validation),
+        "warnings": warnings_before(feed, validation),
         "columns": [
             column
             for column in stage.source.columns

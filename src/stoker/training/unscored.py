@@ -12,9 +12,8 @@ from stoker.errors import OptionError
 from stoker.sources import Source
 from stoker.survey.quarantine import check_quarantine, write_quarantine
 from stoker.training.callers import users_stack_level
-from stoker.training.lines import counted
 from stoker.training.pieces import Piece, fills_blanks
-from stoker.transforms.base import FittedTransform
+from stoker.transforms.base import FittedTransform, told_unread
 from stoker.types import IntArray
 
 __all__ = ["UnreadValuesWarning", "UnscoredRows", "quarantine_of"]
@@ -64,11 +63,7 @@ class UnscoredRows:
 
     def warn(self) -> tuple[str, ...]:
         """Warn of values that counted as blanks though they are none, a sentence a column; and give these."""
-        told = tuple(
-            f"column {column!r}: {counted(count, 'value')} cannot be read and "
-            f"{'counts as a blank' if count == 1 else 'count as blanks'}, first {first}"
-            for column, (count, first) in self._unread.items()
-        )
+        told = tuple(told_unread(column, *found) for column, found in self._unread.items())
         for sentence in told:
             warnings.warn(sentence, UnreadValuesWarning, stacklevel=users_stack_level())
         return told

@@ -79,6 +79,19 @@ class Unread(NamedTuple):
     said: str
 
 
+def told_unread(column: str, count: int, first: str) -> str:
+    """What is said of values of a column of which nothing could be read.
+
+    Examples
+    --------
+    >>> told_unread("when", 2, "u.csv, line 6: 'banana'")
+    "column 'when': 2 values cannot be read and count as blanks, first u.csv, line 6: 'banana'"
+    """
+    what = "1 value cannot be read and counts as a blank"
+    what = what if count == 1 else f"{count:,} values cannot be read and count as blanks"
+    return f"column {column!r}: {what}, first {first}"
+
+
 class FittedTransform(ABC):
     """A transform that learns from rows; see `stoker.types.Transform` for the duties.
 
