@@ -135,7 +135,8 @@ def file_words(entries, letters, data, count, slots):
 
 @bare_kernel
 def absorb(
-    slots, counts, entries, letters, state, others, other_entries, other_letters, data, shift, begin, found
+    slots, counts, entries, letters, state, others, other_entries, other_letters, data, shift, begin, found,
+    look_up,
 ):  # fmt: skip
     """Count the words of another dictionary, from id `begin` on, in this one; or look them up.
 
@@ -148,8 +149,9 @@ def absorb(
     shift
         Is added to the other's rows; the earlier first place of a word stays.
     found
-        int32 of shape (n,): the words' ids are written, -1 for those not held, and nothing is counted. Where
-        it is empty they are counted.
+        int32 of shape (n,): the words' ids are written, unless it is empty.
+    look_up
+        Whether nothing is counted; the id of a word that is not held is -1.
 
     Returns
     -------
@@ -160,13 +162,16 @@ def absorb(
         start, length = 8 * (at + 1), np.int64(other_letters[at])
         digest = digest_of(data, start, length)
         mine = find_word(slots, entries, letters, data, start, length, digest)
-        if found.shape[0]:
-            found[number] = np.int32(mine if mine >= 0 else -1)
-            continue
-        if mine < 0:
+        is_new = mine < 0
+        if is_new and not look_up:
             mine = add_word(slots, entries, letters, state, -1 - mine, data, start, length, digest)
             if mine < 0:
                 return number
+        if found.shape[0]:
+            found[number] = np.int32(mine if mine >= 0 else -1)
+        if look_up:
+            continue
+        if is_new:
             counts[mine] = others[number]
             entries[mine, 0], entries[mine, 1] = row, place
             continue

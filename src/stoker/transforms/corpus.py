@@ -44,8 +44,9 @@ _RETIRE = 6
 filled, and one or two for more room while it grows; and one for the words as they are written."""
 
 
-_MERGE_BYTES = 192
-"""What merging takes for a word: a dictionary that grows and is at most half filled, and the word as read."""
+_MERGE_BYTES = 196
+"""What merging takes for a word: a dictionary that grows and is at most half filled, the word as read, and
+its number there."""
 
 _PARTS, _LEAST_PART = 16, 1 << 16
 """A thread's memory is to a part of texts that it reads at once as this, but parts have so many bytes."""
@@ -268,7 +269,7 @@ class Corpus:
             retired.forget_numbers()
             for bucket in range(NUM_BUCKETS):
                 retired.add_numbers(known.numbers_of(retired.words.read(bucket, bucket + 1)))
-            retired.ranks = ranks
+            retired.settle(ranks)
 
     def _settle_retired(self, least: int) -> Words:
         """As `_settle_held`, a share of the words at a time, told apart by their hashes."""
@@ -279,15 +280,18 @@ class Corpus:
         sizes = np.sum([each.words.sizes for each in retired], axis=0)
         for first, stop in bucket_shares(sizes, max(1, self._memory // _MERGE_BYTES)):
             merged = Dictionary(self._ledger)
-            for each in retired:
-                merged.absorb(each.words.read(first, stop))
+            ids = self._ledger.attach("fitting", np.empty(int(sizes[first:stop].sum()), np.int32))
+            ends = np.cumsum([each.words.count(first, stop) for each in retired])
+            own = np.split(ids, ends[:-1])
+            for each, some in zip(retired, own, strict=True):
+                merged.absorb(each.words.read(first, stop), ids=some)
             words = merged.words()
             kept = np.flatnonzero(words.counts >= least)
             numbers = np.full(words.counts.size + 1, -1, np.int32)
             numbers[kept] = np.arange(given, given + kept.size, dtype=np.int32)
             given += kept.size
-            for each in retired:
-                each.add_numbers(numbers[merged.numbers_of(each.words.read(first, stop))])
+            for each, some in zip(retired, own, strict=True):
+                each.add_numbers(numbers[some])
             parts.append(words.take(kept).spelled())
             counts.append(words.counts[kept])
         spelled = pa.concat_arrays(parts)
@@ -295,5 +299,5 @@ class Corpus:
         ranks = np.full(order.size + 1, -1, np.int32)
         ranks[order] = np.arange(order.size, dtype=np.int32)
         for each in retired:
-            each.ranks = ranks
+            each.settle(ranks)
         return Words(spelled=spelled.take(pa.array(order)), counts=np.concatenate(counts)[order])

@@ -24,16 +24,13 @@ class Retired:
     spill
         The file.
 
-    Attributes
-    ----------
-    ranks
-        int32: places in the merged list of the common numbers that `add_numbers` got.
     """
 
     def __init__(self, words: SpilledWords, order: Extent, spill: Spill) -> None:
-        self.words, self.ranks = words, np.zeros(0, np.int32)
+        self.words = words
         self._order, self._spill = order, spill
-        self._numbers: list[Extent] = []
+        self._numbers: Extent | None = None
+        self._num_known = 0
 
     @classmethod
     def of(cls, dictionary: Dictionary, spill: Spill) -> Retired:
@@ -48,15 +45,23 @@ class Retired:
 
     def forget_numbers(self) -> None:
         """Begin a new merge."""
-        self._numbers = []
+        self._num_known = 0
 
     def add_numbers(self, numbers: Int32Array) -> None:
         """Note the common numbers of the next buckets' words."""
-        self._numbers.append(self._spill.write(numbers))
+        if self._numbers is None:
+            self._numbers = self._spill.reserve(self._order.size, np.int32)
+        self._spill.put(self._numbers, self._num_known, numbers)
+        self._num_known += numbers.size
+
+    def settle(self, ranks: Int32Array) -> None:
+        """Once all have common numbers: note these numbers' places in the merged list, -1 for none."""
+        if self._numbers is None:
+            return
+        table = np.empty(self._order.size, np.int32)
+        table[self._spill.read(self._order)] = ranks[self._spill.read(self._numbers)]
+        self._spill.put(self._numbers, 0, table)
 
     def table(self) -> Int32Array:
         """From this dictionary's numbers to places of the merged list, -1 for words left out."""
-        out = np.empty(self._order.size, np.int32)
-        numbers = np.concatenate([self._spill.read(extent) for extent in self._numbers])
-        out[self._spill.read(self._order)] = self.ranks[numbers]
-        return out
+        return np.empty(0, np.int32) if self._numbers is None else self._spill.read(self._numbers)

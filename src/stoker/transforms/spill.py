@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,13 +63,38 @@ class Spill:
             If the disk has not got the room.
         """
         data = np.ascontiguousarray(array).reshape(-1)
+        extent = self.reserve(data.size, data.dtype)
+        self.put(extent, 0, data)
+        return extent
+
+    def reserve(self, size: int, dtype: npt.DTypeLike) -> Extent:
+        """Room for an array of one dimension, to be `put` there in parts and read when all of it was.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If the disk has not got the room.
+        """
+        extent = Extent(offset=0, size=size, dtype=np.dtype(dtype))
+        num_bytes = size * extent.dtype.itemsize
         with self._lock:
-            self.expect(data.nbytes)
+            self.expect(num_bytes)
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="stoker-", buffering=0)  # noqa: SIM115
                 weakref.finalize(self, self._file.close)
-            offset, self._end = self._end, self._end + data.nbytes
-        place, view = offset, data.view(np.uint8).data
+            offset, self._end = self._end, self._end + num_bytes
+        return replace(extent, offset=offset)
+
+    def put(self, extent: Extent, start: int, array: npt.NDArray[Any]) -> None:
+        """Write elements, from `start` on, of an array that there is room for; what was there is gone.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If the disk has not got the room.
+        """
+        data = np.ascontiguousarray(array, extent.dtype).reshape(-1)
+        place, view = extent.offset + start * extent.dtype.itemsize, data.view(np.uint8).data
         while view:
             try:
                 written = os.pwrite(self._file.fileno(), view, place)
@@ -78,7 +103,6 @@ class Spill:
                     raise
                 raise MemoryBudgetError(f"{tempfile.gettempdir()} is full with what {_WAY_OUT}") from error
             place, view = place + written, view[written:]
-        return Extent(offset=offset, size=data.size, dtype=data.dtype)
 
     def read(self, extent: Extent, start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
         """The elements [start, stop) of an array that was written."""

@@ -188,14 +188,17 @@ class Dictionary:
             letters[:used] = self.letters[:used]
             self.letters = letters
 
-    def absorb(self, words: WordList, *, shift: int = 0) -> None:
-        """Count the words of a list whose rows are `shift` further on, and keep the earlier first places."""
+    def absorb(self, words: WordList, *, shift: int = 0, ids: Int32Array = _NOT_WANTED) -> None:
+        """Count the words of a list whose rows are `shift` further on, and keep the earlier first places.
+
+        The words' ids are written to `ids`, int32 of shape (n,), where it is given.
+        """
         done = 0
         while True:
             done = int(
                 kernel.absorb(
                     self.slots, self.counts, self.entries, self.letters, self.state,
-                    *words, words.letters.view(np.uint8), shift, done, _NOT_WANTED,
+                    *words, words.letters.view(np.uint8), shift, done, ids, False,
                 )
             )  # fmt: skip
             if done == words.counts.size:
@@ -207,7 +210,7 @@ class Dictionary:
         numbers = np.empty(words.counts.size, np.int32)
         kernel.absorb(
             self.slots, self.counts, self.entries, self.letters, self.state,
-            *words, words.letters.view(np.uint8), 0, 0, numbers,
+            *words, words.letters.view(np.uint8), 0, 0, numbers, True,
         )  # fmt: skip
         return numbers
 

@@ -44,6 +44,10 @@ class SpilledWords:
         bounds = self._bounds.astype(np.int64)
         return np.asarray(bounds[1:] - bounds[:-1])
 
+    def count(self, first: int, stop: int) -> int:
+        """How many words the buckets [first, stop) hold."""
+        return int(self._bounds[stop]) - int(self._bounds[first])
+
     def read(self, first: int, stop: int) -> WordList:
         """The words of the buckets [first, stop)."""
         begin, end = self._bounds[[first, stop]].tolist()
