@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from property_examples import examples
 from stoker.conversion import steps as module
 from stoker.conversion.converting import convert
 from stoker.conversion.shuffling import Buckets, Order
-from stoker.conversion.sizes import Runs, Sizes
+from stoker.conversion.sizes import Runs, Sizes, runs_for
 from stoker.errors import MemoryBudgetError, RunError
 from stoker.ledger import Ledger
 from stoker.samplers import make_sampler
@@ -62,11 +63,13 @@ def shuffled(source, folder, **options):
     seed=st.integers(0, 2**64 - 1),
     run=st.integers(100, 5_000),
     piece=st.integers(1, 4_000),
+    ways=st.sampled_from([2, 3, 7, 5_000]),
     workers=st.integers(0, 2),
 )
-def test_rows_come_as_the_direct_take_gives_them(num_rows, seed, run, piece, workers):
+def test_rows_come_as_the_direct_take_gives_them(num_rows, seed, run, piece, ways, workers):
+    """Whatever a run takes in, and into however many buckets it is divided at a time."""
     folder = Path(tempfile.mkdtemp())
-    sizes = dataclasses.replace(SIZES, run=run, piece=piece)
+    sizes = dataclasses.replace(SIZES, run=run, piece=piece, block=run // ways)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module.Sizes, "of", lambda *given, **named: sizes)
         found, report = shuffled(written(folder, num_rows), folder, seed=seed, workers=workers)
@@ -127,10 +130,23 @@ def test_a_disk_without_room_is_told_beforehand(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 
 
-def test_too_little_memory_for_so_many_rows_is_told_with_the_amount_that_would_do(tmp_path, through_disk):
-    through_disk(block=1 << 16)
-    with pytest.raises(MemoryBudgetError, match=r"takes memory='\d+MB'"):
-        shuffled(written(tmp_path, 500), tmp_path)
+def test_more_buckets_than_a_run_has_bytes_for_are_come_to_by_way_of_larger_ones(tmp_path, through_disk):
+    source = written(tmp_path, 3_000)
+    rows, once = shuffled(source, tmp_path)
+    through_disk(block=500)
+    again, twice = shuffled(source, tmp_path)
+    assert again.equals(rows)
+    assert twice.temporary_bytes > 2 * once.temporary_bytes
+    layout = SimpleNamespace(row_bytes=96, columns=("n", "x", "t"))
+    sizes = dataclasses.replace(SIZES, run=2_000_000, block=64 << 10)
+    runs = runs_for(10**8, layout, sizes)  # 10 GB in 16 MB
+    counts = []
+    while runs is not None:
+        counts.append(runs.count)
+        last, runs = runs, runs.inner
+    assert max(counts) <= 2_000_000 // (64 << 10)
+    assert last.rows == 20_000
+    assert np.prod(counts) * last.rows >= 10**8
 
 
 @pytest.mark.usefixtures("through_disk")
@@ -151,7 +167,7 @@ def test_a_disk_that_is_full_for_the_last_bytes_is_told(tmp_path):
         def flush(self):
             raise OSError(28, "No space left on device")
 
-    runs = Runs(rows=1, count=1, num_bytes=1)
+    runs = Runs(rows=1, count=1, num_bytes=1, limit=1)
     buckets = Buckets(Full(), tmp_path / "rows", pa.schema([]), runs, Ledger(1 << 20))
     with pytest.raises(RunError, match="cannot be written: No space left on device"):
         next(iter(buckets.tables(1, 1, len)))

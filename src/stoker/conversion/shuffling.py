@@ -2,7 +2,8 @@
 
 Row q of the view goes to place p of the output, q being the image of p under the permutation of the exact
 order's epoch 0. Rows are scattered, in runs that fit the memory, to buckets of consecutive places; then each
-bucket is read whole, sorted and handed on. No bit of that depends on runs, buckets, chunks or workers.
+bucket is read whole, sorted and handed on, or, where it does not fit the memory, scattered to buckets of its
+own. No bit of that depends on runs, buckets, chunks or workers.
 """
 
 from __future__ import annotations
@@ -134,15 +135,16 @@ class Buckets:
 
     def __init__(self, file: BinaryIO, path: Path, schema: pa.Schema, runs: Runs, ledger: Ledger) -> None:
         self._file, self._path, self._runs, self._ledger = file, path, runs, ledger
-        self._schema = schema.append(pa.field(_PLACE, pa.uint32()))
+        place = pa.uint32() if runs.rows <= 1 << 32 else pa.uint64()
+        self._rows, self._schema = schema, schema.append(pa.field(_PLACE, place))
         self._waiting: list[tuple[pa.Table, IntArray, Charge]] = []
         self._held = 0
         self._ends: list[IntArray] = []
         """For each run, where each bucket's block ends in the file."""
         self.num_bytes = 0
 
-    def add(self, table: pa.Table, places: IntArray, limit: int) -> None:
-        """Take in rows; they go to the disk when `limit` bytes wait.
+    def add(self, table: pa.Table, places: IntArray) -> None:
+        """Take in rows; they go to the disk when as many wait as a run has.
 
         Raises
         ------
@@ -152,7 +154,7 @@ class Buckets:
         num_bytes = table.nbytes + places.nbytes
         self._waiting.append((table, places, self._ledger.charge("shuffle", num_bytes)))
         self._held += num_bytes
-        if self._held >= limit:
+        if self._held >= self._runs.limit:
             self.flush()
 
     def flush(self) -> None:
@@ -168,7 +170,7 @@ class Buckets:
             bucket = places // self._runs.rows
             kind = np.uint16 if self._runs.count <= 1 << 16 else np.int64
             order = np.argsort(bucket.astype(kind), kind="stable")
-            within = (places - bucket * self._runs.rows).astype(np.uint32)
+            within = (places - bucket * self._runs.rows).astype(self._schema.types[-1].to_pandas_dtype())
             divided = table.append_column(_PLACE, numbers_array(within)).take(numbers_array(order))
             self._write(divided, np.cumsum(np.bincount(bucket, minlength=self._runs.count)))
 
@@ -201,23 +203,46 @@ class Buckets:
         except OSError as error:
             raise _not_written(self._path, error) from error
 
+        sizes = [min(self._runs.rows, num_rows - start) for start in range(0, num_rows, self._runs.rows)]
+        if self._runs.inner is not None:
+            for number, size in enumerate(sizes):
+                yield from self._divided(number, size, self._runs.inner, piece_rows, work)
+            return
+
         def read(number: int) -> tuple[list[object], Charge]:
-            size = min(self._runs.rows, num_rows - number * self._runs.rows)
-            table, charge = self._bucket(number, size)
-            pieces = (table.slice(start, piece_rows) for start in range(0, size, piece_rows))
+            table, charge = self._bucket(number, sizes[number])
+            pieces = (table.slice(start, piece_rows) for start in range(0, sizes[number], piece_rows))
             return [work(piece) for piece in pieces], charge
 
         # One is read while the one before is written.
-        with prefetch(read, range(self._runs.count), workers=1, in_flight=1, name="shuffle") as buckets:
+        with prefetch(read, range(len(sizes)), workers=1, in_flight=1, name="shuffle") as buckets:
             for pieces, charge in buckets:
                 yield from pieces
                 del pieces
                 charge.release()
 
-    def _bucket(self, number: int, size: int) -> tuple[pa.Table, Charge]:
-        """All rows of a bucket in the order of their places, and the charge for them."""
-        batches = []
-        begin, held = 0, 0
+    def _divided(
+        self, number: int, size: int, runs: Runs, piece_rows: int, work: Callable[[pa.Table], object]
+    ) -> Iterator[object]:
+        """What `work` makes of a bucket, which is scattered once more."""
+        path = self._path.with_name(f"{self._path.name}-divided")
+        try:
+            file = path.open("wb")  # in the place of the bucket before
+        except OSError as error:
+            raise _not_written(path, error) from error
+        with file:
+            buckets = Buckets(file, path, self._rows, runs, self._ledger)
+            for batch, num_bytes in self._blocks(number):
+                with self._ledger.charge("shuffle", num_bytes):
+                    table = pa.Table.from_batches([batch])
+                    places = table[_PLACE].to_numpy().astype(np.int64)
+                    buckets.add(table.drop_columns([_PLACE]), places)
+            yield from buckets.tables(size, piece_rows, work)
+            self.num_bytes += buckets.num_bytes
+
+    def _blocks(self, number: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """What the runs have of a bucket, one after the other, and the bytes of each."""
+        begin = 0
         with self._path.open("rb") as file:
             for ends in self._ends:
                 start = int(ends[number - 1]) if number else begin
@@ -225,9 +250,13 @@ class Buckets:
                 if stop > start:
                     file.seek(start)
                     data = pa.py_buffer(file.read(stop - start))
-                    batches.append(pa.ipc.read_record_batch(data, self._schema))
-                    held += stop - start
-        charge = self._ledger.charge("shuffle", 2 * held)
+                    yield pa.ipc.read_record_batch(data, self._schema), stop - start
+
+    def _bucket(self, number: int, size: int) -> tuple[pa.Table, Charge]:
+        """All rows of a bucket in the order of their places, and the charge for them."""
+        blocks = list(self._blocks(number))
+        batches = [batch for batch, _ in blocks]
+        charge = self._ledger.charge("shuffle", 2 * sum(num_bytes for _, num_bytes in blocks))
         table = pa.Table.from_batches(batches, self._schema).combine_chunks()
         places = table[_PLACE].to_numpy()
         order = np.full(size, -1, np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from stoker.conversion.columns import Layout
@@ -95,29 +94,39 @@ class Runs:
         Buckets.
     num_bytes
         What they take on the disk, about.
+    limit
+        Bytes of rows that are taken in before they are divided.
+    inner
+        How a bucket is scattered once more, None where it fits the memory.
     """
 
     rows: int
     count: int
     num_bytes: int
+    limit: int
+    inner: Runs | None = None
 
 
 def runs_for(num_rows: int, layout: Layout, sizes: Sizes) -> Runs:
-    """Divide rows into buckets that fit the memory.
+    """Divide rows into buckets that fit the memory, by way of larger ones where these would be too many.
 
-    Raises
-    ------
-    MemoryBudgetError
-        There are so many that what a run has for a bucket would be a few rows.
+    A run then has enough for each bucket that the disk writes and reads more than a few rows at a time.
     """
     row_bytes = layout.row_bytes + _POSITION_BYTES
-    total = num_rows * row_bytes
-    rows = max(1, sizes.run // row_bytes)
     least = sizes.block * max(1, len(layout.columns) // _COLUMNS_A_BLOCK)
-    if total > sizes.run and sizes.run * sizes.run // total < least:
-        needed = 8 * math.isqrt(total * least) + 8
-        raise MemoryBudgetError(
-            f"shuffling {total / 1e6:,.0f} MB of rows takes memory='{-(-needed // 10**6)}MB': say so, or "
-            "convert them without shuffle="
-        )
-    return Runs(rows=rows, count=-(-num_rows // rows), num_bytes=total)
+    most = max(2, sizes.run // max(1, least))
+    return _runs(num_rows, max(1, sizes.run // row_bytes), most, row_bytes, sizes.run)
+
+
+def _runs(num_rows: int, fitting: int, most: int, row_bytes: int, limit: int) -> Runs:
+    rows = fitting
+    while num_rows > rows * most:
+        rows *= most
+    inner = None if rows == fitting else _runs(rows, fitting, most, row_bytes, limit)
+    return Runs(
+        rows=rows,
+        count=-(-num_rows // rows),
+        num_bytes=num_rows * row_bytes + (0 if inner is None else inner.num_bytes),
+        limit=limit,
+        inner=inner,
+    )

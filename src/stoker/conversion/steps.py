@@ -193,7 +193,7 @@ class Conversion:
 
                 with closing(self._read(_itself, placed, progress)) as pieces:
                     for table, places in pieces:
-                        buckets.add(table, places, self.sizes.run)
+                        buckets.add(table, places)
             with self.stages.stage("write", " rows") as progress:
                 step, done = self.sizes.piece_rows(self.layout), 0
                 for piece in buckets.tables(num_rows, step, file.encoded):
