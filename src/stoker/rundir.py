@@ -224,7 +224,7 @@ class RunDirectory:
         except OSError as error:
             lost = self._ways_out(_TRANSFORM)
             raise RunError(
-                f"{path} cannot be read, and without it columns mean nothing: {error}{lost}"
+                f"{path} cannot be read, and without it columns mean nothing: {error.strerror}{lost}"
             ) from error
         if _digest(data) != record.transform.get("digest"):
             lost = self._ways_out(_TRANSFORM)

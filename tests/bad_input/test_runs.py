@@ -204,7 +204,9 @@ def test_a_module_that_the_record_names_is_not_imported(accepted, run, here):
 
 def test_a_damaged_model_is_named(refused, run, here):
     (here / "run" / "model.keras").write_bytes(b"junk")
-    assert refused("evaluate", run, "t.csv").startswith("run/model.keras cannot be loaded: ")
+    said = refused("evaluate", run, "t.csv")
+    assert said.startswith("run/model.keras cannot be loaded: ")
+    assert "restore it from a copy; in Python stoker.load('run', which='last') takes its last model" in said
 
 
 def test_a_model_with_a_flipped_byte_or_without_its_parts_is_named(refused, run, here):

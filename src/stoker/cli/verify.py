@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stoker.cli.flags import with_flags
 from stoker.cli.options import OutputOptions, RunDirectory
 from stoker.cli.printing import print_json, print_lines
 from stoker.cli.session import choose_display
@@ -52,7 +53,7 @@ def _lines(found: Audit) -> list[tuple[str, str]]:
     begun = () if found.unfinished is None else (found.unfinished,)
     lines = [_epochs_line(found, stretch) for stretch in _stretches((*found.epochs, *begun))]
     if found.difference is not None:
-        return [*lines, ("no", found.difference.text)]
+        return [*lines, ("no", with_flags(found.difference.text))]
     tested = f", {counted(found.validation_files, 'file')} as validated on" if found.validation_files else ""
     files = f"{counted(found.files, 'file')} of {size(found.num_bytes)} as trained on{tested}"
     lines = [("files", files), *lines]

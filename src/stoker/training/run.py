@@ -81,7 +81,8 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
         raise RunError(f"{path} does not exist: the run is {record.outcome.status}{ways}")
     if record.spec.input_kind != "dense":
         importlib.import_module("stoker.layers")  # registers what the model may be made of
-    model = load_model(path, _own_layers(record))
+    restore = "; where it is damaged, restore it from a copy"
+    model = load_model(path, f"{_own_layers(record)}{restore}{_other(run.path, which)}")
     found = Run(
         directory=run.path,
         record=record,
