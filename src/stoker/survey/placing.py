@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -24,13 +24,16 @@ def found_lines(source: Source, places: Sequence[tuple[int, int]]) -> dict[tuple
 
     Of places far behind in a large file none is told: these are left to their row ids.
     """
+    near: dict[int, set[int]] = {}
+    for file_index, offset in places if source.has_lines else ():
+        if offset < _COUNTED_BYTES:
+            near.setdefault(file_index, set()).add(offset)
     lines: dict[tuple[int, int], int] = {}
-    for file_index, path in enumerate(source.paths if source.has_lines else ()):
-        offsets = {offset for number, offset in places if number == file_index}
-        near = sorted(offset for offset in offsets if offset < _COUNTED_BYTES)
-        if near:
-            found = zip(near, lines_at(path, near), strict=True)
-            lines.update({(file_index, offset): line for offset, line in found})
+    paths = source.paths if near else ()
+    for file_index, offsets in near.items():
+        ascending = sorted(offsets)
+        found = zip(ascending, lines_at(paths[file_index], ascending), strict=True)
+        lines.update({(file_index, offset): line for offset, line in found})
     return lines
 
 
@@ -46,19 +49,19 @@ def placed(problems: Sequence[ColumnProblem], source: Source, index: RowIndex) -
     """
     rows = sorted({each.row for each in problems if each.row is not None and each.file is None})
     numbers = {row: index.file_of(row) for row in rows}
-    offsets: dict[int, int] = {}
-    lines: dict[tuple[int, int], int] = {}
+    lines: dict[int, int] = {}
     if source.has_lines and not hasattr(source.table, "file_of"):
         with suppress(DataError):  # a file that cannot be read again is told by those who need it
-            offsets = {row: offset_of(source.table, index, row) for row in rows}
-            lines = found_lines(source, [(numbers[row], offset) for row, offset in offsets.items()])
-    return [
-        each
-        if each.row is None or each.file is not None
-        else replace(
-            each,
-            file=source.file_of(numbers[each.row], each.row),
-            line=lines.get((numbers[each.row], offsets.get(each.row, -1))),
-        )
-        for each in problems
-    ]
+            places = {row: (number, offset_of(source.table, index, row)) for row, number in numbers.items()}
+            found = found_lines(source, list(places.values()))
+            lines = {row: found[place] for row, place in places.items() if place in found}
+    # Once a row: many columns begin in the same one, and of many files the paths are looked through.
+    told = {row: (source.file_of(number, row), lines.get(row)) for row, number in numbers.items()}
+    return [_with_place(each, told) for each in problems]
+
+
+def _with_place(problem: ColumnProblem, told: Mapping[int, tuple[str, int | None]]) -> ColumnProblem:
+    if problem.row is None or problem.file is not None:
+        return problem
+    file, line = told[problem.row]
+    return replace(problem, file=file, line=line)
