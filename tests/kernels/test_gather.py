@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from property_examples import examples
-from stoker.kernels.gather import gather, gather_affine, gather_cast, gather_filled
+from stoker.kernels.gather import gather, gather_affine, gather_cast, gather_filled, storage_of
 from stoker.types import Matrix
 
 DTYPES = ["uint8", "int16", "float64"]
@@ -35,7 +35,7 @@ def gathering(draw: Any) -> tuple[np.ndarray, Matrix, np.ndarray]:
 
 
 def storage(matrix: Matrix, places: np.ndarray) -> tuple[Any, ...]:
-    return matrix.values, matrix.starts, matrix.rows_per_piece, matrix.num_columns, places
+    return *storage_of(matrix), places
 
 
 @settings(max_examples=examples(60))

@@ -51,7 +51,7 @@ def wait_for_children(processes):
 
 
 def is_at_work(processes):
-    return "computes" in processes.at_work()
+    return processes.at_work().startswith("process ")
 
 
 def kill_self():

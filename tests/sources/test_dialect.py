@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -78,6 +79,14 @@ def test_blank_lines_are_no_records():
     for quote in ('"', ""):
         records, _ = split_records("\n\na,b\r\n\r\n\r1,2", Dialect(delimiter=",", quote=quote))
         assert records == [["a", "b"], ["1", "2"]]
+
+
+@given(text=st.text("a,\n", max_size=12), limit=st.none() | st.integers(0, 4), complete=st.booleans())
+def test_lines_without_quotes_are_those_between_line_feeds(text, limit, complete):
+    found = [each for each in re.finditer(r"([^\n]+)(\n|\Z)", text) if complete or each[2]][:limit]
+    records, place = split_records(text, Dialect(delimiter=",", quote=""), limit=limit, complete=complete)
+    assert records == [each[1].split(",") for each in found]
+    assert place == (found[-1].end() if found else 0)
 
 
 @settings(max_examples=examples(300))

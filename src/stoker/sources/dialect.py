@@ -161,8 +161,13 @@ class Lines(Sequence[list[str]]):
 
 def _split_lines(text: str, limit: int | None, complete: bool) -> tuple[list[str], int]:
     """Lines that are not blank, ended by LF, CRLF or a lone CR, and the place behind the last one's end."""
-    lines: list[str] = []
-    place = position = 0
+    if "\r" not in text:
+        *lines, rest = text.split("\n", -1 if limit is None else limit)
+        if all(lines):
+            if rest and complete and len(lines) != limit:
+                return [*lines, rest], len(text)
+            return lines, len(text) - len(rest)
+    lines, place, position = [], 0, 0
     feed = turn = -1
     while position < len(text) and len(lines) != limit:
         feed = _find(text, "\n", position) if feed < position else feed

@@ -121,11 +121,13 @@ def kind_of(values: Sequence[str], *, strict: bool = False) -> ColumnKind:
         return "int"
     if _NUMBERS.fullmatch(joined):
         return "float"
-    present = [value for value in values if value not in BLANKS]
-    numbers = [value for value in present if _NUMBERS.fullmatch(value + "\n")]
-    if strict or len(present) < _FEW or len(numbers) < _MOSTLY * len(present):
+    num_present = sum(value not in BLANKS for value in values)
+    if strict or num_present < _FEW:
         return "text"
-    return kind_of(numbers)
+    numbers = {value for value in different if _NUMBERS.fullmatch(value + "\n")}
+    if sum(value in numbers for value in values) < _MOSTLY * num_present:
+        return "text"
+    return kind_of(list(numbers))
 
 
 def has_header(records: Sequence[Sequence[str]], expected: Sequence[str]) -> bool:
