@@ -130,6 +130,13 @@ def test_a_rare_batch_has_the_program_that_is_quick_to_make_whether_it_was_expec
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_model_that_was_trained_before_takes_the_programs_that_a_new_one_would():
+    model = trained_long((8, 4), (2, 4))
+    for rows, rare in ((LONG - 16, 0), (LONG, 8)):
+        stoker.fit(model, expecting(make_feed("classes", rows=rows), (8, 4)), epochs=1, progress="none")
+        assert model.train_function.rare_rows == rare
+
+
 def test_a_program_that_is_quick_to_make_computes_the_same(monkeypatch):
     quick = trained_long((8, 4), (2, 4))
     monkeypatch.setattr(compiling, "_quick_to_make", lambda: None)

@@ -73,14 +73,14 @@ class _Step:
         self._leaves = jax.tree.leaves
         self._jitted: Any = jax.jit(step, donate_argnums=0)
         self._quickly: Any = jax.jit(step, donate_argnums=0, compiler_options=_quick_to_make())
-        self._rare_rows = 0
+        self.rare_rows = 0
         self._called = False
         self._state, self._tracing = state, tracing
         self._programs: dict[Any, Future[Any]] = {}
 
     def expect(self, expected: Expected) -> None:
         """Begin the programs for batches, but those that were begun."""
-        self._rare_rows = expected.rare_rows
+        self.rare_rows = expected.rare_rows
         for batch in expected.batches:
             key = self._key(batch)
             if key not in self._programs:
@@ -100,7 +100,7 @@ class _Step:
 
     def _made_for(self, batch: Any) -> Any:
         """What compiles the program for a batch."""
-        is_rare = self._rare_rows and self._leaves(batch)[0].shape[0] < self._rare_rows
+        is_rare = self.rare_rows and self._leaves(batch)[0].shape[0] < self.rare_rows
         return self._quickly if is_rare else self._jitted
 
     def _key(self, batch: Any) -> Any:
@@ -154,6 +154,7 @@ def compile_ahead(model: Any, training: Expected, tested: Expected) -> Programs 
         begun: Programs = model.train_function.owner
         return begun
     if not _is_plain(model):
+        _expect_as_rare(model, training, tested)
         return None
     programs = Programs()
     weights, others, slots, metrics = _state(model)
@@ -165,6 +166,13 @@ def compile_ahead(model: Any, training: Expected, tested: Expected) -> Programs 
 def _is_begun(model: Any) -> bool:
     steps = (model.train_function, model.test_function)
     return all(isinstance(step, _Step) and step.owner.is_open for step in steps)
+
+
+def _expect_as_rare(model: Any, training: Expected, tested: Expected) -> None:
+    """Have steps that a training before this one left take the programs that new ones would."""
+    for step, expected in ((model.train_function, training), (model.test_function, tested)):
+        if isinstance(step, _Step):
+            step.rare_rows = expected.rare_rows
 
 
 def _is_plain(model: Any) -> bool:
