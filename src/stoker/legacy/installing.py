@@ -106,10 +106,9 @@ def _find_modules(patches: Patches) -> None:
 
 def _take_modules(packages: tuple[str, ...]) -> dict[str, ModuleType]:
     """Take out of ``sys.modules`` what the finder is to answer for."""
+    below = tuple(f"{package}." for package in packages)
     taken = {
-        name: module
-        for name, module in sys.modules.items()
-        if any(name == package or name.startswith(f"{package}.") for package in packages)
+        name: module for name, module in sys.modules.items() if name in packages or name.startswith(below)
     }
     for name in taken:
         del sys.modules[name]
