@@ -155,8 +155,9 @@ def test_a_training_goes_on_with_programs_that_were_begun_before_it():
     feed = expecting(make_feed("classes"), (8, 4), (2, 4))
     valid = expecting(make_feed("classes", rows=20, seed=4), (8, 4), (4, 4))
     model = models.mlp(feed.spec, units=5, seed=3)
-    with begun(model, feed):
+    with begun(model, feed) as validated_on:
         step = model.train_function
+        validated_on(valid)
         stoker.fit(model, feed, validation=valid, epochs=2, progress="none")
     assert model.train_function is step
     assert compiled_by_jax(model) == 0

@@ -150,8 +150,9 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     from stoker.training.fit import fit
 
     built = build_model(feed, text.model, model, order.seed)
-    held.enter_context(batches_begun(built, feed))
+    validated_on = held.enter_context(batches_begun(built, feed))
     tested = feed.derive(valid)
+    validated_on(tested)
     held_out = tested.survey is feed.survey
     for name, line in plan_lines(feed, tested, held_out=held_out, epochs=order.epochs):
         if name in _SHOWN:

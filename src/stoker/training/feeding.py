@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -153,8 +153,10 @@ def open_feeds(
 
 
 @contextmanager
-def begun(model: Any, training: FeedLike) -> Iterator[None]:
+def begun(model: Any, training: FeedLike) -> Iterator[Callable[[FeedLike], None]]:
     """Inside, a model's programs for training are compiled, while what else `fit` takes is made ready.
+
+    What it gives is called with the feed to validate on once there is one, whose programs are compiled then.
 
     Parameters
     ----------
@@ -171,8 +173,13 @@ def begun(model: Any, training: FeedLike) -> Iterator[None]:
     assert training.batch_size is not None
     adapter.build_model(model, training.spec, training.batch_size)
     programs = compile_ahead(model, expected_of(training), Expected())
+
+    def validated_on(feed: FeedLike) -> None:
+        if programs is not None:
+            compile_ahead(model, expected_of(training), expected_of(feed))
+
     try:
-        yield
+        yield validated_on
     finally:
         if programs is not None:
             programs.end()
