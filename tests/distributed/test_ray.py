@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -81,6 +82,19 @@ def test_ctrl_c_stops_all_behind_a_step_and_one_process_goes_on(folder, alone):
 
     assert found["digests"] == alone["digests"]
     assert found["metrics"] == pytest.approx(alone["metrics"], abs=2e-5)
+
+
+def test_sigterm_to_the_whole_group_is_heard_by_the_command_alone(folder):
+    with started(folder, *TRAIN, "--run", "ended", "--hosts", "2", *CHECKPOINTED) as process:
+        wait_for_a_checkpoint(process, folder / "ended")
+        assert all(os.getpgid(each.pid) != os.getpgid(process.pid) for each in workers_of(process))
+        for each in psutil.Process(process.pid).children(recursive=True):
+            if os.getpgid(each.pid) == os.getpgid(process.pid):
+                each.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        said = answered(process, code=143)["said"]
+    assert "stoker resume ended" in said
+    assert json.loads((folder / "ended/run.json").read_bytes())["outcome"]["status"] == "interrupted"
 
 
 def test_an_error_of_the_hosts_is_told_as_by_one_process(folder):

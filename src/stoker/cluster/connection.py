@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from stoker.errors import MissingExtraError, WorkerError
@@ -16,6 +19,9 @@ __all__ = ["beside_us", "connected_to_ray", "heard", "quiet_ray"]
 
 _ANSWER_SECONDS = 180.0
 """Within these the cluster answers; the first time a process has to start."""
+
+_REACH_SECONDS = 20.0
+"""Within these the machine of a cluster takes a connection; Ray itself would try for many minutes."""
 
 _OF_OUR_OWN = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 """Nobody takes this machine back from a cluster that is begun for a run: Ray need not have a process look."""
@@ -79,6 +85,11 @@ def connected_to_ray(hosts: int) -> Iterator[bool]:
     ----------
     hosts
         The processors that a cluster of this machine has at least, however many there are.
+
+    Raises
+    ------
+    WorkerError
+        If nobody answers at the address that ``RAY_ADDRESS`` gives.
     """
     import ray
 
@@ -89,7 +100,7 @@ def connected_to_ray(hosts: int) -> Iterator[bool]:
     is_own = not _found_and_joined()
     if is_own:
         local = {"num_cpus": max(hosts, os.cpu_count() or 1), "include_dashboard": False}
-        with _forking_quietly():
+        with _forking_quietly(), _in_a_group_of_their_own():
             ray.init(address="local", **local, **_QUIETLY)
     for number, handler in handlers.items():  # Ray takes SIGTERM for itself
         if handler is not None and signal.getsignal(number) is not handler:
@@ -123,16 +134,58 @@ def _forking_quietly() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _in_a_group_of_their_own() -> Iterator[None]:
+    """Inside, what Ray starts hears no signal to this program's process group.
+
+    ``timeout`` and schedulers send SIGTERM to a whole group, and a terminal that is closed SIGHUP. It is for
+    this program to finish its step then, and to end Ray's processes, which end with it however it ends.
+    """
+    from ray._private import services
+
+    start = getattr(services, "ConsolePopen", None)
+    if start is None or os.name != "posix":  # another version of Ray: they hear what the group hears
+        yield
+        return
+    services.ConsolePopen = partial(start, process_group=0)
+    try:
+        yield
+    finally:
+        services.ConsolePopen = start
+
+
 def _is_known() -> bool:
     """Whether there is a cluster for everybody: by its address, or because of ``ray start`` on this machine.
 
     Ray itself would find any that runs here, which another program may have begun for itself, and ends.
     """
-    begun = os.path.join(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
     address = os.environ.get("RAY_ADDRESS")
     if address == "local":  # as for ray.init: one of its own
         return False
-    return bool(address) or os.path.exists(begun)
+    if address:
+        if why := _silence_of(address):
+            raise WorkerError(
+                f"no Ray cluster answers at RAY_ADDRESS={address} ({why}): start it, or unset RAY_ADDRESS "
+                "for processes of this machine"
+            )
+        return True
+    try:
+        begun = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster").read_text().strip()
+    except OSError:
+        return False
+    return not _silence_of(begun)  # a cluster that was killed leaves its address behind
+
+
+def _silence_of(address: str) -> str:
+    """Why nobody can be reached at an address; nothing where somebody is, or where it is no host and port."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():  # auto, ray://…: Ray's to understand
+        return ""
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    return ""
 
 
 def beside_us(kind: type, *given: Any) -> Any:
