@@ -130,11 +130,54 @@ def test_a_rare_batch_has_the_program_that_is_quick_to_make_whether_it_was_expec
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_model_that_was_trained_before_takes_the_programs_that_a_new_one_would():
+def programs_of(model: Any) -> tuple[int, int]:
+    """Programs that were made while a batch was waiting: as ever, and quickly."""
+    step = model.train_function
+    return step._jitted._cache_size(), step._quickly._cache_size()
+
+
+@pytest.mark.parametrize("rows", [(LONG, LONG - 16), (LONG - 16, LONG)], ids=["long first", "short first"])
+def test_a_model_that_was_trained_before_takes_the_programs_that_a_new_one_would(rows):
+    model, found = built(), []
+    for each in rows:
+        feed = expecting(make_feed("classes", rows=each), (8, 4), (2, 4))
+        stoker.fit(model, feed, epochs=1, progress="none")
+        found.append(programs_of(model))
+    # The first training's were ahead; the program that it had for batches of two is not the second's.
+    assert found == [(0, 0), (1, 0) if rows[0] == LONG else (0, 1)]
+
+
+@pytest.mark.parametrize("after", ["another feed", "keras"])
+def test_no_batch_is_rare_behind_the_training_that_it_was_rare_in(after):
     model = trained_long((8, 4), (2, 4))
-    for rows, rare in ((LONG - 16, 0), (LONG, 8)):
-        stoker.fit(model, expecting(make_feed("classes", rows=rows), (8, 4)), epochs=1, progress="none")
-        assert model.train_function.rare_rows == rare
+    x, y = np.ones((6, 4), np.float32), np.zeros(6, np.int32)
+    if after == "keras":
+        model.fit(x, y, batch_size=3, verbose=0)
+    else:
+        stoker.fit(model, ArraySequence(x, y), epochs=1, progress="none")
+    assert programs_of(model) == (1, 0)
+
+
+class ArraySequence(keras.utils.PyDataset):
+    """Batches of three, of which nothing is known before they come."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, number: int) -> Any:
+        return self.x[3 * number : 3 * number + 3], self.y[3 * number : 3 * number + 3]
+
+
+@pytest.mark.parametrize("before", ["fit", "evaluate"])
+def test_a_model_that_keras_had_before_takes_the_programs_that_a_new_one_would(before):
+    model, x, y = built(), np.ones((8, 4), np.float32), np.zeros(8, np.int32)
+    getattr(model, before)(x, y, batch_size=8, verbose=0)
+    stoker.fit(model, expecting(make_feed("classes", rows=LONG)), epochs=1, progress="none")
+    assert programs_of(model) == (1, 1)
 
 
 def test_a_program_that_is_quick_to_make_computes_the_same(monkeypatch):
@@ -245,9 +288,9 @@ def test_what_is_wrong_with_a_step_is_said_by_the_step_itself():
     [
         lambda model: setattr(model, "run_eagerly", True),
         lambda model: setattr(model, "steps_per_execution", 2),
-        lambda model: model.make_train_function(),
+        lambda model: setattr(model, "train_function", lambda state, iterator: None),
     ],
-    ids=["eager", "several steps", "there already"],
+    ids=["eager", "several steps", "of one's own"],
 )
 def test_other_steps_than_those_of_keras_are_left_to_keras(change):
     model = built()

@@ -32,7 +32,7 @@ from stoker.training.inheriting import begin_with, inherit
 from stoker.training.keras_arguments import answers_keras
 from stoker.training.logged import metric_direction, metric_names
 from stoker.training.monitor import Monitor, infer_direction, parse_monitor
-from stoker.training.programs import Programs, compile_ahead
+from stoker.training.programs import Programs, compile_ahead, expect_nothing
 from stoker.training.progress import Display, choose_display
 from stoker.training.recorded import warnings_before
 from stoker.training.recording import RunRecorder
@@ -264,6 +264,7 @@ def fit(
     finally:
         if programs is not None:
             programs.end()
+        expect_nothing(model)
         end_feeds(training, valid)
 
 

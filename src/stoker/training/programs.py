@@ -27,7 +27,7 @@ from stoker.buffers import release_idle
 from stoker.group import current
 from stoker.training.protocols import Expected
 
-__all__ = ["Programs", "compile_ahead"]
+__all__ = ["Programs", "compile_ahead", "expect_nothing"]
 
 _QUICK_TO_MAKE = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 """Options of XLA for the processor: loops by its older and plainer means, in one piece."""
@@ -100,11 +100,13 @@ class _Step:
 
     def _made_for(self, batch: Any) -> Any:
         """What compiles the program for a batch."""
-        is_rare = self.rare_rows and self._leaves(batch)[0].shape[0] < self.rare_rows
-        return self._quickly if is_rare else self._jitted
+        return self._quickly if self._is_rare(batch) else self._jitted
+
+    def _is_rare(self, batch: Any) -> bool:
+        return self.rare_rows > 0 and bool(self._leaves(batch)[0].shape[0] < self.rare_rows)
 
     def _key(self, batch: Any) -> Any:
-        return tuple((array.shape, array.dtype) for array in self._leaves(batch))
+        return self._is_rare(batch), tuple((array.shape, array.dtype) for array in self._leaves(batch))
 
     def _compile(self, batch: Any) -> Any:
         jitted = self._made_for(batch)
@@ -143,17 +145,15 @@ def compile_ahead(model: Any, training: Expected, tested: Expected) -> Programs 
     -------
     Programs
         To be ended after training. None where nothing is known of the batches, on other backends than JAX,
-        for steps that are not Keras's own or already there, several steps an execution, several devices or
-        processes.
+        for steps that are not Keras's own or were left by a training before, several steps an execution,
+        several devices or processes.
     """
-    if Expected() == training == tested:
-        return None
     if _is_begun(model):
         model.train_function.expect(training)
         model.test_function.expect(tested)
         begun: Programs = model.train_function.owner
         return begun
-    if not _is_plain(model):
+    if Expected() == training == tested or not _is_plain(model):
         _expect_as_rare(model, training, tested)
         return None
     programs = Programs()
@@ -163,6 +163,11 @@ def compile_ahead(model: Any, training: Expected, tested: Expected) -> Programs 
     return programs
 
 
+def expect_nothing(model: Any) -> None:
+    """Have steps that stay behind a training take the usual programs, whatever batches Keras gives them."""
+    _expect_as_rare(model, Expected(), Expected())
+
+
 def _is_begun(model: Any) -> bool:
     steps = (model.train_function, model.test_function)
     return all(isinstance(step, _Step) and step.owner.is_open for step in steps)
@@ -170,7 +175,8 @@ def _is_begun(model: Any) -> bool:
 
 def _expect_as_rare(model: Any, training: Expected, tested: Expected) -> None:
     """Have steps that a training before this one left take the programs that new ones would."""
-    for step, expected in ((model.train_function, training), (model.test_function, tested)):
+    for name, expected in (("train_function", training), ("test_function", tested)):
+        step = getattr(model, name, None)  # what is no model is refused by who meets it first
         if isinstance(step, _Step):
             step.rare_rows = expected.rare_rows
 
@@ -182,8 +188,8 @@ def _is_plain(model: Any) -> bool:
     return (
         own == (keras.Model.train_step, keras.Model.test_step)
         and current().is_alone
-        and model.train_function is None
-        and model.test_function is None
+        and _is_of_keras(model.train_function)
+        and _is_of_keras(model.test_function)
         and model.jit_compile
         and not model.run_eagerly
         and model.steps_per_execution == 1
@@ -192,6 +198,11 @@ def _is_plain(model: Any) -> bool:
         # Threads of their own begin with Keras's defaults.
         and keras.config.dtype_policy().name == "float32"
     )
+
+
+def _is_of_keras(step: Any) -> bool:
+    """Whether Keras made a step, by `fit` or `evaluate`, or will: a resumed run's model had neither."""
+    return step is None or str(getattr(step, "__module__", "")).startswith("keras.")
 
 
 def _state(model: Any) -> tuple[list[Any], ...]:
