@@ -297,3 +297,10 @@ def test_training_tells_what_became_of_blanks_and_that_it_validates_on_what_it_l
     assert "warning   t.csv holds the very bytes of t.csv, which is trained on: validation then tells" in said
     assert main(["plan", "t.csv", *flags]) == 0
     assert "warning   t.csv holds the very bytes of t.csv, which is trained on" in capsys.readouterr().out
+
+
+def test_more_hosts_than_rows_of_a_batch_are_refused_before_any_begins(trained, capsys, monkeypatch):
+    monkeypatch.chdir(trained[0])
+    for flags, rows in (((), 256), (("--batch-size", "300"), 300)):
+        assert main(["train", "points.csv", "--label", "kind", "--hosts", "301", *flags]) == 2
+        assert f"301 hosts cannot share batches of {rows}, each needs a row" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stoker import backends
 from stoker.cli.options import TextOptions, TrainFlags
+from stoker.errors import OptionError
 from stoker.given import named_from
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["held_to", "train_anywhere"]
 _FREE_SECONDS = 30.0
 """Within these a process that was lost, or is being ended, has let go of the run directory."""
 _LOOK_SECONDS = 0.2
+_LARGEST_USUAL_BATCH = 256
+"""Rows of a batch where nobody says how many; of texts fewer, see `stoker.Feed`."""
 
 
 def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
@@ -35,6 +38,12 @@ def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
         with _around(flags.text):
             return train_on(flags, display)
     check_before_reading(flags)
+    rows_a_step = flags.order.batch_size or _LARGEST_USUAL_BATCH
+    if flags.training.hosts > rows_a_step:
+        raise OptionError(
+            f"{flags.training.hosts} hosts cannot share batches of {rows_a_step}, each needs a row at the "
+            "least: raise --batch-size, or ask for fewer --hosts"
+        )
     from stoker import distributed
 
     rows, _ = open_parts(flags.data, flags.order.seed, flags.order.memory)

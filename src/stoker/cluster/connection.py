@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -25,6 +26,9 @@ _REACH_SECONDS = 20.0
 
 _OF_OUR_OWN = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
 """Nobody takes this machine back from a cluster that is begun for a run: Ray need not have a process look."""
+
+_TOKENS = "ray._private.authentication"
+"""The log that says of each cluster that its processes know each other by a token."""
 
 _QUIETLY: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
 
@@ -100,7 +104,7 @@ def connected_to_ray(hosts: int) -> Iterator[bool]:
     is_own = not _found_and_joined()
     if is_own:
         local = {"num_cpus": max(hosts, os.cpu_count() or 1), "include_dashboard": False}
-        with _forking_quietly(), _in_a_group_of_their_own():
+        with _forking_quietly(), _in_a_group_of_their_own(), _silent(logging.getLogger(_TOKENS)):
             ray.init(address="local", **local, **_QUIETLY)
     for number, handler in handlers.items():  # Ray takes SIGTERM for itself
         if handler is not None and signal.getsignal(number) is not handler:
@@ -152,6 +156,17 @@ def _in_a_group_of_their_own() -> Iterator[None]:
         yield
     finally:
         services.ConsolePopen = start
+
+
+@contextmanager
+def _silent(log: logging.Logger) -> Iterator[None]:
+    """Inside, a log tells errors alone."""
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _is_known() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -145,7 +146,9 @@ def _context(hosts: int) -> Iterator[None]:
     log = logging.getLogger("ray.data")
     handlers, log.handlers = log.handlers, [each for each in log.handlers if not _is_console(each)]
     try:
-        with DataContext.current(context):
+        with DataContext.current(context), warnings.catch_warnings():
+            # Of few rows there may be fewer items than processes.
+            warnings.filterwarnings("ignore", "The minimum number of concurrent actors", UserWarning)
             yield
     finally:
         log.handlers = handlers
