@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,3 +67,19 @@ def test_a_cluster_that_was_killed_is_none_though_its_address_is_there(nothing_s
     assert connection._is_known()
     nothing_said.write_text(silent)
     assert not connection._is_known()
+
+
+def test_a_cluster_that_refuses_is_told_where_it_was_named_and_passed_over_where_it_was_found(
+    monkeypatch, nothing_said, listening
+):
+    def refusing(**_how: object) -> None:
+        raise ConnectionError("InvalidAuthToken\nand more")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=refusing))
+    nothing_said.write_text(listening)
+    assert not connection._found_and_joined()
+    monkeypatch.setenv("RAY_ADDRESS", listening)
+    with pytest.raises(
+        WorkerError, match=rf"RAY_ADDRESS={listening} .*\(InvalidAuthToken\): see that it runs"
+    ):
+        connection._found_and_joined()

@@ -93,7 +93,7 @@ def connected_to_ray(hosts: int) -> Iterator[bool]:
     Raises
     ------
     WorkerError
-        If nobody answers at the address that ``RAY_ADDRESS`` gives.
+        If nobody answers at the address that ``RAY_ADDRESS`` gives, or the cluster there refuses.
     """
     import ray
 
@@ -125,7 +125,14 @@ def _found_and_joined() -> bool:
     try:
         with _forking_quietly():
             ray.init(address="auto", **_QUIETLY)
-    except ConnectionError:
+    except ConnectionError as error:
+        if address := os.environ.get("RAY_ADDRESS"):
+            why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise WorkerError(
+                f"the Ray cluster at RAY_ADDRESS={address} does not take this program in ({why}): see that "
+                "it runs, with the same RAY_AUTH_MODE and token, or unset RAY_ADDRESS for processes of this "
+                "machine"
+            ) from error
         return False
     return True
 
