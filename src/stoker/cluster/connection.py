@@ -123,15 +123,15 @@ def _found_and_joined() -> bool:
     if not _is_known():
         return False
     try:
-        with _forking_quietly():
+        with _forking_quietly(), _silent(logging.getLogger(_TOKENS)):
             ray.init(address="auto", **_QUIETLY)
     except ConnectionError as error:
         if address := os.environ.get("RAY_ADDRESS"):
             why = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise WorkerError(
                 f"the Ray cluster at RAY_ADDRESS={address} does not take this program in ({why}): see that "
-                "it runs, with the same RAY_AUTH_MODE and token, or unset RAY_ADDRESS for processes of this "
-                "machine"
+                "it runs, set RAY_AUTH_MODE=token if it asks for one, or unset RAY_ADDRESS for processes of "
+                "this machine"
             ) from error
         return False
     return True

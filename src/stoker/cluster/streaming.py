@@ -70,7 +70,7 @@ def streamed(job: Job, hosts: int) -> Generator[bytes]:
                 num_gpus=1 if ray.cluster_resources().get("GPU", 0) >= hosts else 0,
             )
             tables = results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-            with _threads_of_ray_data_ended(), closing(iter(tables)) as found:
+            with _executors_ended(), closing(iter(tables)) as found:
                 for table in found:
                     for value in table[_COLUMN]:
                         taken.add.remote()
@@ -155,11 +155,11 @@ def _context(hosts: int) -> Iterator[None]:
 
 
 @contextmanager
-def _threads_of_ray_data_ended() -> Iterator[None]:
-    """Behind the block no thread runs that Ray Data began inside.
+def _executors_ended() -> Iterator[None]:
+    """Behind the block no thread runs that Ray Data began inside to have work done.
 
     It waits for them two seconds by itself, and where the connection ends before one of them does, Ray ends
-    the process.
+    the process. Those that only fetch blocks wait for orders until they are collected, and do no harm.
     """
     before = set(threading.enumerate())
     try:
@@ -167,13 +167,15 @@ def _threads_of_ray_data_ended() -> Iterator[None]:
     finally:
         limit = time.monotonic() + _END_SECONDS
         for thread in threading.enumerate():
-            if thread not in before and _is_of_ray_data(thread):
+            if thread not in before and _executes(thread):
                 thread.join(max(0.0, limit - time.monotonic()))
+                if thread.is_alive():
+                    warnings.warn(f"Ray Data's {thread.name} has not ended for a minute", stacklevel=2)
 
 
-def _is_of_ray_data(thread: threading.Thread) -> bool:
+def _executes(thread: threading.Thread) -> bool:
     code = type(thread) if type(thread) is not threading.Thread else getattr(thread, "_target", None)
-    return getattr(code, "__module__", "").startswith("ray.data.")
+    return (getattr(code, "__module__", None) or "").startswith("ray.data._internal.execution.")
 
 
 def _is_console(handler: logging.Handler) -> bool:
