@@ -105,6 +105,13 @@ def test_an_epoch_takes_what_its_slowest_stage_takes():
     assert on_hosts(8, stored).seconds_epoch == pytest.approx(on_hosts(8).read_bytes / 500_000_000)
 
 
+def test_what_an_epoch_takes_is_not_known_where_nothing_is_that_takes_time(planned):
+    lines = planned("--hosts", "2").splitlines()
+    assert [line.split()[-2:] for line in lines if line.startswith(("1 ", "2 "))] == [["not", "known"]] * 2
+    found = json.loads(planned("--hosts", "2", "--json"))["on_hosts"][-1]
+    assert (found["seconds_epoch"], found["limit"]) == (None, None)
+
+
 def test_more_hosts_than_rows_of_a_batch_are_refused():
     with pytest.raises(OptionError, match=r"1025 hosts cannot share batches of 1024 rows.*raise batch_size="):
         on_hosts(1025)

@@ -118,8 +118,8 @@ def cluster_table(plans: Sequence[RankPlan]) -> list[list[str]]:
                 grouped(plan.steps),
                 size(plan.read_bytes) if plan.read_bytes else "nothing",
                 size(plan.memory_planned),
-                duration(plan.seconds_epoch),
-                plan.limit,
+                "not known" if plan.seconds_epoch is None else duration(plan.seconds_epoch),
+                plan.limit or "",
             ]
         )
     return table

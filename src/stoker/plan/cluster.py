@@ -63,7 +63,7 @@ class RankPlan(msgspec.Struct, frozen=True, kw_only=True):
         What takes how long in an epoch, as far as it is known: reading, parsing, training, exchanging.
     seconds_epoch, limit
         Of the whole, and what decides it: reading, parsing and steps go on side by side, and a step trains,
-        then exchanges.
+        then exchanges. None where nothing is known that takes time.
     """
 
     hosts: int
@@ -74,8 +74,8 @@ class RankPlan(msgspec.Struct, frozen=True, kw_only=True):
     excess: float
     memory: tuple[MemoryLine, ...]
     seconds: dict[str, float]
-    seconds_epoch: float
-    limit: str
+    seconds_epoch: float | None
+    limit: str | None
 
     @property
     def memory_planned(self) -> int:
@@ -150,8 +150,8 @@ def plan_ranks(
         excess=most * count / alone - 1 if alone else 0.0,
         memory=tuple(line for line in (*held, *buffers) if line.num_bytes),
         seconds=seconds,
-        seconds_epoch=seconds_epoch,
-        limit=limit,
+        seconds_epoch=seconds_epoch or None,
+        limit=limit if seconds_epoch else None,
     )
 
 
