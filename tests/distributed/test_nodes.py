@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -46,6 +48,42 @@ def nodes(cluster: Any) -> Iterator[list[Any]]:
     finally:
         for node in tuple(cluster.worker_nodes):
             cluster.remove_node(node)
+
+
+GIVEN = """
+import json, os
+from stoker import distributed
+from stoker.cluster.spreading import spread
+from stoker.group import current
+
+def seen():
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "")
+
+training = distributed.run(lambda host: list(map(bytes.decode, current().gather(seen().encode()))), hosts=2)
+scoring = list(spread(lambda: iter("ab"), lambda: lambda item: seen(), hosts=2))
+print(json.dumps([training, scoring]))
+"""
+
+
+@pytest.mark.parametrize(("gpus", "seen"), [(1, "0"), (0, "")])
+def test_each_process_is_given_a_gpu_where_there_is_one_for_each_and_none_elsewhere(
+    folder, cluster, gpus, seen
+):
+    nodes = [cluster.add_node(num_cpus=1, num_gpus=gpus) for _ in range(2)]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", GIVEN],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            env=os.environ | {"JAX_PLATFORMS": "cpu", "RAY_ADDRESS": cluster.address},
+        )
+    finally:
+        for node in nodes:
+            cluster.remove_node(node)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [[seen, seen], [seen, seen]]
 
 
 def test_a_node_that_is_lost_costs_time_and_nothing_else(folder, alone, cluster, nodes):

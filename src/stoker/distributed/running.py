@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ from stoker.training.progress import Display
 __all__ = ["run"]
 
 _LOOK_SECONDS = 0.1
+_END_SECONDS = 60.0
+"""Within these Ray's trainer ends once all is settled."""
 _UNUSED = frozenset({"DatasetsCallback"})
 """Hands out data sets of Ray's, of which there are none."""
 _OF_OTHERS = frozenset({"PlacementGroupCleanerCallback"})
@@ -105,7 +108,7 @@ def run(
             anywhere=anywhere,
         )
         training = _Training(task, hosts, max_failures, scratch, is_ours)
-        return _outcome(training, desk, Player(shown), at_once=is_ours).taken()
+        return _outcome(training, desk, Player(shown)).taken()
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
@@ -171,14 +174,13 @@ class _Training:
         return self._over.wait(_LOOK_SECONDS)
 
 
-def _outcome(training: _Training, desk: Any, player: Player, *, at_once: bool) -> Outcome:
+def _outcome(training: _Training, desk: Any, player: Player) -> Outcome:
     """What comes out; meanwhile what the hosts show is shown, and they hear who asks to stop.
 
-    Parameters
-    ----------
-    at_once
-        Whether nothing is waited for once it is settled, since all processes are ended with the cluster.
+    Ray's trainer is waited for, which takes a second: where the connection ends beneath it, it may take the
+    process along, or go on in the next connection.
     """
+    settled = 0.0
     asked = False
     try:
         while True:
@@ -186,8 +188,10 @@ def _outcome(training: _Training, desk: Any, player: Player, *, at_once: bool) -
                 is_over = training.is_over()
                 messages, outcome = heard(desk.look.remote())
                 player.play(messages)
-                if outcome is not None and (at_once or is_over):
-                    return outcome  # type: ignore[no-any-return]
+                if outcome is not None:
+                    settled = settled or time.monotonic()
+                    if is_over or time.monotonic() > settled + _END_SECONDS:
+                        return outcome  # type: ignore[no-any-return]
                 if is_over:
                     raise WorkerError(f"the hosts failed too often: {training.error}")
             except (KeyboardInterrupt, Terminated) as stop:
