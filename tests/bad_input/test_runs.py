@@ -46,6 +46,16 @@ def test_a_run_of_the_same_plan_is_not_written_over(refused, run):
     )
 
 
+def test_a_column_that_was_left_out_of_itself_makes_no_other_plan(refused, run, here):
+    lines = (here / "t.csv").read_text().splitlines()
+    text = "\n".join(f"{f'u{place:04}x' if place else 'id'},{line}" for place, line in enumerate(lines))
+    (here / "wide.csv").write_text(text + "\n")
+    command = ("train", "wide.csv", "--label", "kind", "--epochs", "1", "--run", "left-out")
+    assert main(list(command)) == 0
+    assert refused(*command).startswith("left-out already holds a run of what looks like the same plan; ")
+    assert "columns: ['a', 'b', 'kind'] there, ['a', 'kind'] here" in refused(*command, "--drop", "b")
+
+
 @pytest.mark.parametrize(
     ("flags", "difference"),
     [

@@ -11,6 +11,7 @@ from stoker.differing import between, file_differences, order_differences, plain
 from stoker.feed import Feed
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
+from stoker.sources import Source
 
 __all__ = ["refuse_taken"]
 
@@ -53,9 +54,15 @@ def _known_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
     yield from order_differences(asdict(order), here)
     pairs = (
         ("rows of the files", there.source.get("view"), source.view.describe()),
-        ("columns", [column.name for column in there.columns], [column.name for column in source.columns]),
+        ("columns", [column.name for column in there.columns], _columns_like(there, source)),
         ("label", there.spec.labels, source.labels),
         ("sample weight", there.spec.sample_weight, source.sample_weight),
     )
     for name, old, new in pairs:
         yield from between(name, plain(old), plain(new))
+
+
+def _columns_like(there: RunRecord, source: Source) -> list[str]:
+    """Columns of the source, but those that a choice of transforms may leave out again, as it did there."""
+    kept = {column.name for column in there.columns}
+    return [column.name for column in source.columns if column.name in kept or not there.choices]

@@ -102,8 +102,9 @@ def _refuse_over_an_end(
     init = f", with its weights by init={str(run)!r}" if (run / "model.keras").exists() else ""
     if checkpoint is None:
         raise RunError(
-            f"{run} has finished, and has no whole checkpoint to go on from; to begin again would replace "
-            f"what it came to: choose another run={init}, or remove it"
+            f"{run} has finished, and has no whole checkpoint to go on from, as where weights were no "
+            "finite numbers from the first on; to begin again would replace what it came to: train anew "
+            f"into another run={init}"
         )
     newest = int(store.paths()[0].name[5:])  # which may be torn: it was of the end, and is come to again
     if newest < record.outcome.steps and not recorder.asks_for_more:
