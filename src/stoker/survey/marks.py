@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from stoker.kernels.gather import gather_columns
+from stoker.kernels.gather import gather_columns, storage_of
 from stoker.transforms.statistics import ColumnStatistics
 from stoker.types import IntArray, Rows
 
@@ -199,6 +199,5 @@ def _gathered(rows: Rows, places: IntArray, columns: IntArray) -> npt.NDArray[np
     matrix = rows.matrix
     assert matrix is not None
     out = np.empty((len(places), len(columns)))
-    storage = (np.asarray(matrix.values), matrix.starts, matrix.rows_per_piece, matrix.num_columns)
-    gather_columns(*storage, np.ascontiguousarray(places, np.int64), columns, out)
+    gather_columns(*storage_of(matrix), np.ascontiguousarray(places, np.int64), columns, out)
     return out

@@ -106,7 +106,7 @@ def _refuse_over_an_end(
             "finite numbers from the first on; to begin again would replace what it came to: train anew "
             f"into another run={init}"
         )
-    newest = int(store.paths()[0].name[5:])  # which may be torn: it was of the end, and is come to again
+    newest = store.newest_step() or 0  # which may be torn: it was of the end, and is come to again
     if newest < record.outcome.steps and not recorder.asks_for_more:
         raise RunError(
             f"{run} has finished, after {counted(record.outcome.steps, 'step')}, and no checkpoint of its "
