@@ -131,6 +131,21 @@ def test_another_plan_is_refused_in_the_words_of_the_command_line(table, capsys)
     assert "already holds a run" in refused(capsys, *command)
 
 
+def test_a_changed_file_and_too_few_epochs_are_refused_before_the_survey(table, capsys, monkeypatch):
+    from stoker.feed import Feed
+
+    assert main(["train", table, *FLAGS, "--epochs", "2", "--run", "run"]) == 0
+    monkeypatch.setattr(Feed, "prepare", lambda *arguments: pytest.fail("it was surveyed"))
+    assert "is in epoch 2 already, and --epochs 1 is less" in refused(
+        capsys, "resume", "run", "--epochs", "1"
+    )
+    with Path(table).open("a") as file:
+        file.write("1,2,3,1\n")
+    said = refused(capsys, "resume", "run")
+    assert "rows.csv is not what was trained on: " in said
+    assert "begin another run with its weights, by --init run" in said
+
+
 def test_a_model_of_ones_own_is_named_again(table, tmp_path, capsys):
     Path("mine.py").write_text(
         "import keras\n\n\ndef build(spec):\n"

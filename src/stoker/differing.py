@@ -12,9 +12,37 @@ import numpy as np
 
 from stoker.runrecords import RunRecord
 
-__all__ = ["between", "differences", "file_differences", "order_differences", "plain", "transform_digest"]
+__all__ = [
+    "DECIDING",
+    "Files",
+    "backend_differences",
+    "between",
+    "differences",
+    "file_differences",
+    "order_differences",
+    "plain",
+    "settings_differences",
+    "transform_digest",
+]
 
 _MOST_SHOWN = 120
+
+DECIDING = (
+    "monitor",
+    "early_stopping",
+    "validate_every",
+    "validation_steps",
+    "initial_epoch",
+    "validation_rows",
+    "loss",
+    "loss_weights",
+    "optimizer",
+    "jit_compile",
+    "run_eagerly",
+    "layers",
+    "class_weight",
+)
+"""What of ``training`` in run.json decides what is learned; epochs, time and checkpoints may be others."""
 
 Files: TypeAlias = Sequence[tuple[str, Any]]
 """Paths, each with what tells the file's content from another's."""
@@ -77,10 +105,21 @@ def order_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iter
         yield from (f"{text}{hint}" for text in between(f"order of rows, {name}", there[name], new))
 
 
+def backend_differences(there: str, here: str) -> Iterator[str]:
+    """Whether the backends of Keras are others.
+
+    Examples
+    --------
+    >>> list(backend_differences("jax", "torch"))
+    ['backend: jax there, torch here (KERAS_BACKEND=jax sets it)']
+    """
+    if there != here:
+        yield f"backend: {there} there, {here} here (KERAS_BACKEND={there} sets it)"
+
+
 def differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
     """In what the record of a run differs from that of another; nothing where they are of one plan."""
-    if there.backend != here.backend:
-        yield f"backend: {there.backend} there, {here.backend} here (KERAS_BACKEND={there.backend} sets it)"
+    yield from backend_differences(there.backend, here.backend)
     if there.generator != here.generator:
         old, new = (None if each is None else each.name for each in (there.generator, here.generator))
         yield f"what is trained on: {old or 'files'} there, {new or 'files'} here"
@@ -101,6 +140,19 @@ def differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
     ]
     for name, old, new in pairs:
         yield from between(name, plain(old), plain(new))
+
+
+def settings_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
+    """What is not the same of `DECIDING`, of what both tell: an earlier stoker recorded less.
+
+    Examples
+    --------
+    >>> list(settings_differences({"loss": "mse", "layers": {}}, {"loss": "mae"}))
+    ['loss: mse there, mae here']
+    """
+    for name in DECIDING:
+        if name in there and name in here:
+            yield from between(name, plain(there[name]), plain(here[name]))
 
 
 def transform_digest(transform: Mapping[str, Any]) -> str:

@@ -166,6 +166,11 @@ class Feed(BaseFeed):
         )
 
     @property
+    def is_prepared(self) -> bool:
+        """Whether the files have been surveyed."""
+        return self._prepared is not None
+
+    @property
     def stage(self) -> Preparation:
         """Everything resolved; prepares the feed if nobody did."""
         if self._prepared is None:

@@ -201,6 +201,69 @@ def test_other_rows_to_validate_on_are_told_as_what_they_are(finished, model, ro
             stoker.fit(model(), feed, validation=validation, run=apart, resume="auto", progress="none")
 
 
+@pytest.fixture
+def unsurveyed(finished, monkeypatch):
+    def surveyed(*arguments: Any, **options: Any) -> Any:
+        pytest.fail("it was surveyed")
+
+    monkeypatch.setattr(stoker.Feed, "prepare", surveyed)
+
+
+@pytest.mark.usefixtures("unsurveyed")
+@pytest.mark.parametrize(
+    ("feed", "options", "said"),
+    [
+        ({"seed": 6}, {}, "by another plan, .*order of rows, seed: 5 there, 6 here"),
+        ({"shuffle": "exact"}, {}, "kind: block there, exact here"),
+        ({"batch_size": 8}, {}, "batch_size: 16 there, 8 here"),
+        ({}, {"early_stopping": 3}, "early_stopping: None there, 3 here"),
+        ({}, {"validate_every": "3steps"}, "validate_every: None there, 3steps here"),
+        ({}, {"epochs": 1}, "is in epoch 2 already, and epochs=1 is less: ask for as many or more"),
+    ],
+)
+def test_what_the_record_alone_tells_is_refused_before_the_survey(finished, model, rows, feed, options, said):
+    record = (finished / "run.json").read_bytes()
+    asked = {"epochs": 2, "callbacks": [Remembers()], **options}
+    with pytest.raises(RunError, match=said):
+        run_to(model(), rows, finished, resume="auto", feed=feed, **asked)
+    assert (finished / "run.json").read_bytes() == record
+
+
+@pytest.mark.usefixtures("unsurveyed")
+@pytest.mark.parametrize(
+    ("opened", "said"),
+    [
+        (lambda path: stoker.open(path, label="y").head(100), "head"),
+        (lambda path: stoker.open(path, label="a").split(0.8, seed=3)[0], "label: .*y.* there, .*a.* here"),
+        (lambda path: stoker.open(path, label="y", drop=["b"]).split(0.8, seed=3)[0], "columns: "),
+    ],
+)
+def test_other_rows_columns_and_labels_are_refused_before_the_survey(finished, model, rows, opened, said):
+    feed = stoker.Feed(opened(rows), batch_size=16, seed=5, cache="never", workers=0)
+    with pytest.raises(RunError, match=f"by another plan, .*{said}"):
+        stoker.fit(model(), feed, run=finished, resume="auto", epochs=2)
+
+
+@pytest.mark.usefixtures("unsurveyed")
+def test_a_file_of_another_size_is_refused_before_the_survey_with_the_place(finished, model, rows, tmp_path):
+    grown = tmp_path / "grown.csv"
+    grown.write_text(rows.read_text() + "1,2,3,4,1\n")
+    with pytest.raises(
+        ChangedDataError,
+        match=r"grown\.csv is not what was trained on: .* bytes then and .* now, first in .*lines.* restore",
+    ):
+        run_to(model(), grown, finished, resume="auto", epochs=2)
+    two = stoker.open([rows, grown], label="y").split(0.8, seed=3)[0]
+    with pytest.raises(ChangedDataError, match=r"grown\.csv holds something else than when .*run was begun"):
+        stoker.fit(model(), stoker.Feed(two, batch_size=16, seed=5), run=finished, resume="auto", epochs=2)
+    train, _ = stoker.open(rows, label="y").split(0.8, seed=3)
+    feed = stoker.Feed(train, batch_size=16, seed=5, cache="never", workers=0)
+    with pytest.raises(ChangedDataError, match=r"validation= is of .*grown\.csv, other files"):
+        stoker.fit(
+            model(), feed, validation=stoker.open(grown, label="y"), run=finished, resume="auto", epochs=2
+        )
+
+
 FEEDS_ARE = (
     r"nobody can put one back to where it was\. A stoker\.Feed is resumed: .* open them with stoker\.open"
 )

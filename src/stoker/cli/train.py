@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     from stoker.mirror import address_of, begun
     from stoker.models.parts import needs
     from stoker.runlock import running
-    from stoker.training.taken import refuse_taken
+    from stoker.training.taken import refuse_other_begun, refuse_taken
 
     data, order, text = flags.data, flags.order, flags.text
     model, training = flags.model, flags.training
@@ -129,7 +130,20 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     feed = make_feed(rows, data, order, text, model.class_weight, init=init, learned=learned)
     held.enter_context(_model_left_behind(display, run, data, text.model))
     held.enter_context(running(Path(run)))  # before a survey that may take hours
-    if not resumes and current().is_first:
+    if resumes:
+        refuse_other_begun(
+            Path(run),
+            feed,
+            valid,
+            epochs=order.epochs,
+            settings={
+                "monitor": training.monitor,
+                "early_stopping": patience,
+                "validate_every": training.validate_every,
+            },
+            compares=partial(display.stage, "compare", "B"),
+        )
+    elif current().is_first:
         refuse_taken(Path(run), feed)
     feed.place_quarantine(Path(run) / "quarantine.csv")
     backends.choose()  # before the survey's threads, whose memory shall be there for the model later

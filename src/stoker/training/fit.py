@@ -39,7 +39,7 @@ from stoker.training.recording import RunRecorder
 from stoker.training.resuming import ResumeOption, begin_checkpoints, goes_on
 from stoker.training.sameness import learning_settings
 from stoker.training.schedule import Interval, parse_interval, parse_seconds
-from stoker.training.taken import refuse_taken
+from stoker.training.taken import refuse_other_begun, refuse_taken
 from stoker.training.taking_up import take_up
 from stoker.training.together import begin_alike, refuse_unshareable
 from stoker.training.unwritten import Unwritten
@@ -184,6 +184,16 @@ def fit(
         on_nan=on_nan,
         warn=partial(display.note, "warning"),
     )
+    settings = {
+        "initial_epoch": initial_epoch,
+        "monitor": monitor,
+        "early_stopping": early_stopping,
+        "validate_every": validate_every,
+        "validation_steps": validation_steps,
+    }
+    if folder is not None and resumes and isinstance(training, Feed) and not training.is_prepared:
+        compares = partial(display.stage, "compare", "B")
+        refuse_other_begun(folder, training, validation, epochs=epochs, settings=settings, compares=compares)
     if folder is not None and not resumes and group.is_first:
         refuse_taken(folder, training)
         if checkpointer is not None:
@@ -209,11 +219,7 @@ def fit(
         if folder is not None:
             told = {
                 "epochs": epochs,
-                "initial_epoch": initial_epoch,
-                "monitor": monitor,
-                "early_stopping": early_stopping,
-                "validate_every": validate_every,
-                "validation_steps": validation_steps,
+                **settings,
                 "max_time": max_time,
                 "on_nan": on_nan,
                 "checkpoint_every": checkpoint_every,

@@ -16,7 +16,7 @@ import psutil
 from msgspec.structs import replace
 
 from stoker.checkpoints import Identity
-from stoker.differing import transform_digest
+from stoker.differing import DECIDING, transform_digest
 from stoker.group import current
 from stoker.rundir import RunDirectory
 from stoker.runrecords import (
@@ -29,7 +29,7 @@ from stoker.runrecords import (
 from stoker.training.protocols import FeedLike
 from stoker.training.recorded import known_of, package_versions
 from stoker.training.report import FitReport
-from stoker.training.sameness import DECIDING, refuse_other_run
+from stoker.training.sameness import refuse_other_run
 
 __all__ = ["RECORD", "RunRecorder"]
 

@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stoker.audit.contents import read_contents
-from stoker.audit.difference import Differs
-from stoker.audit.reading import check_files
 from stoker.checkpoints import Identity
-from stoker.differing import between, differences, plain
-from stoker.errors import ChangedDataError, RunError
+from stoker.differing import Files, between, differences, plain, settings_differences
+from stoker.errors import RunError
 from stoker.feed import BaseFeed
-from stoker.rundir import RunDirectory
 from stoker.runrecords import FileRecord, RunRecord
+from stoker.training.changed_files import refuse_files, refuse_tested
 from stoker.training.learning import model_settings
-from stoker.training.lines import counted
+from stoker.training.taken import refuse_plan
 
-__all__ = ["DECIDING", "learning_settings", "refuse_other_checkpoint", "refuse_other_run"]
-
-DECIDING = (
-    "monitor",
-    "early_stopping",
-    "validate_every",
-    "validation_steps",
-    "initial_epoch",
-    "validation_rows",
-    "loss",
-    "loss_weights",
-    "optimizer",
-    "jit_compile",
-    "run_eagerly",
-    "layers",
-    "class_weight",
-)
-"""What of ``training`` in run.json decides what is learned; epochs, time and checkpoints may be others."""
+__all__ = ["learning_settings", "refuse_other_checkpoint", "refuse_other_run"]
 
 
 def learning_settings(model: Any, feed: Any, validation: Any) -> dict[str, Any]:
@@ -73,16 +53,14 @@ def refuse_other_run(directory: Path, there: RunRecord, here: RunRecord, feed: A
         For any other difference.
     """
     if [file.digest for file in there.files] != [file.digest for file in here.files]:
-        _refuse_files(directory, there, feed)
+        files = _by_digest(there.files), _by_digest(here.files)
+        refuse_files(directory, there, feed.stage.source, files, ledger=feed.ledger)
     tested = [file.digest for file in there.validation_files]
     if tested != [file.digest for file in here.validation_files]:
-        raise ChangedDataError(_told_tested(directory, there, here))
-    found = list(_differences(there, here))
-    if found:
-        raise RunError(
-            f"{directory} was made by another plan, and cannot be resumed by this one: {'; '.join(found)}. "
-            "Give what it had, or choose another run="
-        )
+        files = _by_digest(there.validation_files), _by_digest(here.validation_files)
+        validates = bool(here.training.get("validated"))
+        refuse_tested(directory, there, files, validates=validates, trained=_by_digest(here.files))
+    refuse_plan(directory, _differences(there, here))
 
 
 def refuse_other_checkpoint(directory: Path, here: Identity, there: Identity, step: int) -> None:
@@ -119,74 +97,11 @@ def refuse_other_checkpoint(directory: Path, here: Identity, there: Identity, st
 
 def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
     yield from differences(there, here)
-    for name in DECIDING:
-        if name in there.training:  # an earlier stoker recorded less
-            yield from between(name, plain(there.training[name]), plain(here.training.get(name)))
+    yield from settings_differences(there.training, here.training)
 
 
-def _refuse_files(directory: Path, there: RunRecord, feed: BaseFeed) -> None:
-    """Name what changed: the first chunk where there are as many files, else the files."""
-    contents = read_contents(RunDirectory(directory).contents(), [file.digest for file in there.files])
-    source = feed.stage.source
-    if len(there.files) == len(source.paths):
-        try:
-            check_files(source, there.files, contents, lambda done, total: None, ledger=feed.ledger)
-        except Differs as found:
-            raise ChangedDataError(
-                f"{found.difference.text}; {directory} was trained on what it held, and cannot be resumed on "
-                f"anything else: {_ways_out(directory)}"
-            ) from None
-    raise ChangedDataError(_told_files(directory, there.files, _identities(feed)))
-
-
-def _told_tested(directory: Path, there: RunRecord, here: RunRecord) -> str:
-    """What to say where other files are validated on."""
-    known, given = there.validation_files, here.validation_files
-    if known and given:
-        return f"of validation=, {_told_files(directory, known, given)}"
-    if known:
-        rows = "rows of the files that are trained on" if here.training.get("validated") else "nothing"
-        names = ", ".join(file.path for file in known)
-        return (
-            f"{directory} was validated on {names}, and here it is on {rows}: open that as it was, by itself"
-        )
-    rows = "rows of what it was trained on" if there.training.get("validated") else "nothing"
-    is_same = [file.digest for file in given] == [file.digest for file in here.files]
-    way = "other files: give what it was validated on"
-    if is_same and there.training.get("validated"):
-        way = (
-            "the same files in another stoker.open: give parts of one source, train, valid = source.split(…)"
-        )
-    return f"{directory} was validated on {rows}, and validation= is of {given[0].path}, {way}"
-
-
-def _told_files(directory: Path, there: list[FileRecord], here: list[FileRecord]) -> str:
-    same = {file.digest for file in there}
-    other = next((file for file in here if file.digest not in same), None)
-    what = (
-        f"{counted(len(here), 'file')} instead of {len(there)}"
-        if other is None
-        else f"{other.path} holds something else"
-    )
-    return (
-        f"{what} than when {directory} was begun: it can be resumed on the same data alone; "
-        f"{_ways_out(directory)}"
-    )
-
-
-def _ways_out(directory: Path) -> str:
-    """What can be done where the data are others."""
-    if (directory / "model.keras").exists():
-        return f"restore them, or begin another run with its weights, by init={str(directory)!r}"
-    return "restore them, or begin another run"
-
-
-def _identities(feed: BaseFeed) -> list[FileRecord]:
-    found = feed.survey
-    return [
-        FileRecord(path=path, num_bytes=file.size, num_rows=0, digest=file.digest)
-        for path, file in zip(found.paths, found.files, strict=True)
-    ]
+def _by_digest(files: Sequence[FileRecord]) -> Files:
+    return [(file.path, file.digest) for file in files]
 
 
 def _digest(array: Any) -> str:

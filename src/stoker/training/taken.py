@@ -1,19 +1,36 @@
-"""Folders that a new run cannot have, told before anything is read; without Keras, which takes seconds."""
+"""What a run directory is refused for before anything is read: by its record alone, and without Keras.
+
+A new run cannot have a folder that holds one, and a run that goes on must be the one that began. After the
+survey all is compared again, with what only that tells (`stoker.training.sameness`), in the same words.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stoker.differing import between, file_differences, order_differences, plain
+from stoker import backends
+from stoker.checkpoints import CheckpointStore
+from stoker.differing import (
+    Files,
+    backend_differences,
+    between,
+    file_differences,
+    order_differences,
+    plain,
+    settings_differences,
+)
+from stoker.errors import RunError
 from stoker.feed import Feed
 from stoker.rundir import RunDirectory
-from stoker.runrecords import RunRecord
+from stoker.runrecords import FileRecord, RunRecord, require_feed
 from stoker.sources import Source
+from stoker.training.changed_files import Compares, compared_unseen, refuse_files, refuse_tested
+from stoker.types import Position
 
-__all__ = ["refuse_taken"]
+__all__ = ["refuse_fewer_epochs", "refuse_other_begun", "refuse_plan", "refuse_taken"]
 
 
 def refuse_taken(directory: Path, feed: Any) -> None:
@@ -38,28 +55,149 @@ def refuse_taken(directory: Path, feed: Any) -> None:
     )
 
 
+def refuse_other_begun(
+    directory: Path,
+    feed: Feed,
+    validation: Any,
+    *,
+    epochs: int,
+    settings: Mapping[str, Any],
+    compares: Compares = compared_unseen,
+) -> None:
+    """Refuse, before the survey, to go on with a run that is known by its record to be another.
+
+    Parameters
+    ----------
+    directory
+        The run.
+    feed, validation
+        What is to be trained and validated on; a feed that is not prepared, and where it is a Source, its
+        files are compared, too.
+    epochs
+        The epoch at which training ends.
+    settings
+        What decides what is learned and is known by now, as run.json has it under ``training``.
+    compares
+        Shows how far files have been compared, of which one has another size.
+
+    Raises
+    ------
+    ChangedDataError
+        If a file has another size, naming the first chunk that differs, or there are more or fewer files.
+    RunError
+        If it was made by another plan, as far as that is known, has no feed, is damaged, or fewer epochs are
+        asked for than were begun.
+    """
+    there = RunDirectory(directory).read()
+    require_feed(str(directory), there)
+    source = feed.source
+    files = _by_size(there.files), _sizes(source)
+    if _contents(files[0]) != _contents(files[1]):
+        refuse_files(directory, there, source, files, compares=compares)
+    if isinstance(validation, Source):
+        apart = validation.table is not source.table
+        tested = _by_size(there.validation_files), _sizes(validation) if apart else []
+        if _contents(tested[0]) != _contents(tested[1]):
+            refuse_tested(directory, there, tested, validates=True, trained=files[1])
+    refuse_plan(directory, _begun_differences(there, feed, settings))
+    if there.plan is not None and (step := CheckpointStore(directory).newest_step()) is not None:
+        position = _position(there, step)
+        refuse_fewer_epochs(directory, position, epochs)
+
+
+def refuse_plan(directory: Path, differences: Iterable[str]) -> None:
+    """Refuse to go on with a run that was made by another plan.
+
+    Raises
+    ------
+    RunError
+        If there are differences, naming all of them.
+    """
+    if found := list(differences):
+        raise RunError(
+            f"{directory} was made by another plan, and cannot be resumed by this one: {'; '.join(found)}. "
+            "Give what it had, or choose another run="
+        )
+
+
+def refuse_fewer_epochs(directory: Path, position: Position, epochs: int) -> None:
+    """Refuse to end a run at an epoch that it has passed.
+
+    Raises
+    ------
+    RunError
+        If it has begun more of them.
+    """
+    begun = position.epoch + (position.batches > 0)
+    if begun > epochs:
+        raise RunError(
+            f"{directory} is in epoch {begun} already, and epochs={epochs} is less: ask for as many or more"
+        )
+
+
+def _position(there: RunRecord, step: int) -> Position:
+    """Where a run is behind so many steps."""
+    assert there.plan is not None
+    epoch, batches = divmod(step, max(1, there.plan.order.num_batches))
+    return Position(epoch=_initial_epoch(there) + epoch, batches=batches)
+
+
+def _initial_epoch(there: RunRecord) -> int:
+    found = there.training.get("initial_epoch", 0)
+    return found if isinstance(found, int) else 0
+
+
 def _known_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
     """What differs as far as it can be told before the survey; a file's content is told by its size alone."""
     if there.plan is None or there.spec is None:
         yield "what is trained on: a generator there, files here"
         return
-    source, asked, order = feed.source, feed.options.plan, there.plan.order
-    sizes = [file.size for file in source.identity()]
-    yield from file_differences(
-        [(file.path, file.num_bytes) for file in there.files], list(zip(source.paths, sizes, strict=True))
+    yield from file_differences(_by_size(there.files), _sizes(feed.source))
+    yield from _asked_differences(there, feed)
+    yield from between(
+        "columns", [column.name for column in there.columns], _columns_like(there, feed.source)
     )
+
+
+def _begun_differences(there: RunRecord, feed: Feed, settings: Mapping[str, Any]) -> Iterator[str]:
+    """What is certain to differ, whatever the survey tells; nothing of files."""
+    yield from backend_differences(there.backend, backends.choose())
+    yield from _asked_differences(there, feed)
+    names = {column.name for column in feed.source.columns}
+    known = [column.name for column in there.columns]
+    if not names.issuperset(known):  # more of them may be left out again, as they were there
+        yield from between("columns", known, [name for name in known if name in names])
+    yield from settings_differences(there.training, settings)
+
+
+def _asked_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
+    """What differs of order, rows and labels that a run of files asks for."""
+    if there.plan is None or there.spec is None:
+        return
+    source, asked, order = feed.source, feed.options.plan, there.plan.order
     kind = asked.shuffle if isinstance(asked.shuffle, str) else "block" if asked.shuffle else "sequential"
     size = order.batch_size if feed.options.batches == "usual" else asked.batch_size
     here = {"kind": kind, "seed": asked.seed, "batch_size": size}
     yield from order_differences(asdict(order), here)
     pairs = (
         ("rows of the files", there.source.get("view"), source.view.describe()),
-        ("columns", [column.name for column in there.columns], _columns_like(there, source)),
         ("label", there.spec.labels, source.labels),
         ("sample weight", there.spec.sample_weight, source.sample_weight),
     )
     for name, old, new in pairs:
         yield from between(name, plain(old), plain(new))
+
+
+def _by_size(files: list[FileRecord]) -> Files:
+    return [(file.path, file.num_bytes) for file in files]
+
+
+def _sizes(source: Source) -> Files:
+    return list(zip(source.paths, [file.size for file in source.identity()], strict=True))
+
+
+def _contents(files: Files) -> list[Any]:
+    return [content for _, content in files]
 
 
 def _columns_like(there: RunRecord, source: Source) -> list[str]:

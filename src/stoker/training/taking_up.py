@@ -19,6 +19,7 @@ from stoker.training.lines import counted
 from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
 from stoker.training.sameness import refuse_other_checkpoint
+from stoker.training.taken import refuse_fewer_epochs
 from stoker.training.variables import put_back_variables, refuse_other_best
 
 __all__ = ["take_up"]
@@ -130,11 +131,7 @@ def _refuse_other_step(run: Path, checkpoint: Checkpoint | None) -> None:
 def _refuse_other_place(run: Path, found: Resumption, epochs: int, plan: Plan | None) -> None:
     """Refuse to go on behind the end that is asked for, or from where no epoch of the run has been."""
     position = found.position
-    if position.epoch > epochs or (position.epoch == epochs and position.batches):
-        raise RunError(
-            f"{run} is in epoch {position.epoch + (position.batches > 0)} already, and epochs={epochs} is "
-            "less: ask for as many or more"
-        )
+    refuse_fewer_epochs(run, position, epochs)
     if plan is not None and position.batches and position.batches >= plan.order.num_batches:
         raise RunError(
             f"the checkpoint of step {found.step:,} is damaged: it is {position.batches} batches into "
