@@ -233,7 +233,7 @@ def test_a_model_with_a_flipped_byte_or_without_its_parts_is_named(refused, run,
 def test_a_missing_model_is_named(refused, run, here):
     (here / "run" / "model.keras").unlink()
     assert refused("evaluate", run, "t.csv") == (
-        "run/model.keras does not exist: the run is finished; "
+        "run/model.keras does not exist: the run is finished, so that it was there: restore it from a copy; "
         "in Python stoker.load('run', which='last') takes its last model"
     )
 
@@ -396,6 +396,27 @@ def test_bad_rows_are_predicted_as_empty_and_counted(accepted, run, here):
     assert [set(line) <= {","} for line in lines] == [False, False, True, True, False]
 
 
+def test_a_run_that_failed_for_its_loss_says_so_and_what_helps(refused, run, here):
+    (here / "run" / "model.keras").unlink()
+    record = json.loads((here / "run" / "run.json").read_bytes())
+    for error, said in [
+        (
+            "NonFiniteLossError: the loss became nan in step 2; its rows are many",
+            "for the loss became nan in step 2; begin a new run with a lower --learning-rate, or "
+            "on mended data",
+        ),
+        (
+            "OSError: [Errno 5] t.csv",
+            "(OSError: [Errno 5] t.csv); `stoker resume run` goes on with it; in Python",
+        ),
+    ]:
+        _spoil(here, "outcome", record["outcome"] | {"status": "failed", "error": error})
+        assert "run/model.keras does not exist: the run failed" in (
+            found := refused("evaluate", run, "t.csv")
+        )
+        assert said in found
+
+
 def test_a_training_that_diverged_leaves_a_run_that_can_be_read(accepted, refused, here, write, capsys):
     flags = ("--label", "a", "--drop", "kind", "--task", "regression", "--model", "linear", "--epochs", "1")
     assert (
@@ -420,5 +441,9 @@ def test_a_training_that_diverged_leaves_a_run_that_can_be_read(accepted, refuse
     assert "val_loss was never a number, so there is no best model" in said
     assert "stoker evaluate" not in said
     assert "next      begin a new run with a lower --learning-rate, or on mended data" in said
-    assert refused("evaluate", "run", "t.csv").startswith("run/model.keras does not exist")
+    for command in (("evaluate", "run", "t.csv"), ("predict", "run", "t.csv", "-o", "out.csv")):
+        assert refused(*command) == (
+            "run/model.keras does not exist: in 1 epoch val_loss was never a number, so no model was the "
+            "best; begin a new run with a lower --learning-rate, or on mended data"
+        )
     assert json.loads((here / "run" / "run.json").read_bytes())["epochs"][0]["metrics"]["loss"] is None

@@ -14,6 +14,7 @@ from stoker.group import Group, current
 from stoker.ledger import Ledger
 from stoker.runrecords import Status
 from stoker.training import adapter
+from stoker.training.absent import failure_told
 from stoker.training.artifacts import ModelFiles
 from stoker.training.callback_list import Due, History, TrainingCallbacks
 from stoker.training.callback_states import copy_callbacks, forgetful
@@ -170,11 +171,11 @@ class _Running:
             try:
                 found = self._located(error)
             finally:
-                self._end("failed", str(found))
+                self._end("failed", failure_told(found))
             raise found from None
         except Exception as error:
             self._save_what_was_trained()
-            self._end("failed", f"{type(error).__name__}: {error}")
+            self._end("failed", failure_told(error))
             for handover in self._handovers():
                 handover.raise_failure()
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shlex
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from stoker.sources.columnar.batch_chunk import SEGMENT_ROWS
 from stoker.sources.nameless import refuse_on_hosts
 from stoker.sources.opening import are_paths
 from stoker.sources.remote import is_remote
+from stoker.training.absent import MODELS, other_model, why_absent
 from stoker.training.agreement import check_agreement
 from stoker.training.answering import answered
 from stoker.training.evaluation import Evaluation, evaluate, evaluate_answers, evaluate_batches
@@ -41,8 +41,6 @@ from stoker.transforms.texts import TextTransform
 from stoker.types import FeedSpec, Progress
 
 __all__ = ["Run", "load"]
-
-_MODELS = {"best": "model.keras", "last": "last.keras"}
 
 
 def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
@@ -66,23 +64,22 @@ def load(directory: str | os.PathLike[str], *, which: str = "best") -> Run:
 
         stoker.load("runs/a").predict("new.csv")
     """
-    if which not in _MODELS:
+    if which not in MODELS:
         raise OptionError(f"which must be best or last, got {which!r}")
     run = RunDirectory(fetched(directory))
     record = run.read()
-    path = run.path / _MODELS[which]
+    path = run.path / MODELS[which]
     if record.spec is None:
         raise RunError(
             f"{run.path} was trained on a generator, and nothing is recorded of what its rows mean: "
             f"take the model alone, keras.models.load_model({os.fspath(path)!r}), and give it arrays"
         )
     if not path.exists():
-        ways = f"{_resumed(run.path, record)}{_other(run.path, which)}"
-        raise RunError(f"{path} does not exist: the run is {record.outcome.status}{ways}")
+        raise RunError(why_absent(run.path, record, which))
     if record.spec.input_kind != "dense":
         importlib.import_module("stoker.layers")  # registers what the model may be made of
     restore = "; where it is damaged, restore it from a copy"
-    model = load_model(path, f"{_own_layers(record)}{restore}{_other(run.path, which)}")
+    model = load_model(path, f"{_own_layers(record)}{restore}{other_model(run.path, which)}")
     found = Run(
         directory=run.path,
         record=record,
@@ -366,19 +363,3 @@ class Run:
 def _is_held(rows: Any) -> bool:
     """Whether these are rows in memory that are no source yet."""
     return not isinstance(rows, Source) and not are_paths(rows)
-
-
-def _resumed(path: Path, record: RunRecord) -> str:
-    """What goes on with a run that has not finished, so that it will have a model."""
-    if record.outcome.status == "finished" or not any((path / "checkpoints").glob("step-*")):
-        return ""
-    if "flags" in record.options:
-        return f"; `stoker resume {shlex.quote(str(path))}` goes on with it"
-    return f"; stoker.resume({str(path)!r}, model=, feed=) goes on with it"
-
-
-def _other(path: Path, which: str) -> str:
-    other = "last" if which == "best" else "best"
-    if not (path / _MODELS[other]).exists():
-        return ""
-    return f"; in Python stoker.load({str(path)!r}, which={other!r}) takes its {other} model"
