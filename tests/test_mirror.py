@@ -11,7 +11,7 @@ import pytest
 import stoker
 from amazon_server import bucket, s3  # noqa: F401 - fixtures
 from stoker.errors import OptionError, RunError
-from stoker.mirror import address_of, begun, bring, fetched, place_of
+from stoker.mirror import address_of, begun, bring, fetched, place_of, seen
 
 pytestmark = pytest.mark.timeout(120)
 ADDRESS = "s3://bucket/runs/a"
@@ -128,6 +128,18 @@ def test_what_another_host_brought_since_counts(store):
     put(store, "run.json", b"another's")
 
     assert (begun(ADDRESS) / "run.json").read_bytes() == b"another's"
+
+
+def test_who_wants_no_checkpoints_brings_none_and_keeps_none_that_went(store):
+    for name in ("run.json", f"{CHECKPOINT}/manifest.json"):
+        put(store, name)
+    assert (fetched(ADDRESS, checkpoints=True) / CHECKPOINT).is_dir()
+    store.delete_file(f"bucket/runs/a/{CHECKPOINT}/manifest.json")
+    put(store, "checkpoints/step-000000000007/manifest.json")
+
+    folder = seen(ADDRESS)
+
+    assert {path.name for path in folder.rglob("*") if path.is_file()} == {".elsewhere.json", "run.json"}
 
 
 def test_names_that_no_run_has_are_left_where_they_are(store):

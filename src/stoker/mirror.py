@@ -32,7 +32,7 @@ from stoker.sources.remote.retrying import Refused, silence_seconds, told
 from stoker.stored import decoded
 from stoker.waits import Wait, watched
 
-__all__ = ["address_of", "begun", "bring", "fetched", "mirrored", "place_of"]
+__all__ = ["address_of", "begun", "bring", "fetched", "mirrored", "place_of", "seen"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -112,12 +112,18 @@ def fetched(run: str | os.PathLike[str], *, checkpoints: bool = False) -> Path:
     RunError
         If there is no run at the address, or the store cannot be asked.
     """
+    folder = seen(run, checkpoints=checkpoints)
+    if is_address(run) and not (folder / "run.json").is_file():
+        raise RunError(f"{_Mirror(run, 'read').address} holds no run: there is no run.json in it")
+    return folder
+
+
+def seen(run: str | os.PathLike[str], *, checkpoints: bool = False) -> Path:
+    """As `fetched`, where there may be no run yet."""
     if not is_address(run):
         return Path(run)
     mirror = _Mirror(run, "read")
     mirror.pull(checkpoints=checkpoints)
-    if not (mirror.folder / "run.json").is_file():
-        raise RunError(f"{mirror.address} holds no run: there is no run.json in it")
     return mirror.folder
 
 
@@ -200,21 +206,18 @@ class _Mirror:
         Parameters
         ----------
         checkpoints
-            Whether those are wanted; if not, nothing of them is touched.
+            Whether those are wanted; if not, none is brought, and those that went are removed all the same.
         """
         with self._asking("read"), locked(_made(self.folder.parent) / ".lock"):
-            there = {
-                name: tag
-                for name, tag in self._listed().items()
-                if checkpoints or not _is_of_checkpoint(name)
-            }
+            there = self._listed()
             whole = {name for name in there if not _is_of_checkpoint(name) or _manifest_of(name) in there}
             mark = _mark_of(self.folder) or _Mark(address=self.address)
             for name in _names(self.folder):
-                if name not in whole and (checkpoints or not _is_of_checkpoint(name)):
+                if name not in whole:
                     _remove(self.folder / name)
                     mark.files.pop(name, None)
-            for name in sorted(whole, key=_place_in_order):
+            wanted = (name for name in whole if checkpoints or not _is_of_checkpoint(name))
+            for name in sorted(wanted, key=_place_in_order):
                 if mark.files.get(name) != (_tag(self.folder / name), there[name]):
                     self._read(name)
                     mark.files[name] = _tag(self.folder / name), there[name]

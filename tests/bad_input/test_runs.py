@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import sys
 import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,26 @@ def run(trained, here) -> str:
     shutil.copytree(trained / "run", here / "run")
     shutil.copy(trained / "t.csv", here / "t.csv")
     return "run"
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Inside, somebody trains in a run directory."""
+    holds, over = threading.Event(), threading.Event()
+
+    def train() -> None:
+        with running(folder):
+            holds.set()
+            over.wait(30)
+
+    other = threading.Thread(target=train)
+    other.start()
+    try:
+        assert holds.wait(30)
+        yield
+    finally:
+        over.set()
+        other.join()
 
 
 def _train(refused, *flags):
@@ -85,6 +108,33 @@ def test_a_taken_run_directory_is_refused_before_the_survey(refused, run, here, 
     (here / "precious").mkdir()
     (here / "precious" / "model.keras").write_text("mine")
     assert "precious/model.keras is there already" in _train(refused, "--run", "precious")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--run", "run"), "run already holds a run of what looks like the same plan; choose another folder"),
+        (("--run", "run", "--resume", "auto", "--seed", "5"), "run was made by another plan"),
+        (("--max-bad-rows", "3"), "--max-bad-rows has no effect without --on-bad-row skip or quarantine"),
+        (("--transform", "a=standardize", "--init", "run"), "--transform has no effect beside --init"),
+    ],
+)
+def test_what_is_refused_without_hosts_is_refused_before_ray_is_asked_for(
+    refused, run, monkeypatch, flags, words
+):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert "pip install 'stoker[ray]'" in _train(refused, "--hosts", "2", "--run", "free")
+    assert not Path("free").exists()
+
+    assert _train(refused, "--hosts", "2", *flags) == _train(refused, *flags)
+    assert _train(refused, "--hosts", "2", *flags).startswith(words)
+
+
+def test_a_run_that_is_in_use_is_refused_before_ray_is_asked_for(refused, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with in_use(Path(run)):
+        said = _train(refused, "--hosts", "2", "--run", run, "--resume", "auto")
+    assert said.startswith("run is being trained in, by another thread of this process, ")
 
 
 def test_a_run_on_other_data_is_refused_with_the_difference(refused, run, here):
@@ -249,21 +299,8 @@ def test_a_model_that_a_stopped_run_has_not_yet_is_had_by_resuming(refused, run,
 
 
 def test_a_run_that_somebody_trains_in_is_resumed_when_that_ends(refused, run, here):
-    holds, over = threading.Event(), threading.Event()
-
-    def train():
-        with running(here / "run"):
-            holds.set()
-            over.wait(30)
-
-    other = threading.Thread(target=train)
-    other.start()
-    try:
-        assert holds.wait(30)
+    with in_use(here / "run"):
         said = refused("resume", run)
-    finally:
-        over.set()
-        other.join()
     assert said.startswith("run is being trained in, by another thread of this process, ")
     assert said.endswith(": wait until that ends, and resume it then")
 

@@ -98,10 +98,12 @@ def test_sigterm_to_the_whole_group_is_heard_by_the_command_alone(folder):
 
 
 def test_an_error_of_the_hosts_is_told_as_by_one_process(folder):
-    (folder / "taken").mkdir()
-    (folder / "taken" / "model.keras").write_text("another's")
+    lines = (folder / "train.csv").read_text().splitlines()
+    lines[100] = f"?{lines[100]}"
+    (folder / "bad.csv").write_text("\n".join(lines) + "\n")
 
-    with started(folder, *TRAIN, "--run", "taken", "--hosts", "2") as process:
+    with started(folder, "train", "bad.csv", *TRAIN[2:], "--run", "bad", "--hosts", "2") as process:
         said = answered(process, code=2)["said"]
 
-    assert "is there already and no run's" in said
+    assert "column 'x0': 1 value that is no number, first at bad.csv, line 101 (row 99)" in said
+    assert "Traceback" not in said

@@ -31,27 +31,39 @@ _LARGEST_USUAL_BATCH = 256
 
 def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
     """Survey, plan, build and fit, here or on the hosts that the flags ask for."""
-    from stoker.cli.session import open_parts
-    from stoker.cli.train import check_before_reading, recorded_flags, run_of, train_on
+    from stoker.cli.train import recorded_flags, train_on
 
-    if flags.training.hosts == 1:
+    hosts = flags.training.hosts
+    if hosts == 1:
         with _around(flags.text):
             return train_on(flags, display)
-    check_before_reading(flags)
     rows_a_step = flags.order.batch_size or _LARGEST_USUAL_BATCH
-    if flags.training.hosts > rows_a_step:
+    if hosts > rows_a_step:
         raise OptionError(
-            f"{flags.training.hosts} hosts cannot share batches of {rows_a_step}, each needs a row at the "
-            "least: raise --batch-size, or ask for fewer --hosts"
+            f"{hosts} hosts cannot share batches of {rows_a_step}, each needs a row at the least: raise "
+            "--batch-size, or ask for fewer --hosts"
         )
     from stoker import distributed
 
-    rows, _ = open_parts(flags.data, flags.order.seed, flags.order.memory)
-    run = run_of(flags.training, rows.paths[0], recorded_flags(flags)["flags"])
+    run = _looked_at(flags, recorded_flags(flags)["flags"], display)
     named = replace(flags, training=replace(flags.training, run=run))
     task = partial(_train, flags=named, recorded=recorded_flags(named))
-    found: Trained = distributed.run(task, hosts=flags.training.hosts, display=display, anywhere=True)
+    found: Trained = distributed.run(task, hosts=hosts, display=display, anywhere=True)
     return found
+
+
+def _looked_at(flags: TrainFlags, recorded: dict[str, Any], display: Display) -> str:
+    """The run directory to train in, once nothing speaks against it that can be told without hosts."""
+    from stoker.cli.beginning import begin
+    from stoker.mirror import place_of, seen
+    from stoker.runlock import running
+
+    beginning = begin(flags, recorded, seen)
+    if (place := place_of(beginning.named)).is_dir():
+        with running(place):
+            pass
+    beginning.refuse_another(flags, display)
+    return beginning.named
 
 
 def _train(host: Host, *, flags: TrainFlags, recorded: dict[str, Any]) -> Trained:

@@ -7,13 +7,14 @@ which is the one that signals are raised in, only waits meanwhile.
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 from stoker.cli.collecting import look_again
 
-__all__ = ["begin_importing"]
+__all__ = ["begin_importing", "import_fit"]
 
 
 def begin_importing(load: Callable[[], object]) -> threading.Thread:
@@ -31,3 +32,8 @@ def begin_importing(load: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=run, name="stoker-import")
     thread.start()
     return thread
+
+
+def import_fit() -> None:
+    """Import `stoker.training.fit`, with all that it takes along."""
+    importlib.import_module("stoker.training.fit")

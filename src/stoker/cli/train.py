@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shlex
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoker import backends
+from stoker.cli.beginning import begin, own_code
 from stoker.cli.hosts import train_anywhere
-from stoker.cli.importing import begin_importing
+from stoker.cli.importing import begin_importing, import_fit
 from stoker.cli.options import (
     DataOptions,
     ModelOptions,
     OutputOptions,
     TrainFlags,
-    TrainOptions,
 )
 from stoker.cli.picture import data_lines, plan_lines, survey_text, text_lines
 from stoker.cli.printing import print_json, program_name
-from stoker.cli.resuming import command_that_resumes, learned_by, run_meant
-from stoker.cli.session import allow_local_models, choose_display, make_feed, open_parts, prepare
-from stoker.cli.texts import TEXT_PATIENCE
+from stoker.cli.resuming import command_that_resumes
+from stoker.cli.session import choose_display, prepare
 from stoker.cli.words import numbers
-from stoker.errors import OptionError, StokerError
 
 if TYPE_CHECKING:
     from stoker.feed import Feed
@@ -108,50 +103,24 @@ def train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any] | Non
 
 
 def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], held: ExitStack) -> Trained:
-    from stoker.group import current
-    from stoker.mirror import address_of, begun
+    from stoker.mirror import begun
     from stoker.models.parts import needs
     from stoker.runlock import running
-    from stoker.training.taken import refuse_other_begun, refuse_taken
 
     data, order, text = flags.data, flags.order, flags.text
     model, training = flags.model, flags.training
-    patience = _patience(training.early_stopping)
-    check_before_reading(flags)
-    rows, valid = open_parts(data, order.seed, order.memory)
-    if training.early_stopping is None and rows.is_text:
-        patience = TEXT_PATIENCE
-    run = str(begun(run_of(training, rows.paths[0], recorded["flags"])))
-    named = address_of(run) or run
-    resumes = training.resume is not None and (Path(run) / "run.json").exists()
-    # What a run began with it holds itself: it goes on where the other is gone, or has gone on, too.
-    init = run if resumes and training.init is not None else training.init
-    learned = learned_by(run) if resumes and init is None else None
-    feed = make_feed(rows, data, order, text, model.class_weight, init=init, learned=learned)
+    beginning = begin(flags, recorded["flags"], begun)
+    feed, run = beginning.feed, beginning.run
     held.enter_context(_model_left_behind(display, run, data, text.model))
     held.enter_context(running(Path(run)))  # before a survey that may take hours
-    if resumes:
-        refuse_other_begun(
-            Path(run),
-            feed,
-            valid,
-            epochs=order.epochs,
-            settings={
-                "monitor": training.monitor,
-                "early_stopping": patience,
-                "validate_every": training.validate_every,
-            },
-            compares=partial(display.stage, "compare", "B"),
-        )
-    elif current().is_first:
-        refuse_taken(Path(run), feed)
+    beginning.refuse_another(flags, display)
     feed.place_quarantine(Path(run) / "quarantine.csv")
     backends.choose()  # before the survey's threads, whose memory shall be there for the model later
     # The survey's kernels leave Python alone meanwhile.
-    importing = begin_importing(_import_fit)
+    importing = begin_importing(import_fit)
     prepare(feed, display)
     needs(feed.spec, text.model)
-    display.note("survey", f"{survey_text(feed)} · {named}")
+    display.note("survey", f"{survey_text(feed)} · {beginning.named}")
     with display.stage("cache", " rows") as progress:
         feed.build_cache(progress)
     for name, line in data_lines(feed):
@@ -165,7 +134,7 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
 
     built = build_model(feed, text.model, model, order.seed)
     validated_on = held.enter_context(batches_begun(built, feed))
-    tested = feed.derive(valid)
+    tested = feed.derive(beginning.valid)
     validated_on(tested)
     held_out = tested.survey is feed.survey
     for name, line in plan_lines(feed, tested, held_out=held_out, epochs=order.epochs):
@@ -179,10 +148,10 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
         run=run,
         options=recorded,
         monitor=training.monitor,
-        early_stopping=patience,
+        early_stopping=beginning.patience,
         validate_every=training.validate_every,
         max_time=training.max_time,
-        init=init,
+        init=beginning.init,
         on_nan=training.on_nan,
         checkpoint_every=training.checkpoint_every,
         keep_checkpoints=training.keep_checkpoints,
@@ -190,73 +159,9 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
         resume=training.resume or False,
         progress=display,
     )
-    return Trained(run=named, report=history.report, has_model=(Path(run) / "model.keras").is_file())
-
-
-def _import_fit() -> None:
-    importlib.import_module("stoker.training.fit")
-
-
-def run_of(training: TrainOptions, data_path: str, flags: dict[str, Any]) -> str:
-    """The run directory that the flags mean."""
-    from stoker.rundir import next_run_path
-
-    if training.run is not None:
-        return training.run
-    return next_run_path(data_path) if training.resume is None else run_meant(data_path, flags)
-
-
-def check_before_reading(flags: TrainFlags) -> None:
-    """Refuse at once what a survey of hours could not mend."""
-    from stoker import models
-    from stoker.training.monitor import check_monitor, parse_monitor
-    from stoker.training.schedule import parse_checkpoint_interval, parse_interval, parse_seconds
-
-    text, model, training = flags.text, flags.model, flags.training
-    if training.validate_every is not None:
-        parse_interval(training.validate_every, option="--validate-every")
-    if training.max_time is not None:
-        parse_seconds(training.max_time, option="--max-time")
-    if training.checkpoint_every not in (None, "never"):
-        parse_checkpoint_interval(training.checkpoint_every, option="--checkpoint-every")
-    if training.init is not None and model.embeddings is not None:
-        raise OptionError("--embeddings has no effect beside --init, which has its own: leave one out")
-    if training.run is not None and not training.run.strip():
-        raise OptionError("--run needs the name of a folder; leave it out for runs/<file>-<n>")
-    if training.run is not None and Path(training.run).is_file():
-        raise OptionError(f"{training.run} is a file, and a run needs a folder: choose another --run")
-    given: dict[str, Any] = {} if model.learning_rate is None else {"learning_rate": model.learning_rate}
-    if model.embeddings is not None:
-        given["embeddings"] = model.embeddings
-    if model.loss_weights:
-        given["loss_weights"] = numbers("--loss-weights", model.loss_weights)
-    if training.monitor is not None:
-        parse_monitor(training.monitor)
-    allow_local_models()
-    if models.asks_keras(model.metric):
-        backends.choose()
-        begin_importing(_import_fit).join()
-    with _own_code(text.model):
-        models.check(text.model, **given, **({"metrics": model.metric} if model.metric else {}))
-    if training.monitor is not None and ":" not in text.model:
-        check_monitor(training.monitor, model.metric or ())
-
-
-@contextmanager
-def _own_code(name: str) -> Iterator[None]:
-    """Tell what a user's own ``package.module:build`` raises from a bug in stoker."""
-    try:
-        yield
-    except StokerError:
-        raise
-    except Exception as error:
-        if ":" not in name:
-            raise
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise OptionError(
-            f"model {name!r} failed with {said} ({last.filename}, line {last.lineno})"
-        ) from error
+    return Trained(
+        run=beginning.named, report=history.report, has_model=(Path(run) / "model.keras").is_file()
+    )
 
 
 def recorded_flags(flags: TrainFlags) -> dict[str, Any]:
@@ -284,7 +189,7 @@ def build_model(feed: Feed, name: str, options: ModelOptions, seed: int) -> Any:
         chosen["embeddings"] = options.embeddings
     if ":" not in name:
         chosen["seed"] = seed
-    with _own_code(name):
+    with own_code(name):
         return models.build(name, feed, **chosen)
 
 
@@ -314,13 +219,3 @@ def summary(trained: Trained) -> dict[str, Any]:
             for epoch in record.epochs
         ],
     }
-
-
-def _patience(word: str | None) -> int | None:
-    if word is None:
-        return 3
-    if word == "off":
-        return None
-    if not word.isdigit() or int(word) < 1:
-        raise OptionError(f"--early-stopping takes a number of validations from 1 on, or off, got {word!r}")
-    return int(word)
