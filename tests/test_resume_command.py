@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,6 +145,23 @@ def test_a_changed_file_and_too_few_epochs_are_refused_before_the_survey(table, 
     said = refused(capsys, "resume", "run")
     assert "rows.csv is not what was trained on: " in said
     assert "begin another run with its weights, by --init run" in said
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_as_many_hosts_as_trained_last(table, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["train", table, *FLAGS, "--epochs", "1", "--run", "run"]) == 0
+    record = json.loads(Path("run/run.json").read_bytes())
+    record["options"]["flags"]["hosts"] = record["training"]["hosts"] = 2  # as if two had trained
+    Path("run/run.json").write_text(json.dumps(record))
+
+    assert "pip install 'stoker[ray]'" in refused(capsys, "resume", "run", "--epochs", "2")
+    assert main(["resume", "run", "--epochs", "2", "--hosts", "1"]) == 0
+    assert main(["resume", "run", "--epochs", "3"]) == 0
+
+    record = json.loads(Path("run/run.json").read_bytes())
+    assert len(record["epochs"]) == 3
+    assert "hosts" not in record["training"]
 
 
 def test_a_model_of_ones_own_is_named_again(table, tmp_path, capsys):

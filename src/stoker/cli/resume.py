@@ -66,7 +66,7 @@ class ResumeOptions:
             rich_help_panel=_RUN,
             min=1,
             metavar="N",
-            show_default="as the run",
+            show_default="as trained last",
         ),
     ] = None
     model: Annotated[
