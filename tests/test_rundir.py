@@ -82,7 +82,7 @@ def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path):
         RunDirectory(tmp_path / "a").create(record_of())
 
 
-@pytest.mark.parametrize("name", ["model.keras", "last.keras", "epochs.csv"])
+@pytest.mark.parametrize("name", ["model.keras", "last.keras", "epochs.csv", "contents.json"])
 def test_a_file_that_no_run_wrote_is_never_replaced(tmp_path, name):
     (tmp_path / name).write_text("precious")
     with pytest.raises(RunError, match=f"{name} is there already"):

@@ -40,7 +40,8 @@ __all__ = ["RunDirectory", "next_run_path", "set_apart"]
 
 _TRANSFORM = "transform.json"
 _CONTENTS = "contents.json"
-_WRITTEN = ("run.json", "epochs.csv", _TRANSFORM, _CONTENTS)
+_BESIDE = ("epochs.csv", _TRANSFORM, _CONTENTS)
+_WRITTEN = ("run.json", *_BESIDE)
 _MODELS = ("model.keras", "last.keras")
 
 
@@ -101,7 +102,7 @@ class RunDirectory:
         Raises
         ------
         RunError
-            If there is a run, a model or a table of epochs in it, or it is a file.
+            If there is a run in it, or a file of a name that a run writes, or it is a file.
         """
         if (self._at / "run.json").exists():
             told = self._told(differing, of_same)
@@ -113,8 +114,8 @@ class RunDirectory:
         if self._at.exists() and not self._at.is_dir():
             raise RunError(f"{self.path} is a file, and a run needs a folder: choose another run=")
         was_begun = is_left(self._at, "run.json")
-        for name in (*_MODELS, "epochs.csv", _TRANSFORM):
-            if (self._at / name).exists() and not (was_begun and name in (_TRANSFORM, "epochs.csv")):
+        for name in (*_MODELS, *_BESIDE):
+            if (self._at / name).exists() and not (was_begun and name in _BESIDE):
                 self._check_lost()
                 raise RunError(f"{self.path / name} is there already and no run's: choose another run=")
         if not was_begun:

@@ -137,6 +137,18 @@ def test_a_run_that_is_in_use_is_refused_before_ray_is_asked_for(refused, run, m
     assert said.startswith("run is being trained in, by another thread of this process, ")
 
 
+def test_a_run_among_one_s_own_files_is_refused_before_the_survey(refused, run, here, monkeypatch):
+    from stoker.feed import Feed
+
+    monkeypatch.setattr(Feed, "prepare", lambda *arguments: pytest.fail("it was surveyed"))
+    before = sorted(path.name for path in here.iterdir())
+    assert _train(refused, "--run", ".") == (
+        ". holds data (t.csv), and a run's files would lie among them, where epochs.csv is a table like "
+        "others: choose a folder of its own, such as --run runs/t-1"
+    )
+    assert sorted(path.name for path in here.iterdir()) == before
+
+
 def test_a_run_on_other_data_is_refused_with_the_difference(refused, run, here):
     with (here / "t.csv").open("a") as file:
         file.write("1,2,no\n")

@@ -28,13 +28,14 @@ from stoker.rundir import RunDirectory
 from stoker.runrecords import FileRecord, RunRecord, require_feed
 from stoker.sources import Source
 from stoker.training.changed_files import Compares, compared_unseen, refuse_files, refuse_tested
+from stoker.training.own_folder import refuse_shared_folder
 from stoker.types import Position
 
 __all__ = ["refuse_fewer_epochs", "refuse_other_begun", "refuse_plan", "refuse_taken"]
 
 
 def refuse_taken(directory: Path, feed: Any) -> None:
-    """Refuse, before anything is read, a folder that holds a run, and say what is known to differ by now.
+    """Refuse, before anything is read, a folder that holds a run, or data, and say what is known to differ.
 
     Parameters
     ----------
@@ -46,13 +47,14 @@ def refuse_taken(directory: Path, feed: Any) -> None:
     Raises
     ------
     RunError
-        If there is a run, or something that a run would write over.
+        If there is a run, something that a run would write over, or files among which it would lie.
     """
     known = isinstance(feed, Feed)
     RunDirectory(directory).check_free(
         lambda there: _known_differences(there, feed) if known else (),
         of_same="of what looks like the same plan" if known else "",
     )
+    refuse_shared_folder(directory, feed)
 
 
 def refuse_other_begun(

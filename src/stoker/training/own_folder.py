@@ -1,0 +1,91 @@
+"""A run's folder is its own: not one of data, nor the one that is worked in."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from stoker.errors import RunError
+from stoker.feed import Feed
+from stoker.given import located
+from stoker.rundir import next_run_path
+from stoker.sources.packing import PACKINGS
+from stoker.sources.paths import FORMATS
+
+__all__ = ["refuse_shared_folder"]
+
+_NOTES = (".txt", ".json")
+"""Suffixes of tables that other files have as well: notes and settings may lie beside a run."""
+_LOGS = (".log", ".out", ".err")
+_OWN = ("quarantine.csv",)
+"""What a run may leave that failed in its survey; whether it is one `Quarantine.place` looks."""
+_SHOWN = 3
+
+
+def refuse_shared_folder(directory: Path, feed: Any) -> None:
+    """Refuse a folder for a new run in which its files would lie among others.
+
+    One of logs and hidden files is as good as an empty one.
+
+    Parameters
+    ----------
+    directory
+        Where the run is to be written; it need not exist.
+    feed
+        What is to be trained on.
+
+    Raises
+    ------
+    RunError
+        If it is the working folder, or one above that, and holds anything but logs; if it lies in a folder
+        that is trained on; or holds data, of this training or other.
+    """
+    source = feed.source if isinstance(feed, Feed) else None
+    places = [] if source is None else [located(place) for place in source.places]
+    instead = f"choose a folder of its own, such as run={next_run_path(next(iter(places), 'run'))!r}"
+    folder = Path(os.path.realpath(directory))
+    for path, place in zip(() if source is None else source.paths, places, strict=True):
+        if os.path.isdir(place) and folder.is_relative_to(os.path.realpath(place)):
+            lies = "" if folder == Path(os.path.realpath(place)) else f" lies in {path}, which"
+            raise RunError(
+                f"{directory}{lies} is trained on, and a run's files would be data the next time: {instead}"
+            )
+    if not folder.is_dir():
+        return
+    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    trained = _names_in(folder, places)
+    if data := [name for name in there if name in trained or _is_data(name)]:
+        raise RunError(
+            f"{directory} holds data ({_listed(data)}), and a run's files would lie among them, where "
+            f"epochs.csv is a table like others: {instead}"
+        )
+    others = [name for name in there if Path(name).suffix not in _LOGS]
+    if others and Path.cwd().resolve().is_relative_to(folder):
+        raise RunError(
+            f"{directory} is the folder that is worked in, or one above it, and holds other files "
+            f"({_listed(others)}), among which a run's would lie: {instead}"
+        )
+
+
+def _names_in(folder: Path, places: Iterable[str]) -> set[str]:
+    """Names of the files that lie in a folder."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for place in places:
+        named[os.path.dirname(os.path.abspath(place))].add(os.path.basename(place))
+    return {
+        name for parent, names in named.items() if Path(os.path.realpath(parent)) == folder for name in names
+    }
+
+
+def _is_data(name: str) -> bool:
+    path = Path(name.lower())
+    suffix = Path(path.stem).suffix if path.suffix in PACKINGS else path.suffix
+    return suffix in FORMATS and suffix not in _NOTES and name not in _OWN
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
