@@ -9,7 +9,8 @@
       epochs.csv     the epochs' metrics as a table
       transform.json what a transform of texts has learned, which is too much to be written with every epoch
       contents.json  checksums of the training files' chunks, by which `stoker.audit` names what changed
-      before-1/      all of these as they were when the run began again, or went on from before its end
+      before-1/      all of these as they were when the run began again, or went on from before its end; the
+                     last few of such folders are kept
 
 docs/run-directory.md documents every field.
 """
@@ -19,7 +20,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,9 +27,10 @@ from typing import Any
 
 import msgspec
 
+from stoker.asides import Aside, keep_aside, next_aside
 from stoker.differing import differences, file_differences
 from stoker.errors import RunError
-from stoker.folders import clean, is_left, staged_file, staged_folder
+from stoker.folders import clean, is_left, staged_file
 from stoker.remains import was_run, ways_out
 from stoker.runlock import unwritable
 from stoker.runrecords import FORMAT, RunFormat, RunRecord, checked, encoded, epochs_table
@@ -81,7 +82,7 @@ class RunDirectory:
 
     def clean(self) -> None:
         """Remove what writers of this run left that were killed; nobody else may be writing. Never fails."""
-        for name in (*_WRITTEN, self._next_aside()):
+        for name in (*_WRITTEN, next_aside(self._at)):
             clean(self._at, name, at_once=True)
         with suppress(OSError):
             for model in self._at.glob(".unfinished-*.keras"):
@@ -143,7 +144,7 @@ class RunDirectory:
         """Whether a model of a run is there."""
         return any((self._at / name).exists() for name in _MODELS)
 
-    def keep_aside(self) -> Path:
+    def keep_aside(self) -> Aside:
         """Keep record and models as they are now in a folder ``before-<n>``, itself a run directory.
 
         Raises
@@ -151,15 +152,8 @@ class RunDirectory:
         RunError
             If they cannot be kept.
         """
-        name = self._next_aside()
-        with self._writing(), staged_folder(self._at / name, on_disk=True) as unfinished:
-            for kept in (*_WRITTEN, *_MODELS):
-                with suppress(FileNotFoundError):
-                    _linked(self._at / kept, unfinished / kept)
-        return self.path / name
-
-    def _next_aside(self) -> str:
-        return Path(_first_free(self._at, "before")).name
+        with self._writing():
+            return keep_aside(self._at, self.path, (*_WRITTEN, *_MODELS))
 
     def _write_file(self, name: str, data: bytes) -> None:
         with staged_file(self._at / name) as file:
@@ -271,16 +265,6 @@ def set_apart(state: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """
     data = msgspec.json.encode(state)
     return {"name": state["name"], "file": _TRANSFORM, "digest": _digest(data)}, data
-
-
-def _linked(path: Path, other: Path) -> None:
-    """Give a file, which is never written in place, a second name; where there are no such links, a copy."""
-    try:
-        os.link(path, other)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        shutil.copyfile(path, other)
 
 
 def _digest(data: bytes) -> str:

@@ -120,7 +120,7 @@ def test_what_cannot_be_kept_stays_where_it_is(model, rows, tmp_path, monkeypatc
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("stoker.rundir.staged_folder", full)
+    monkeypatch.setattr("stoker.asides.staged_folder", full)
     with pytest.raises(RunError, match="No space left"):
         run_to(model(), rows, run, resume="auto", **options)
     assert files_of(run) == there

@@ -258,7 +258,7 @@ class _Running:
             step, unrecorded = (there.step, there.unrecorded) if there else (0, ())
             aside = call.recorder.go_on(step, call.initial_epoch, unrecorded)
             if aside is not None:
-                call.display.note("kept", f"{aside} has the record and the models of before")
+                call.display.note("kept", str(aside))
 
     def _lost(self, name: str, why: str) -> None:
         """Tell once that a callback's state cannot be had: no training ends for that."""

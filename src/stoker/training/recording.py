@@ -15,6 +15,7 @@ import msgspec
 import psutil
 from msgspec.structs import replace
 
+from stoker.asides import Aside
 from stoker.checkpoints import Identity
 from stoker.differing import DECIDING, transform_digest
 from stoker.group import current
@@ -144,7 +145,7 @@ class RunRecorder:
             return []  # an epoch that ended early goes on
         return [each.epoch for each in self._record.epochs if each.epoch >= epoch]
 
-    def go_on(self, step: int, epoch: int, unrecorded: Iterable[EpochRecord] = ()) -> Path | None:
+    def go_on(self, step: int, epoch: int, unrecorded: Iterable[EpochRecord] = ()) -> Aside | None:
         """Forget what comes again: the epoch that is gone on with, and those after it.
 
         Nothing where the run only begins. Epochs that run.json lacks, and the checkpoint holds, are taken
@@ -161,7 +162,7 @@ class RunRecorder:
 
         Returns
         -------
-        Path or None
+        Aside or None
             Where record and models of before lie: kept where the run begins again, or had finished.
 
         Raises
