@@ -93,6 +93,30 @@ def test_without_a_checkpoint_nothing_more_is_promised_than_to_begin_again(monke
     assert "there is no checkpoint: stoker resume run begins the run again" in said
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "there is nothing to resume"),
+        (("--epochs", "3"), "stoker resume run --epochs 3 goes on with it"),
+        (("--max-time", "2h"), "stoker resume run --max-time 2h goes on with it"),
+    ],
+)
+def test_a_finished_run_whose_resuming_is_stopped_is_told_as_what_it_is(
+    more, said, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "points.csv").write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(20)))
+    assert main(["train", "points.csv", "--label", "y", "--epochs", "1", "--run", "run", "--quiet"]) == 0
+    record = (tmp_path / "run" / "run.json").read_bytes()
+    monkeypatch.setattr("stoker.cli.train.prepare", lambda *given: os.kill(os.getpid(), signal.SIGINT))
+    capsys.readouterr()
+    assert main(["resume", "run", *more]) == 130
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"the run has finished, and is as it ended: {said}" in told
+    assert "stoker evaluate run FILE" in told
+    assert (tmp_path / "run" / "run.json").read_bytes() == record
+
+
 @pytest.mark.timeout(60)
 def test_sigterm_in_the_middle_of_a_survey_leaves_nothing_unfinished(tmp_path):
     rows = bz2.compress(b"".join(b"%d,%d\n" % (row, row % 7) for row in range(100_000)))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stoker.runrecords import RunRecord
     from stoker.transforms.base import InputTransform
 
-__all__ = ["command_that_resumes", "flags_of", "learned_by", "run_meant"]
+__all__ = ["command_that_resumes", "flags_of", "learned_by", "run_meant", "told_of_an_end"]
 
 _Group = TypeVar("_Group")
 _FREE = frozenset(
@@ -111,6 +111,28 @@ def command_that_resumes(run: str, model: str) -> str | None:
         return None
     own = ["--model", model] if ":" in model else []
     return f"{program_name()} {shlex.join(['resume', address_of(run) or run, *own])}"
+
+
+def told_of_an_end(run: str, flags: TrainFlags) -> str | None:
+    """What is left of a run that has finished, as it is said when a command that goes on with it is stopped.
+
+    None where the run has not finished: then `command_that_resumes` tells.
+    """
+    from stoker.rundir import RunDirectory
+
+    with suppress(RunError):
+        record = RunDirectory(run).read()
+        if record.outcome.status != "finished":
+            return None
+        whole = "the run has finished, and is as it ended"
+        known, command = record.training, command_that_resumes(run, flags.text.model)
+        epochs, time = known.get("epochs"), flags.training.max_time
+        more = ["--epochs", str(flags.order.epochs)] * (epochs is not None and flags.order.epochs > epochs)
+        more += ["--max-time", time] if time is not None and time != known.get("max_time") else []
+        if more and command is not None:
+            return f"{whole}: {command} {shlex.join(more)} goes on with it"
+        return f"{whole}: there is nothing to resume"
+    return None
 
 
 def _as_now(known: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from stoker.cli.options import (
 )
 from stoker.cli.picture import data_lines, plan_lines, survey_text, text_lines
 from stoker.cli.printing import print_json, program_name
-from stoker.cli.resuming import command_that_resumes
+from stoker.cli.resuming import command_that_resumes, told_of_an_end
 from stoker.cli.session import choose_display, prepare
 from stoker.cli.words import numbers
 
@@ -72,15 +72,17 @@ def _note_next(display: Display, run: str, data: DataOptions) -> None:
 
 
 @contextmanager
-def _model_left_behind(display: Display, run: str, data: DataOptions, model: str) -> Iterator[None]:
+def _model_left_behind(display: Display, run: str, flags: TrainFlags) -> Iterator[None]:
     """Say what can be done with what a training leaves behind when it is stopped."""
     from stoker.mirror import address_of
 
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        command = command_that_resumes(run, model)
-        if command is not None:
+        command = command_that_resumes(run, flags.text.model)
+        if (ended := told_of_an_end(run, flags)) is not None:
+            display.note("stopped", ended)
+        elif command is not None:
             display.note("resume", command)
         elif not (Path(run) / "run.json").exists():
             display.note(
@@ -92,7 +94,7 @@ def _model_left_behind(display: Display, run: str, data: DataOptions, model: str
             again = shlex.join(["resume", address_of(run) or run])
             display.note("stopped", f"there is no checkpoint: {program_name()} {again} begins the run again")
         if (Path(run) / "model.keras").is_file():
-            _note_next(display, address_of(run) or run, data)
+            _note_next(display, address_of(run) or run, flags.data)
         raise
 
 
@@ -107,11 +109,11 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     from stoker.models.parts import needs
     from stoker.runlock import running
 
-    data, order, text = flags.data, flags.order, flags.text
+    order, text = flags.order, flags.text
     model, training = flags.model, flags.training
     beginning = begin(flags, recorded["flags"], begun)
     feed, run = beginning.feed, beginning.run
-    held.enter_context(_model_left_behind(display, run, data, text.model))
+    held.enter_context(_model_left_behind(display, run, flags))
     held.enter_context(running(Path(run)))  # before a survey that may take hours
     beginning.refuse_another(flags, display)
     feed.place_quarantine(Path(run) / "quarantine.csv")
