@@ -76,6 +76,9 @@ test test-bits test-slow test-backends test-ray: export PYTHONDONTWRITEBYTECODE 
 # The quick tests try a quarter of the examples of every property (tests/property_examples.py).
 test-slow test-backends fuzz: export STOKER_EXAMPLES = all
 
+# OpenBLAS's threads look for work for a tenth of a second of the processor, in every process that imports NumPy.
+test: export OPENBLAS_NUM_THREADS ?= 1
+
 # The quick tests have XLA optimize nothing (tests/compiling.py).
 test-slow soak: export XLA_FLAGS ?=
 

@@ -74,6 +74,8 @@ def serving(server: RangeServer) -> Iterator[RangeServer]:
 class _Handler(BaseHTTPRequestHandler):
     server: RangeServer
     protocol_version = "HTTP/1.1"
+    # The body, which is written behind the head, would else wait for its acknowledgement: 40 ms an answer.
+    disable_nagle_algorithm = True
 
     def log_message(self, *arguments) -> None:
         pass

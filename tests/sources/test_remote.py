@@ -111,7 +111,7 @@ def test_a_file_that_is_not_there_is_told_at_once(server):
 
 
 def test_an_endpoint_that_does_not_answer_is_told(server, monkeypatch):
-    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.2")
+    monkeypatch.setenv("STOKER_REMOTE_SECONDS", "0.05")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(DataError, match=r"asking for the size failed 5 times"):
