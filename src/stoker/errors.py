@@ -41,7 +41,20 @@ __all__ = [
 
 
 class StokerError(Exception):
-    """The base of every error that stoker raises on purpose."""
+    """The base of every error that stoker raises on purpose.
+
+    Attributes
+    ----------
+    machine
+        Of several that work together, the one that alone may see it so: its files cannot be read, or are
+        others. Empty elsewhere.
+    """
+
+    machine: str = ""
+
+
+class OfThisMachine:
+    """Marks what the system or a store answers to one machine, and may not to another; OSErrors are such."""
 
 
 class OptionError(StokerError, ValueError):

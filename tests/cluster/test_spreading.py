@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import sys
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from in_turn import outcomes
 from stoker.cluster import Place
 from stoker.cluster.shipping import packed, unpacked
 from stoker.cluster.spreading import Job, spread
-from stoker.errors import BadRowError, MissingExtraError, OptionError, RunError, WorkerError
+from stoker.errors import BadRowError, DataError, MissingExtraError, OptionError, RunError, WorkerError
 
 
 @given(count=st.integers(0, 9), hosts=st.integers(1, 4))
@@ -93,7 +94,9 @@ def test_a_machine_without_the_programs_folder_stays_in_its_own(tmp_path, monkey
     assert (os.getcwd(), sys.argv, sys.path[-1]) == (str(tmp_path), ["stoker"], "/shared/modules")
 
 
-def test_rows_are_read_from_where_they_were_opened_in_a_process_elsewhere(tmp_path, monkeypatch):
+@pytest.fixture
+def job_elsewhere(tmp_path, monkeypatch):
+    """What is to be done with rows, in a process that is not where they were opened."""
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
     (tmp_path / "here" / "rows.csv").write_text("a,b\n1,2\n3,4\n")
@@ -103,8 +106,25 @@ def test_rows_are_read_from_where_they_were_opened_in_a_process_elsewhere(tmp_pa
         begin=packed(lambda: lambda chunk: bytes(chunk.data)),
         place=replace(Place.here(), folder=str(tmp_path / "gone")),
     )
-
     monkeypatch.chdir(tmp_path / "there")
-    (made,) = map(job.worker(), job.items())
+    return job
+
+
+def test_rows_are_read_from_where_they_were_opened_in_a_process_elsewhere(job_elsewhere):
+    (made,) = map(job_elsewhere.worker(), job_elsewhere.items())
 
     assert unpacked(made).taken() == b"1,2\n3,4\n"
+
+
+def test_a_machine_that_lacks_the_rows_is_told_and_that_it_lacks_the_folder(job_elsewhere, tmp_path):
+    (tmp_path / "here" / "rows.csv").unlink()
+    (made,) = map(job_elsewhere.worker(), job_elsewhere.items())
+
+    with pytest.raises(DataError) as found:
+        unpacked(made).taken()
+
+    assert str(found.value) == (
+        f"as seen by host {socket.gethostname()}: rows.csv: cannot be read (No such file or directory); "
+        f"check the path; {socket.gethostname()} has no folder {tmp_path / 'gone'}, where the program was "
+        "started"
+    )

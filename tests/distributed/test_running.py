@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+import stoker
 from stoker import distributed
 from stoker.cluster import Outcome, Place, failed, is_of_a_lost_host
 from stoker.distributed.desk import Desk
@@ -16,6 +17,7 @@ from stoker.distributed.relaying import Player, Relay
 from stoker.distributed.working import require_reachable, take_place
 from stoker.errors import (
     ChangedDataError,
+    DataError,
     MissingExtraError,
     NonFiniteLossError,
     OptionError,
@@ -164,11 +166,30 @@ def test_other_errors_are_told_with_their_host():
         failed(ZeroDivisionError("by nothing"), 1).taken()
 
 
-def test_files_that_are_others_here_are_told_with_the_machine():
+def test_files_that_are_others_here_are_told_with_the_machine_once():
     said = f"as seen by host {socket.gethostname()}: a.csv changed"
     found = failed(ChangedDataError("a.csv changed"), 1)
     assert found.error == (ChangedDataError, said)
-    assert failed(ChangedDataError(said), 0) == found
+    with pytest.raises(ChangedDataError) as told:
+        found.taken()
+    assert failed(told.value, 0) == found
+
+
+def test_a_file_that_cannot_be_read_here_is_told_with_the_machine_and_the_folder_that_it_lacks(tmp_path):
+    gone, machine = replace(Place.here(), folder=str(tmp_path / "gone")), socket.gethostname()
+    with pytest.raises(DataError) as found:
+        stoker.open(tmp_path / "rows.csv")
+
+    assert str(failed(found.value, 1, Place.here().lacking()).error[1]) == (
+        f"as seen by host {machine}: {found.value}"
+    )
+    assert (
+        failed(found.value, 1, gone.lacking())
+        .error[1]
+        .endswith(f"; check the path; {machine} has no folder {gone.folder}, where the program was started")
+    )
+    assert f"box'; {machine} has no folder" in failed(KeyError("box"), 1, gone.lacking()).error[1]
+    assert failed(DataError("rows.csv, line 7: no number"), 1, gone.lacking()).error[1].endswith("no number")
 
 
 def test_answers_are_there_until_all_have_them():

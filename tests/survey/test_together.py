@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from hypothesis import strategies as st
 import stoker
 from crews import Follower, Here, Leader
 from property_examples import examples
+from stoker.cluster import failed
 from stoker.crew import engaged
-from stoker.errors import BadRowError, ChangedDataError
+from stoker.errors import BadRowError, ChangedDataError, DataError
+from stoker.sources.access import not_read
 from stoker.sources.byte_parts import byte_parts, byte_ranges, look_at
 from stoker.sources.index_builder import IndexBuilder
 from stoker.survey import survey, together
@@ -142,6 +146,24 @@ def test_a_file_that_is_another_elsewhere_is_told(paths):
     object.__setattr__(found, "record", msgspec.structs.replace(found.record, files=files))
     with pytest.raises(ChangedDataError, match="where it was surveyed"), engaged(Follower(crew.answers)):
         survey(opened(paths), **OPTIONS)
+
+
+class Unseeing(Here):
+    """A crew of a machine that lacks the files."""
+
+    def each(self, function: Any, tasks: Any, common: Any) -> Iterator[Any]:
+        if function.__name__ == "survey_part":
+            absent = FileNotFoundError(2, "")
+            told = not_read("t.csv", absent)
+            told.__cause__ = absent
+            failed(told, "there").taken()
+        yield from super().each(function, tasks, common)
+
+
+def test_files_that_one_machine_lacks_are_told_and_not_surveyed_by_one(paths):
+    said = rf"^as seen by host {socket.gethostname()}: t.csv: cannot be read \(No such file or directory\)"
+    with engaged(Unseeing()), pytest.raises(DataError, match=said):
+        survey(opened(paths), stored=False)
 
 
 fields = st.one_of(

@@ -8,12 +8,11 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from stoker.errors import ChangedDataError, StokerError, WorkerError
+from stoker.errors import ChangedDataError, OfThisMachine, StokerError, WorkerError
 from stoker.signals import raise_for
 
 __all__ = ["Outcome", "failed", "is_of_a_lost_host"]
 
-_SEEN_BY = "as seen by host "
 _OF_THE_LINE = re.compile(r"\bGloo \w+ failed\b|\bCoordination service\b", re.IGNORECASE)
 _PLAIN = (int, float, str, tuple, type(None))
 
@@ -50,27 +49,40 @@ class Outcome:
         raise found
 
 
-def failed(error: Exception, host: int | str) -> Outcome:
+def failed(error: Exception, host: int | str, lacks: str = "") -> Outcome:
     """The outcome of an error; others than stoker's own are told with their traceback.
 
     Parameters
     ----------
     error
-        What was raised here. That files are not what was surveyed is told with the machine that sees it.
+        What was raised here. That files cannot be read, or are not what was surveyed, is told with the
+        machine that sees it.
     host
         The number of the process among those that train together, or the machine's name.
+    lacks
+        The folder where the program was started, if this machine has no such folder, which may be why.
 
     Examples
     --------
     >>> failed(ValueError("no such thing"), 1).error[0].__name__
     'WorkerError'
     """
-    if isinstance(error, StokerError):
-        seen = f"{_SEEN_BY}{socket.gethostname()}: " if isinstance(error, ChangedDataError) else ""
-        said = str(error) if str(error).startswith(_SEEN_BY) else f"{seen}{error}"
-        return Outcome(error=(type(error), said), facts=_plain(vars(error)))
-    told = "".join(traceback.format_exception(error)).rstrip()
-    return Outcome(error=(WorkerError, f"host {host} failed with {type(error).__name__}: {error}\n{told}"))
+    machine = socket.gethostname()
+    why = f"; {machine} has no folder {lacks}, where the program was started" if lacks else ""
+    if not isinstance(error, StokerError):
+        told = "".join(traceback.format_exception(error)).rstrip()
+        said = f"host {host} failed with {type(error).__name__}: {error}{why}\n{told}"
+        return Outcome(error=(WorkerError, said))
+    facts = _plain(vars(error))
+    if error.machine or not _is_of_this_machine(error):
+        return Outcome(error=(type(error), str(error)), facts=facts)
+    said = f"as seen by host {machine}: {error}{why}"
+    return Outcome(error=(type(error), said), facts=facts | {"machine": machine})
+
+
+def _is_of_this_machine(error: StokerError) -> bool:
+    """Whether others may see it otherwise."""
+    return isinstance(error, ChangedDataError) or isinstance(error.__cause__, OSError | OfThisMachine)
 
 
 def is_of_a_lost_host(error: BaseException) -> bool:

@@ -35,14 +35,19 @@ class Place:
             backend=backend,
         )
 
+    def lacking(self) -> str:
+        """The folder, if this machine has no such folder; empty where it has."""
+        return "" if os.path.isdir(self.folder) else self.folder
+
     def settle_in(self) -> bool:
         """Have this process, which has not imported Keras yet, run there.
 
         Returns
         -------
         bool
-            Whether this machine has the folder. Where it has not, the process stays in its own: a source that
-            was opened there reads the same files, other relative names mean others.
+            Whether this machine has the folder. Where it has not, the process stays in its own. Work that
+            names files by the sources that were opened there need not mind: these read the same files from
+            anywhere, by absolute names. Other relative names mean other files: who takes those must refuse.
         """
         if self.backend:
             os.environ["KERAS_BACKEND"] = self.backend

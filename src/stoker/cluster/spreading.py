@@ -55,7 +55,7 @@ class Job:
             for item in unpacked(self.read)():
                 yield packed(Outcome(value=item))
         except Exception as error:
-            yield packed(failed(error, socket.gethostname()))
+            yield packed(self._failed(error))
 
     def worker(self) -> Callable[[bytes], bytes]:
         """What makes an outcome of an item; an error of beginning comes with each."""
@@ -63,19 +63,21 @@ class Job:
             self.place.settle_in()
             work = unpacked(self.begin)()
         except Exception as error:
-            told = packed(failed(error, socket.gethostname()))
+            told = packed(self._failed(error))
             return lambda item: told
-        return lambda item: _worked(work, item)
+        return lambda item: self._worked(work, item)
 
+    def _worked(self, work: Worked, item: bytes) -> bytes:
+        given: Outcome = unpacked(item)
+        if given.error is not None:
+            return item
+        try:
+            return packed(Outcome(value=work(given.value)))
+        except Exception as error:
+            return packed(self._failed(error))
 
-def _worked(work: Worked, item: bytes) -> bytes:
-    given: Outcome = unpacked(item)
-    if given.error is not None:
-        return item
-    try:
-        return packed(Outcome(value=work(given.value)))
-    except Exception as error:
-        return packed(failed(error, socket.gethostname()))
+    def _failed(self, error: Exception) -> Outcome:
+        return failed(error, socket.gethostname(), self.place.lacking())
 
 
 def require_hosts(hosts: int) -> None:

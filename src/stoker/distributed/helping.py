@@ -91,20 +91,21 @@ def _taken(reference: Any) -> Any:
 
 
 _common: tuple[str, Any] = ("", None)
-"""What the tasks before this one in this process had in common."""
+"""What the tasks before this one in this process had in common, and where the program runs."""
 
 
 def _do(held: list[Any], task: bytes) -> bytes:
     """A task, in a process of Ray's; what goes wrong is an answer too."""
     global _common
+    lacks = ""
     try:
         name = held[0].hex()
         if _common[0] != name:
             _common = ("", None)
-            place, function, common = unpacked(heard(held[0]))
-            place.settle_in()
-            _common = name, (function, common)
-        function, common = _common[1]
+            _common = name, unpacked(heard(held[0]))
+            _common[1][0].settle_in()
+        place, function, common = _common[1]
+        lacks = place.lacking()
         return packed(Outcome(value=function(common, unpacked(task))))
     except Exception as error:
-        return packed(failed(error, socket.gethostname()))
+        return packed(failed(error, socket.gethostname(), lacks))

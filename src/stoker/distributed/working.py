@@ -75,7 +75,7 @@ def work(task: Work) -> None:
         outcome = _done(task, rank, count, said["address"], said["attempt"])
     except Exception as error:
         if not is_of_a_lost_host(error):
-            heard(task.desk.settle.remote(failed(error, rank)))
+            heard(task.desk.settle.remote(failed(error, rank, task.place.lacking())))
         raise
     if rank == 0:
         heard(task.desk.settle.remote(outcome))

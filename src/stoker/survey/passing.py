@@ -135,7 +135,8 @@ def found_together(
 ) -> tuple[store.Found, float, list[str]]:
     """What is stored of the source, or what many find; how long that took, and notes.
 
-    Where they come to an error, one surveys all files by itself, which tells all that is wrong of them.
+    Where they come to an error, one surveys all files by itself, which tells all that is wrong of them; but
+    what one of the machines alone cannot read is told as that.
     """
     notes: list[str] = []
     found = store.find(source, keys, progress=progress, notes=notes) if stored else None
@@ -152,8 +153,8 @@ def found_together(
             break
         except (ChangedDataError, WorkerError):
             raise
-        except StokerError:
-            if helpers is None:
+        except StokerError as error:
+            if helpers is None or error.machine:
                 raise
     assert found is not None
     if stored:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from stoker.errors import ChangedDataError, DataError
+from stoker.errors import ChangedDataError, DataError, OfThisMachine
 from stoker.sources.remote.abandoning import Late
 from stoker.waits import Wait, seconds_of
 
@@ -33,7 +33,7 @@ _LIST_BYTES = 1 << 25
 Result = TypeVar("Result")
 
 
-class Refused(Exception):  # noqa: N818 - an answer, and no failure to answer
+class Refused(Exception, OfThisMachine):  # noqa: N818 - an answer, and no failure to answer
     """The store answered that it will not: asking again changes nothing."""
 
 
