@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
-import numpy as np
 
-from stoker.runrecords import RunRecord
+from stoker.contrasts import (
+    between,
+    name_differences,
+    plain,
+    row_differences,
+    transform_differences,
+)
+from stoker.runrecords import GeneratorRecord, RunRecord
 
 __all__ = [
     "DECIDING",
-    "Files",
     "backend_differences",
-    "between",
     "differences",
-    "file_differences",
     "order_differences",
-    "plain",
     "settings_differences",
     "transform_digest",
 ]
-
-_MOST_SHOWN = 120
 
 DECIDING = (
     "monitor",
@@ -44,52 +44,14 @@ DECIDING = (
 )
 """What of ``training`` in run.json decides what is learned; epochs, time and checkpoints may be others."""
 
-Files: TypeAlias = Sequence[tuple[str, Any]]
-"""Paths, each with what tells the file's content from another's."""
-
-
-def plain(value: Any) -> Any:
-    """As it comes back from JSON, the order of names aside."""
-    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_told, order="deterministic"))
-
-
-def _told(value: Any) -> Any:
-    """Other objects by their class: their text may name an address."""
-    return value.item() if isinstance(value, np.generic) else type(value).__qualname__
-
-
-def between(name: str, old: Any, new: Any) -> Iterator[str]:
-    """Every difference of plain data, by the names that lead to it.
-
-    Examples
-    --------
-    >>> list(between("layers", {"0 Dense": {"units": 8}}, {"0 Dense": {"units": 16}}))
-    ['layers.0 Dense.units: 8 there, 16 here']
-    """
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            yield from between(f"{name}.{key}".replace(".config.", "."), old.get(key), new.get(key))
-    elif old != new:
-        yield f"{name.removesuffix('.steps')}: {_short(old)} there, {_short(new)} here"
-
-
-def file_differences(there: Files, here: Files) -> Iterator[str]:
-    """The first file that is another, or how many there are.
-
-    Examples
-    --------
-    >>> list(file_differences([("a.csv", 10)], [("b.csv", 20)]))
-    ['files: a.csv there, b.csv here']
-    >>> list(file_differences([("a.csv", 10)], [("a.csv", 20)]))
-    ['files: a.csv holds something else']
-    """
-    if len(there) != len(here):
-        yield f"files: {len(there)} there, {len(here)} here"
-        return
-    for (old, known), (new, found) in zip(there, here, strict=True):
-        if known != found:
-            yield f"files: {new} holds something else" if old == new else f"files: {old} there, {new} here"
-            return
+_ORDER_WORDS = {
+    "kind": ("kind", "shuffle= decides it"),
+    "num_rows": ("number of rows", ""),
+    "block": ("rows of a block", "memory= decides it"),
+    "window": ("rows of a window", "memory= decides it"),
+    "lanes": ("parts of a window", "batch_size= decides it"),
+}
+_KINDS = {"sequential": "as in the files"}
 
 
 def order_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
@@ -99,10 +61,14 @@ def order_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iter
     --------
     >>> list(order_differences({"seed": 0, "window": 512}, {"seed": 3}))
     ['order of rows, seed: 0 there, 3 here']
+    >>> list(order_differences({"kind": "block"}, {"kind": "sequential"}))
+    ['order of rows, kind: block there, as in the files here (shuffle= decides it)']
     """
     for name, new in here.items():
-        hint = " (memory= decides it)" if name in ("window", "block") else ""
-        yield from (f"{text}{hint}" for text in between(f"order of rows, {name}", there[name], new))
+        word, hint = _ORDER_WORDS.get(name, (name, ""))
+        old, new = (_KINDS.get(each, each) if name == "kind" else each for each in (there[name], new))
+        told = between(f"order of rows, {word}", old, new)
+        yield from (f"{text} ({hint})" if hint else text for text in told)
 
 
 def backend_differences(there: str, here: str) -> Iterator[str]:
@@ -117,29 +83,56 @@ def backend_differences(there: str, here: str) -> Iterator[str]:
         yield f"backend: {there} there, {here} here (KERAS_BACKEND={there} sets it)"
 
 
+def generator_differences(there: GeneratorRecord | None, here: GeneratorRecord | None) -> Iterator[str]:
+    """What is not the same of two generators, as far as anything is known of them.
+
+    Examples
+    --------
+    >>> there = GeneratorRecord(name="Rows", steps_per_epoch=8, workers=1, use_multiprocessing=False)
+    >>> list(generator_differences(there, msgspec.structs.replace(there, steps_per_epoch=None)))
+    ['steps_per_epoch of the generator Rows: 8 there, its own length here']
+    """
+    if there == here:
+        return
+    if there is None or here is None or there.name != here.name:
+        old, new = ("files" if each is None else f"the generator {each.name}" for each in (there, here))
+        yield f"what is trained on: {old} there, {new} here"
+        return
+    for name in ("steps_per_epoch", "workers", "use_multiprocessing"):
+        old, new = (
+            "its own length" if each is None and name == "steps_per_epoch" else each
+            for each in (getattr(there, name), getattr(here, name))
+        )
+        yield from between(f"{name} of the generator {here.name}", old, new)
+
+
 def differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
     """In what the record of a run differs from that of another; nothing where they are of one plan."""
     yield from backend_differences(there.backend, here.backend)
     if there.generator != here.generator:
-        old, new = (None if each is None else each.name for each in (there.generator, here.generator))
-        yield f"what is trained on: {old or 'files'} there, {new or 'files'} here"
+        yield from generator_differences(there.generator, here.generator)
         return
     if there.plan is not None and here.plan is not None:
         yield from order_differences(asdict(there.plan.order), asdict(here.plan.order))
-    spec_there, spec_here = there.spec, here.spec
-    pairs: list[tuple[str, Any, Any]] = [
-        ("rows of the files", there.source.get("view"), here.source.get("view")),
-        ("columns", _names(there), _names(here)),
-        ("label", spec_there and spec_there.labels, spec_here and spec_here.labels),
-        ("sample weight", spec_there and spec_there.sample_weight, spec_here and spec_here.sample_weight),
-        ("task", spec_there and spec_there.task, spec_here and spec_here.task),
-        ("classes", spec_there and spec_there.classes, spec_here and spec_here.classes),
-        ("blanks and bad rows", there.policy, here.policy),
-        ("transform", transform_digest(there.transform), transform_digest(here.transform)),
-        ("target", transform_digest(there.target), transform_digest(here.target)),
-    ]
-    for name, old, new in pairs:
-        yield from between(name, plain(old), plain(new))
+    yield from row_differences("rows of the files", there.source.get("view"), here.source.get("view"))
+    yield from name_differences("columns", _names(there), _names(here))
+    yield from _spec_differences(there, here)
+    for name, word in (("na", "blanks (na=)"), ("on_bad_row", "bad rows (on_bad_row=)")):
+        yield from between(word, plain(there.policy.get(name)), plain(here.policy.get(name)))
+    for name in ("transform", "target"):
+        old, new = (transform_digest(getattr(each, name)) for each in (there, here))
+        yield from transform_differences(name if name == "transform" else "transform of the label", old, new)
+
+
+def _spec_differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
+    """What is not the same of labels and tasks."""
+    old, new = there.spec, here.spec
+    if old is None or new is None:
+        return
+    yield from name_differences("label", plain(old.labels), plain(new.labels))
+    yield from between("sample weight", old.sample_weight, new.sample_weight)
+    yield from between("task", old.task, new.task)
+    yield from name_differences("classes", plain(old.classes), plain(new.classes))
 
 
 def settings_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
@@ -149,10 +142,24 @@ def settings_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> I
     --------
     >>> list(settings_differences({"loss": "mse", "layers": {}}, {"loss": "mae"}))
     ['loss: mse there, mae here']
+    >>> list(settings_differences({"class_weight": None}, {"class_weight": "a digest"}))
+    ['class_weight: none there, others here']
     """
     for name in DECIDING:
-        if name in there and name in here:
-            yield from between(name, plain(there[name]), plain(here[name]))
+        if name not in there or name not in here:
+            continue
+        old, new = plain(there[name]), plain(here[name])
+        if name == "validation_rows":
+            yield from row_differences("rows to validate on", old, new)
+        elif name == "class_weight" and old != new:
+            known, given = ("none" if each is None else "others" for each in (old, new))
+            yield (
+                f"class_weight: {known} there, {given} here"
+                if known != given
+                else "class_weight: others here"
+            )
+        else:
+            yield from between(name, old, new)
 
 
 def transform_digest(transform: Mapping[str, Any]) -> str:
@@ -163,18 +170,3 @@ def transform_digest(transform: Mapping[str, Any]) -> str:
 
 def _names(record: RunRecord) -> list[str]:
     return [f"{column.name} ({column.kind})" for column in record.columns]
-
-
-def _short(value: Any) -> str:
-    text = " then ".join(map(_step, value)) if _are_steps(value) else str(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}…"
-
-
-def _are_steps(value: Any) -> bool:
-    """Whether this says how rows were chosen, step by step."""
-    return isinstance(value, list) and bool(value) and all(isinstance(e, dict) and "kind" in e for e in value)
-
-
-def _step(step: dict[str, Any]) -> str:
-    rest = ", ".join(f"{name} {value}" for name, value in step.items() if name != "kind")
-    return f"{step['kind']} ({rest})"

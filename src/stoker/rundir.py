@@ -28,7 +28,8 @@ from typing import Any
 import msgspec
 
 from stoker.asides import Aside, keep_aside, next_aside
-from stoker.differing import differences, file_differences
+from stoker.contrasts import file_differences
+from stoker.differing import differences
 from stoker.errors import RunError
 from stoker.folders import clean, is_left, staged_file
 from stoker.remains import was_run, ways_out

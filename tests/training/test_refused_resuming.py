@@ -151,7 +151,7 @@ def test_other_settings_of_a_callback_are_refused_by_name(model, rows, tmp_path)
         (patient(5, min_delta=0.5), r"EarlyStopping\.min_delta: 10\.0 there, 0\.5 here"),
         (
             patient(5, mode="max", baseline=None),
-            r"baseline: inf there, None here; .*mode: min there, max here",
+            r"baseline: inf there, none here; .*mode: min there, max here",
         ),
     ]:
         with pytest.raises(RunError, match=said):
@@ -174,7 +174,7 @@ def test_a_record_that_is_not_the_checkpoint_s_is_refused(finished, model, rows)
     record.training["monitor"] = "loss"  # what `stoker resume` would go on with
     directory.write(record)
     forged = (finished / "run.json").read_bytes()
-    with pytest.raises(RunError, match=r"checkpoint of step 18: monitor: None there, loss here\. Restore"):
+    with pytest.raises(RunError, match=r"checkpoint of step 18: monitor: none there, loss here\. Restore"):
         run_to(model(), rows, finished, resume="auto", callbacks=[Remembers()], epochs=3, monitor="loss")
     assert (finished / "run.json").read_bytes() == forged
 
@@ -216,8 +216,8 @@ def unsurveyed(finished, monkeypatch):
         ({"seed": 6}, {}, "by another plan, .*order of rows, seed: 5 there, 6 here"),
         ({"shuffle": "exact"}, {}, "kind: block there, exact here"),
         ({"batch_size": 8}, {}, "batch_size: 16 there, 8 here"),
-        ({}, {"early_stopping": 3}, "early_stopping: None there, 3 here"),
-        ({}, {"validate_every": "3steps"}, "validate_every: None there, 3steps here"),
+        ({}, {"early_stopping": 3}, "early_stopping: none there, 3 here"),
+        ({}, {"validate_every": "3steps"}, "validate_every: none there, 3steps here"),
         ({}, {"epochs": 1}, "is in epoch 2 already, and epochs=1 is less: ask for as many or more"),
     ],
 )
@@ -234,8 +234,14 @@ def test_what_the_record_alone_tells_is_refused_before_the_survey(finished, mode
     ("opened", "said"),
     [
         (lambda path: stoker.open(path, label="y").head(100), "head"),
-        (lambda path: stoker.open(path, label="a").split(0.8, seed=3)[0], "label: .*y.* there, .*a.* here"),
-        (lambda path: stoker.open(path, label="y", drop=["b"]).split(0.8, seed=3)[0], "columns: "),
+        (
+            lambda path: stoker.open(path, label="a").split(0.8, seed=3)[0],
+            "label: 'y' there and not here; label: 'a' here",
+        ),
+        (
+            lambda path: stoker.open(path, label="y", drop=["b"]).split(0.8, seed=3)[0],
+            "columns: 'b' there and not here",
+        ),
     ],
 )
 def test_other_rows_columns_and_labels_are_refused_before_the_survey(finished, model, rows, opened, said):

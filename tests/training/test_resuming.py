@@ -500,10 +500,10 @@ def test_a_run_that_has_finished_is_never_begun_again(model, rows, runs):
     [
         ({"seed": 6}, {}, "order of rows, seed: 5 there, 6 here"),
         ({"batch_size": 8}, {}, "order of rows, batch_size: 16 there, 8 here"),
-        ({"na": "mean"}, {}, "blanks and bad rows.na: error there, mean here"),
-        ({"class_weight": "balanced"}, {}, "class_weight: None there"),
-        ({}, {"early_stopping": 3}, "early_stopping: None there, 3 here"),
-        ({}, {"validate_every": "3steps"}, "validate_every: None there, 3steps here"),
+        ({"na": "mean"}, {}, r"blanks \(na=\): error there, mean here"),
+        ({"class_weight": "balanced"}, {}, "class_weight: none there, others here"),
+        ({}, {"early_stopping": 3}, "early_stopping: none there, 3 here"),
+        ({}, {"validate_every": "3steps"}, "validate_every: none there, 3steps here"),
     ],
 )
 def test_another_plan_is_refused_with_what_differs(feed, options, said, model, rows, runs):
@@ -544,7 +544,7 @@ def test_a_model_of_the_same_variables_that_computes_something_else_is_refused(r
         (made("tanh", loss_weights=[2.0]), r"layers\.0 Dense\.activation: relu there, tanh here"),
         (made(rate=0.5, loss_weights=[2.0]), r"layers\.1 Dropout\.rate: 0\.2 there, 0\.5 here"),
         (made(loss_weights=[1.0]), r"loss_weights: \[2\.0\] there, \[1\.0\] here"),
-        (made(), r"loss_weights: \[2\.0\] there, None here"),
+        (made(), r"loss_weights: \[2\.0\] there, none here"),
         (made(loss_weights=[2.0], jit_compile=not jit), f"jit_compile: {jit} there, {not jit} here"),
     ]:
         with pytest.raises(RunError, match=said):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from stoker.checkpoints import CallbackRecord, pack, unpack
+from stoker.contrasts import between
 from stoker.errors import OptionError
 
 __all__ = ["other_settings", "settings_of"]
@@ -63,14 +64,11 @@ def other_settings(callbacks: Sequence[Any], records: Sequence[CallbackRecord]) 
 
     Checkpoints that were written before settings were kept tell of none.
     """
-    differences = []
+    differences: list[str] = []
     for callback, record in zip(callbacks, records, strict=True):
         here, there = settings_of(callback) or {}, record.settings or {}
-        differences += [
-            f"{record.name}.{name}: {_told(there[name])} there, {_told(here[name])} here"
-            for name in here.keys() & there.keys()
-            if here[name] != there[name]
-        ]
+        for name in here.keys() & there.keys():
+            differences += between(f"{record.name}.{name}", _told(there[name]), _told(here[name]))
     return sorted(differences)
 
 

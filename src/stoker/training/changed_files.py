@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from stoker.audit.contents import read_contents
 from stoker.audit.difference import Differs
 from stoker.audit.reading import check_files
-from stoker.differing import Files
+from stoker.contrasts import Files
 from stoker.errors import ChangedDataError
 from stoker.ledger import Ledger
 from stoker.rundir import RunDirectory

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import msgspec
 
-from stoker.differing import plain
+from stoker.contrasts import plain
 
 __all__ = ["model_settings"]
 

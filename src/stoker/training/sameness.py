@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stoker.checkpoints import Identity
-from stoker.differing import Files, between, differences, plain, settings_differences
+from stoker.contrasts import (
+    Files,
+    between,
+    file_differences,
+    plain,
+    row_differences,
+    transform_differences,
+)
+from stoker.differing import differences, order_differences, settings_differences
 from stoker.errors import RunError
 from stoker.feed import BaseFeed
 from stoker.runrecords import FileRecord, RunRecord
@@ -80,19 +90,38 @@ def refuse_other_checkpoint(directory: Path, here: Identity, there: Identity, st
     RunError
         If they differ, naming every difference.
     """
-    names = ("backend", "order", "rows", "validation_rows", "files", "validation_files", "transform")
-    found = [
-        each
-        for name in names
-        for each in between(name, plain(getattr(there, name)), plain(getattr(here, name)))
-    ]
-    for name, value in there.settings.items():
-        found += between(name, plain(value), plain(here.settings.get(name)))
+    found = list(_identity_differences(there, here))
     if found:
         raise RunError(
             f"{directory}: run.json is not that of the checkpoint of step {step:,}: {'; '.join(found)}. "
             "Restore run.json as the run wrote it, or choose another run="
         )
+
+
+def _identity_differences(there: Identity, here: Identity) -> Iterator[str]:
+    yield from between("backend", there.backend, here.backend)
+    if there.order is None or here.order is None:
+        yield from between("order of rows", plain(there.order), plain(here.order))
+    else:
+        yield from order_differences(asdict(there.order), asdict(here.order))
+    for name, word in (("rows", "rows of the files"), ("validation_rows", "rows to validate on")):
+        old, new = (_read(getattr(each, name)) for each in (there, here))
+        yield from row_differences(word, old, new)
+    for name in ("files", "validation_files"):
+        old, new = (
+            [(f"number {place}", digest) for place, digest in enumerate(getattr(each, name), 1)]
+            for each in (there, here)
+        )
+        yield from (f"validation {text}" if name != "files" else text for text in file_differences(old, new))
+    yield from transform_differences("transform", there.transform, here.transform)
+    yield from settings_differences(there.settings, here.settings)
+
+
+def _read(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text  # of a checkpoint that somebody wrote to
 
 
 def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:

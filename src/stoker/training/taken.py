@@ -13,15 +13,8 @@ from typing import Any
 
 from stoker import backends
 from stoker.checkpoints import CheckpointStore
-from stoker.differing import (
-    Files,
-    backend_differences,
-    between,
-    file_differences,
-    order_differences,
-    plain,
-    settings_differences,
-)
+from stoker.contrasts import Files, between, file_differences, name_differences, row_differences
+from stoker.differing import backend_differences, order_differences, settings_differences
 from stoker.errors import RunError
 from stoker.feed import Feed
 from stoker.rundir import RunDirectory
@@ -152,11 +145,12 @@ def _initial_epoch(there: RunRecord) -> int:
 def _known_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
     """What differs as far as it can be told before the survey; a file's content is told by its size alone."""
     if there.plan is None or there.spec is None:
-        yield "what is trained on: a generator there, files here"
+        name = "a generator" if there.generator is None else f"the generator {there.generator.name}"
+        yield f"what is trained on: {name} there, files here"
         return
     yield from file_differences(_by_size(there.files), _sizes(feed.source))
     yield from _asked_differences(there, feed)
-    yield from between(
+    yield from name_differences(
         "columns", [column.name for column in there.columns], _columns_like(there, feed.source)
     )
 
@@ -168,7 +162,7 @@ def _begun_differences(there: RunRecord, feed: Feed, settings: Mapping[str, Any]
     names = {column.name for column in feed.source.columns}
     known = [column.name for column in there.columns]
     if not names.issuperset(known):  # more of them may be left out again, as they were there
-        yield from between("columns", known, [name for name in known if name in names])
+        yield from name_differences("columns", known, [name for name in known if name in names])
     yield from settings_differences(there.training, settings)
 
 
@@ -181,13 +175,9 @@ def _asked_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
     size = order.batch_size if feed.options.batches == "usual" else asked.batch_size
     here = {"kind": kind, "seed": asked.seed, "batch_size": size}
     yield from order_differences(asdict(order), here)
-    pairs = (
-        ("rows of the files", there.source.get("view"), source.view.describe()),
-        ("label", there.spec.labels, source.labels),
-        ("sample weight", there.spec.sample_weight, source.sample_weight),
-    )
-    for name, old, new in pairs:
-        yield from between(name, plain(old), plain(new))
+    yield from row_differences("rows of the files", there.source.get("view"), source.view.describe())
+    yield from name_differences("label", list(there.spec.labels), list(source.labels))
+    yield from between("sample weight", there.spec.sample_weight, source.sample_weight)
 
 
 def _by_size(files: list[FileRecord]) -> Files:
