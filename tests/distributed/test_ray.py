@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,46 @@ def test_an_error_of_the_hosts_is_told_as_by_one_process(folder):
 
     assert "column 'x0': 1 value that is no number, first at bad.csv, line 101 (row 99)" in said
     assert "Traceback" not in said
+
+
+STOPPED_EARLY = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from stoker import distributed
+
+folder = Path(sys.argv[1])
+
+def wait(host):
+    (folder / f"begun-{host.rank}").touch()
+    time.sleep(600)
+
+def stop():
+    while not all((folder / f"begun-{rank}").exists() for rank in (0, 1)):
+        time.sleep(0.05)
+    import ray
+
+    shutdown, ray.shutdown = ray.shutdown, lambda: (print(trainers()), shutdown())
+    os.kill(os.getpid(), signal.SIGINT)
+
+def trainers():
+    return [thread.name for thread in threading.enumerate() if thread.name == "stoker-ray"]
+
+threading.Thread(target=stop, daemon=True).start()
+try:
+    distributed.run(wait, hosts=2)
+except KeyboardInterrupt:
+    print("stopped")
+print(distributed.run(lambda host: host.count, hosts=2))
+"""
+
+
+def test_ctrl_c_before_training_ends_rays_trainer_before_the_connection(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_EARLY, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=os.environ | {"JAX_PLATFORMS": "cpu", "RAY_ADDRESS": "local"},
+    )
+
+    assert (done.returncode, done.stdout) == (0, "[]\nstopped\n[]\n2\n"), done.stderr

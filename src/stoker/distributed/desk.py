@@ -34,6 +34,15 @@ class Desk(Board):
         self._outcome: Outcome | None = None
         self._begun = 0
         self._signal = 0
+        self._controller: Any = None
+
+    def introduce(self, controller: Any) -> None:
+        """Ray's actor that begins the hosts is there."""
+        self._controller = controller
+
+    def controller(self) -> Any:
+        """Who begins the hosts, None before it was introduced."""
+        return self._controller
 
     def begin(self) -> tuple[int, bool]:
         """The first host begins: how often it did before, and whether all is settled already."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,20 +15,13 @@ from stoker.cluster.spreading import require_hosts
 from stoker.distributed.desk import Desk
 from stoker.distributed.hosts import Host
 from stoker.distributed.relaying import Player
-from stoker.distributed.working import Work, work
+from stoker.distributed.trainer import END_SECONDS, Training
+from stoker.distributed.working import Work
 from stoker.errors import OptionError, WorkerError
 from stoker.signals import Terminated
 from stoker.training.progress import Display
 
 __all__ = ["run"]
-
-_LOOK_SECONDS = 0.1
-_END_SECONDS = 60.0
-"""Within these Ray's trainer ends once all is settled."""
-_UNUSED = frozenset({"DatasetsCallback"})
-"""Hands out data sets of Ray's, of which there are none."""
-_OF_OTHERS = frozenset({"PlacementGroupCleanerCallback"})
-"""Gives back what a program that died held, for the others on a cluster, which ends with this program."""
 
 
 def run(
@@ -107,7 +99,7 @@ def run(
             place=Place.here(backend),
             anywhere=anywhere,
         )
-        training = _Training(task, hosts, max_failures, scratch, is_ours)
+        training = Training(task, hosts, max_failures, scratch, is_ours)
         return _outcome(training, desk, Player(shown)).taken()
 
 
@@ -122,83 +114,38 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
     )
 
 
-def _trainer_with(less: frozenset[str]) -> Any:
-    """Ray's trainer, which asks fewer to come along: each would be a process that starts with the hosts."""
-    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
-
-    class Trainer(DataParallelTrainer):  # type: ignore[misc]
-        # Where another version of Ray has no such method, all come along, and nothing else is different.
-        def _create_default_callbacks(self) -> list[Any]:
-            found = super()._create_default_callbacks()
-            return [each for each in found if type(each).__name__ not in less]
-
-    return Trainer
-
-
-class _Training:
-    """Ray's own trainer, in a thread: it waits, and would take Ctrl-C for itself."""
-
-    def __init__(self, task: Work, hosts: int, max_failures: int, storage: str, is_ours: bool) -> None:
-        import ray
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
-
-        self.error: BaseException | None = None
-        self._over = threading.Event()
-        trainer = _trainer_with(_UNUSED | _OF_OTHERS if is_ours else _UNUSED)(
-            lambda: work(task),  # not as its configuration, for which Ray's controller would import stoker
-            scaling_config=ScalingConfig(
-                num_workers=hosts,
-                use_gpu=ray.cluster_resources().get("GPU", 0) >= hosts,
-                placement_strategy="SPREAD",
-            ),
-            run_config=RunConfig(
-                name="training",
-                storage_path=storage,
-                failure_config=FailureConfig(max_failures=max_failures),
-            ),
-        )
-
-        def fit() -> None:
-            try:
-                trainer.fit()
-            except BaseException as error:
-                self.error = error
-            finally:
-                self._over.set()
-
-        threading.Thread(target=fit, name="stoker-ray", daemon=True).start()
-
-    def is_over(self) -> bool:
-        """Whether it is, by now or within a moment."""
-        # Not by joining the thread: Ctrl-C in there makes Python take it for ended (3.11 and 3.12).
-        return self._over.wait(_LOOK_SECONDS)
-
-
-def _outcome(training: _Training, desk: Any, player: Player) -> Outcome:
+def _outcome(training: Training, desk: Any, player: Player) -> Outcome:
     """What comes out; meanwhile what the hosts show is shown, and they hear who asks to stop.
 
     Ray's trainer is waited for, which takes a second: where the connection ends beneath it, it may take the
     process along, or go on in the next connection.
     """
-    settled = 0.0
-    asked = False
     try:
-        while True:
-            try:
-                is_over = training.is_over()
-                messages, outcome = heard(desk.look.remote())
-                player.play(messages)
-                if outcome is not None:
-                    settled = settled or time.monotonic()
-                    if is_over or time.monotonic() > settled + _END_SECONDS:
-                        return outcome  # type: ignore[no-any-return]
-                if is_over:
-                    raise WorkerError(f"the hosts failed too often: {training.error}")
-            except (KeyboardInterrupt, Terminated) as stop:
-                if asked or not player.is_training:
-                    raise
-                asked = True
-                number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
-                heard(desk.ask_to_stop.remote(int(number)))
+        return _followed(training, desk, player)
+    except BaseException:
+        training.end_early()
+        raise
     finally:
         player.stop()
+
+
+def _followed(training: Training, desk: Any, player: Player) -> Outcome:
+    settled = 0.0
+    asked = False
+    while True:
+        try:
+            is_over = training.is_over()
+            messages, outcome = heard(desk.look.remote())
+            player.play(messages)
+            if outcome is not None:
+                settled = settled or time.monotonic()
+                if is_over or time.monotonic() > settled + END_SECONDS:
+                    return outcome  # type: ignore[no-any-return]
+            if is_over:
+                raise WorkerError(f"the hosts failed too often: {training.error}")
+        except (KeyboardInterrupt, Terminated) as stop:
+            if asked or not player.is_training:
+                raise
+            asked = True
+            number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
+            heard(desk.ask_to_stop.remote(int(number)))
