@@ -20,6 +20,16 @@ def test_blanks_around_a_name_are_suspected(refused, here):
     assert refused("plan", "t.csv", "--label", "y").endswith("did you mean ' y '?")
 
 
+def test_no_column_is_offered_for_a_name_that_is_like_none(refused, here):
+    (here / "t.csv").write_text("area,price,sold\n1,2,0\n2,3,1\n")
+    said = "'clicked' is absent; its columns are 'area', 'price', 'sold'"
+    assert refused("plan", "t.csv", "--label", "clicked").endswith(said)
+    assert refused("plan", "t.csv", "--label", "sold", "--drop", "clicked").endswith(said)
+    assert refused("plan", "t.csv", "--label", "sold", "--na", "clicked=mean").endswith(
+        "which is not used; its used columns are 'area', 'price', 'sold'"
+    )
+
+
 def test_without_a_label_the_columns_are_listed(refused, write):
     assert refused("plan", write("t.csv")).endswith("Say --label COLUMN; the columns are a, b, kind")
 

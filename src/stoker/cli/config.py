@@ -16,6 +16,7 @@ import typer.core
 from stoker.cli.flags import library_names
 from stoker.cli.words import listed
 from stoker.errors import OptionError
+from stoker.similar import most_like
 
 __all__ = ["apply_config", "forget_config", "with_config"]
 
@@ -121,10 +122,10 @@ def _known(context: typer.Context) -> dict[str, Any]:
 
 
 def _nearest(key: str, known: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(key.replace("_", "-"), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else "; its names are those of the flags of stoker train"
+    near = most_like(key.replace("_", "-"), known)
+    return (
+        "; its names are those of the flags of stoker train" if near is None else f"; did you mean {near!r}?"
+    )
 
 
 def _value(option: Any, value: Any, where: str) -> Any:

@@ -14,6 +14,7 @@ from stoker.cli.config import with_config
 from stoker.cli.flags import with_flags
 from stoker.errors import NonFiniteLossError, StokerError
 from stoker.signals import Terminated
+from stoker.similar import most_like
 
 __all__ = ["exit_code"]
 
@@ -78,7 +79,9 @@ def _usage(error: typer.TyperException) -> str:
     option = getattr(error, "option_name", None)
     near = getattr(error, "possibilities", None)
     if option is not None and near is not None:
-        meant = f"; did you mean {min(near)}?" if near else ""
+        known = [] if context is None else [name for each in context.command.params for name in each.opts]
+        like = most_like(option.lstrip("-"), [name.lstrip("-") for name in known])
+        meant = "" if like is None else f"; did you mean --{like}?"
         return f"there is no option {option}{meant} ({path} --help lists them)"
     said = (
         error.format_message()

@@ -6,12 +6,12 @@ Nothing here reads a file.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from stoker.errors import OptionError
+from stoker.similar import most_like
 
 if TYPE_CHECKING:
     from stoker.survey.policy import Blanks
@@ -158,8 +158,8 @@ def _choice(place: str, word: str, choices: Sequence[Choice], form: str = "") ->
     for choice in choices:
         if word == choice:
             return choice
-    near = difflib.get_close_matches(word, choices, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    near = most_like(word, choices)
+    hint = "" if near is None else f"; did you mean {near}?"
     listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
     known = listed if len(choices) <= _MOST_LISTED else f"one of {len(choices)}: {', '.join(choices[:3])}, …"
     raise OptionError(f"{place}{word}: it must be {known}{hint}{form}")

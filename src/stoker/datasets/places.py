@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import platformdirs
 from stoker.datasets.catalogue import CATALOGUE
 from stoker.datasets.entries import Dataset
 from stoker.errors import FetchError, OptionError
+from stoker.similar import most_like
 
 __all__ = [
     "RECORD_NAME",
@@ -99,8 +99,8 @@ def find(name: str) -> Dataset:
     if entry is not None:
         return entry
     folded = wanted.strip().casefold().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(folded, list(CATALOGUE), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"the catalogue has {', '.join(CATALOGUE)}"
+    near = most_like(folded, CATALOGUE)
+    hint = f"the catalogue has {', '.join(CATALOGUE)}" if near is None else f"did you mean {near}?"
     raise OptionError(f"there is no data set {wanted!r} in the catalogue; {hint}")
 
 

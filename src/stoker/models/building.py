@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable
 from typing import Any, cast
@@ -14,6 +13,7 @@ from stoker.models.measuring import check_metrics
 from stoker.models.parts import HasSpec, kind_given, spec_of
 from stoker.models.perceptrons import linear, mlp
 from stoker.models.separable import sepcnn
+from stoker.similar import most_like
 from stoker.types import FeedSpec
 
 __all__ = ["build", "check"]
@@ -71,8 +71,8 @@ def check(name: str, **options: Any) -> None:
         check_metrics(options.get("metrics"))
         return
     if ":" not in name:
-        near = difflib.get_close_matches(name, _NAMES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = most_like(name, _NAMES)
+        hint = "" if near is None else f"; did you mean {near}?"
         known = ", ".join(_NAMES)
         raise OptionError(f"model must be {known} or package.module:build, got {name!r}{hint}")
     if options:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stoker import backends
 from stoker.errors import OptionError
+from stoker.similar import most_like
 from stoker.types import FeedSpec, TargetSpec
 
 __all__ = ["asks_keras", "check_metrics", "measured_by"]
@@ -105,7 +105,6 @@ def _require_metric(keras: Any, metric: str) -> None:
     try:
         keras.metrics.get(metric)
     except ValueError as error:
-        names = {name.lower(): name for name in (*dir(keras.metrics), *sorted(_USUAL)) if name[0] != "_"}
-        near = difflib.get_close_matches(metric.lower(), names, n=1)
-        hint = f"; did you mean {names[near[0]]!r}?" if near else ""
+        near = most_like(metric, [name for name in (*sorted(_USUAL), *dir(keras.metrics)) if name[0] != "_"])
+        hint = "" if near is None else f"; did you mean {near!r}?"
         raise OptionError(f"there is no metric {metric!r} in Keras{hint}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from stoker.errors import ColumnError, OptionError
+from stoker.similar import most_like
 from stoker.sources.dialect import Dialect
 from stoker.types import LISTS, LONG, ColumnKind, ColumnSpec, is_number
 from stoker.types.arrow import arrow_type
@@ -223,12 +223,10 @@ class Schema:
 
 
 def nearest(name: str, names: Iterable[str], what: str = "columns") -> str:
-    """``; did you mean 'x'?``, or the first names there are of `what`."""
+    """``; did you mean 'x'?``, or, where no name is near, the first that there are of `what`."""
     known = list(names)
-    folded = {candidate.strip().casefold(): candidate for candidate in reversed(known)}
-    close = difflib.get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {folded[close[0]]!r}?"
+    if (meant := most_like(name, known)) is not None:
+        return f"; did you mean {meant!r}?"
     shown = ", ".join(repr(candidate) for candidate in known[:8])
     return f"; its {what} are {shown}" + (f" and {len(known) - 8} more" if len(known) > 8 else "")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from stoker.errors import OptionError
+from stoker.sources.schema import nearest
 
 __all__ = ["BadRows", "Blanks", "NaOption", "Policy", "Role", "Texts"]
 
@@ -83,9 +83,9 @@ class Policy:
         for name in self.blanks:
             # Rows to validate or to predict on may lack columns that the words for training name.
             if name not in columns and self.role == "train":
-                near = difflib.get_close_matches(name, columns, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise OptionError(f"na names the column {name!r}, which is not used{hint}")
+                raise OptionError(
+                    f"na names the column {name!r}, which is not used{nearest(name, columns, 'used columns')}"
+                )
         return tuple(self.blanks.get(name, "error") for name in columns)
 
     def describe(self) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stoker.checkpoints import Checkpoint, MonitorRecord
 from stoker.errors import OptionError
+from stoker.similar import most_like
 
 __all__ = ["Monitor", "check_monitor", "infer_direction", "parse_monitor"]
 
@@ -107,9 +107,9 @@ def check_monitor(text: str, metrics: Sequence[str]) -> None:
     logged = list(dict.fromkeys([*_USUAL, *metrics]))
     if base in logged or any(base.endswith(f"_{each}") for each in logged):
         return
-    near = difflib.get_close_matches(base, logged, n=1)
+    near = most_like(base, logged)
     prefix = "val_" if name.startswith("val_") else ""
-    hint = f"; did you mean {prefix + near[0]!r}?" if near else ""
+    hint = "" if near is None else f"; did you mean {prefix + near!r}?"
     raise OptionError(
         f"monitor {name!r} is not logged; logged are loss, accuracy or mae by the task, what metrics= names, "
         f"and each of them with val_ in front{hint}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from stoker.errors import ColumnError, DataError, OptionError
 from stoker.kernels.lookup import extremes
+from stoker.similar import most_like
 from stoker.types import ColumnKind, EachKind, InputKind, IntArray, Matrix, Rows
 
 __all__ = [
@@ -333,8 +333,8 @@ def same_features(expected: tuple[str, ...], received: tuple[str, ...], doing: s
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` with the nearest of `names`, or nothing."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    meant = most_like(name, names)
+    return "" if meant is None else f" (did you mean {meant!r}?)"
 
 
 def to_plain(numbers: npt.NDArray[Any]) -> list[Any]:
