@@ -53,6 +53,28 @@ def test_a_flag_goes_before_the_file(folder: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
+    ("text", "wanted", "got"),
+    [
+        ("batch-size = 128.5", "a whole number", "128.5"),
+        ('batch-size = "many"', "a whole number", "many"),
+        ("batch-size = 0", "at least 1", "0"),
+        ('max-bad-rows = "x"', "a whole number", "x"),
+        ('learning-rate = "fast"', "a number", "fast"),
+    ],
+)
+def test_a_value_of_another_type_is_told_with_file_key_and_what_is_wanted(
+    folder: Path, text: str, wanted: str, got: str, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "run.toml").write_text(text + "\n", "utf-8")
+    assert main(["train", "houses.csv", "--config", "run.toml"]) == 2
+    key = text.partition(" ")[0]
+    assert capsys.readouterr().err == (
+        f"stoker: invalid value for '--{key}': it must be {wanted}, got '{got}' "
+        f"(stoker train --help tells more); run.toml says {text}\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("epoch = 3", "there is no flag 'epoch'; did you mean 'epochs'?"),

@@ -366,6 +366,7 @@ def test_a_class_weight_of_the_feed_reaches_the_loss(small_model, values_of):
         ({"validate_every": "5 apples", "validation": valid_of()}, "validate_every must be a time"),
         ({"max_time": "soon"}, "max_time must be a time"),
         ({"epochs": 0}, "epochs must be greater than initial_epoch"),
+        ({"epochs": 10**20}, r"at most 2\*\*60, got 1000"),
         ({"early_stopping": -1}, "early_stopping must be"),
         ({"progress": "loud"}, "progress must be"),
         ({"options": {"a": 1}}, "no effect without run"),

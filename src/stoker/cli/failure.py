@@ -72,6 +72,14 @@ def _bug() -> int:
     return _tell("this is a bug in stoker; please report it with the lines above", _BUG)
 
 
+_OWN_WORDS = {
+    "a valid integer, unable to parse string as an integer": "a whole number",
+    "a valid number, unable to parse string as a number": "a number",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
+
+
 def _usage(error: typer.TyperException) -> str:
     """A sentence from what the option parser says."""
     context = getattr(error, "ctx", None)
@@ -90,4 +98,14 @@ def _usage(error: typer.TyperException) -> str:
         .replace("Value error, ", "")
         .replace("Input should be", "it must be")
     )
-    return f"{said[:1].lower()}{said[1:]} ({path} --help tells more)"
+    for foreign, own in _OWN_WORDS.items():
+        said = said.replace(foreign, own)
+    return f"{said[:1].lower()}{said[1:]}{_received(error)} ({path} --help tells more)"
+
+
+def _received(error: typer.TyperException) -> str:
+    """What a value was that could not be read as its flag's type, where the parser tells."""
+    tells = getattr(error.__cause__, "errors", None)
+    found = tells() if callable(tells) else ()
+    given = found[0].get("input") if len(found) == 1 and isinstance(found[0], dict) else None
+    return f", got {given!r}" if isinstance(given, str) else ""

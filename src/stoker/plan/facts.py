@@ -8,6 +8,7 @@ import msgspec
 
 from stoker.errors import OptionError
 from stoker.ledger import parse_bytes
+from stoker.stored import MOST
 
 __all__ = ["CacheOption", "DataFacts", "MachineFacts", "PlanOptions", "Shuffle", "parse_bytes"]
 
@@ -111,7 +112,7 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.cache not in get_args(CacheOption):
             raise OptionError(f"cache must be one of {', '.join(get_args(CacheOption))}, got {self.cache!r}")
-        if self.epochs < 1:
-            raise OptionError(f"epochs must be at least 1, got {self.epochs}")
+        if not 1 <= self.epochs <= MOST:
+            raise OptionError(f"epochs must be at least 1 and at most 2**60, got {self.epochs}")
         if not 0 <= self.seed < 1 << 64:
             raise OptionError(f"seed must lie in [0, 2**64), got {self.seed}")

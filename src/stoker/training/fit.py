@@ -14,6 +14,7 @@ from stoker.feed import Feed
 from stoker.group import current
 from stoker.mirror import mirrored
 from stoker.runlock import alone_in_its_run
+from stoker.stored import MOST
 from stoker.training.artifacts import ModelFiles
 from stoker.training.call import TrainingCall
 from stoker.training.callback_list import History
@@ -166,8 +167,11 @@ def fit(
         raise OptionError("options has no effect without run=")
     every = _interval(validate_every, validation)
     seconds = None if max_time is None else parse_seconds(max_time, option="max_time")
-    if not 0 <= initial_epoch < epochs:
-        raise OptionError(f"epochs must be greater than initial_epoch, got {epochs} and {initial_epoch}")
+    if not 0 <= initial_epoch < epochs <= MOST:
+        raise OptionError(
+            "epochs must be greater than initial_epoch, which is at least 0, and at most 2**60, got "
+            f"{epochs} and {initial_epoch}"
+        )
     group = current()
     display = choose_display(progress if group.is_first else "none")
     guard = guard_for(on_nan, callbacks, partial(display.note, "warning"))
