@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 import typer
 
@@ -106,6 +106,6 @@ def _usage(error: typer.TyperException) -> str:
 def _received(error: typer.TyperException) -> str:
     """What a value was that could not be read as its flag's type, where the parser tells."""
     tells = getattr(error.__cause__, "errors", None)
-    found = tells() if callable(tells) else ()
-    given = found[0].get("input") if len(found) == 1 and isinstance(found[0], dict) else None
-    return f", got {given!r}" if isinstance(given, str) else ""
+    found: list[dict[str, Any]] = tells() if callable(tells) else []
+    given = [each.get("input") for each in found]
+    return f", got {given[0]!r}" if len(given) == 1 and isinstance(given[0], str) else ""
