@@ -111,17 +111,22 @@ def _prepare(host: distributed.Host, *, table: Path) -> str:
     with pytest.MonkeyPatch.context() as patch:
         _little_is_much(patch)
         made = stoker.Feed(opened(table), transform=columns(), workers=0).prepare()
+    print("learned by", host.rank)
     (table.parent / f"learned-{host.rank}.json").write_bytes(msgspec.json.encode(made.stage.inputs.state()))
     return made.survey.data_digest
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray warns of its own settings
-def test_hosts_that_train_all_know_what_was_learned(alone, table):
+def test_hosts_that_train_all_know_what_was_learned(alone, table, capsys):
     shutil.rmtree(table.parent / ".stoker", ignore_errors=True)
     found = distributed.run(partial(_prepare, table=table), hosts=2)
 
     assert [(table.parent / f"learned-{rank}.json").read_bytes() for rank in (0, 1)] == [alone, alone]
     assert found
+    printed = capsys.readouterr()
+    assert "learned by 0\n" in printed.err
+    assert "learned by 1\n" not in printed.err
+    assert not printed.out
 
 
 def _train_on_its_own(host: distributed.Host, *, folder: Path) -> None:

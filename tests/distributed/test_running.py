@@ -113,6 +113,17 @@ def test_stages_of_a_host_that_is_lost_end():
     assert not player.is_training
 
 
+def test_what_the_first_host_prints_comes_on_standard_error_and_is_no_training(capsys):
+    sent, display = [], Noted()
+    player = Player(display)
+    Relay(sent.append, 0.1).printed("seed=5")
+
+    player.play(sent)
+
+    assert capsys.readouterr() == ("", "seed=5\n")
+    assert (display.seen, player.is_training) == ([], False)
+
+
 def test_training_is_what_is_done_between_stages():
     player = Player(Noted())
     found = [player.is_training]

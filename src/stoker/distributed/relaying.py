@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stoker.training.progress import Display
@@ -76,6 +77,10 @@ class Relay(Display):
         """Show a line that stays."""
         self._send(("note", (name, text)))
 
+    def printed(self, line: str) -> None:
+        """A line that the user's own code printed."""
+        self._send(("printed", (line,)))
+
 
 class Player:
     """Shows what a `Relay` sent.
@@ -106,8 +111,13 @@ class Player:
         return self._is_begun and not self._stages
 
     def play(self, messages: Sequence[Message]) -> None:
-        """Show messages in their order."""
+        """Show messages in their order; what was printed goes to standard error, above what changes there."""
         for name, values in messages:
+            if name == "printed":
+                with suppress(OSError, ValueError):  # the terminal may be closed
+                    sys.stderr.write(f"{values[0]}\n")
+                    sys.stderr.flush()
+                continue
             self._is_begun = True
             if name == "enter":
                 stack = ExitStack()

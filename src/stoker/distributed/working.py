@@ -18,6 +18,7 @@ from stoker.distributed.connecting import connected
 from stoker.distributed.desk import couriered
 from stoker.distributed.helping import RayCrew
 from stoker.distributed.hosts import Host
+from stoker.distributed.printing import printing_heard
 from stoker.distributed.relaying import Relay
 from stoker.errors import RunError
 from stoker.prefetch import available_cores
@@ -143,7 +144,8 @@ def _done(task: Work, rank: int, count: int, address: str, attempt: int) -> Outc
     ):
         relay = Relay(courier.send, task.interval)
         logging.getLogger("stoker").addHandler(_Shown(relay))
-        return _outcome(task, replace(host, display=relay))
+        with printing_heard(relay.printed):
+            return _outcome(task, replace(host, display=relay))
 
 
 class _Shown(logging.Handler):
