@@ -149,10 +149,10 @@ def test_what_is_refused_is_told_with_the_value_that_goes_furthest(table):
 
 def test_plan_and_inspect_tell_it(table, capsys):
     path = str(table(y=(120, 1e38)))
-    for command in ("plan", "inspect"):
+    for command, among in (("plan", ", among the 180 rows to train on"), ("inspect", "")):
         assert main([command, path, "--label", "y"]) == 0
         said = " ".join(capsys.readouterr().out.split())
-        assert "'y': 1 value that overflows float32 when it is squared, first at" in said
+        assert f"'y': 1 value that overflows float32 when it is squared{among}, first at" in said
         assert f"{path}, line 122 (row 120), '1e+38': correct it, or leave its row out" in said
 
 

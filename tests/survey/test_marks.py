@@ -236,3 +236,22 @@ def test_columns_are_not_looked_at_again_where_nothing_goes_too_far(monkeypatch)
         rows = Rows(num_rows=9, features=("a",), matrix=Matrix.of(values))
         marks.take_in(rows, None, lambda number: number, seen.update(rows))
     assert (marks.rounded, marks.squared) == ({}, {})
+
+
+def test_values_that_are_counted_in_a_part_of_the_rows_say_in_which(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "a,n,y\n" + "".join(f"1e{25 + row % 3},{2**60 + row},{row % 2}\n" for row in range(1_000))
+    )
+    source = stoker.open(path, label="y")
+    train, valid = source.split(0.9, seed=0)
+    counted = {
+        view: [problem for problem in survey(view, role=role, stored=False).problems if problem.count > 1]
+        for view, role in ((source, "train"), (train, "train"), (valid, "valid"))
+    }
+    for problem in counted[train]:
+        assert f"{problem.count:,} " in problem.describe()
+        assert ", among the 900 rows to train on, first at" in problem.describe()
+    assert {problem.kind for problem in counted[train]} == {"overflow", "large_integer"}
+    assert all(", among the 100 rows that are taken, first at" in each.describe() for each in counted[valid])
+    assert not any("among" in problem.describe() for problem in counted[source])

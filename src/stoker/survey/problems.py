@@ -145,6 +145,8 @@ class ColumnProblem:
         The options that settle it, as written in Python; the command line makes flags of them.
     blocking
         Whether training is refused until one of them is given.
+    among
+        Which rows were looked at, where the source has others as well: ``the 1,800 rows to train on``.
     """
 
     column: str | None
@@ -156,6 +158,7 @@ class ColumnProblem:
     example: str | None = None
     remedy: str = ""
     blocking: bool = False
+    among: str = ""
 
     def describe(self) -> str:
         """One sentence for people.
@@ -168,8 +171,9 @@ class ColumnProblem:
         """
         where = "" if self.column is None else f"column {self.column!r}: "
         what = _WHAT[self.kind][self.count != 1]
+        among = f", among {self.among}" if self.among else ""
         remedy = f": {self.remedy}" if self.remedy else ""
-        return f"{where}{self.count:,} {what}{self.where}{remedy}"
+        return f"{where}{self.count:,} {what}{among}{self.where}{remedy}"
 
     @property
     def where(self) -> str:

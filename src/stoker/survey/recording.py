@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,9 @@ from stoker.survey.store import Keys
 from stoker.types import IntArray
 
 __all__ = ["recorded"]
+
+_COUNTED_IN_VIEW = ("overflow", "outlier", "large_integer")
+"""Kinds that count values of the rows that are taken; constant columns count those rows themselves."""
 
 
 def recorded(
@@ -85,4 +89,16 @@ def _judge(source: Source, policy: Policy, done: Pass, excluded: IntArray) -> li
             partial(source.view.bind, done.num_slots, excluded),
             ledger=done.ledger,
         )
-    return problems
+    return _told_among(problems, source, policy, statistics.num_rows)
+
+
+def _told_among(
+    problems: list[ColumnProblem], source: Source, policy: Policy, num_rows: int
+) -> list[ColumnProblem]:
+    """The problems, of which those whose values are counted in a part of the rows say in which."""
+    if not source.view.steps:
+        return problems
+    among = f"the {num_rows:,} rows {'to train on' if policy.role == 'train' else 'that are taken'}"
+    return [
+        replace(problem, among=among) if problem.kind in _COUNTED_IN_VIEW else problem for problem in problems
+    ]
