@@ -30,13 +30,15 @@ for name, module in list(sys.modules.items()):
         for key, value in vars(module).items():
             if isinstance(value, Dispatcher) and len(value.signatures) > 1:
                 print("twice", name, key, *value.signatures, sep="  ")
+            if isinstance(value, Dispatcher) and value.stats.cache_misses:
+                print("compiled", name, key, sep="  ")
 """
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("what", ["n-grams", "sequences"])
-def test_kernels_of_texts_are_compiled_once(what, tmp_path):
+def test_kernels_of_texts_are_compiled_once_and_kept(what, tmp_path):
     def run() -> str:
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
         command = [sys.executable, "-c", _RUN, what]
@@ -47,4 +49,5 @@ def test_kernels_of_texts_are_compiled_once(what, tmp_path):
 
     print(f"{what}: compiling takes {seconds[0] - seconds[1]:.1f} s of the processor")
     assert "twice" not in cold
-    assert seconds[1] < seconds[0]
+    assert "compiled" in cold
+    assert "compiled" not in warm

@@ -1,15 +1,22 @@
-"""Kernels work where Numba finds no place for its cache."""
+"""Kernels work where Numba finds no place for its cache, and where it can no longer read or write there."""
 
 from __future__ import annotations
 
 import ast
+import errno
 import importlib
+import os
+import pkgutil
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
+from numba.core.caching import IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
+import stoker.kernels
+from privileges import ordinary
 from stoker.kernels import compiling
 from stoker.kernels.compiling import bare_kernel, helper_kernel, inner_kernel, kernel
 
@@ -32,6 +39,72 @@ def test_a_kernel_is_kept_in_the_cache_where_that_can_be():
         return value * 2
 
     assert kernel(double).stats.cache_path
+
+
+def triple(value):
+    return value * 3
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch):
+    """The folder of the cache, in which `triple` has been kept."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    first = kernel(triple)
+    assert first(2) == 6
+    assert sum(first.stats.cache_misses.values()) == 1
+    return Path(first.stats.cache_path)
+
+
+def compilations(argument, again=None):
+    """How often a new process's `triple` is compiled for an argument, and how often it was in the cache."""
+    again = again or kernel(triple)
+    assert again(argument) == 3 * argument
+    return sum(again.stats.cache_misses.values()), sum(again.stats.cache_hits.values())
+
+
+def test_what_is_in_the_cache_is_not_compiled_again(cached):
+    assert compilations(2) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("torn", [lambda data: b"", lambda data: data[:40], lambda data: bytes(len(data))])
+def test_a_torn_file_of_the_cache_is_made_again(cached, kind, torn):
+    (path,) = cached.glob(f"*.{kind}")
+    path.write_bytes(torn(path.read_bytes()))
+    assert compilations(2) == (1, 0)
+    assert compilations(2) == (0, 1)
+
+
+def test_a_cache_that_can_no_longer_be_written_is_read(cached):
+    again, other = kernel(triple), kernel(triple)  # when it still could be
+    os.chmod(cached, 0o500)
+    with ordinary():
+        assert compilations(2.5, again) == (1, 0)
+        assert compilations(2, other) == (0, 1)
+
+
+def test_a_cache_that_is_somebody_else_s_is_done_without(cached):
+    os.chmod(next(cached.glob("*.nbi")), 0)
+    with ordinary():
+        assert compilations(2) == (1, 0)
+
+
+def test_a_disk_that_is_full_of_other_things_keeps_no_kernel_and_ends_nothing(cached, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(IndexDataCacheFile, "_save_data", full)
+    assert compilations(2.5) == (1, 0)
+
+
+def test_no_kernel_holds_the_lock_of_the_interpreter():
+    found = 0
+    for module in pkgutil.iter_modules(stoker.kernels.__path__, "stoker.kernels."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Dispatcher):
+                found += 1
+                assert value.targetoptions["nogil"], f"{module.name}.{name}"
+    assert found > 50
 
 
 def total(values):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
 from numba import njit
 from numba.core import event
+from numba.core.caching import FunctionCache
 
 __all__ = ["bare_kernel", "compiled_seconds", "helper_kernel", "inner_kernel", "kernel"]
 
 # NumPy's error model: a check for zero before every division keeps loops from being vectorised. Nothing calls
 # a kernel from C, and what C would call takes as long to compile as a small kernel.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
+# What Numba's own reading of a file of its cache raises that a machine which went down has left torn.
+_TORN = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, ValueError)
 
 
 class _Clock(event.Listener):
@@ -60,8 +66,8 @@ def compiled_seconds() -> float:
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` with Numba, without the GIL, and keep the machine code in Numba's cache.
 
-    Numba refuses to decorate when no cache directory can be written (a read-only installation without a
-    home directory); the kernel is then compiled anew by each process.
+    Where that cannot be written (a read-only installation without a home directory, a full disk) or cannot be
+    read, the kernel is compiled anew by each process.
 
     Examples
     --------
@@ -102,9 +108,34 @@ def _helper(function: Callable[..., Any], **options: Any) -> Any:
     return njit(**options)(function)
 
 
+class _Kept(FunctionCache):
+    """Numba's cache of one kernel, whose troubles end nothing: what it cannot give or take is compiled."""
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        try:
+            return super().load_overload(signature, context)
+        except OSError:
+            self.disable()
+        except _TORN:
+            self._begin_anew()
+        return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        try:
+            super().save_overload(signature, compiled)
+        except OSError:
+            self.disable()
+
+    def _begin_anew(self) -> None:
+        try:
+            self.flush()
+        except OSError:
+            self.disable()
+
+
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
     options |= _OPTIONS
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:
-        return njit(**options)(function)
+    compiled = njit(**options)(function)
+    with suppress(RuntimeError):  # where it finds no place at all
+        compiled._cache = _Kept(function)
+    return compiled
