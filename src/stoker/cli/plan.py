@@ -17,6 +17,7 @@ def plan(
     import msgspec
 
     from stoker.models.parts import needs
+    from stoker.survey.teaching import told_hopeless
 
     clusters = clusters_of(cluster)
     train, valid = open_parts(data, order.seed, order.memory)
@@ -36,7 +37,8 @@ def plan(
         print_lines(
             ("warning", f"{one} holds the very bytes of {two}, which is trained on") for one, two in shared
         )
-        print_lines(("warning", sentence) for sentence in tested.stage.unread)
+        hopeless = map(with_flags, told_hopeless(feed.survey, feed.spec.features))
+        print_lines(("warning", sentence) for sentence in (*hopeless, *tested.stage.unread))
         print_lines(plan_lines(feed, tested, held_out=not data.valid, epochs=order.epochs))
         if on_hosts:
             print()

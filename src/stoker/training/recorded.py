@@ -13,6 +13,7 @@ from stoker.feed import BaseFeed
 from stoker.rundir import set_apart
 from stoker.runrecords import FileRecord, GeneratorRecord
 from stoker.survey import Survey
+from stoker.survey.teaching import told_hopeless
 from stoker.training.generators.feeds import GeneratorFeed
 from stoker.training.protocols import FeedLike
 from stoker.training.reopen import describe_files
@@ -45,17 +46,20 @@ def warnings_before(feed: Any, validation: Any) -> list[str]:
     """What is warned of before training.
 
     Files that are both trained and validated on, told by what they hold, not by their names: two parts of the
-    same files, as `split` makes them, are no reason to warn. And values of rows to validate on that count as
-    blanks, for nothing could be read of them.
+    same files, as `split` makes them, are no reason to warn. Inputs that are the same in all rows. And values
+    of rows to validate on that count as blanks, for nothing could be read of them.
     """
-    if not isinstance(feed, BaseFeed) or not isinstance(validation, BaseFeed):
+    if not isinstance(feed, BaseFeed):
         return []
+    hopeless = told_hopeless(feed.survey, feed.spec.features)
+    if not isinstance(validation, BaseFeed):
+        return hopeless
     shared = [
         f"{mine} holds the very bytes of {theirs}, which is trained on: validation then tells what was "
         "learned by heart, not what was understood; give other files, or hold rows out of these"
         for mine, theirs in validation.survey.files_shared_with(feed.survey)
     ]
-    return [*shared, *validation.stage.unread]
+    return [*hopeless, *shared, *validation.stage.unread]
 
 
 def _recordable(feed: Any) -> BaseFeed:
