@@ -57,23 +57,27 @@ def write_packed(folder: Path) -> Source:
     return stoker.open(packed / "part-*", label="kind")
 
 
+def two_folders(folder: Path) -> list[Path]:
+    parts = [folder / "neg", folder / "pos"]
+    for part in parts:
+        part.mkdir(parents=True)
+    return parts
+
+
 def write_folder(folder: Path) -> Source:
-    rng = np.random.default_rng(6)
+    rng, parts = np.random.default_rng(6), two_folders(folder / "texts")
     for row in range(NUM_ROWS):
-        part = folder / "texts" / ["neg", "pos"][row % 2]
-        part.mkdir(parents=True, exist_ok=True)
         text = "wörd\n" * int(rng.integers(0, 40)) + f"{row}\r\n"
-        (part / f"{row}_7.txt").write_bytes(text.encode() + b"\xff" * (row % 50 == 0))
+        (parts[row % 2] / f"{row}_7.txt").write_bytes(text.encode() + b"\xff" * (row % 50 == 0))
     return stoker.open(folder / "texts")
 
 
 def write_images(folder: Path) -> Source:
     """So many files, nearly all of them the smallest that pass for images."""
+    parts = two_folders(folder / "images")
     for row in range(NUM_ROWS):
-        part = folder / "images" / ["neg", "pos"][row % 2]
-        part.mkdir(parents=True, exist_ok=True)
-        size = struct.pack("<HH", 1 + row % 99, 1)
-        (part / f"{row}.{['gif', 'PNG'][row % 50 == 0]}").write_bytes(b"GIF89a" + size + bytes(3) + b";")
+        size, suffix = struct.pack("<HH", 1 + row % 99, 1), ["gif", "PNG"][row % 50 == 0]
+        (parts[row % 2] / f"{row}.{suffix}").write_bytes(b"GIF89a" + size + bytes(3) + b";")
     return stoker.open(folder / "images")
 
 

@@ -12,9 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tellers import THREADS, WAYS, Kept, Seen, Way, make_learner, make_teller
+from tellers import THREADS, WAYS, Seen, Way, make_learner, make_teller
 
 from backend_habits import forgive_copies
+from kept_models import Kept
 from stoker.backends import choose
 
 choose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 import stoker.training  # noqa: F401  # settles the backend before Keras is imported
 
 import keras  # isort: skip
+from kept_models import value_of  # isort: skip
 
 BACKEND = keras.backend.backend()
 
@@ -113,27 +113,6 @@ def make_learner(*, built: bool = True) -> Any:
     if built:
         model.optimizer.build(model.trainable_variables)
     return model
-
-
-class Kept:
-    """A model that begins every test as it was made, without being compiled anew."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self.model = make()
-        self._first = [value_of(each) for each in self._variables()]
-
-    def reset(self) -> Any:
-        for variable, value in zip(self._variables(), self._first, strict=True):
-            variable.assign(value)
-        self.model.stop_training = False
-        return self.model
-
-    def _variables(self) -> list[Any]:
-        return [*self.model.variables, *self.model.optimizer.variables]
-
-
-def value_of(variable: Any) -> np.ndarray:
-    return np.array(keras.ops.convert_to_numpy(variable.value))
 
 
 def values_of(model: Any) -> list[np.ndarray]:

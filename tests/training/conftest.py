@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -18,21 +17,13 @@ import stoker.training  # noqa: F401  # settles the backend before Keras is impo
 
 import keras  # isort: skip
 from backend_habits import forgive_copies  # isort: skip
+from kept_models import Kept, value_of  # isort: skip
 
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     forgive_copies(items, HERE)
-
-
-def all_values(model: Any) -> list[Any]:
-    """Copies of every variable: weights, optimizer, metrics, seeds."""
-    return [np.array(keras.ops.convert_to_numpy(each.value)) for each in _variables(model)]
-
-
-def _variables(model: Any) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
 
 
 def build_small(task: str, *, dropout: bool = False) -> Any:
@@ -55,30 +46,29 @@ def _start(seed: int) -> Any:
 
 
 @pytest.fixture(scope="session")
-def _kept_models() -> dict[Any, tuple[Any, list[Any]]]:
+def _kept_models() -> dict[Any, Kept]:
     return {}
 
 
 @pytest.fixture
-def small_model(_kept_models: dict[Any, tuple[Any, list[Any]]]) -> Callable[..., Any]:
+def small_model(_kept_models: dict[Any, Kept]) -> Callable[..., Any]:
     """``small_model(task, dropout=False)``: always the same object, with the weights it was made with."""
     from stoker.training.adapter import build_model
 
     def get(task: str = "classes", *, dropout: bool = False) -> Any:
-        key = (task, dropout)
-        if key not in _kept_models:
+        def made() -> Any:
             model = build_small(task, dropout=dropout)
             build_model(model, make_feed(task).spec, 8)
-            _kept_models[key] = (model, all_values(model))
-        model, values = _kept_models[key]
-        for variable, value in zip(_variables(model), values, strict=True):
-            variable.assign(value)
-        model.stop_training = False
-        return model
+            return model
+
+        key = (task, dropout)
+        if key not in _kept_models:
+            _kept_models[key] = Kept(made)
+        return _kept_models[key].reset()
 
     return get
 
 
 @pytest.fixture
 def values_of() -> Callable[[Any], list[Any]]:
-    return lambda model: [np.array(keras.ops.convert_to_numpy(each.value)) for each in model.weights]
+    return lambda model: [value_of(each) for each in model.weights]
