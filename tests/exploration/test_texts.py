@@ -63,6 +63,20 @@ def test_classes_lengths_and_frequent_words_are_told(tmp_path):
     assert report.columns == ("text",)
 
 
+@pytest.mark.parametrize("suffix", ["", *sorted(PACK)])
+@pytest.mark.parametrize("num_rows", [None, 40])
+def test_texts_are_looked_at_in_one_reading(tmp_path, monkeypatch, suffix, num_rows):
+    plain = _write(tmp_path / "t.csv", [("ab"[row % 2], f"some words {row % 9}") for row in range(99)])
+    path = tmp_path / f"t.csv{suffix}"
+    path.write_bytes(PACK[suffix](plain.read_bytes()) if suffix else plain.read_bytes())
+    source = stoker.open(path, label="kind", text="text")
+    chunks, readings = type(source.table).chunks, []
+    monkeypatch.setattr(type(source.table), "chunks", lambda *given: (readings.append(1), chunks(*given))[1])
+    report = explore_texts(source if num_rows is None else source.head(num_rows))
+    assert report.num_rows == (num_rows or 99)
+    assert len(readings) == 1
+
+
 def test_pieces_and_threads_change_nothing(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     rows = [(str(row % 3), " ".join(f"w{word}" for word in rng.zipf(1.3, 20) % 5000)) for row in range(3000)]

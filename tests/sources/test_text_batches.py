@@ -48,6 +48,23 @@ def test_the_parts_of_a_split_are_those_of_the_view(path):
         assert texts == [f"{row:05d}" for row in ids]
 
 
+def test_of_the_first_rows_no_more_is_read_than_the_chunks_that_hold_them(path, monkeypatch):
+    source = stoker.open(path, label="label", text="text")
+    chunks, read_chunks = type(source.table).chunks, []
+
+    def counting(self, target_bytes):
+        for chunk in chunks(self, target_bytes):
+            read_chunks.append(chunk.first_row)
+            yield chunk
+
+    monkeypatch.setattr(type(source.table), "chunks", counting)
+    assert read(source.head(5_000))[2] == list(range(3_500))
+    whole = list(read_chunks)
+    read_chunks.clear()
+    assert read(source.head(900).head(700))[2] == list(range(700))
+    assert read_chunks == [row for row in whole if row < 700] + [min(row for row in whole if row >= 700)]
+
+
 @pytest.mark.parametrize("line", ["c", ",text without label,1"])
 def test_a_bad_row_is_an_error_with_its_line_or_left_out(path, line):
     path.write_text(path.read_text() + line + "\na,last,9\n")

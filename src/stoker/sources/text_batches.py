@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 from stoker.errors import BadRowError, ColumnError, OptionError
 from stoker.sources.chunks import ParsedChunk
 from stoker.sources.issues import IssueKind
+from stoker.sources.views import HeadSpec
 from stoker.types import IntArray
 
 if TYPE_CHECKING:
     from stoker.sources.base import Source
+    from stoker.sources.bound import BoundView
 
 __all__ = ["TextBatch", "text_batches"]
 
@@ -78,13 +80,12 @@ def text_batches(
 
 
 def _batches(source: Source, names: tuple[str, ...], chunk_bytes: int, skips: bool) -> Iterator[TextBatch]:
-    view = None
-    if source.view.steps:
-        # Whether the last rows belong to a view depends on how many there are.
-        view = source.view.bind(sum(chunk.num_records for chunk in source.chunks(chunk_bytes)))
+    view = _bound(source, chunk_bytes)
     for chunk in source.chunks(chunk_bytes):
         take = np.ones(chunk.num_records, np.bool_)
         if view is not None:
+            if chunk.first_row >= view.num_slots:
+                return
             take = view.mask(chunk.first_row, chunk.num_records)
         if not take.any():
             continue
@@ -101,6 +102,17 @@ def _batches(source: Source, names: tuple[str, ...], chunk_bytes: int, skips: bo
                 stop=chunk.first_row + chunk.num_records,
                 file_bytes=chunk.file_bytes,
             )
+
+
+def _bound(source: Source, chunk_bytes: int) -> BoundView | None:
+    """The rows to take, None for all; their files are read to be counted where the number of rows decides."""
+    steps = source.view.steps
+    if not steps:
+        return None
+    firsts = [step.count for step in steps if isinstance(step, HeadSpec)]
+    if len(firsts) == len(steps):
+        return source.view.bind(min(firsts))
+    return source.view.bind(sum(chunk.num_records for chunk in source.chunks(chunk_bytes)))
 
 
 def _leave_out(source: Source, parsed: ParsedChunk, take: npt.NDArray[np.bool_], skips: bool) -> None:
