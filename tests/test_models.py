@@ -103,6 +103,13 @@ def test_metrics_by_name_fit_the_task():
     [
         ("classes", "auc", "is for two classes"),
         ("regression", "accuracy", "is for classes"),
+        (
+            "binary",
+            "binary_crossentropy",
+            r"shape \(rows,\) and whose answers have \(rows, 1\) .*try accuracy",
+        ),
+        ("classes", "mse", "metric 'mse' is for numbers, the task is 'classes'; try accuracy"),
+        ("classes", "binary_accuracy", r"answers have \(rows, 3\)"),
         ("binary", "goodness", "there is no metric 'goodness' in Keras$"),
         ("binary", "acuracy", r"there is no metric 'acuracy' in Keras; did you mean 'accuracy'\?"),
         ("regression", "mean_absolut_error", r"did you mean 'mean_absolute_error'\?"),

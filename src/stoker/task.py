@@ -6,9 +6,9 @@ from typing import Literal, TypeAlias
 
 from stoker.errors import OptionError
 from stoker.survey.labels import LabelCounts, check_classes, is_nearly_unique
-from stoker.types import Task
+from stoker.types import ColumnKind, Task
 
-__all__ = ["TaskOption", "guess_task", "resolve_task"]
+__all__ = ["TaskOption", "guess_task", "possible_tasks", "resolve_task"]
 
 TaskOption: TypeAlias = Literal["auto", "binary", "classes", "regression"]
 _MOST_NUMERIC_CLASSES = 100
@@ -32,6 +32,28 @@ def guess_task(labels: LabelCounts) -> tuple[Task, str]:
     if labels.kind == "float":
         return "regression", "the label has fractions"
     return "classes", f"the label has {len(found)} whole numbers"
+
+
+def possible_tasks(option: TaskOption, kind: ColumnKind) -> tuple[Task, ...]:
+    """The tasks that one label can have, before its values are known.
+
+    Parameters
+    ----------
+    option
+        The user's word.
+    kind
+        What the label's column holds.
+
+    Examples
+    --------
+    >>> possible_tasks("auto", "text"), possible_tasks("regression", "float")
+    (('binary', 'classes'), ('regression',))
+    """
+    if option != "auto":
+        return (option,)
+    if kind == "text":
+        return ("binary", "classes")
+    return ("binary", "regression") if kind == "float" else ("binary", "classes", "regression")
 
 
 def resolve_task(option: Task | TaskOption, labels: LabelCounts, *, label: str) -> tuple[Task, str]:

@@ -97,6 +97,12 @@ def test_training_validates_watches_and_weighs_as_it_is_told(table, tmp_path, ca
     ("flags", "said"),
     [
         ("--metric acuracy", "stoker: there is no metric 'acuracy' in Keras; did you mean 'accuracy'?"),
+        (
+            "--metric binary_crossentropy",
+            "'binary_crossentropy' does not fit the task 'binary', whose labels",
+        ),
+        ("--metric auc --task classes", "metric 'auc' is for two classes, the task is 'classes'"),
+        ("--metric MeanIoU", "'MeanIoU' cannot be made by its name alone: missing 1 required"),
         ("--monitor val_acuracy", "what --metric names, and each of them with val_ in front; did you mean"),
         ("--monitor best:val_loss", "stoker: monitor must be a name, 'min:name' or 'max:name'"),
     ],
@@ -108,6 +114,18 @@ def test_what_cannot_be_measured_or_watched_is_refused_before_the_survey(
     assert main(shlex.split(f"train {table} --label kind --run run {flags}")) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_survey_alone_tells_of_a_metric_is_refused_right_behind_it(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "t.csv"
+    path.write_text("a,kind\n" + "".join(f"{row / 7},{row % 3}\n" for row in range(90)))
+    monkeypatch.setattr("stoker.feed.Feed.build_cache", lambda *_: pytest.fail("went on"))
+    for metric in ("auc", "mse", "binary_accuracy"):
+        assert (
+            main(["train", str(path), "--label", "kind", "--run", str(tmp_path / "run"), "--metric", metric])
+            == 2
+        )
+        assert "the task is 'classes'" in (said := capsys.readouterr().err) or "the task 'classes'" in said
 
 
 def test_training_leaves_a_run_directory(trained):

@@ -98,12 +98,16 @@ def begin(flags: TrainFlags, recorded: dict[str, Any], folder_of: Callable[[str]
     StokerError
         Whatever can be told by now that a survey of hours could not mend.
     """
+    from stoker import models
     from stoker.mirror import address_of
+    from stoker.task import possible_tasks
 
     data, order, training = flags.data, flags.order, flags.training
     patience = _patience(training.early_stopping)
     _check_flags(flags)
     rows, valid = open_parts(data, order.seed, order.memory)
+    if flags.model.metric and ":" not in flags.text.model and len(rows.labels) == 1:
+        models.refuse_unfit(flags.model.metric, possible_tasks(order.task, rows.kind_of(rows.labels[0])))
     if training.early_stopping is None and rows.is_text:
         patience = TEXT_PATIENCE
     run = str(folder_of(run_of(training, rows.paths[0], recorded)))

@@ -105,6 +105,7 @@ def train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any] | Non
 
 
 def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], held: ExitStack) -> Trained:
+    from stoker import models
     from stoker.mirror import begun
     from stoker.models.parts import needs
     from stoker.runlock import running
@@ -122,6 +123,7 @@ def _train_on(flags: TrainFlags, display: Display, recorded: dict[str, Any], hel
     importing = begin_importing(import_fit)
     prepare(feed, display)
     needs(feed.spec, text.model)
+    models.refuse_unfit(model.metric, [target.task for target in feed.spec.targets])
     display.note("survey", f"{survey_text(feed)} · {beginning.named}")
     with display.stage("cache", " rows") as progress:
         feed.build_cache(progress)

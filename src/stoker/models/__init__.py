@@ -10,8 +10,19 @@ from stoker.choice import choose_text_model as choose
 from stoker.models.building import build, check
 from stoker.models.convolutional import cnn
 from stoker.models.embeddings import unfreeze
-from stoker.models.measuring import asks_keras
+from stoker.models.measuring import asks_keras, refuse_unfit
 from stoker.models.perceptrons import linear, mlp
 from stoker.models.separable import sepcnn
 
-__all__ = ["asks_keras", "build", "check", "choose", "cnn", "linear", "mlp", "sepcnn", "unfreeze"]
+__all__ = [
+    "asks_keras",
+    "build",
+    "check",
+    "choose",
+    "cnn",
+    "linear",
+    "mlp",
+    "refuse_unfit",
+    "sepcnn",
+    "unfreeze",
+]
