@@ -1,10 +1,13 @@
+import gzip
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import stoker
+from stoker.cli import main
 from stoker.datasets import write_digits
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +29,47 @@ def test_the_python_lines_of_the_readme_run(tmp_path, monkeypatch, capsys):
     names = run_python_of("README.md", {})
     assert names["history"].history["val_accuracy"][-1] > 0.8
     assert "prediction" in capsys.readouterr().out
+
+
+def write_clicks(name, rows, *, has_label=True):
+    numbers = np.random.default_rng(rows).integers(18, 80, rows)
+    lines = [f"{row},{age},{('oslo', 'rome')[row % 2]}" for row, age in enumerate(numbers.tolist())]
+    labels = [f",{int(age > 45)}" if has_label else "" for age in numbers.tolist()]
+    head = "id,age,city" + ",clicked" * has_label
+    Path(name).write_text("\n".join([head, *map("".join, zip(lines, labels, strict=True))]) + "\n")
+
+
+def write_reviews(name, rows, *, has_label=True):
+    words = [
+        ("bad film" if row % 2 else "good film") + (f",{row % 2}" if has_label else "") for row in range(rows)
+    ]
+    data = ("\n".join(["text" + ",label" * has_label, *words]) + "\n").encode()
+    Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+
+
+def shell_lines_of(page):
+    """Its commands in their order, but for what needs a network, pictures, or a thousand steps."""
+    lines = re.findall(r"^    (stoker .+?)(?:  +#.*)?$", (ROOT / page).read_text("utf-8"), re.M)
+    return [line for line in lines if not re.search(r"&&|photos|replay", line)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_commands_of_the_readme_run_one_after_the_other_in_one_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_clicks("clicks.csv", 900)
+    write_clicks("test.csv", 90)
+    write_clicks("more.csv", 300)
+    write_clicks("new.csv", 90, has_label=False)
+    write_reviews("reviews.csv.gz", 600)
+    write_reviews("test.csv.gz", 60)
+    write_reviews("unread.csv", 60, has_label=False)
+    lines = shell_lines_of("README.md")
+    assert len(lines) > 10
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0, (line, capsys.readouterr().err)
+    for name, rows in (("predictions.csv", 90), ("scored.csv", 60)):
+        assert Path(name).read_text().count("\n") == rows + 1
 
 
 @pytest.fixture

@@ -47,12 +47,14 @@ def test_the_demo_learns_the_digits_within_its_memory_and_says_what_to_try_next(
     for command in ("plan", "evaluate", "predict"):
         assert main(shlex.split(shown[command])) == 0, shown[command]
     assert f"accuracy  0.{shown['accuracy'].replace('.', '')}" in capsys.readouterr().out
-    assert (tmp_path / "predictions.csv").read_text().count("\n") == 361
+    assert (tmp_path / "demo" / "predictions.csv").read_text().count("\n") == 361
 
 
-def test_the_demo_offers_a_file_of_predictions_that_is_not_there_yet(tmp_path, monkeypatch):
+def test_the_demo_offers_a_file_of_predictions_beside_its_own_that_is_not_there_yet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    files = SimpleNamespace(train=Path("t.csv"), valid=Path("v.csv"), unlabelled=Path("u.csv"))
-    for name in ("predictions.csv", "predictions-2.csv", "predictions-3.csv"):
+    Path("demo").mkdir()
+    Path("predictions.csv").touch()  # of another command, which stays out of this
+    files = SimpleNamespace(train=Path("t.csv"), valid=Path("v.csv"), unlabelled=Path("demo/u.csv"))
+    for name in ("demo/predictions.csv", "demo/predictions-2.csv", "demo/predictions-3.csv"):
         assert _next_commands("demo/runs/digits-1", files)[-1][-2:] == ["-o", name]
         Path(name).touch()

@@ -144,7 +144,7 @@ def _next_commands(run: str, files: DigitFiles) -> list[list[str]]:
     return [
         ["plan", str(files.train), "--label", "label"],
         ["evaluate", run, str(files.valid)],
-        ["predict", run, str(files.unlabelled), "-o", _free("predictions")],
+        ["predict", run, str(files.unlabelled), "-o", _free(str(files.unlabelled.parent / "predictions"))],
     ]
 
 
