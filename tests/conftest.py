@@ -30,8 +30,8 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 compile_plainly()
 
-# Garbage is looked for seven times as rarely: of the objects that tracing and compiling take, most stay.
-gc.set_threshold(5_000, 20, 20)
+# Garbage is looked for thirty times as rarely: of the objects that tracing and compiling take, most stay.
+gc.set_threshold(20_000, 20, 20)
 
 # A kernel's first call compiles it, which no deadline for an example should count.
 settings.register_profile("stoker", deadline=None, max_examples=examples(100))

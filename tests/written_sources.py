@@ -23,6 +23,8 @@ import stoker
 from stoker.sources import Source
 
 NUM_ROWS = 2_500
+NUM_FILES = 1_000
+"""Rows where each is a file of its own; as many as make several chunks."""
 
 
 def write_numbers(folder: Path) -> Source:
@@ -66,7 +68,7 @@ def two_folders(folder: Path) -> list[Path]:
 
 def write_folder(folder: Path) -> Source:
     rng, parts = np.random.default_rng(6), two_folders(folder / "texts")
-    for row in range(NUM_ROWS):
+    for row in range(NUM_FILES):
         text = "wörd\n" * int(rng.integers(0, 40)) + f"{row}\r\n"
         (parts[row % 2] / f"{row}_7.txt").write_bytes(text.encode() + b"\xff" * (row % 50 == 0))
     return stoker.open(folder / "texts")
@@ -75,9 +77,9 @@ def write_folder(folder: Path) -> Source:
 def write_images(folder: Path) -> Source:
     """So many files, nearly all of them the smallest that pass for images."""
     parts = two_folders(folder / "images")
-    for row in range(NUM_ROWS):
+    for row in range(NUM_FILES):
         size, suffix = struct.pack("<HH", 1 + row % 99, 1), ["gif", "PNG"][row % 50 == 0]
-        (parts[row % 2] / f"{row}.{suffix}").write_bytes(b"GIF89a" + size + bytes(3) + b";")
+        (parts[row % 2] / f"{row}.{suffix}").write_bytes(b"GIF89a" + size + bytes(21) + b";")
     return stoker.open(folder / "images")
 
 
@@ -249,3 +251,8 @@ FILES: dict[str, Callable[[Path], Source]] = {
 }
 WRITTEN = FILES | DATABASES
 """What makes each, by name, of files in a folder that is given."""
+
+
+def rows_of(name: str) -> int:
+    """How many rows a source of any kind has."""
+    return NUM_FILES if name in ("a folder of texts", "a folder of images") else NUM_ROWS

@@ -30,7 +30,8 @@ ROWS = 60
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("written_sources.NUM_ROWS", ROWS)
+    for rows in ("NUM_ROWS", "NUM_FILES"):
+        monkeypatch.setattr(f"written_sources.{rows}", ROWS)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     return folder

@@ -29,7 +29,7 @@ from stoker.errors import ChangedDataError
 from stoker.sources import Source
 from stoker.survey import Survey, survey
 from stoker.types import RowReader, is_number
-from written_sources import NUM_ROWS, WRITTEN
+from written_sources import WRITTEN, rows_of
 
 HERE = WRITTEN | HELD | NEIGHBOURS
 SLOW = [name for name in SERVED if "on the web" not in name]
@@ -259,14 +259,15 @@ def test_a_reader_of_the_users_files_notices_a_changed_byte(name, make, servers,
     reader.close()
 
 
-def test_chunks_hold_every_record_once_in_order(source):
-    row = file_index = 0
+@pytest.mark.parametrize("name", SOURCES)
+def test_chunks_hold_every_record_once_in_order(name, written):
+    source, row, file_index = written(name), 0, 0
     for chunk in source.chunks(1 << 14):
         assert chunk.first_row == row
         assert chunk.file_index in (file_index, file_index + 1)
         assert source.parse(chunk).rows.num_rows == chunk.num_records
         row, file_index = row + chunk.num_records, chunk.file_index
-    assert row == NUM_ROWS
+    assert row == rows_of(name)
     assert file_index == len(source.paths) - 1
 
 

@@ -16,7 +16,8 @@ ROWS = 60
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_chunk_is_parsed_elsewhere_as_here(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("written_sources.NUM_ROWS", ROWS)
+    for rows in ("NUM_ROWS", "NUM_FILES"):
+        monkeypatch.setattr(f"written_sources.{rows}", ROWS)
     source = FILES[name](tmp_path)
     there = unpacked(packed(source))
     chunks = list(source.chunks(1 << 10))
