@@ -69,6 +69,8 @@ class RowIssues:
         Fields that every record of the file has.
     data, base
         Bytes of the chunk, and their offset in the file.
+    shows_records
+        Whether a record as a whole may be shown to people: not where it holds a user's texts.
     """
 
     rows: IntArray
@@ -82,6 +84,7 @@ class RowIssues:
     expected: int
     data: npt.NDArray[np.uint8]
     base: int
+    shows_records: bool = True
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -101,7 +104,9 @@ class RowIssues:
         return None if column < 0 else self.names[column]
 
     def text(self, place: int) -> str:
-        """What stands in the file, shortened, with escapes for what is not UTF-8."""
+        """What stands in the file, shortened, with escapes for what is not UTF-8; nothing of texts."""
+        if not self.shows_records and int(self.columns[place]) < 0:
+            return ""
         start = int(self.offsets[place]) - self.base
         length = int(self.lengths[place])
         piece = (
@@ -112,10 +117,11 @@ class RowIssues:
     def explain(self, place: int) -> str:
         """One clause without file and line, such as ``column 'age' holds 'x', which is not a number``."""
         kind, column, text = IssueKind(int(self.kinds[place])), self.column(place), _quoted(self.text(place))
+        record = f": {text}" if self.shows_records else ""
         if kind is IssueKind.RAGGED:
-            return f"the record has {int(self.found[place])} fields instead of {self.expected}: {text}"
+            return f"the record has {int(self.found[place])} fields instead of {self.expected}{record}"
         if kind is IssueKind.MALFORMED:
-            return f"the line is no JSON object, or names a key twice: {text}"
+            return f"the line is no JSON object, or names a key twice{record}"
         if kind is IssueKind.BAD_IMAGE:
             return f"column {column!r} holds no image: {self.text(place)}"
         said = {

@@ -84,6 +84,7 @@ def issues_of(
         expected=width,
         data=data,
         base=base,
+        shows_records=not schema.learned_texts,
     )
 
 
