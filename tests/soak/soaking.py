@@ -24,11 +24,12 @@ import pyarrow as pa
 import pyarrow.csv
 
 import stoker
-import stoker.training
+from stoker import backends
 from stoker.buffers import release_idle
 from stoker.ledger import Ledger
 
-import keras  # isort: skip
+with backends.unaccompanied():  # scikit-learn and pandas take 0.8 s
+    import keras
 
 COLUMNS, LENGTH, WORDS, BATCH = 64, 32, 2_000, 256
 _ROWS, _FEW_ROWS = 60_000, 6_000
