@@ -174,3 +174,11 @@ def test_uniqueness_that_was_not_watched_is_not_told():
 def test_rows_without_numbers_are_counted():
     text_only = Rows(num_rows=4, features=(), matrix=None)
     assert ColumnStatistics().update(text_only).num_rows == 4
+
+
+def test_booleans_are_counted_as_0_and_1_and_what_is_no_number_is_refused():
+    flags = np.random.default_rng(0).random((500, 2)) < 0.3
+    assert encoded(seen(flags)) == encoded(seen(flags.astype(np.uint8)))
+    for array in (np.array([["a"]]), np.array([[1j]]), np.array([[None]]), np.array([["2026"]], "M8[D]")):
+        with pytest.raises(ValueError, match="a matrix is of integers, floats or booleans, got an array of"):
+            Matrix.of(array)

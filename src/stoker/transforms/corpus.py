@@ -170,7 +170,7 @@ class Corpus:
     def _retire(self, pupil: _Pupil) -> None:
         """Write a dictionary to the file, and begin another in its room."""
         with self._ledger.charge("fitting", pupil.dictionary.nbytes_used):
-            self._retired[pupil.number] = Retired.of(pupil.dictionary, self._spill)
+            self._retired[pupil.number] = Retired.of(pupil.dictionary, self._spill, self._ledger)
         pupil.dictionary.clear()
         with self._lock:
             pupil.number = self._next_number()
@@ -213,7 +213,7 @@ class Corpus:
         for number, retired in other._retired.items():
             self._retired[number + first] = retired.copy()
         for pupil in other._all_pupils():
-            self._retired[pupil.number + first] = Retired.of(pupil.dictionary, self._spill)
+            self._retired[pupil.number + first] = Retired.of(pupil.dictionary, self._spill, self._ledger)
         self._num_dictionaries += other._num_dictionaries
         self.num_rows = _counted(self.num_rows + other.num_rows)
         self.num_words += other.num_words

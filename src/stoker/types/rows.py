@@ -39,9 +39,19 @@ class Matrix:
 
     @classmethod
     def of(cls, array: npt.NDArray[Any]) -> Matrix:
-        """Wrap a C-contiguous array of shape (n, k)."""
+        """Wrap a C-contiguous array of numbers of shape (n, k); booleans are seen as 0 and 1, uint8.
+
+        Raises
+        ------
+        ValueError
+            For another shape or layout, or what is no integer, float or boolean.
+        """
         if array.ndim != 2 or not array.flags.c_contiguous:
             raise ValueError(f"expected a C-contiguous array of two dimensions, got shape {array.shape}")
+        if array.dtype.kind not in "iufb":
+            raise ValueError(f"a matrix is of integers, floats or booleans, got an array of {array.dtype}")
+        if array.dtype == np.bool_:
+            array = array.view(np.uint8)
         return cls(
             values=array.reshape(-1),
             starts=np.zeros(1, np.int64),
