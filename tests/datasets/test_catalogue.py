@@ -40,6 +40,26 @@ def test_rows_and_classes_are_those_of_the_papers(name):
     assert not entry.balanced or all(split.num_rows % len(entry.classes) == 0 for _, split in entry.splits)
 
 
+def test_rows_classes_and_splits_are_those_that_stand_beside_the_data(shared_data):
+    text = " ".join((shared_data / "README.md").read_text("utf-8").split())
+    names = {
+        "DBPedia": "dbpedia",
+        "Yelp full": "yelp_full",
+        "Yelp polarity": "yelp_polarity",
+        "Amazon full": "amazon_full",
+        "Amazon polarity": "amazon_polarity",
+    }
+    told = {}
+    stated = re.findall(
+        rf"({'|'.join(names)}) ([\d,]+) \+ ([\d,]+)(?: rows)?(?:, (\d+) classes)?(?=[;)])", text
+    )
+    for name, train, test, count in stated:
+        told[names[name]] = (int(train.replace(",", "")), int(test.replace(",", "")), int(count or 2))
+    assert told == {name: SHAPES[name] for name in names.values()}
+    assert f"| {SHAPES['ag_news'][1]:,} |" in text
+    assert "| 25,000 + 25,000 |" in text
+
+
 @pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address.url.rpartition("/")[2])
 def test_a_checksum_is_well_formed_and_its_source_is_cited(address):
     assert address.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", address.sha256)

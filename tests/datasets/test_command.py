@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from made_archives import made_up, tar_of, zhang_files
 
@@ -17,6 +20,17 @@ from stoker.datasets import CATALOGUE
 pytestmark = pytest.mark.timeout(60)
 
 ROOT = Path(__file__).parents[2]
+
+_FETCH = """
+import sys, msgspec
+from types import MappingProxyType
+from stoker.cli import main
+from stoker.datasets import places
+from stoker.datasets.entries import Dataset
+entry = msgspec.json.decode(sys.argv[1], type=Dataset)
+places.CATALOGUE = MappingProxyType({entry.name: entry})
+sys.exit(main(["fetch", "tiny"]))
+"""
 
 
 @pytest.fixture
@@ -88,20 +102,32 @@ def test_what_fails_is_told_and_tried_again_in_sight(capsys, server, root, known
     assert "tiny cannot be fetched" in said
 
 
+def test_a_terminal_sees_how_far_a_download_is(server, root, known):
+    entry = made_up(server.put("tiny.tgz", bytes(190_000), slow=0.02), num_bytes=190_000)
+    terminal, end = os.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", _FETCH, msgspec.json.encode(entry).decode()],
+        stderr=end,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"},
+    )
+    os.close(end)
+    said, bar = b"", re.compile(r"download  [━╸─]+ [1-9] %  [\d.]+k of 190kB")
+    try:
+        while not bar.search(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode(errors="replace"))):
+            said += os.read(terminal, 1 << 16)
+    except OSError as error:  # which is how a terminal ends that nobody writes to any more
+        raise AssertionError(said) from error
+    finally:
+        child.send_signal(2)
+        assert child.wait(20) == 130
+        os.close(terminal)
+
+
 def test_ctrl_c_ends_a_download_and_keeps_what_there_is(server, root, known, tmp_path):
     entry = made_up(server.put("tiny.tgz", bytes(19_000), slow=0.02))
-    script = (
-        "import sys, msgspec\nfrom types import MappingProxyType\n"
-        "from stoker.cli import main\nfrom stoker.datasets import places\n"
-        "from stoker.datasets.entries import Dataset\n"
-        "entry = msgspec.json.decode(sys.argv[1], type=Dataset)\n"
-        "places.CATALOGUE = MappingProxyType({entry.name: entry})\n"
-        "sys.exit(main(['fetch', 'tiny']))"
-    )
-    import msgspec
-
     child = subprocess.Popen(
-        [sys.executable, "-c", script, msgspec.json.encode(entry).decode()],
+        [sys.executable, "-c", _FETCH, msgspec.json.encode(entry).decode()],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -60,6 +60,53 @@ def _lines(server):
     return _served("rotten_tomatoes", server.put("rt.tar.gz", tar_of(files)), 80)
 
 
+ZHANG = [name for name, entry in CATALOGUE.items() if entry.format == "zhang"]
+
+
+def _rows_of_zhang(entry, rows):
+    """Rows as this data set has them: a class from 1, and a text or a title and a text."""
+    columns, classes = range(len(entry.text)), len(entry.classes)
+    lines = []
+    for row in range(rows):
+        texts = (f'"a w{row % classes} \\n text {place}, ""said"" "' for place in columns)
+        lines.append(",".join([f'"{row % classes + 1}"', *texts]) + "\n")
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("name", ZHANG)
+def test_each_data_set_of_zhang_is_fetched_and_planned_with_its_own_columns_and_classes(
+    server, root, known, capsys, name
+):
+    entry = CATALOGUE[name]
+    train, test = 12 * len(entry.classes), 2 * len(entry.classes)
+    files = {f"{name}_csv/{split}.csv": _rows_of_zhang(entry, rows).encode()
+             for split, rows in (("train", train), ("test", test))}  # fmt: skip
+    known(_served(name, server.put(f"{name}.tgz", tar_of(files)), train, test))
+    assert main(["fetch", name]) == 0
+    capsys.readouterr()
+    assert main(["plan", f"@{name}", "--json"]) == 0
+    planned = _last_json(capsys)
+    assert (planned["rows"], planned["validation_rows"]) == (train, test)
+    assert planned["spec"]["features"] == list(entry.text)
+    assert planned["spec"]["classes"] == list(range(1, len(entry.classes) + 1))
+    assert planned["spec"]["class_names"] == list(entry.classes)
+
+
+@pytest.mark.slow
+def test_files_of_zhang_by_a_pattern_train_the_model_of_sequences_that_was_asked_for(here, capsys):
+    (here / "yelp").mkdir()
+    entry = CATALOGUE["amazon_polarity"]
+    for part in range(3):
+        (here / "yelp" / f"train-{part}.csv").write_text(_rows_of_zhang(entry, 40))
+    flags = ("--format", "zhang", "--text", "#1,#2", "--label", "#0", "--model", "sepcnn")
+    few = ("--memory", "1GB", "--epochs", "1", "--run", "run", "--quiet", "--json")
+    assert main(["train", "yelp/train-*.csv", *flags, *few]) == 0
+    assert _last_json(capsys)["rows"] == 108
+    record = json.loads(Path("run/run.json").read_text())
+    assert record["spec"]["input_kind"] == "tokens"
+    assert stoker.load("run").model.name == "sepcnn"
+
+
 FORMATS = {"zhang": (_zhang, 160, 40), "folder": (_folder, 60, 60), "lines": (_lines, 72, 8)}
 
 
