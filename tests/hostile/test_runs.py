@@ -173,6 +173,17 @@ def audit_forged(trained: Trained, data: st.DataObject) -> None:
             look(trained.run)
 
 
+@pytest.mark.parametrize("has_header", [True, False])
+def test_rows_that_begin_behind_the_end_of_their_file_are_a_difference(trained, has_header):
+    trained.mend()
+    forged = put(trained.record, ("source", "files", 0, "data_offset"), 9_000)
+    trained.write(put(forged, ("source", "files", 0, "header"), has_header))
+    found = stoker.verify(trained.run).difference
+    assert found.kind == "file"
+    with pytest.raises(StokerError):
+        stoker.replay(trained.run, step=1)
+
+
 @QUICK
 @given(data=st.data())
 def test_a_forged_record_is_verified_and_replayed_or_refused(trained, data):

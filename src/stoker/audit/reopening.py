@@ -20,7 +20,7 @@ from stoker.sources.bits import BitSpec
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.conditions import Condition
 from stoker.sources.csv import CsvTable
-from stoker.sources.csv_open import Written, layout_as_known
+from stoker.sources.csv_open import Written, layout_as_known, whole_head
 from stoker.sources.dialect import Dialect
 from stoker.sources.files import identify
 from stoker.sources.folder import FolderTable
@@ -298,6 +298,11 @@ def _folder(schema: Schema, known: DescribedSource, paths: Sequence[str]) -> Fol
 
 
 def _lines(schema: Schema, known: DescribedSource, paths: Sequence[str]) -> LinesTable:
+    for path, file in zip(paths, known.files, strict=True):
+        try:
+            whole_head(path, file.data_offset)
+        except DataError as error:
+            raise _other_header(path, str(error)) from error
     layouts = tuple(
         FileLayout(
             path=path,

@@ -17,7 +17,7 @@ from stoker.sources.paths import format_of
 from stoker.sources.plain_text import require_text
 from stoker.sources.schema import FileLayout
 
-__all__ = ["Written", "layout_as_known", "read_layout", "refuse_renames"]
+__all__ = ["Written", "layout_as_known", "read_layout", "refuse_renames", "whole_head"]
 
 SAMPLE_BYTES = 1 << 20
 _LATER_SAMPLE_BYTES = 1 << 16
@@ -152,17 +152,19 @@ def layout_as_known(
     Raises
     ------
     DataError
-        The header is not UTF-8.
+        The header is not UTF-8, or the file ends before its rows would begin.
     ColumnError
         It has another number of names.
     """
     fields: Sequence[str] = [""] * width
     if has_header:
-        head = read_head(path, data_offset)[0].removeprefix(BOM).decode("latin-1")
+        head = whole_head(path, data_offset).removeprefix(BOM).decode("latin-1")
         records = find_records(head, dialect, limit=1)[0]
         fields = records[0] if records else []
         if len(fields) != width:
             raise ColumnError(f"{path}: the header names {len(fields)} columns instead of {width}")
+    else:
+        whole_head(path, data_offset)
     return FileLayout(
         path=path,
         dialect=dialect,
@@ -172,6 +174,22 @@ def layout_as_known(
         size=identify(path).size,
         packing=packing_of(path),
     )
+
+
+def whole_head(path: str, num_bytes: int) -> bytes:
+    """What stands before the rows of a file, which was found out before to be so long.
+
+    Raises
+    ------
+    DataError
+        The file is shorter.
+    """
+    head = read_head(path, num_bytes)[0] if num_bytes else b""
+    if len(head) < num_bytes:
+        raise DataError(
+            f"{path}: it ends at byte {len(head):,}, and its rows began behind the first {num_bytes:,} bytes"
+        )
+    return head
 
 
 def _read_head(path: str, written: Written, expected: Sequence[str], earlier: FileLayout | None) -> _Head:
