@@ -113,9 +113,9 @@ def test_a_server_that_goes_silent_is_given_up(server, get, patience):
     assert time.monotonic() - begun < 15
 
 
-def test_a_server_that_trickles_is_given_up(server, get):
+def test_a_server_that_trickles_is_given_up(server, get, patience):
     with pytest.raises(FetchError, match=r"only \d+ bytes came in"):
-        get(server.put("a", CONTENT, slow=0.05))
+        get(server.put("a", CONTENT, slow=0.05), patience=replace(patience, stall=0.1))
 
 
 def test_a_server_that_announces_more_than_it_sends_is_given_up(server, get):
@@ -199,4 +199,4 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(get, patience):
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         with pytest.raises(FetchError, match="no answer: timed out, 3 times in a row"):
-            get(f"http://127.0.0.1:{silent.getsockname()[1]}/a", patience=replace(patience, silence=0.3))
+            get(f"http://127.0.0.1:{silent.getsockname()[1]}/a", patience=replace(patience, silence=0.05))
