@@ -103,6 +103,49 @@ def test_sepcnn_is_that_of_the_guide():
     assert model.layers[4].pool_size == (3,)
 
 
+def guides_sepcnn() -> Any:
+    """The same model of Keras's own layers alone."""
+    import keras
+
+    random = {"bias_initializer": "random_uniform", "depthwise_initializer": "random_uniform"}
+    convolution = lambda filters: keras.layers.SeparableConv1D(  # noqa: E731
+        filters, 3, padding="same", activation="relu", **random
+    )
+    return keras.Sequential(
+        [
+            keras.Input((LENGTH,), dtype="int32"),
+            keras.layers.Embedding(TOKENS, 200),
+            *[keras.layers.Dropout(0.2), convolution(64), convolution(64), keras.layers.MaxPooling1D(3)],
+            *[convolution(128), convolution(128), keras.layers.GlobalAveragePooling1D()],
+            *[keras.layers.Dropout(0.2), keras.layers.Dense(3, activation="softmax")],
+        ]
+    )
+
+
+def test_weights_go_from_sepcnn_into_one_of_keras_layers_and_back():
+    ours, theirs = models.sepcnn(spec_of("tokens"), seed=1), guides_sepcnn()
+    assert [each.shape for each in ours.weights] == [each.shape for each in theirs.weights]
+    theirs.set_weights(ours.get_weights())
+    expected = np.asarray(theirs.predict_on_batch(words()))
+    np.testing.assert_allclose(np.asarray(ours.predict_on_batch(words())), expected, rtol=1e-4, atol=1e-5)
+    other = models.sepcnn(spec_of("tokens"), seed=2)
+    assert np.abs(np.asarray(other.predict_on_batch(words())) - expected).max() > 1e-3
+    other.set_weights(theirs.get_weights())
+    np.testing.assert_allclose(np.asarray(other.predict_on_batch(words())), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("build", "keeps"), [(models.sepcnn, True), (models.mlp, False)])
+def test_memory_that_a_step_frees_is_kept_for_models_with_convolutions(build, keeps, monkeypatch):
+    import keras
+
+    from stoker.layers.backend import on_jax_cpu
+
+    told = []
+    monkeypatch.setattr("stoker.layers.sequences.keep_freed_memory", lambda: told.append(True))
+    build(spec_of("tokens" if keeps else "sparse"))
+    assert bool(told) == (keeps and (on_jax_cpu() or keras.backend.backend() == "torch"))
+
+
 def test_sepcnn_answers_several_labels_with_an_output_each():
     asked = (
         TargetSpec(columns=("sky",), task="classes", classes=("clear", "dark", "grey"), num_outputs=3),

@@ -167,3 +167,26 @@ def test_columns_that_have_other_names_in_a_file_are_renamed(trained, run):
         run.predict(texts, rename=rename)
     with pytest.raises(OptionError, match="rename is for files"):
         run.evaluate(pd.DataFrame({"text": texts}), rename=rename)
+
+
+@pytest.mark.slow
+@pytest.mark.backends
+def test_a_second_stage_leaves_a_run_of_its_own_and_the_first_as_it_was(tmp_path):
+    train = write_table(tmp_path / "train.csv", *make_texts(rows=256, most=9))
+    valid = write_table(tmp_path / "valid.csv", *make_texts(rows=64, seed=5, most=9))
+    (tmp_path / "vectors.txt").write_text("good 1 0.5 0.25\nbad -1 0.5 -0.25\n")
+    feed = stoker.Feed(opened(train), transform=stoker.SequenceVectorizer(), batch_size=64, epochs=2)
+    model = stoker.models.sepcnn(feed, embeddings=tmp_path / "vectors.txt", filters=4, seed=1)
+    options = {"validation": valid.as_posix(), "epochs": 2, "early_stopping": 2, "progress": "none"}
+    stoker.fit(model, feed, run=tmp_path / "frozen", **options)
+    stoker.models.unfreeze(model, learning_rate=1e-2)
+    stoker.fit(model, feed, run=tmp_path / "tuned", **options)
+    frozen, tuned = (stoker.load(tmp_path / name) for name in ("frozen", "tuned"))
+    place = frozen.transform.word_index["good"]
+    vectors = [run.model.layers[0].get_weights()[0][place].tolist() for run in (frozen, tuned)]
+    assert vectors[0] == [1, 0.5, 0.25] != vectors[1]
+    assert [run.model.layers[0].trainable for run in (frozen, tuned)] == [False, True]
+    assert [float(run.model.optimizer.learning_rate.numpy()) for run in (frozen, tuned)] == pytest.approx(
+        [1e-3, 1e-2]
+    )
+    assert tuned.evaluate(valid).rows == 64
