@@ -166,15 +166,22 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def scratch_folder(parent: Path) -> Iterator[Path]:
+def scratch_folder(parent: Path, name: str = "scratch") -> Iterator[Path]:
     """Yield an empty folder that is removed when the block ends.
+
+    Parameters
+    ----------
+    parent
+        Where it is; what a killed program left there is removed by `clean`.
+    name
+        A part of its name.
 
     Raises
     ------
     OSError
         If it cannot be made.
     """
-    temporary = _temporary_name(parent / "scratch")
+    temporary = _temporary_name(parent / name)
     _make_home(parent)
     temporary.mkdir()
     try:

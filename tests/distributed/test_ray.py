@@ -18,7 +18,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from commands import CHECKPOINTED, EPOCHS, ROWS, TRAIN, answered, started, wait_for_a_checkpoint, workers_of
 
+from stoker.cluster.notes import own_notes
+
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+
+
+MIXED = [
+    *("--label", "sold", "--types", "note=text", "--batch-size", "32", "--epochs", str(EPOCHS)),
+    *("--model", "mlp", "--early-stopping", "off", "--json"),
+]
+
+
+def write_mixed(folder: Path, rows: int = 8_000) -> None:
+    """Rows of a number with gaps, a category and a text."""
+    draw = np.random.default_rng(3)
+    words = np.array(["good", "bad", "film", "fun", "luck", "long"])
+    lines = ["price,kind,note,sold"]
+    for row in range(rows):
+        note = " ".join(words[draw.integers(0, 6, draw.integers(1, 9))])
+        price = f"{draw.normal():.3f}" if row % 9 else ""
+        lines.append(f"{price},{words[row % 4]},{note},{int('good' in note)}")
+    (folder / "mixed.csv").write_text("\n".join([*lines, ""]))
 
 
 def weights_of(run: Path) -> list[Any]:
@@ -35,11 +55,13 @@ def ours() -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def two(folder: Path) -> dict[str, Any]:
-    """What two hosts come to of which none is lost; nothing of them runs any more."""
-    with started(folder, *TRAIN, "--run", "two", "--hosts", "2") as process:
+def two(folder: Path, scratch: Path) -> dict[str, Any]:
+    """What two hosts come to of which none is lost; nothing of them runs any more, and no file is left."""
+    command = [*TRAIN, "--run", "two", "--hosts", "2"]
+    with started(folder, *command, RAY_TMPDIR=str(scratch)) as process:
         found = answered(process)
         assert not (psutil.pid_exists(process.pid) and ours())
+    assert not list(scratch.iterdir())
     return found
 
 
@@ -85,6 +107,24 @@ def test_ctrl_c_stops_all_behind_a_step_and_one_process_goes_on(folder, alone):
     assert found["metrics"] == pytest.approx(alone["metrics"], abs=2e-5)
 
 
+def test_ctrl_c_stops_hosts_on_numbers_words_and_texts_and_one_process_goes_on(tmp_path):
+    write_mixed(tmp_path)
+    command = ("train", "mixed.csv", *MIXED, *CHECKPOINTED, "--run")
+    with started(tmp_path, *command, "alone") as process:
+        alone = answered(process)
+    with started(tmp_path, *command, "stopped", "--hosts", "2") as process:
+        wait_for_a_checkpoint(process, tmp_path / "stopped")
+        process.send_signal(signal.SIGINT)
+        assert "stoker resume stopped" in answered(process, code=130)["said"]
+    assert json.loads((tmp_path / "stopped/run.json").read_bytes())["outcome"]["status"] == "interrupted"
+
+    with started(tmp_path, "resume", "stopped", "--hosts", "1", "--json") as process:
+        found = answered(process)
+
+    assert found["digests"] == alone["digests"]
+    assert found["metrics"] == pytest.approx(alone["metrics"], abs=2e-5)
+
+
 def test_sigterm_to_the_whole_group_is_heard_by_the_command_alone(folder):
     with started(folder, *TRAIN, "--run", "ended", "--hosts", "2", *CHECKPOINTED) as process:
         wait_for_a_checkpoint(process, folder / "ended")
@@ -96,6 +136,25 @@ def test_sigterm_to_the_whole_group_is_heard_by_the_command_alone(folder):
         said = answered(process, code=143)["said"]
     assert "stoker resume ended" in said
     assert json.loads((folder / "ended/run.json").read_bytes())["outcome"]["status"] == "interrupted"
+
+
+def test_when_the_command_is_killed_rays_processes_end_and_the_next_cluster_removes_what_is_left(
+    folder, scratch, monkeypatch
+):
+    command = [*TRAIN, "--run", "gone", "--hosts", "2", *CHECKPOINTED]
+    with started(folder, *command, RAY_TMPDIR=str(scratch)) as process:
+        wait_for_a_checkpoint(process, folder / "gone")
+        begun = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        _, alive = psutil.wait_procs(begun, timeout=120)
+    assert not alive
+
+    (left,) = scratch.iterdir()
+    os.utime(left, (1, 1))  # as if a minute had passed
+    monkeypatch.setenv("RAY_TMPDIR", str(scratch))
+    with own_notes():
+        assert not left.exists()
 
 
 def test_an_error_of_the_hosts_is_told_as_by_one_process(folder):
@@ -114,7 +173,10 @@ STOPPED_EARLY = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from stoker import distributed
+from stoker.cluster import quiet_ray
 
+with quiet_ray():
+    import ray
 folder = Path(sys.argv[1])
 
 def wait(host):
@@ -124,14 +186,12 @@ def wait(host):
 def stop():
     while not all((folder / f"begun-{rank}").exists() for rank in (0, 1)):
         time.sleep(0.05)
-    import ray
-
-    shutdown, ray.shutdown = ray.shutdown, lambda: (print(trainers()), shutdown())
     os.kill(os.getpid(), signal.SIGINT)
 
 def trainers():
     return [thread.name for thread in threading.enumerate() if thread.name == "stoker-ray"]
 
+shutdown, ray.shutdown = ray.shutdown, lambda: (print(trainers()), shutdown())
 threading.Thread(target=stop, daemon=True).start()
 try:
     distributed.run(wait, hosts=2)

@@ -8,11 +8,11 @@ import signal
 import socket
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from stoker.cluster.notes import home, own_notes
 from stoker.errors import MissingExtraError, WorkerError
 from stoker.signals import STOPPING
 
@@ -101,19 +101,25 @@ def connected_to_ray(hosts: int) -> Iterator[bool]:
         yield False
         return
     handlers = {number: signal.getsignal(number) for number in STOPPING}
-    is_own = not _found_and_joined()
-    if is_own:
-        local = {"num_cpus": max(hosts, os.cpu_count() or 1), "include_dashboard": False}
-        with _forking_quietly(), _in_a_group_of_their_own(), _silent(logging.getLogger(_TOKENS)):
-            ray.init(address="local", **local, **_QUIETLY)
-    for number, handler in handlers.items():  # Ray takes SIGTERM for itself
-        if handler is not None and signal.getsignal(number) is not handler:
-            signal.signal(number, handler)
-    try:
-        with _told(_OF_OUR_OWN if is_own else {}):
-            yield True
-    finally:
-        ray.shutdown()
+    with ExitStack() as held:
+        if not _found_and_joined():
+            notes = held.enter_context(own_notes())
+            held.callback(ray.shutdown)
+            _begin_our_own(max(hosts, os.cpu_count() or 1), notes)
+            held.enter_context(_told(_OF_OUR_OWN))
+        else:
+            held.callback(ray.shutdown)
+        for number, handler in handlers.items():  # Ray takes SIGTERM for itself
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        yield True
+
+
+def _begin_our_own(processors: int, notes: dict[str, str]) -> None:
+    import ray
+
+    with _forking_quietly(), _in_a_group_of_their_own(), _silent(logging.getLogger(_TOKENS)):
+        ray.init(address="local", num_cpus=processors, include_dashboard=False, **notes, **_QUIETLY)
 
 
 def _found_and_joined() -> bool:
@@ -192,7 +198,7 @@ def _is_known() -> bool:
             )
         return True
     try:
-        begun = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster").read_text().strip()
+        begun = (home() / "ray" / "ray_current_cluster").read_text().strip()
     except OSError:
         return False
     return not _silence_of(begun)  # a cluster that was killed leaves its address behind

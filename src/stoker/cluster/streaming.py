@@ -123,8 +123,9 @@ def _lost(begun: Any, what: str, most: int) -> bytes | None:
     if heard(begun.again.remote(what)) <= most:
         return None
     told = (
-        f"processes that {what} were lost {_MOST_LOST} times and more: Ray's logs and `ray status` tell why; "
-        "often a machine has no memory to spare, of which fewer hosts need less"
+        f"processes that {what} were lost {_MOST_LOST} times and more; often a machine has no memory to "
+        "spare, of which fewer hosts need less. `ray status` and Ray's logs tell why, on a cluster that was "
+        "there before, as by `ray start --head`"
     )
     return packed(Outcome(error=(WorkerError, told)))
 
