@@ -63,7 +63,15 @@ def test_an_empty_one_or_one_of_logs_is_taken_even_there(feed, names, tmp_path, 
 
 def test_what_belongs_to_a_run_may_lie_in_its_folder_before(feed):
     Path("runs/a/logs").mkdir(parents=True)
-    for name in ("settings.json", "notes.txt", "model.png", "job.sh", "run.toml", "quarantine.csv"):
+    for name in (
+        "settings.json",
+        "notes.txt",
+        "model.png",
+        "job.sh",
+        "run.toml",
+        "quarantine.csv",
+        "epochs.csv",
+    ):
         Path("runs/a", name).touch()
     refuse_shared_folder(Path("runs/a"), feed)
     refuse_shared_folder(Path("runs/b"), feed)

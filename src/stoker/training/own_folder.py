@@ -20,8 +20,9 @@ __all__ = ["refuse_shared_folder"]
 _NOTES = (".txt", ".json")
 """Suffixes of tables that other files have as well: notes and settings may lie beside a run."""
 _LOGS = (".log", ".out", ".err")
-_OWN = ("quarantine.csv",)
-"""What a run may leave that failed in its survey; whether it is one `Quarantine.place` looks."""
+_OWN = ("quarantine.csv", "epochs.csv")
+"""What a run may leave that failed in its survey, or was killed as it began: whether they are a run's,
+`Quarantine.place` and `RunDirectory.check_free` look."""
 _SHOWN = 3
 
 
