@@ -31,9 +31,9 @@ from pathlib import Path
 from stoker.runlock import running
 with running(Path(sys.argv[1])):
     if not os.fork():
+        print("held", flush=True)  # by now it has let go of what its parent holds
         time.sleep(60)  # a worker that does not notice that its parent is gone
         os._exit(0)
-    print("held", flush=True)
     sys.stdin.readline()
 """
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from numba import njit
-from numba.core import event
+from numba.core import caching, event
 from numba.core.caching import FunctionCache
 
 __all__ = ["bare_kernel", "compiled_seconds", "helper_kernel", "inner_kernel", "kernel"]
@@ -19,7 +18,10 @@ __all__ = ["bare_kernel", "compiled_seconds", "helper_kernel", "inner_kernel", "
 _OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 # What Numba's own reading of a file of its cache raises that a machine which went down has left torn.
-_TORN = (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError, ValueError)
+_TORN = (
+    cast(Any, caching).pickle.UnpicklingError,
+    *(EOFError, AttributeError, ImportError, IndexError, KeyError, ValueError),
+)
 
 
 class _Clock(event.Listener):
