@@ -36,7 +36,8 @@ def pack(
     stream = io.BytesIO()
     beside: list[Buffer] = []
     _Pickler(stream, lambda buffer: beside.append(buffer.raw()), stand_ins or {}, from_child).dump(thing)
-    return [stream.getbuffer(), *beside]
+    # Not a view of it: a stream that is garbage with views of itself cannot close, which Python 3.13 tells.
+    return [stream.getvalue(), *beside]
 
 
 def unpack(buffers: list[memoryview]) -> Any:
