@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -46,15 +47,27 @@ def test_a_signal_ends_a_command_with_its_own_code(number, code, said, ending):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-@pytest.mark.timeout(20)
-def test_a_sigterm_that_a_callback_swallows_comes_again(ending):
-    class Swallowing:
-        def __del__(self):
-            os.kill(os.getpid(), signal.SIGTERM)
+class Swallowing:
+    """What it raises where it ends cannot leave there."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("took", [0.0, 0.3])
+def test_a_sigterm_that_a_callback_swallows_comes_again(ending, took, monkeypatch):
+    """None comes before it can be raised, however long the thread that sends it takes to begin."""
+    start = threading.Thread.start
+
+    def slowly(thread):
+        start(thread)
+        time.sleep(took)
 
     def callback():
+        monkeypatch.setattr(threading.Thread, "start", slowly)
         Swallowing()
-        time.sleep(20)
+        time.sleep(50)
 
     assert ending(callback)[0] == 143
 

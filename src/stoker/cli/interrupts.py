@@ -10,8 +10,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import CodeType
 from typing import Any
 
 from stoker.signals import Taken, Terminated, raise_for
@@ -19,6 +21,7 @@ from stoker.signals import Taken, Terminated, raise_for
 __all__ = ["kept_interrupts"]
 
 _MOMENT = 0.02
+_MOST_MOMENTS = 500
 
 
 @contextmanager
@@ -40,10 +43,8 @@ def kept_interrupts() -> Iterator[None]:
         else:
             previous(unraisable)
             return
-        # From another thread: raised here and now, it would be swallowed like the first.
-        timer = threading.Timer(_MOMENT, _signal_main_thread, [number])
-        timer.daemon = True
-        timer.start()
+        # From another thread, behind this call: raised in here, it would be swallowed like the first.
+        threading.Thread(target=_signal_behind, args=(again.__code__, number), daemon=True).start()
 
     sys.unraisablehook = again
     try:
@@ -53,8 +54,20 @@ def kept_interrupts() -> Iterator[None]:
         sys.unraisablehook = previous
 
 
-def _signal_main_thread(number: int) -> None:
-    """Send the signal itself, which also ends a wait."""
+def _signal_behind(hook: CodeType, number: int) -> None:
+    """Send the signal itself, which also ends a wait, once the main thread is out of the hook."""
     main_thread = threading.main_thread().ident
-    if main_thread is not None:
-        signal.pthread_kill(main_thread, number)
+    if main_thread is None:
+        return
+    for _ in range(_MOST_MOMENTS):
+        time.sleep(_MOMENT)
+        if not _runs(main_thread, hook):
+            break
+    signal.pthread_kill(main_thread, number)
+
+
+def _runs(thread: int, code: CodeType) -> bool:
+    frame = sys._current_frames().get(thread)
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
