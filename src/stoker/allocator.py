@@ -3,7 +3,8 @@
 A step of a convolutional model makes and frees intermediates of tens to hundreds of megabytes. By itself
 glibc returns such memory to the system at once, and a virtual machine pays more for the fresh pages of the
 next step than for the arithmetic in them. Kept, it costs resident memory instead: 110 MB more for sequences
-of 128 words, 440 MB for 500.
+of 128 words, 440 MB for 500. For glibc's ``aligned_alloc``, by which XLA asks, a block that was freed does
+not serve again where something that stays lies right behind it: a step's memory may be held several times.
 
 ``STOKER_KEEP_FREED_MEMORY`` decides: ``1`` keeps it for every model, ``0`` for none; where it is not set, it
 is kept for models with convolutions. Other C libraries than glibc are left alone.
