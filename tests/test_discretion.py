@@ -12,7 +12,7 @@ import pytest
 
 import stoker
 from stoker.cli import main
-from stoker.errors import BadRowError, DataError
+from stoker.errors import BadRowError, ColumnError, DataError
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -108,6 +108,15 @@ def test_a_bad_record_is_told_by_its_place_and_not_by_what_it_says(reviews, said
         list(source.text_batches())
     assert SECRET not in str(error.value)
     assert holding_the_secret(here) <= {"reviews.csv", "reviews.jsonl"}
+
+
+def test_a_column_of_text_that_nobody_named_is_told_without_a_sentence_of_it(reviews, here):
+    path = here / "mixed.csv"
+    path.write_text("".join(f"{line},{len(line)}\n" for line in reviews.read_text().splitlines()))
+    with pytest.raises(ColumnError, match="column 'text': 160 rows of text") as error:
+        stoker.Feed(stoker.open(path, label="label")).prepare()
+    assert SECRET not in str(error.value)
+    assert holding_the_secret(here) == {"reviews.csv", "mixed.csv"}
 
 
 def test_bad_records_are_written_where_they_were_asked_for(reviews, said, here):

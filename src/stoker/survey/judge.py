@@ -147,7 +147,7 @@ def text_problems(
                 kind="text_feature",
                 count=num_rows,
                 row=row,
-                example=example or None,
+                example=example if len(example.split()) == 1 else None,  # a sentence is the user's own
                 remedy=f"drop=[{name!r}]{_if_numbers(name, example)}, or text=[{name!r}] to learn from it "
                 "alone, or transform='auto' to have it chosen",
                 blocking=True,
