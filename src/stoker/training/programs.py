@@ -30,7 +30,8 @@ from stoker.training.protocols import Expected
 __all__ = ["Programs", "compile_ahead", "expect_nothing"]
 
 _QUICK_TO_MAKE = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
-"""Options of XLA for the processor: loops by its older and plainer means, in one piece."""
+"""Options of XLA for the processor: loops by its older and plainer means, which went with jaxlib 0.12, and a
+program in one piece."""
 
 
 class Programs:
@@ -226,13 +227,17 @@ def _state(model: Any) -> tuple[list[Any], ...]:
 
 @functools.cache
 def _quick_to_make() -> dict[str, Any] | None:
-    """Options for programs that are quick to make; None where XLA knows none of the kind."""
+    """Options for programs that are quick to make, those that this XLA knows; None where it knows none."""
     import jax
 
     if jax.default_backend() != "cpu":
         return None
+    return {name: value for name, value in _QUICK_TO_MAKE.items() if _is_known(jax, {name: value})} or None
+
+
+def _is_known(jax: Any, options: dict[str, Any]) -> bool:
     try:
-        jax.jit(lambda number: number, compiler_options=_QUICK_TO_MAKE).lower(0.0).compile()
+        jax.jit(lambda number: number, compiler_options=options).lower(0.0).compile()
     except jax.errors.JaxRuntimeError:
-        return None
-    return _QUICK_TO_MAKE
+        return False
+    return True

@@ -275,6 +275,7 @@ class RemoteFile(io.RawIOBase):
         return True
 
     def close(self) -> None:
-        """Stop asking."""
-        self.reader.close()
+        """Stop asking; what could not be opened has nobody to ask, and Python closes it all the same."""
+        if "reader" in vars(self):
+            self.reader.close()
         super().close()
