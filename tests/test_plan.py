@@ -150,7 +150,7 @@ def test_sizes_are_read_as_people_write_them(text, expected):
     assert parse_bytes(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "MB", "8 QB", "-1MB", "0", 0])
+@pytest.mark.parametrize("text", ["", "MB", "8 QB", "-1MB", "0", 0, "1.5", "2.5 B", 1.5e9, None])
 def test_sizes_that_are_none_are_refused_with_examples(text):
     with pytest.raises(OptionError, match="memory must be"):
         parse_bytes(text)

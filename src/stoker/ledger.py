@@ -31,10 +31,11 @@ def parse_bytes(text: str | int) -> int:
     if isinstance(text, int):
         amount: float = text
     else:
-        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", text)
-        if match is None or match[2].upper() not in _UNITS:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([A-Za-z]*)\s*", text) if isinstance(text, str) else None
+        unit = _UNITS.get(match[2].upper()) if match is not None else None
+        if match is None or unit is None or (unit == 1 and "." in match[1]):
             raise OptionError(f"memory must be a size such as 64MB, 1.5GiB or 800000 bytes, got {text!r}")
-        amount = float(match[1]) * _UNITS[match[2].upper()]
+        amount = float(match[1]) * unit
     if amount < 1:
         raise OptionError(f"memory must be at least one byte, got {text!r}")
     return int(amount)
