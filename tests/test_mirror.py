@@ -10,6 +10,7 @@ import pytest
 
 import stoker
 from amazon_server import bucket, s3  # noqa: F401 - fixtures
+from stoker.asides import keep_aside
 from stoker.errors import OptionError, RunError
 from stoker.mirror import address_of, begun, bring, fetched, place_of, seen
 
@@ -83,6 +84,18 @@ def test_only_what_changed_is_brought_again_and_checkpoints_that_went_go(store, 
 
     assert order == ["run.json"]
     assert names(store) == ["model.keras", "run.json"]
+
+
+def test_what_was_kept_aside_and_went_goes_there_too_and_costs_nothing_that_did_not_come_there(store):
+    folder = begun(ADDRESS)
+    written(folder, "run.json", *(f"before-{number}/run.json" for number in range(1, 4)))
+    bring(folder)
+    keep_aside(folder, folder, ["run.json"])
+    bring(folder)
+    written(folder, "model.keras")  # and the process is killed
+
+    assert (begun(ADDRESS) / "model.keras").is_file()
+    assert names(store) == [*(f"before-{number}/run.json" for number in (2, 3, 4)), "model.keras", "run.json"]
 
 
 def test_a_copy_elsewhere_has_what_is_there_and_nothing_else(store, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ import msgspec
 from stoker.folders import staged_folder
 from stoker.stored import Count, decoded
 
-__all__ = ["MOST_ASIDE", "Aside", "keep_aside", "next_aside"]
+__all__ = ["MOST_ASIDE", "Aside", "is_aside", "keep_aside", "next_aside"]
 
 MOST_ASIDE = 3
 """Folders that are kept."""
@@ -53,6 +53,11 @@ class _Outcome(msgspec.Struct):
 
 class _Record(msgspec.Struct):
     outcome: _Outcome
+
+
+def is_aside(name: str) -> bool:
+    """Whether `keep_aside` gives such a name to a folder."""
+    return _NAME.fullmatch(name) is not None
 
 
 def next_aside(folder: Path) -> str:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from stoker.asides import is_aside
 from stoker.errors import OptionError, RunError
 from stoker.folders import cache_of_user, locked, staged_file
 from stoker.group import current
@@ -224,7 +225,10 @@ class _Mirror:
             self._write_mark(mark)
 
     def push(self) -> None:
-        """Have at the address what is in the folder; of what is there alone only checkpoints are removed."""
+        """Have at the address what is in the folder.
+
+        Of what is there alone only checkpoints, and what was kept aside, are removed.
+        """
         with self._asking("written"):
             mark = _mark_of(self.folder) or _Mark(address=self.address)
             here, sent = _names(self.folder), dict[str, str]()
@@ -232,7 +236,7 @@ class _Mirror:
                 tag = _tag(self.folder / name)
                 if mark.files.get(name, ("",))[0] != tag:
                     sent[name] = self._write(name)
-            gone = [name for name in mark.files if name not in here and _is_of_checkpoint(name)]
+            gone = [name for name in mark.files if name not in here and _may_go(name)]
             for name in sorted(gone, key=_place_in_order, reverse=True):
                 self._fs.delete_file(self._at(name))
             if not sent and not gone:
@@ -326,6 +330,11 @@ def _place_in_order(name: str) -> tuple[bool, bool, str, bool, str]:
 
 def _is_of_checkpoint(name: str) -> bool:
     return name.startswith(f"{_CHECKPOINTS}/")
+
+
+def _may_go(name: str) -> bool:
+    """Whether a run removes such files by itself."""
+    return _is_of_checkpoint(name) or is_aside(name.partition("/")[0])
 
 
 def _manifest_of(name: str) -> str:

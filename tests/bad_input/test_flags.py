@@ -64,6 +64,11 @@ def test_a_wrong_flag_is_told_with_the_way_out(refused, flags, words):
     assert words in refused(*PLAN, *flags.split())
 
 
+def test_a_name_of_one_letter_is_not_offered_with_two_dashes(refused):
+    said = refused("predict", "run", "t.csv", "--o", "out.csv")
+    assert said == "there is no option --o (stoker predict --help lists them)"
+
+
 def test_an_empty_label_is_refused(refused):
     assert "--label got '', which names nothing" in refused("plan", "t.csv", "--label", "")
 

@@ -33,6 +33,20 @@ def test_of_a_line_that_is_rewritten_in_place_the_last_is_heard(capsys):
     assert heard == ["100 %", "windows"]
 
 
+def test_what_a_finalizer_prints_while_a_line_is_told_is_heard_too(capsys):
+    heard = []
+
+    def say(line):
+        heard.append(line)
+        if line == "epoch":
+            print("closed")
+
+    with printing_heard(say):
+        print("epoch")
+
+    assert heard == ["epoch", "closed"]
+
+
 def test_the_streams_are_as_before_unless_somebody_put_others_there(capsys):
     before, own = (sys.stdout, sys.stderr), io.StringIO()
     with printing_heard(lambda line: None):

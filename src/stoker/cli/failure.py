@@ -88,7 +88,7 @@ def _usage(error: typer.TyperException) -> str:
     near = getattr(error, "possibilities", None)
     if option is not None and near is not None:
         known = [] if context is None else [name for each in context.command.params for name in each.opts]
-        like = most_like(option.lstrip("-"), [name.lstrip("-") for name in known])
+        like = most_like(option.lstrip("-"), [name[2:] for name in known if name.startswith("--")])
         meant = "" if like is None else f"; did you mean --{like}?"
         return f"there is no option {option}{meant} ({path} --help lists them)"
     said = (

@@ -51,7 +51,7 @@ class _Heard:
     def __init__(self, stream: TextIO, say: Callable[[str], None]) -> None:
         self._stream, self._say = stream, say
         self._rest = ""
-        self._telling = threading.Lock()
+        self._telling = threading.RLock()  # a finalizer, or a handler of signals, may print within
 
     def write(self, text: str) -> int:
         """Write, and say the lines that this ends."""
