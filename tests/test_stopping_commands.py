@@ -106,6 +106,22 @@ def test_without_a_checkpoint_nothing_more_is_promised_than_to_begin_again(monke
     assert "there is no checkpoint: stoker resume run begins the run again" in said
 
 
+def test_files_that_were_moved_are_named_in_what_resumes_while_the_record_does_not_have_them(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "points.csv").write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(20)))
+    assert main(["train", "points.csv", "--label", "y", "--epochs", "1", "--run", "run", "--quiet"]) == 0
+    (tmp_path / "points.csv").rename("moved.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr("stoker.cli.train.prepare", lambda *given: os.kill(os.getpid(), signal.SIGINT))
+        capsys.readouterr()
+        assert main(["resume", "run", "moved.csv", "--epochs", "2"]) == 130
+    told = " ".join(capsys.readouterr().err.split())
+    assert "stoker resume run moved.csv --epochs 2 goes on with it" in told
+    assert main(["resume", "run", "moved.csv", "--epochs", "2", "--quiet"]) == 0
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

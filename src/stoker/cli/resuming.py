@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stoker.runrecords import RunRecord
     from stoker.transforms.base import InputTransform
 
-__all__ = ["command_that_resumes", "flags_of", "learned_by", "run_meant", "told_of_an_end"]
+__all__ = ["command_that_resumes", "flags_of", "has_checkpoint", "learned_by", "run_meant", "told_of_an_end"]
 
 _Group = TypeVar("_Group")
 _FREE = frozenset(
@@ -103,20 +103,30 @@ def run_meant(data_path: str, flags: dict[str, Any]) -> str:
     return free
 
 
-def command_that_resumes(run: str, model: str) -> str | None:
-    """What goes on with a run, None where it has no checkpoint to go on from."""
-    from stoker.mirror import address_of
+def has_checkpoint(run: str) -> bool:
+    """Whether there is something that a run can go on from; else it begins again."""
+    return any((Path(run) / "checkpoints").glob("step-*"))
 
-    if not any((Path(run) / "checkpoints").glob("step-*")):
-        return None
+
+def command_that_resumes(run: str, flags: TrainFlags) -> str:
+    """What resumes a run: with files that lie elsewhere than its record has them, which are named again."""
+    from stoker.mirror import address_of
+    from stoker.rundir import RunDirectory
+
+    files: list[str] = []
+    with suppress(RunError):
+        known = RunDirectory(run).read().options.get("flags")
+        if isinstance(known, dict) and known.get("files") != list(flags.data.files):
+            files = [*flags.data.files, *(flags.data.valid or ())]
+    model = flags.text.model
     own = ["--model", model] if ":" in model else []
-    return f"{program_name()} {shlex.join(['resume', address_of(run) or run, *own])}"
+    return f"{program_name()} {shlex.join(['resume', address_of(run) or run, *files, *own])}"
 
 
 def told_of_an_end(run: str, flags: TrainFlags) -> str | None:
     """What is left of a run that has finished, as it is said when a command that goes on with it is stopped.
 
-    None where the run has not finished: then `command_that_resumes` tells.
+    None where the run has not finished: then `command_that_resumes` is what goes on with it.
     """
     from stoker.rundir import RunDirectory
 
@@ -125,12 +135,12 @@ def told_of_an_end(run: str, flags: TrainFlags) -> str | None:
         if record.outcome.status != "finished":
             return None
         whole = "the run has finished, and is as it ended"
-        known, command = record.training, command_that_resumes(run, flags.text.model)
+        known = record.training
         epochs, time = known.get("epochs"), flags.training.max_time
         more = ["--epochs", str(flags.order.epochs)] * (epochs is not None and flags.order.epochs > epochs)
         more += ["--max-time", time] if time is not None and time != known.get("max_time") else []
-        if more and command is not None:
-            return f"{whole}: {command} {shlex.join(more)} goes on with it"
+        if more and has_checkpoint(run):
+            return f"{whole}: {command_that_resumes(run, flags)} {shlex.join(more)} goes on with it"
         return f"{whole}: there is nothing to resume"
     return None
 

@@ -23,7 +23,7 @@ from stoker.cli.options import (
 )
 from stoker.cli.picture import data_lines, plan_lines, survey_text, text_lines
 from stoker.cli.printing import print_json, program_name
-from stoker.cli.resuming import command_that_resumes, told_of_an_end
+from stoker.cli.resuming import command_that_resumes, has_checkpoint, told_of_an_end
 from stoker.cli.session import choose_display, prepare
 from stoker.cli.words import numbers
 
@@ -79,10 +79,10 @@ def _model_left_behind(display: Display, run: str, flags: TrainFlags) -> Iterato
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        command = command_that_resumes(run, flags.text.model)
+        command = command_that_resumes(run, flags)
         if (ended := told_of_an_end(run, flags)) is not None:
             display.note("stopped", ended)
-        elif command is not None:
+        elif has_checkpoint(run):
             display.note("resume", command)
         elif not (Path(run) / "run.json").exists():
             display.note(
@@ -91,8 +91,7 @@ def _model_left_behind(display: Display, run: str, flags: TrainFlags) -> Iterato
                 "command begins anew",
             )
         else:
-            again = shlex.join(["resume", address_of(run) or run])
-            display.note("stopped", f"there is no checkpoint: {program_name()} {again} begins the run again")
+            display.note("stopped", f"there is no checkpoint: {command} begins the run again")
         if (Path(run) / "model.keras").is_file():
             _note_next(display, address_of(run) or run, flags.data)
         raise
