@@ -15,6 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -87,8 +88,9 @@ if hasattr(os, "register_at_fork"):
 def running(folder: Path) -> Iterator[None]:
     """Be the only one that trains in a run directory, which is made, while the block runs.
 
-    The thread that holds it may ask again. A directory that was made for nothing is removed. Where a file
-    system knows no locks, nobody is refused. Of processes that train together the first one holds it for all.
+    The thread that holds it may ask again. A directory that was made for nothing is removed, and so are those
+    above it. Where a file system knows no locks, nobody is refused. Of processes that train together
+    the first one holds it for all.
 
     Parameters
     ----------
@@ -132,17 +134,17 @@ def running(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    is_made = not folder.exists()
+    place = Path(os.path.abspath(folder))  # where it stays, wherever the process goes meanwhile
+    made = list(takewhile(lambda each: not each.exists(), (place, *place.parents)))
     file = _lock_file(folder)
-    folder = Path(os.path.abspath(folder))  # where it stays, wherever the process goes meanwhile
     try:
         yield
     finally:
         if not file.closed:  # as in a forked child, which has nothing to end
-            _unlock(file, folder)
-            if is_made:
-                with suppress(OSError):
-                    folder.rmdir()
+            _unlock(file, place)
+            with suppress(OSError):  # what has other things in it stays
+                for each in made:
+                    each.rmdir()
 
 
 def _unlock(file: BinaryIO, folder: Path) -> None:

@@ -211,7 +211,7 @@ def test_a_second_thread_is_refused_and_the_first_may_ask_again(tmp_path):
 def test_a_folder_that_was_made_for_nothing_goes(tmp_path):
     with running(tmp_path / "runs" / "a"):
         assert (tmp_path / "runs" / "a").is_dir()
-    assert not (tmp_path / "runs" / "a").exists()
+    assert not (tmp_path / "runs").exists()
     with running(tmp_path / "runs" / "a"):
         (tmp_path / "runs" / "a" / "run.json").write_text("{}")
     assert [path.name for path in (tmp_path / "runs" / "a").iterdir()] == ["run.json"]

@@ -90,6 +90,15 @@ def test_a_run_in_a_folder_of_images_would_be_a_class_the_next_time(tmp_path, mo
             refuse_shared_folder(Path(folder), feed)
 
 
+def test_where_all_that_is_worked_in_is_trained_on_no_folder_in_it_is_offered(tmp_path, monkeypatch):
+    for kind in ("cat", "dog"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "1.txt").write_text(kind)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match=r"^runs/a lies in \., which is .*: choose a folder outside of \.$"):
+        refuse_shared_folder(Path("runs/a"), stoker.Feed(stoker.open(".")))
+
+
 def test_a_generator_has_no_files_and_is_refused_the_working_folder_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("program.py").touch()

@@ -46,13 +46,15 @@ def refuse_shared_folder(directory: Path, feed: Any) -> None:
     """
     source = feed.source if isinstance(feed, Feed) else None
     places = [] if source is None else [located(place) for place in source.places]
-    instead = f"choose a folder of its own, such as run={next_run_path(next(iter(places), 'run'))!r}"
+    usual = next_run_path(next(iter(places), "run"))
+    instead = f"choose a folder of its own, such as run={usual!r}"
     folder = Path(os.path.realpath(directory))
     for path, place in zip(() if source is None else source.paths, places, strict=True):
-        if os.path.isdir(place) and folder.is_relative_to(os.path.realpath(place)):
+        if os.path.isdir(place) and _is_within(folder, place):
             lies = "" if folder == Path(os.path.realpath(place)) else f" lies in {path}, which"
+            way = f"choose a folder outside of {path}" if _is_within(usual, place) else instead
             raise RunError(
-                f"{directory}{lies} is trained on, and a run's files would be data the next time: {instead}"
+                f"{directory}{lies} is trained on, and a run's files would be data the next time: {way}"
             )
     if not folder.is_dir():
         return
@@ -69,6 +71,11 @@ def refuse_shared_folder(directory: Path, feed: Any) -> None:
             f"{directory} is the folder that is worked in, or one above it, and holds other files "
             f"({_listed(others)}), among which a run's would lie: {instead}"
         )
+
+
+def _is_within(folder: str | Path, other: str) -> bool:
+    """Whether a folder is another one, or lies in it."""
+    return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(other))
 
 
 def _names_in(folder: Path, places: Iterable[str]) -> set[str]:
