@@ -37,6 +37,12 @@ def test_the_folder_is_gone_behind_the_block_with_all_that_is_in_it(home):
     assert not made(home)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_nobody_else_looks_into_it(home):
+    with own_notes() as told:
+        assert Path(told["_temp_dir"]).stat().st_mode & 0o777 == 0o700
+
+
 def test_what_comes_while_it_is_removed_goes_too(home, monkeypatch):
     remove, late = notes.shutil.rmtree, ["worker.out"]
 

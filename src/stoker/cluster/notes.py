@@ -43,6 +43,9 @@ def own_notes() -> Iterator[dict[str, str]]:
         yield {}
         return
     with scratch_folder(parent, _NAME) as folder:
+        folder.chmod(
+            0o700
+        )  # Ray writes rows there for which it has no memory, and others have files beside it
         try:
             yield {"_temp_dir": str(folder)}
         finally:

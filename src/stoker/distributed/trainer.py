@@ -45,6 +45,8 @@ class Training:
         self.error: BaseException | None = None
         self._desk = task.desk
         self._over = threading.Event()
+        introducing = _introducing(task.desk)
+        self._can_be_told = bool(introducing)
         trainer = _trainer_with(_UNUSED | _OF_OTHERS if is_ours else _UNUSED)(
             lambda: work(task),  # not as its configuration, for which Ray's controller would import stoker
             scaling_config=ScalingConfig(
@@ -56,7 +58,7 @@ class Training:
                 name="training",
                 storage_path=storage,
                 failure_config=FailureConfig(max_failures=max_failures),
-                callbacks=_introducing(task.desk),
+                callbacks=introducing,
             ),
         )
 
@@ -76,9 +78,14 @@ class Training:
         return self._over.wait(_LOOK_SECONDS)
 
     def end_early(self) -> None:
-        """Have it end, whatever its processes do, and wait for that; a cluster that is gone has ended it."""
+        """Have it end, whatever its processes do, and wait for that; a cluster that is gone has ended it.
+
+        Where this Ray knows no such way nothing is waited for, and the connection ends beneath it.
+        """
         import ray
 
+        if not self._can_be_told:
+            return
         until = time.monotonic() + END_SECONDS
         is_told = False
         while not self.is_over() and time.monotonic() < until:
@@ -87,7 +94,7 @@ class Training:
                 if controller is not None:
                     controller.abort.remote()
                     is_told = True
-            except (StokerError, ray.exceptions.RayError):
+            except (AttributeError, StokerError, ray.exceptions.RayError):
                 return
 
 
@@ -108,7 +115,7 @@ def _introducing(desk: Any) -> list[Any]:
     """What has Ray's controller tell the desk who it is: nobody else could tell it to end."""
     try:
         from ray.train.v2._internal.execution.callback import ControllerCallback
-    except ImportError:  # another version of Ray: the connection ends beneath it
+    except ImportError:  # another version of Ray
         return []
 
     class Introducing(ControllerCallback):  # type: ignore[misc]
