@@ -43,9 +43,7 @@ def own_notes() -> Iterator[dict[str, str]]:
         yield {}
         return
     with scratch_folder(parent, _NAME) as folder:
-        folder.chmod(
-            0o700
-        )  # Ray writes rows there for which it has no memory, and others have files beside it
+        folder.chmod(0o700)  # Ray writes rows there that its memory has no room for
         try:
             yield {"_temp_dir": str(folder)}
         finally:
