@@ -179,7 +179,9 @@ def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monk
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(folder))])
     (folder / "own_model.py").write_text(
         "import keras\n"
+        "print('as it is imported')\n"
         "def build(spec):\n"
+        "    print('as it builds')\n"
         "    layers = [keras.Input(spec.input_shape), keras.layers.Dense(1, 'sigmoid')]\n"
         "    model = keras.Sequential(layers)\n"
         "    model.compile('adam', 'binary_crossentropy')\n"
@@ -189,7 +191,8 @@ def test_a_model_of_ones_own_may_lie_in_the_current_folder(trained, capsys, monk
     capsys.readouterr()
     assert main([*command, "--model", "own_model:build", "--run", "own"]) == 0
     quiet = capsys.readouterr()
-    assert quiet.out == ""
+    assert quiet.out == ""  # what is printed there is an answer, as of --json
+    assert {"as it is imported", "as it builds"} <= set(quiet.err.splitlines())
     assert not re.search("^(survey|epoch|valid|done|next) ", quiet.err, re.M)  # a backend may say something
     assert main([*command, "--model", "own_model:build", "--learning-rate", "0.1", "--run", "other"]) == 2
     assert "learning_rate has no effect on a model of your own" in capsys.readouterr().err

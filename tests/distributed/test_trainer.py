@@ -21,6 +21,15 @@ def begun(*, can_be_told: bool, controller: Any = None) -> Any:
     return found
 
 
+def test_hosts_that_were_lost_too_often_are_told_with_a_way_out_and_little_of_rays_pages():
+    training = begun(can_be_told=True)
+    training._max_failures, training.error = 3, RuntimeError("health check\n" * 500)
+    said = str(training.lost())
+    assert "lost more than 3 times" in said
+    assert "goes on with resume='auto'. Ray says: health check health check" in said
+    assert len(said) < 450
+
+
 def test_a_ray_without_hooks_of_its_controller_introduces_nobody(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray.train.v2._internal.execution.callback", None)
     assert trainer._introducing(object()) == []

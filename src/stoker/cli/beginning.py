@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -173,9 +174,13 @@ def _check_flags(flags: TrainFlags) -> None:
 
 @contextmanager
 def own_code(name: str) -> Iterator[None]:
-    """Tell what a user's own ``package.module:build`` raises from a bug in stoker."""
+    """Tell what a user's own ``package.module:build`` raises from a bug in stoker.
+
+    What it prints comes on standard error, as it does on hosts, so that ``--json`` stays alone.
+    """
     try:
-        yield
+        with redirect_stdout(sys.stderr) if ":" in name else nullcontext():
+            yield
     except StokerError:
         raise
     except Exception as error:

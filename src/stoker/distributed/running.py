@@ -17,7 +17,7 @@ from stoker.distributed.hosts import Host
 from stoker.distributed.relaying import Player
 from stoker.distributed.trainer import END_SECONDS, Training
 from stoker.distributed.working import Work
-from stoker.errors import OptionError, WorkerError
+from stoker.errors import OptionError
 from stoker.signals import Terminated
 from stoker.training.progress import Display
 
@@ -142,7 +142,7 @@ def _followed(training: Training, desk: Any, player: Player) -> Outcome:
                 if is_over or time.monotonic() > settled + END_SECONDS:
                     return outcome  # type: ignore[no-any-return]
             if is_over:
-                raise WorkerError(f"the hosts failed too often: {training.error}")
+                raise training.lost()
         except (KeyboardInterrupt, Terminated) as stop:
             if asked or not player.is_training:
                 raise

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
 from typing import Any
 
 from stoker.cluster import heard
 from stoker.distributed.working import Work, work
-from stoker.errors import StokerError
+from stoker.errors import StokerError, WorkerError
 
 __all__ = ["END_SECONDS", "Training"]
 
 END_SECONDS = 60.0
 """Within these Ray's trainer ends once all is settled, or it is told to."""
 _LOOK_SECONDS = 0.1
+_SHOWN = 200
 _UNUSED = frozenset({"DatasetsCallback"})
 """Hands out data sets of Ray's, of which there are none."""
 _OF_OTHERS = frozenset({"PlacementGroupCleanerCallback"})
@@ -43,6 +45,7 @@ class Training:
         from ray.train import FailureConfig, RunConfig, ScalingConfig
 
         self.error: BaseException | None = None
+        self._max_failures = max_failures
         self._desk = task.desk
         self._over = threading.Event()
         introducing = _introducing(task.desk)
@@ -76,6 +79,15 @@ class Training:
         """Whether it is, by now or within a moment."""
         # Not by joining the thread: Ctrl-C in there makes Python take it for ended (3.11 and 3.12).
         return self._over.wait(_LOOK_SECONDS)
+
+    def lost(self) -> WorkerError:
+        """What to say where Ray begins the processes no more, which tells of it by the page."""
+        times = "once" if self._max_failures == 1 else f"{self._max_failures} times"
+        return WorkerError(
+            f"hosts were lost more than {times}, and are not begun again; where memory runs out the system "
+            "ends them. A run that has checkpoints goes on with resume='auto'. Ray says: "
+            + textwrap.shorten(str(self.error), _SHOWN, placeholder=" …")
+        )
 
     def end_early(self) -> None:
         """Have it end, whatever its processes do, and wait for that; a cluster that is gone has ended it.
