@@ -180,7 +180,7 @@ def test_a_sequence_that_shrinks_to_nothing_between_passes_is_refused(threads, t
 
 SLEEPER = """
     import os, sys, time
-    sys.path.insert(0, {here!r})
+    sys.path[:0] = [{here!r}, {above!r}]
     import psutil
     import stoker
     from givers import Failing, Numbers, failing
@@ -219,7 +219,7 @@ SLEEPER = """
 def sleeper(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A script that makes one fit for each line that it is sent, three batches until a next never comes."""
     script = folder / "sleeper.py"
-    script.write_text(textwrap.dedent(SLEEPER.format(here=str(HERE))))
+    script.write_text(textwrap.dedent(SLEEPER.format(here=str(HERE), above=str(HERE.parent))))
     process = subprocess.Popen(
         [sys.executable, str(script)],
         stdin=subprocess.PIPE,
