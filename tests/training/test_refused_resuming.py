@@ -260,7 +260,10 @@ def test_a_file_of_another_size_is_refused_before_the_survey_with_the_place(fini
     ):
         run_to(model(), grown, finished, resume="auto", epochs=2)
     two = stoker.open([rows, grown], label="y").split(0.8, seed=3)[0]
-    with pytest.raises(ChangedDataError, match=r"grown\.csv holds something else than when .*run was begun"):
+    with pytest.raises(
+        ChangedDataError,
+        match=r"2 files instead of the 1 that .*run was begun with \(.*grown\.csv is none of",
+    ):
         stoker.fit(model(), stoker.Feed(two, batch_size=16, seed=5), run=finished, resume="auto", epochs=2)
     train, _ = stoker.open(rows, label="y").split(0.8, seed=3)
     feed = stoker.Feed(train, batch_size=16, seed=5, cache="never", workers=0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -40,10 +41,11 @@ def refuse_files(
     source: Source,
     files: tuple[Files, Files],
     *,
+    by_size: bool,
     ledger: Ledger | None = None,
     compares: Compares = compared_unseen,
 ) -> None:
-    """Say what changed of the files that are trained on: the first chunk, where there are as many as before.
+    """Say what changed of the files that are trained on: their number, their order, or the first chunk.
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ def refuse_files(
         The files now, which are read as far as they are those of before.
     files
         Those of the run and those of now, with what tells their contents apart.
+    by_size
+        Whether that is their size, as before the survey, and not what they hold.
     ledger
         Charged for what is read.
     compares
@@ -64,7 +68,7 @@ def refuse_files(
         In any case.
     """
     known, given = files
-    if len(known) == len(given):
+    if len(known) == len(given) and not _is_reordered(known, given):
         contents = read_contents(RunDirectory(directory).contents(), [file.digest for file in there.files])
         try:
             with compares() as progress:
@@ -74,7 +78,7 @@ def refuse_files(
                 f"{found.difference.text}; {directory} was trained on what it held, and cannot be resumed on "
                 f"anything else: {_ways_out(directory)}"
             ) from None
-    raise ChangedDataError(_told_files(directory, known, given))
+    raise ChangedDataError(_told_files(directory, known, given, by_size))
 
 
 def refuse_tested(
@@ -82,6 +86,7 @@ def refuse_tested(
     there: RunRecord,
     files: tuple[Files, Files],
     *,
+    by_size: bool,
     validates: bool,
     trained: Files,
 ) -> None:
@@ -93,6 +98,8 @@ def refuse_tested(
         The run and its record.
     files
         As of `refuse_files`; of rows that are held out of what is trained on there are none.
+    by_size
+        As of `refuse_files`.
     validates
         Whether anything is validated on now.
     trained
@@ -103,44 +110,69 @@ def refuse_tested(
     ChangedDataError
         In any case.
     """
-    raise ChangedDataError("".join(_told_tested(directory, there, files, validates, trained)))
-
-
-def _told_tested(
-    directory: Path, there: RunRecord, files: tuple[Files, Files], validates: bool, trained: Files
-) -> Iterator[str]:
     known, given = files
     if known and given:
-        yield f"of validation=, {_told_files(directory, known, given)}"
-        return
+        raise ChangedDataError(f"of validation=, {_told_files(directory, known, given, by_size)}")
     if known:
         rows = "rows of the files that are trained on" if validates else "nothing"
         names = ", ".join(path for path, _ in known)
-        yield f"{directory} was validated on {names}, and here it is on {rows}: "
-        yield "open that as it was, by itself"
-        return
-    was_validated = there.training.get("validated")
-    rows = "rows of what it was trained on" if was_validated else "nothing"
-    yield f"{directory} was validated on {rows}, and validation= is of {given[0][0]}, "
-    if was_validated and _contents(given) == _contents(trained):
-        yield "the same files in another stoker.open: give parts of one source, "
-        yield "train, valid = source.split(…)"
+        raise ChangedDataError(
+            f"{directory} was validated on {names}, and here it is on {rows}: open that as it was, by itself"
+        )
+    held_out = bool(there.training.get("validated"))
+    rows = "rows of what it was trained on" if held_out else "nothing"
+    others = _told_opened_anew(given, trained, by_size) if held_out else None
+    raise ChangedDataError(
+        f"{directory} was validated on {rows}, and validation= is of {given[0][0]}, "
+        f"{others or 'other files: give what it was validated on'}"
+    )
+
+
+def _told_opened_anew(given: Files, trained: Files, by_size: bool) -> str | None:
+    """What to do about files that are trained on, too, or may be; None of others."""
+    parts = "give parts of one source, train, valid = source.split(…)"
+    if _contents(given) != _contents(trained):
+        return None
+    if by_size and [path for path, _ in given] != [path for path, _ in trained]:
+        return (
+            f"as large as what is trained on: if it is that in another stoker.open, {parts}; if not, what it "
+            "was validated on"
+        )
+    return f"the same files in another stoker.open: {parts}"
+
+
+def _told_files(directory: Path, known: Files, given: Files, by_size: bool) -> str:
+    if len(known) != len(given):
+        what = f"{counted(len(given), 'file')} instead of the {len(known)} that {directory} was begun with"
+        what += _told_more(known, given)
     else:
-        yield "other files: give what it was validated on"
+        (old, _), (new, _) = next(pair for pair in zip(known, given, strict=True) if pair[0][1] != pair[1][1])
+        if _is_reordered(known, given):
+            same = "files of the same sizes" if by_size else "the same files"
+            return (
+                f"{same} in another order than when {directory} was begun: {new} stands where {old} did; "
+                "give them in that order, or begin another run"
+            )
+        is_there = os.path.abspath(old) == os.path.abspath(new)
+        what = f"{new} holds something else than " + (
+            f"when {directory} was begun" if is_there else f"{old}, with which {directory} was begun"
+        )
+    return f"{what}: it can be resumed on the same data alone; {_ways_out(directory)}"
 
 
-def _told_files(directory: Path, known: Files, given: Files) -> str:
-    same = _contents(known)
-    other = next((path for path, content in given if content not in same), None)
-    what = (
-        f"{counted(len(given), 'file')} instead of {len(known)}"
-        if other is None
-        else f"{other} holds something else"
-    )
-    return (
-        f"{what} than when {directory} was begun: it can be resumed on the same data alone; "
-        f"{_ways_out(directory)}"
-    )
+def _told_more(known: Files, given: Files) -> str:
+    """The first file that is certain to be one too many, or too few."""
+    there, here = _contents(known), _contents(given)
+    more = next((path for path, content in given if content not in there), None)
+    gone = next((path for path, content in known if content not in here), None)
+    if len(given) > len(known):
+        return "" if more is None else f" ({more} is none of them)"
+    return "" if gone is None else f" ({gone} is not there)"
+
+
+def _is_reordered(known: Files, given: Files) -> bool:
+    there, here = _contents(known), _contents(given)
+    return there != here and sorted(there) == sorted(here)
 
 
 def _contents(files: Files) -> list[Any]:

@@ -64,12 +64,13 @@ def refuse_other_run(directory: Path, there: RunRecord, here: RunRecord, feed: A
     """
     if [file.digest for file in there.files] != [file.digest for file in here.files]:
         files = _by_digest(there.files), _by_digest(here.files)
-        refuse_files(directory, there, feed.stage.source, files, ledger=feed.ledger)
+        refuse_files(directory, there, feed.stage.source, files, by_size=False, ledger=feed.ledger)
     tested = [file.digest for file in there.validation_files]
     if tested != [file.digest for file in here.validation_files]:
         files = _by_digest(there.validation_files), _by_digest(here.validation_files)
         validates = bool(here.training.get("validated"))
-        refuse_tested(directory, there, files, validates=validates, trained=_by_digest(here.files))
+        trained = _by_digest(here.files)
+        refuse_tested(directory, there, files, by_size=False, validates=validates, trained=trained)
     refuse_plan(directory, _differences(there, here))
 
 

@@ -88,12 +88,12 @@ def refuse_other_begun(
     source = feed.source
     files = _by_size(there.files), _sizes(source)
     if _contents(files[0]) != _contents(files[1]):
-        refuse_files(directory, there, source, files, compares=compares)
+        refuse_files(directory, there, source, files, by_size=True, compares=compares)
     if isinstance(validation, Source):
         apart = validation.table is not source.table
         tested = _by_size(there.validation_files), _sizes(validation) if apart else []
         if _contents(tested[0]) != _contents(tested[1]):
-            refuse_tested(directory, there, tested, validates=True, trained=files[1])
+            refuse_tested(directory, there, tested, by_size=True, validates=True, trained=files[1])
     refuse_plan(directory, _begun_differences(there, feed, settings))
     if there.plan is not None and (step := CheckpointStore(directory).newest_step()) is not None:
         position = _position(there, step)
