@@ -109,7 +109,15 @@ def test_metrics_by_name_fit_the_task():
             r"shape \(rows,\) and whose answers have \(rows, 1\) .*try accuracy",
         ),
         ("classes", "mse", "metric 'mse' is for numbers, the task is 'classes'; try accuracy"),
-        ("classes", "binary_accuracy", r"answers have \(rows, 3\)"),
+        ("classes", "binary_accuracy", r"answers have \(rows, classes\)"),
+        *[
+            (
+                "classes",
+                name,
+                rf"metric '{name}' does not fit the task 'classes', .*Error: .*; try accuracy or",
+            )
+            for name in ("poisson", "hinge", "kl_divergence", "mean_absolute_percentage_error")
+        ],
         ("binary", "goodness", "there is no metric 'goodness' in Keras$"),
         ("binary", "acuracy", r"there is no metric 'acuracy' in Keras; did you mean 'accuracy'\?"),
         ("regression", "mean_absolut_error", r"did you mean 'mean_absolute_error'\?"),
@@ -119,6 +127,24 @@ def test_metrics_by_name_fit_the_task():
 def test_a_metric_that_does_not_fit_is_refused(task, metric, message):
     with pytest.raises(OptionError, match=message):
         models.linear(spec_of(task, 3 if task == "classes" else 1), metrics=[metric])
+
+
+def test_a_metric_that_looks_among_the_five_best_classes_is_taken_with_any_backend():
+    models.linear(spec_of("classes", 7), metrics=["sparse_top_k_categorical_accuracy"])
+    models.refuse_unfit(["top_k_categorical_accuracy"], ["labels"])
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, IndexError, ArithmeticError])
+def test_whatever_a_metric_raises_is_told_with_its_class_and_words(raised, monkeypatch):
+    def sized(labels, answers):
+        raise raised("sizes 2 and 3\nof tensors")
+
+    monkeypatch.setattr("keras.metrics.get", lambda name: sized)
+    said = (
+        rf"^metric 'sized' does not fit .*\(on two rows {raised.__name__}: sizes 2 and 3\); try mae or mse$"
+    )
+    with pytest.raises(OptionError, match=said):
+        models.refuse_unfit(["sized"], ["regression"])
 
 
 class Unread:

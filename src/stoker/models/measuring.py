@@ -21,11 +21,18 @@ _USUAL = _OF_NUMBERS | _OF_TWO | _ACCURACY
 """Which there are without asking Keras, whose import takes seconds."""
 _TINY = {
     "binary": (np.array([0, 1]), np.array([[0.25], [0.75]], np.float32)),
-    "classes": (np.array([0, 2]), np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]], np.float32)),
+    "classes": (np.array([0, 6]), np.full((2, 7), 1 / 7, np.float32)),
     "regression": (np.array([0.0, 1.0], np.float32), np.array([[0.25], [0.75]], np.float32)),
-    "labels": (np.array([[0, 1], [1, 1]]), np.array([[0.25, 0.75], [0.75, 0.75]], np.float32)),
+    "labels": (np.eye(2, 7, dtype=np.int64), np.full((2, 7), 0.25, np.float32)),
 }
-"""By task labels and a model's answers of two rows."""
+"""By task labels and a model's answers of two rows: of more classes than the five best that Keras takes."""
+_SHAPES = {
+    "binary": ("(rows,)", "(rows, 1)"),
+    "classes": ("(rows,)", "(rows, classes)"),
+    "regression": ("(rows,)", "(rows, 1)"),
+    "labels": ("(rows, labels)", "(rows, labels)"),
+}
+"""By task those of labels and answers of any number of rows."""
 _INSTEAD = {
     "binary": "accuracy, auc, precision or recall (the loss is the binary cross-entropy)",
     "classes": "accuracy or sparse_top_k_categorical_accuracy (the loss is the cross-entropy)",
@@ -172,12 +179,13 @@ def _tried(task: str, metric: str) -> OptionError | None:
     try:
         found = keras.metrics.get(metric)
         (found.update_state if isinstance(found, keras.Metric) else found)(labels, answers)
-    except (ValueError, TypeError) as error:
-        shapes = (str(("rows", *array.shape[1:])).replace("'", "") for array in (labels, answers))
-        said = str(error).splitlines()[0].partition(". Received")[0]
+    except Exception as error:  # each backend has classes of its own for shapes that do not fit
+        of_labels, of_answers = _SHAPES[task]
+        said = str(error).strip().partition("\n")[0].partition(". Received")[0]
         return OptionError(
-            f"metric {metric!r} does not fit the task {task!r}, whose labels have the shape {next(shapes)} "
-            f"and whose answers have {next(shapes)} ({said}); try {_INSTEAD[task]}"
+            f"metric {metric!r} does not fit the task {task!r}, whose labels have the shape {of_labels} and "
+            f"whose answers have {of_answers} (on two rows {type(error).__name__}: {said}); "
+            f"try {_INSTEAD[task]}"
         )
     return None
 
