@@ -12,7 +12,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
 import stoker.kernels
@@ -73,6 +73,31 @@ def test_a_torn_file_of_the_cache_is_made_again(cached, kind, torn):
     path.write_bytes(torn(path.read_bytes()))
     assert compilations(2) == (1, 0)
     assert compilations(2) == (0, 1)
+
+
+@pytest.fixture
+def warnings(monkeypatch, caplog):
+    """What a process that has told nothing yet warns of."""
+    monkeypatch.setattr(compiling._Kept, "is_told", False)
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "stoker"]
+
+
+def test_a_numba_that_cannot_read_what_it_keeps_is_told_once(cached, monkeypatch, warnings):
+    def incompatible(*_):
+        raise AttributeError("no attribute 'reload'")
+
+    monkeypatch.setattr(CompileResultCacheImpl, "rebuild", incompatible)
+    assert compilations(2) == (1, 0)
+    assert compilations(2) == (1, 0)
+    (said,) = warnings()
+    (index,) = cached.glob("*.nbi")
+    assert f"kept by {index} (AttributeError: no attribute 'reload'): it is compiled again" in said
+    assert f"remove {cached};" in said
+
+
+def test_a_cache_that_is_read_is_no_word_worth(cached, warnings):
+    assert compilations(2) == (0, 1)
+    assert warnings() == []
 
 
 def test_a_cache_that_can_no_longer_be_written_is_read(cached):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from numba import njit
 from numba.core import caching, event
@@ -13,11 +14,14 @@ from numba.core.caching import FunctionCache
 
 __all__ = ["bare_kernel", "compiled_seconds", "helper_kernel", "inner_kernel", "kernel"]
 
+_log = logging.getLogger("stoker")
+
 # NumPy's error model: a check for zero before every division keeps loops from being vectorised. Nothing calls
 # a kernel from C, and what C would call takes as long to compile as a small kernel.
 _OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
-# What Numba's own reading of a file of its cache raises that a machine which went down has left torn.
+# What Numba's own reading of a file of its cache raises that a machine which went down has left torn; a Numba
+# that cannot read what it writes itself raises no other.
 _TORN = (
     cast(Any, caching).pickle.UnpicklingError,
     *(EOFError, AttributeError, ImportError, IndexError, KeyError, ValueError),
@@ -69,7 +73,8 @@ def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` with Numba, without the GIL, and keep the machine code in Numba's cache.
 
     Where that cannot be written (a read-only installation without a home directory, a full disk) or cannot be
-    read, the kernel is compiled anew by each process.
+    read, the kernel is compiled anew by each process. The first file that Numba does not understand is told
+    by the logger ``stoker``, as a warning.
 
     Examples
     --------
@@ -113,12 +118,16 @@ def _helper(function: Callable[..., Any], **options: Any) -> Any:
 class _Kept(FunctionCache):
     """Numba's cache of one kernel, whose troubles end nothing: what it cannot give or take is compiled."""
 
+    is_told: ClassVar[bool] = False
+    """Whether this process has told of a file that it cannot read; where one is, all may be."""
+
     def load_overload(self, signature: Any, context: Any) -> Any:
         try:
             return super().load_overload(signature, context)
         except OSError:
             self.disable()
-        except _TORN:
+        except _TORN as error:
+            self._tell(error)
             self._begin_anew()
         return None
 
@@ -127,6 +136,19 @@ class _Kept(FunctionCache):
             super().save_overload(signature, compiled)
         except OSError:
             self.disable()
+
+    def _tell(self, error: Exception) -> None:
+        if _Kept.is_told:
+            return
+        _Kept.is_told = True
+        _log.warning(
+            "Numba cannot read a kernel that it kept by %s (%s: %s): it is compiled again, and so are others "
+            "like it. Where every start says so, remove %s; if that does not help, install Numba anew",
+            self._cache_file._index_path,
+            type(error).__name__,
+            error,
+            self.cache_path,
+        )
 
     def _begin_anew(self) -> None:
         try:
