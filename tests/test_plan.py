@@ -136,6 +136,17 @@ def test_groups_share_the_batches_of_a_window_out_evenly(features, batch, memory
     assert groups * (group - 1) < size  # no smaller group would do with as few
 
 
+@pytest.mark.parametrize(
+    ("texts", "what"),
+    [({"num_columns": 1}, "1 column"), ({"text_lengths": ((1, 9),)}, "text, up to 1 byte each,")],
+)
+def test_one_byte_one_row_and_one_column_are_told_in_the_singular(texts, what):
+    data = msgspec.structs.replace(DATA, **texts)
+    said = f"^memory is 1 byte, but one window of 1 row of {what} and what goes with it need"
+    with pytest.raises(MemoryBudgetError, match=said):
+        resolve_order(data, PlanOptions(batch_size=1, memory_bytes=1))
+
+
 def test_a_memory_too_small_for_one_window_names_both_numbers_and_the_way_out():
     with pytest.raises(
         MemoryBudgetError, match=r"1,000,000 bytes.*one window of 4096.*raise memory= to \d+MB"

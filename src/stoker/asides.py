@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from stoker.folders import staged_folder
+from stoker.plurals import plural
 from stoker.stored import Count, decoded
 
 __all__ = ["MOST_ASIDE", "Aside", "is_aside", "keep_aside", "next_aside"]
@@ -97,7 +98,7 @@ def _removed(folder: Path, names: Collection[str]) -> Iterable[str]:
     for _, path in older[: max(0, len(known) - MOST_ASIDE)]:
         with suppress(OSError):
             shutil.rmtree(path)
-            yield f"{path.name} ({steps[path]:,} step{'' if steps[path] == 1 else 's'})"
+            yield f"{path.name} ({steps[path]:,} {plural(steps[path], 'step')})"
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:

@@ -6,6 +6,7 @@ import msgspec
 
 from stoker.errors import MemoryBudgetError, OptionError
 from stoker.plan.facts import DataFacts, MachineFacts, PlanOptions
+from stoker.plurals import plural
 from stoker.stored import Count
 from stoker.types import OrderSpec, StreamLimits
 
@@ -178,8 +179,8 @@ def _too_little(budget: int, least: int, data: DataFacts, options: PlanOptions) 
     taken = share - budget + (0 if share > least else least)
     wanted = -(-taken * options.memory_bytes // growing) // 10**6 + 1
     return (
-        f"memory is {options.memory_bytes:,} bytes, of which {who} may take {share:,}: "
-        f"{max(0, budget):,} of them are left for windows and batches, which need {least:,}; finding and "
-        f"keeping the rows takes {held:,}, and what else is open the rest: raise memory= to {wanted}MB, "
-        "lower batch_size=, or close other epochs and forget other feeds"
+        f"memory is {options.memory_bytes:,} {plural(options.memory_bytes, 'byte')}, of which "
+        f"{who} may take {share:,}: {max(0, budget):,} of them are left for windows and batches, which need "
+        f"{least:,}; finding and keeping the rows takes {held:,}, and what else is open the rest: raise "
+        f"memory= to {wanted}MB, lower batch_size=, or close other epochs and forget other feeds"
     )

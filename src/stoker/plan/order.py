@@ -5,6 +5,7 @@ from __future__ import annotations
 from stoker.errors import MemoryBudgetError, OptionError
 from stoker.plan.facts import DataFacts, PlanOptions, Shuffle
 from stoker.plan.memory import ORDER_BYTES, READ_BYTES, batch_bytes, share_bytes
+from stoker.plurals import plural
 from stoker.types import OrderKind, OrderSpec
 
 __all__ = ["resolve_order", "rows_within"]
@@ -62,7 +63,8 @@ def resolve_order(data: DataFacts, options: PlanOptions) -> OrderSpec:
     needed = 5 * (batch * (row + ORDER_BYTES) + texts + 2 * batch_bytes(data, batch) + READ_BYTES)
     if needed > options.memory_bytes:
         raise MemoryBudgetError(
-            f"memory is {options.memory_bytes:,} bytes, but one window of {batch} rows of "
+            f"memory is {options.memory_bytes:,} {plural(options.memory_bytes, 'byte')}, but one window of "
+            f"{batch} {plural(batch, 'row')} of "
             f"{_contents(data)} and what goes with it need {needed:,}: raise memory= to "
             f"{-(-needed // 10**6)}MB or lower batch_size="
         )
@@ -93,6 +95,6 @@ def rows_within(room: int, row_bytes: int, data: DataFacts, limit: int) -> int:
 
 def _contents(data: DataFacts) -> str:
     if not data.longest_text:
-        return f"{data.num_columns} columns"
+        return f"{data.num_columns} {plural(data.num_columns, 'column')}"
     what = "values" if data.value_lengths else "text"
-    return f"{what}, up to {data.longest_text:,} bytes each,"
+    return f"{what}, up to {data.longest_text:,} {plural(data.longest_text, 'byte')} each,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from stoker.plurals import plural
 from stoker.training.report import FitReport, Snapshot, Validation
 
 __all__ = [
@@ -101,7 +102,7 @@ def counted(number: int, noun: str) -> str:
     >>> counted(1, "step"), counted(1160, "row")
     ('1 step', '1 160 rows')
     """
-    return f"{grouped(number)} {noun}" + ("" if number == 1 else "s")
+    return f"{grouped(number)} {plural(number, noun)}"
 
 
 def bar(share: float, width: int = 10) -> str:

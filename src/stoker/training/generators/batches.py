@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from stoker.errors import DataError
+from stoker.plurals import plural
 from stoker.training.generators.class_weight import ClassWeights
 from stoker.types import Batch, Position
 
@@ -145,7 +146,7 @@ def describe(item: Any) -> str:
     'a tuple of 4 items: ndarray (2, 3), list of 2, int, int'
     """
     if isinstance(item, tuple | list):
-        count = f"{len(item)} item" + ("" if len(item) == 1 else "s")
+        count = f"{len(item)} {plural(len(item), 'item')}"
         inside = ", ".join(_short(each) for each in item[:5]) + (", …" if len(item) > 5 else "")
         return f"a {type(item).__name__} of {count}" + (f": {inside}" if item else "")
     if isinstance(item, Mapping):
