@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from stoker.asides import MOST_ASIDE, Aside, keep_aside, next_aside
+from stoker.rundir import RunDirectory
 
 NAMES = ("run.json", "model.keras")
 
@@ -60,7 +62,7 @@ def test_of_many_that_were_there_all_but_three_go_and_each_is_named(tmp_path):
     (tmp_path / "before-2" / "run.json").write_text("torn")
     assert kept_after(tmp_path, 3).removed == (
         "before-1 (1 step)",
-        "before-2 (0 steps)",
+        "before-2 (steps unknown)",
         "before-3 (1 step)",
         "before-4 (1 step)",
     )
@@ -91,3 +93,52 @@ def test_nothing_is_removed_where_the_new_one_cannot_be_kept(tmp_path, monkeypat
     with pytest.raises(OSError, match="No space left"):
         kept_after(tmp_path, 9)
     assert asides(tmp_path) == there
+
+
+def test_of_a_run_that_was_killed_no_more_is_told_than_is_known(tmp_path):
+    for number, steps in enumerate((1_000, 0), start=1):
+        (tmp_path / f"before-{number}").mkdir()
+        outcome = {"steps": steps, "status": "running"}
+        (tmp_path / f"before-{number}" / "run.json").write_text(json.dumps({"outcome": outcome}))
+    kept_after(tmp_path, 2_000)
+    assert kept_after(tmp_path, 1).removed == ("before-1 (at least 1,000 steps)",)
+    assert kept_after(tmp_path, 1).removed == ("before-2 (steps unknown)",)
+
+
+def test_a_folder_that_holds_no_record_stays(tmp_path):
+    (tmp_path / "before-1").mkdir()
+    (tmp_path / "before-2").mkdir()
+    (tmp_path / "before-2" / "model.keras").touch()
+    for steps in range(MOST_ASIDE + 1):
+        kept_after(tmp_path, steps)
+    assert sorted(path.name for path in tmp_path.glob("before-*")) == [f"before-{n}" for n in (1, 2, 4, 5, 6)]
+
+
+def test_what_of_one_cannot_be_removed_is_told_and_lies_aside_until_it_can_be(tmp_path, monkeypatch):
+    for steps in range(MOST_ASIDE):
+        kept_after(tmp_path, steps)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "shutil.rmtree", lambda path, **_: next(path.glob("*/run.json")).unlink()
+        )  # and no more
+        (removed,) = kept_after(tmp_path, 9).removed
+    (left,) = tmp_path.glob(".building-removed-*")
+    assert removed == f"before-1 (0 steps; what of it cannot be removed is in {left.name})"
+    assert list(asides(tmp_path)) == ["before-2", "before-3", "before-4"]
+    RunDirectory(tmp_path).clean()
+    assert not left.exists()
+
+
+def test_one_whose_name_cannot_be_taken_is_left_whole(tmp_path, monkeypatch):
+    for steps in range(MOST_ASIDE):
+        kept_after(tmp_path, steps)
+    rename = os.rename
+
+    def forbidden(path: Path, other: Path) -> None:
+        if path.name == "before-1":
+            raise PermissionError(13, "Permission denied")
+        rename(path, other)
+
+    monkeypatch.setattr("os.rename", forbidden)
+    assert kept_after(tmp_path, 9).removed == ()
+    assert {path.name for path in (tmp_path / "before-1").iterdir()} == set(NAMES)

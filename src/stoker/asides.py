@@ -12,14 +12,17 @@ from pathlib import Path
 
 import msgspec
 
-from stoker.folders import staged_folder
+from stoker.folders import scratch_folder, staged_folder
 from stoker.plurals import plural
 from stoker.stored import Count, decoded
 
-__all__ = ["MOST_ASIDE", "Aside", "is_aside", "keep_aside", "next_aside"]
+__all__ = ["MOST_ASIDE", "REMOVED", "Aside", "is_aside", "keep_aside", "next_aside"]
 
 MOST_ASIDE = 3
 """Folders that are kept."""
+REMOVED = "removed"
+"""What `clean` knows folders by that were being removed."""
+_RECORD = "run.json"
 _NAME = re.compile(r"before-(\d{1,9})")
 
 
@@ -50,6 +53,16 @@ class Aside:
 
 class _Outcome(msgspec.Struct):
     steps: Count = 0
+    status: str = ""
+
+    def __str__(self) -> str:
+        if self.status == "running":  # killed: its record is older than its last step
+            return f"at least {self._counted}" if self.steps else "steps unknown"
+        return self._counted
+
+    @property
+    def _counted(self) -> str:
+        return f"{self.steps:,} {plural(self.steps, 'step')}"
 
 
 class _Record(msgspec.Struct):
@@ -74,7 +87,8 @@ def keep_aside(folder: Path, told: Path, names: Collection[str]) -> Aside:
     folder, told
         The folder, and what it is called.
     names
-        Of the files, of which some may be absent. A folder that holds others as well is never removed.
+        Of the files, of which some may be absent. A folder that lacks ``run.json``, or holds others as well,
+        is never removed.
 
     Raises
     ------
@@ -91,14 +105,16 @@ def keep_aside(folder: Path, told: Path, names: Collection[str]) -> Aside:
 
 def _removed(folder: Path, names: Collection[str]) -> Iterable[str]:
     """Remove all but the newest, and the one that came furthest; a run may begin again without end."""
-    known = [(number, path) for number, path in _numbered(folder) if _holds_only(path, names)]
-    steps = {path: _steps(path) for _, path in known}
-    furthest = max(known, key=lambda each: (steps[each[1]], each[0]), default=None)
+    known = [(number, path) for number, path in _numbered(folder) if _is_kept(path, names)]
+    outcomes = {path: _outcome(path) for _, path in known}
+    furthest = max(known, key=lambda each: (outcomes[each[1]].steps, each[0]), default=None)
     older = sorted(each for each in known if each != furthest)
     for _, path in older[: max(0, len(known) - MOST_ASIDE)]:
         with suppress(OSError):
-            shutil.rmtree(path)
-            yield f"{path.name} ({steps[path]:,} {plural(steps[path], 'step')})"
+            with scratch_folder(folder, REMOVED) as removed:  # its name is gone before its first file
+                os.rename(path, removed / path.name)
+            told = f"; what of it cannot be removed is in {removed.name}" if removed.exists() else ""
+            yield f"{path.name} ({outcomes[path]}{told})"
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:
@@ -107,18 +123,19 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
     return []
 
 
-def _holds_only(folder: Path, names: Collection[str]) -> bool:
+def _is_kept(folder: Path, names: Collection[str]) -> bool:
+    """Whether it was made by `keep_aside`, and nothing was put into it."""
     try:
-        return not folder.is_symlink() and all(path.name in names for path in folder.iterdir())
+        there = [path.name for path in folder.iterdir()]
+        return not folder.is_symlink() and _RECORD in there and all(name in names for name in there)
     except OSError:
         return False
 
 
-def _steps(folder: Path) -> int:
-    """The steps that its run had taken; 0 where that is not told."""
+def _outcome(folder: Path) -> _Outcome:
     with suppress(OSError, ValueError):
-        return decoded((folder / "run.json").read_bytes(), _Record).outcome.steps
-    return 0
+        return decoded((folder / _RECORD).read_bytes(), _Record).outcome
+    return _Outcome(status="running")
 
 
 def _linked(path: Path, other: Path) -> None:

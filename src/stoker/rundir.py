@@ -27,7 +27,7 @@ from typing import Any
 
 import msgspec
 
-from stoker.asides import Aside, keep_aside, next_aside
+from stoker.asides import REMOVED, Aside, keep_aside, next_aside
 from stoker.contrasts import file_differences
 from stoker.differing import differences
 from stoker.errors import RunError
@@ -83,7 +83,7 @@ class RunDirectory:
 
     def clean(self) -> None:
         """Remove what writers of this run left that were killed; nobody else may be writing. Never fails."""
-        for name in (*_WRITTEN, next_aside(self._at)):
+        for name in (*_WRITTEN, next_aside(self._at), REMOVED):
             clean(self._at, name, at_once=True)
         with suppress(OSError):
             for model in self._at.glob(".unfinished-*.keras"):

@@ -8,7 +8,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from killing import Point, Zygote, age, assert_identical, finished, killed_at, left_over, outcome, zygote
+from killing import (
+    Point,
+    Zygote,
+    age,
+    assert_identical,
+    finished,
+    killed_at,
+    left_over,
+    outcome,
+    said,
+    zygote,
+)
+
+from stoker.rundir import RunDirectory
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -108,3 +121,17 @@ def test_a_vectoriser_that_is_killed_while_it_learns_begins_again(forks, here):
     (here / "texts.csv").write_text("text,y\n" + "".join(words))
     # Everything but a few kilobytes goes to the temporary file.
     dies_and_goes_on(forks, here, ["texts"], LEARNING, settings={"stoker.transforms.learning:SHARES": 4_000})
+
+
+@pytest.mark.slow
+def test_of_runs_that_are_killed_within_their_first_epoch_the_one_that_came_furthest_is_kept(forks, folder):
+    command = [*COMMAND, "--validate-every", "3steps"]
+    command[command.index("10steps")] = "never"
+    for validation in (5, 2, 2, 2, 2):
+        point = {"where": "stoker.training.monitor:Monitor.observe", "call": validation}
+        killed_at(forks, folder, command, point)
+    assert "before-4 has the record and the models of before; removed before-2 (at least 3 steps)" in said(
+        folder
+    )
+    steps = {path.name: RunDirectory(path).read().outcome.steps for path in (folder / "run").glob("before-*")}
+    assert steps == {"before-1": 12, "before-3": 3, "before-4": 3}

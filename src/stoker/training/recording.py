@@ -180,7 +180,8 @@ class RunRecorder:
         self._waits = False
         known = joined_epochs(self._record.epochs, unrecorded)
         self._record.epochs = [each for each in known if each.epoch < epoch]
-        self._record.outcome = replace(outcome, status="running", error=None)
+        # A run that begins again has taken no step, however it ends; what it had come to is aside.
+        self._record.outcome = replace(outcome, status="running", error=None) if step else Outcome()
         self._write()
         return aside
 

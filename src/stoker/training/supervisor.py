@@ -190,7 +190,7 @@ class TrainingSupervisor:
             self._take_validation(validated, best)
         if self._recorder is not None:
             self._recorder.add_epoch(self._record(epoch, finished, logs))
-            self._unwritten.write(RECORD, partial(self._recorder.end, "running", self.report("running")))
+            self._write_record()
         self.tally.end_epoch(finished)
         self._in_epoch = False
         if epoch + 1 < self._epochs and self._is_time_over():
@@ -315,7 +315,13 @@ class TrainingSupervisor:
         logs = self.evaluate()
         best = self._observe(logs) if self._by_validation else False
         self._take_validation(logs, best)
+        if best and self._owed is None:
+            self._write_record()  # which tells of which step the best model is, should the process be killed
         self.tally.start_clock()
+
+    def _write_record(self) -> None:
+        if self._recorder is not None:
+            self._unwritten.write(RECORD, partial(self._recorder.end, "running", self.report("running")))
 
     @property
     def _by_validation(self) -> bool:
