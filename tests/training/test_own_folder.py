@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,19 @@ def test_a_generator_has_no_files_and_is_refused_the_working_folder_alone(tmp_pa
     refuse_shared_folder(Path("run"), iter(()))
     with pytest.raises(RunError, match=r"such as run='runs/run-1'"):
         refuse_shared_folder(Path("."), iter(()))
+
+
+def test_one_that_may_not_be_listed_is_refused_with_the_way_out(feed, monkeypatch):
+    Path("closed").mkdir()
+    iterdir = Path.iterdir
+
+    def listed(path: Path) -> Any:  # whoever is root may list all
+        if path.name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", listed)
+    with pytest.raises(
+        RunError, match=r"closed cannot be listed \(Permission denied\), .* run='runs/rows-1'"
+    ):
+        refuse_shared_folder(Path("closed"), feed)

@@ -42,7 +42,7 @@ def refuse_shared_folder(directory: Path, feed: Any) -> None:
     ------
     RunError
         If it is the working folder, or one above that, and holds anything but logs; if it lies in a folder
-        that is trained on; or holds data, of this training or other.
+        that is trained on; holds data, of this training or other; or cannot be listed.
     """
     source = feed.source if isinstance(feed, Feed) else None
     places = [] if source is None else [located(place) for place in source.places]
@@ -58,7 +58,7 @@ def refuse_shared_folder(directory: Path, feed: Any) -> None:
             )
     if not folder.is_dir():
         return
-    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    there = _names_within(folder, directory, instead)
     trained = _names_in(folder, places)
     if data := [name for name in there if name in trained or _is_data(name)]:
         raise RunError(
@@ -71,6 +71,17 @@ def refuse_shared_folder(directory: Path, feed: Any) -> None:
             f"{directory} is the folder that is worked in, or one above it, and holds other files "
             f"({_listed(others)}), among which a run's would lie: {instead}"
         )
+
+
+def _names_within(folder: Path, directory: Path, instead: str) -> list[str]:
+    """What lies in a folder, but for what is hidden."""
+    try:
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise RunError(
+            f"{directory} cannot be listed ({error.strerror or error}), and what a run's files would lie "
+            f"among is unknown: let it be read, or {instead}"
+        ) from error
 
 
 def _is_within(folder: str | Path, other: str) -> bool:
