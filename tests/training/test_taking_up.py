@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from resumable import STEPS, run_to, write_rows
+from resumable import STEPS, StopsAt, feed_of, run_to, write_rows
 
 import stoker
 from stoker.checkpoints import CheckpointStore
@@ -190,3 +191,25 @@ def test_a_run_whose_time_is_up_keeps_its_record_when_no_more_is_asked_for(model
         model(), rows, tmp_path / "whole"
     )
     assert epochs_of(run) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+@pytest.mark.parametrize("only_newest", [True, False])
+def test_what_torn_checkpoints_had_begun_refuses_no_fewer_epochs(
+    model, rows, tmp_path, only_newest, is_prepared
+):
+    run = tmp_path / "run"
+    run_to(model(), rows, run, stop=STEPS + 1, **EVERY)
+    whole = CheckpointStore(run).paths()
+    newest = shutil.copytree(whole[0], whole[0].with_name(f"step-{STEPS + 3:012d}"))
+    for path in [newest] if only_newest else [newest, *whole]:
+        (path / "arrays.bin").write_bytes(b"torn")
+    feed, valid = feed_of(rows)
+    try:
+        if is_prepared:
+            feed.prepare()
+        options = {"epochs": 1, "progress": "none", "callbacks": [StopsAt()], **EVERY}
+        history = stoker.fit(model(), feed, validation=valid, run=run, resume="auto", **options)
+    finally:
+        feed.close()
+    assert history.report.steps == STEPS

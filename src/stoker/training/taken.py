@@ -95,9 +95,7 @@ def refuse_other_begun(
         if _contents(tested[0]) != _contents(tested[1]):
             refuse_tested(directory, there, tested, by_size=True, validates=True, trained=files[1])
     refuse_plan(directory, _begun_differences(there, feed, settings))
-    if there.plan is not None and (step := CheckpointStore(directory).newest_step()) is not None:
-        position = _position(there, step)
-        refuse_fewer_epochs(directory, position, epochs)
+    _refuse_passed(directory, there, epochs)
 
 
 def refuse_plan(directory: Path, differences: Iterable[str]) -> None:
@@ -123,11 +121,24 @@ def refuse_fewer_epochs(directory: Path, position: Position, epochs: int) -> Non
     RunError
         If it has begun more of them.
     """
-    begun = position.epoch + (position.batches > 0)
-    if begun > epochs:
+    if (begun := _begun(position)) > epochs:
         raise RunError(
             f"{directory} is in epoch {begun} already, and epochs={epochs} is less: ask for as many or more"
         )
+
+
+def _refuse_passed(directory: Path, there: RunRecord, epochs: int) -> None:
+    """Refuse to end a run before the checkpoint that it goes on from, which is read only to be refused."""
+    store = CheckpointStore(directory)
+    step = store.newest_step()
+    if there.plan is None or step is None or _begun(_position(there, step)) <= epochs:
+        return
+    if (newest := store.newest()) is not None:  # the one that is named last may be torn
+        refuse_fewer_epochs(directory, newest.manifest.position, epochs)
+
+
+def _begun(position: Position) -> int:
+    return position.epoch + (position.batches > 0)
 
 
 def _position(there: RunRecord, step: int) -> Position:
