@@ -20,6 +20,7 @@ from stoker.differing import (
     settings_differences,
 )
 from stoker.runrecords import GeneratorRecord, RunRecord
+from stoker.types import ColumnSpec
 
 GENERATOR = GeneratorRecord(name="G", steps_per_epoch=4, workers=1, use_multiprocessing=False)
 SPLIT = {"kind": "split", "fraction": 0.9, "part": 0, "seed": 0}
@@ -130,4 +131,18 @@ def test_settings_are_told_without_digests():
         "monitor: none there, val_auc here",
         "rows to validate on: all there, none here",
         "class_weight: others here",
+    ]
+
+
+def test_blanks_of_columns_that_are_not_used_make_no_difference():
+    columns = [ColumnSpec(name="a", kind="float")]
+    there = record(columns=columns, policy={"na": {"a": "error"}, "on_bad_row": "error"})
+    left_out = record(
+        columns=columns, policy={"na": {"a": "error", "id": "transform"}, "on_bad_row": "error"}
+    )
+    assert list(differences(there, left_out)) == []
+    other = record(columns=columns, policy={"na": {"a": "mean", "id": "transform"}, "on_bad_row": "skip"})
+    assert list(differences(there, other)) == [
+        "blanks (na=).a: error there, mean here",
+        "bad rows (on_bad_row=): error there, skip here",
     ]

@@ -117,8 +117,8 @@ def differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
     yield from row_differences("rows of the files", there.source.get("view"), here.source.get("view"))
     yield from name_differences("columns", _names(there), _names(here))
     yield from _spec_differences(there, here)
-    for name, word in (("na", "blanks (na=)"), ("on_bad_row", "bad rows (on_bad_row=)")):
-        yield from between(word, plain(there.policy.get(name)), plain(here.policy.get(name)))
+    yield from between("blanks (na=)", _blanks(there), _blanks(here))
+    yield from between("bad rows (on_bad_row=)", *(each.policy.get("on_bad_row") for each in (there, here)))
     for name in ("transform", "target"):
         old, new = (transform_digest(getattr(each, name)) for each in (there, here))
         yield from transform_differences(name if name == "transform" else "transform of the label", old, new)
@@ -166,6 +166,12 @@ def transform_digest(transform: Mapping[str, Any]) -> str:
     """Name and digest of a fitted transform's state, as run.json has it."""
     name = str(transform.get("name", "none"))
     return f"{name} {hashlib.blake2b(msgspec.json.encode(plain(transform)), digest_size=8).hexdigest()}"
+
+
+def _blanks(record: RunRecord) -> Any:
+    """What becomes of the blanks of the columns that are used; others were left out of themselves, or not."""
+    words, used = plain(record.policy.get("na")), {column.name for column in record.columns}
+    return {name: words[name] for name in words if name in used} if isinstance(words, dict) else words
 
 
 def _names(record: RunRecord) -> list[str]:

@@ -275,7 +275,12 @@ class _Watch:
                 self._thread = threading.Thread(
                     target=_look_until, args=(self._over,), name="stoker-watch", daemon=True
                 )
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except BaseException:  # Ctrl-C: nobody is going to call `end`
+                    self._over.set()
+                    self._users, self._thread = self._users - 1, None
+                    raise
 
     def end(self) -> None:
         with self._lock:

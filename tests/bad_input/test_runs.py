@@ -73,10 +73,11 @@ def test_a_column_that_was_left_out_of_itself_makes_no_other_plan(refused, run, 
     lines = (here / "t.csv").read_text().splitlines()
     text = "\n".join(f"{f'u{place:04}x' if place else 'id'},{line}" for place, line in enumerate(lines))
     (here / "wide.csv").write_text(text + "\n")
-    command = ("train", "wide.csv", "--label", "kind", "--epochs", "1", "--run", "left-out")
-    assert main(list(command)) == 0
+    command = ("train", "wide.csv", "--label", "kind", "--run", "left-out")
+    assert main([*command, "--epochs", "1"]) == 0
     assert refused(*command).startswith("left-out already holds a run of what looks like the same plan; ")
     assert "columns: 'b' there and not here" in refused(*command, "--drop", "b")
+    assert main([*command, "--drop", "id", "--epochs", "2", "--resume", "auto"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,6 @@ def test_a_signal_leaves_nothing_behind(number, tmp_path):
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         process.send_signal(number)
-        process.communicate(timeout=30)
-    assert process.returncode == 128 + number
+        said = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == 128 + number, said
     assert list(folder.iterdir()) == []

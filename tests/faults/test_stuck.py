@@ -18,7 +18,7 @@ from stoker.checkpoints import BackgroundWriter, CheckpointStore
 from stoker.errors import OptionError
 from stoker.transforms import Cast
 from stoker.waits import VARIABLE, At, StageWait, Wait, look, watched
-from waiting import LIMIT_SECONDS, Told
+from waiting import LIMIT_SECONDS, Told, until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -259,3 +259,16 @@ def test_a_wait_for_kernels_to_be_compiled_is_told_as_that_and_without_stacks(ca
     compile_for_long()
     (said,) = (record.getMessage() for record in caplog.records if record.name == "stoker")
     assert said.endswith("stoker's kernels are being compiled, which is done once after an installation")
+
+
+def test_an_interrupt_while_the_watch_begins_leaves_no_thread(monkeypatch):
+    def interrupted(thread):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt), watched():
+            pass
+    with watched():
+        assert any(each.name == "stoker-watch" for each in threading.enumerate())
+    until(lambda: not any(each.name == "stoker-watch" for each in threading.enumerate()))

@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -30,6 +31,34 @@ def test_threads_end_when_nobody_refers_to_them_any_more():
         threads = Threads(2, name="collected", within=20.0)
         threads.submit(abs, -1).result(20)
         del threads
+
+
+def test_an_interrupt_while_a_thread_is_started_hides_behind_no_other_error(monkeypatch):
+    real = threading.Event.wait
+
+    def interrupted(event, timeout=None):  # `Thread.start` waits until the thread has begun
+        monkeypatch.setattr(threading.Event, "wait", real)
+        raise KeyboardInterrupt
+
+    with prefetch(abs, [-1, -2], workers=2, in_flight=2, name="begun") as results:
+        monkeypatch.setattr(threading.Event, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            next(results)
+    until(lambda: not any("stoker-begun" in each.name for each in threading.enumerate()))
+
+
+def test_a_thread_that_was_never_begun_is_not_waited_for(monkeypatch):
+    def interrupted(thread):
+        raise KeyboardInterrupt
+
+    threads = Threads(2, name="never", within=20.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            threads.submit(abs, -1)
+    begun = time.monotonic()
+    threads.close()
+    assert time.monotonic() - begun < 10
 
 
 def test_what_has_not_begun_is_cancelled_at_the_end():

@@ -14,6 +14,7 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -172,7 +173,9 @@ def _end(
     deadline = time.monotonic() + within
     others = [worker for worker in workers if worker is not threading.current_thread()]
     for worker in others:
-        worker.join(max(0.0, deadline - time.monotonic()))
+        # One whose start was interrupted ends when it begins, if it does: it may not be waited for till then.
+        with suppress(RuntimeError):
+            worker.join(max(0.0, deadline - time.monotonic()))
     left = [worker for worker in others if worker.is_alive()]
     if left:
         tasks = ", ".join(reprlib.repr(job.task) for worker in left if (job := worker.job) is not None)
