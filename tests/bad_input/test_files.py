@@ -56,6 +56,11 @@ def test_files_with_different_headers_are_named_with_what_differs(refused, write
     )
 
 
+def test_a_name_that_is_written_nearly_like_one_that_lacks_is_offered(refused, write):
+    said = refused("plan", write("t.csv"), write("other.csv", header="a,b,kinds"), "--label", "kind")
+    assert "lacks 'kind' and has 'kinds' instead ('kinds' may be meant for 'kind'); files of one" in said
+
+
 def test_a_header_longer_than_the_rows_is_told(refused, write):
     assert "t.csv: the header names 4 columns and the rows below it have 3 fields" in refused(
         "plan", write("t.csv", header="a,b,kind,more"), "--label", "kind"

@@ -63,7 +63,9 @@ def test_mistakes_are_told_in_a_sentence(flags, said, table, capsys):
 def test_bad_rows_that_are_left_out_are_told(table, tmp_path, capsys):
     (tmp_path / "bad.csv").write_text("a,b\n" + "1,2\n" * 20 + "1,2,3\n")
     assert main(["convert", "bad.csv", "out.csv"]) == 2
-    assert "--on-bad-row skip" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "'1,2,3': --on-bad-row skip\n" in said
+    assert "quarantine" not in said
     assert main(["convert", "bad.csv", "out.csv", "--on-bad-row", "skip"]) == 0
     assert "1 bad row left out" in capsys.readouterr().err
 

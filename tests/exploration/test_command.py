@@ -148,6 +148,17 @@ def test_bad_rows_are_told_with_their_line_or_left_out(capsys, tmp_path):
     assert "2 rows · 1 bad row left out" in capsys.readouterr().out
 
 
+def test_of_bad_rows_and_blank_labels_it_offers_what_it_takes(capsys, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("kind,a\n" + "0,1\n1,2\n" * 20 + ",3\n1,2,3\n")
+    command = ["inspect", str(path), "--label", "kind"]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert [line.rpartition(": ")[2] for line in said.splitlines()[1:]] == ["--on-bad-row skip"] * 2
+    assert main([*command, "--on-bad-row", "skip"]) == 0
+    assert "40 rows · 2 bad rows left out" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_looking_imports_no_keras(reviews):
     code = (

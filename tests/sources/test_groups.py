@@ -95,7 +95,7 @@ def test_a_compressed_file_splits_alike(write, tmp_path):
 
 def test_what_cannot_be_split_is_refused(write):
     source = write(["same"] * NUM_ROWS)
-    with pytest.raises(DataError, match="rows fall into one part when they are split by 'SentenceId'"):
+    with pytest.raises(DataError, match="rows split by 'SentenceId' would all be in one part"):
         source.split(0.9, group="SentenceId")
     with pytest.raises(ColumnError, match="group=: column 'Sentence' is absent; did you mean 'SentenceId'"):
         source.split(0.9, group="Sentence")

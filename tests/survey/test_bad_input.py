@@ -121,6 +121,12 @@ def test_a_column_without_a_value_has_no_mean(write):
     assert "no row has a value: drop=['a']" in message
 
 
+def test_for_a_label_without_a_value_another_column_is_asked(write):
+    message = refusal(write("y,a\n,1\n,2\n,5\n", types={"y": "int"}), ColumnError)
+    assert "column 'y': 3 blank values" in message
+    assert message.endswith("(row 0): no row has a value: name another column with label=")
+
+
 @pytest.mark.parametrize("kind", ["numeric", "text"])
 def test_a_blank_label_can_only_be_dropped(write, kind):
     label = {"numeric": "01", "text": "nb"}[kind]
@@ -211,6 +217,25 @@ def test_hundreds_of_problems_are_told_in_a_few_lines_and_each_is_named(write):
     assert "88 more columns with blank values: 'p12' (1), 'p13' (1)" in message
     assert "for all columns at once: na='mean', na='zero' or na='drop-row'" in message
     assert message.count("\n") == 14
+
+
+def test_what_is_offered_for_all_columns_at_once_settles_each_of_them(write):
+    header = "y," + ",".join(f"p{place}" for place in range(14))
+    rows = [f"{row % 2}," + ",".join("" if row == 9 else "1" for _ in range(14)) for row in range(20)]
+    rows[7] = rows[7][1:]
+    message = refusal(write("\n".join([header, *rows]) + "\n"), ColumnError)
+    assert "column 'y': 1 blank value" in message
+    assert message.endswith("for all columns at once: na='drop-row'")
+
+
+@pytest.mark.parametrize("role", ["convert", "inspect"])
+def test_who_converts_or_inspects_is_offered_to_skip_alone(write, role):
+    source = write(numbers(50, line_10="0,x,1", line_20="1,2", line_30=",3,1"))
+    message = refusal(source, ColumnError, role=role, na="zero")
+    assert "'x': on_bad_row='skip' or drop=['a']" in message
+    assert "'1,2': on_bad_row='skip'\n" in message
+    assert message.endswith("table.csv, line 30 (row 28): on_bad_row='skip'")
+    assert look(source, role=role, na="zero", on_bad_row="skip").excluded.tolist() == [8, 18, 28]
 
 
 def test_a_file_that_vanished_since_it_was_opened_is_named(write, tmp_path):

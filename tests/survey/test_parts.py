@@ -61,6 +61,7 @@ def test_dictionaries_of_texts_and_float_labels_are_counted():
     ("labels", "wanted", "message"),
     [
         (np.zeros(5, np.int64), None, "is 0 in all 5 rows: with one class only there is nothing to learn"),
+        (np.zeros(1, np.int64), None, "is 0 in the only row: with one class only there is nothing to learn"),
         (
             np.arange(30),
             None,

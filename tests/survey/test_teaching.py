@@ -8,6 +8,7 @@ import pytest
 
 import stoker
 from stoker.cli import main
+from stoker.survey import survey
 from stoker.survey.teaching import told_hopeless
 
 SAME = {"a": "1", "b": "2.5"}
@@ -44,6 +45,12 @@ def test_constant_texts_and_numbers_teach_nothing(tmp_path):
 def test_one_column_is_told_as_one(tmp_path):
     (said,) = told(table(tmp_path, a="7"))
     assert "from 'a', which has the same value" in said
+
+
+def test_one_row_is_told_as_one(tmp_path):
+    source = stoker.open(table(tmp_path, a="7"), label="y").head(1)
+    (said,) = told_hopeless(survey(source, role="valid", stored=False), ["a"])
+    assert "has the same value in the only row to train on: a model" in said
 
 
 def test_of_many_columns_the_first_are_named(tmp_path):

@@ -157,8 +157,11 @@ def test_columns_that_have_other_names_in_a_file_are_renamed(trained, run):
     expected = run.predict(folder / "valid.csv")
     assert run.predict(folder / "other.csv", rename=rename).equals(expected)
     assert run.evaluate(folder / "other.csv", rename=rename).rows == 400
-    with pytest.raises(ColumnError, match=r"column 'text' is absent.*say which with rename="):
+    with pytest.raises(ColumnError, match=r"'text' is absent; .*; if it has .* say which with rename="):
         run.predict(folder / "other.csv")
+    (folder / "near.csv").write_text(head.replace("text", "texts") + "\n" + rest)
+    with pytest.raises(ColumnError, match=r"did you mean 'texts'\? If it has another name there, say which"):
+        run.predict(folder / "near.csv")
     with pytest.raises(OptionError, match=r"this run knows no such column; it knows 'text', 'label'"):
         run.predict(folder / "other.csv", rename={"review": "txt"})
     with pytest.raises(ColumnError, match="'review' cannot be renamed to 'text', which another column is"):

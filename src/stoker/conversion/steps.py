@@ -120,12 +120,12 @@ class Conversion:
     ) -> Survey:
         beyond = None
         if self.spool is not None:
-            key = source_key(columns, role="predict", na="zero", on_bad_row=on_bad_row, texts="given")
+            key = source_key(columns, role="convert", na="zero", on_bad_row=on_bad_row, texts="given")
             beyond = self.spool.begin(columns, key)
         with self.stages.stage("survey", "B") as progress:
             return survey(
                 columns,
-                role="predict",
+                role="convert",
                 na="zero",
                 on_bad_row=on_bad_row,
                 keep_bytes=self.sizes.keep if self.hosts == 1 else 0,

@@ -184,7 +184,7 @@ def explore_table(
     table = source.table.with_schema(replace(source.table.schema, features=looked_at))
     found = survey(
         replace(source, table=table),
-        role="valid",
+        role="inspect",
         na="mean",
         on_bad_row=on_bad_row,
         progress=progress,

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stoker.errors import ColumnError
+from stoker.similar import most_like
 from stoker.sources.choice import Choice
 from stoker.sources.csv import CsvTable
 from stoker.sources.csv_open import Written, read_layout
 from stoker.sources.dialect import Dialect
 from stoker.sources.request import Request
 from stoker.sources.resolving import resolve
-from stoker.sources.schema import FileLayout, Schema, columns_in, nearest
+from stoker.sources.schema import FileLayout, Schema, columns_in
 from stoker.sources.zhang import LABEL, read_class_names, refuse_dialect
 
 __all__ = ["delimited_template", "open_delimited"]
@@ -87,8 +88,8 @@ def _require_same_columns(first: FileLayout, other: FileLayout) -> None:
     parts = [f"{other.path} lacks {_shown(lacking)}"] if lacking else []
     parts += [f"{'has' if lacking else other.path + ' has'} {_shown(added)} instead" if lacking else
               f"{other.path} has {_shown(added)} besides"] if added else []  # fmt: skip
-    hint = nearest(lacking[0], added) if lacking and added else ""
-    hint = hint if "did you mean" in hint else ""
+    meant = most_like(lacking[0], added) if lacking else None
+    hint = "" if meant is None else f" ({meant!r} may be meant for {lacking[0]!r})"
     difference = " and ".join(parts) or "names are repeated"
     raise ColumnError(
         f"{first.path} and {other.path} have different headers: {difference}{hint}; "

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from stoker.errors import DataError, MemoryBudgetError
 from stoker.kernels.mixing import mix_many
+from stoker.plurals import plural
 from stoker.sources.bound import BoundView
 from stoker.sources.held import value_bytes
 from stoker.sources.index import checksums_of
@@ -84,8 +85,8 @@ def split_by_group(
     parts = [np.flatnonzero(inside), np.flatnonzero(~inside)]
     if not all(map(len, parts)):
         raise DataError(
-            f"{source.paths[0]}: all {view.num_rows:,} rows fall into one part when they are split by "
-            f"{column!r}: it has too few different values; take another seed=, fraction or group="
+            f"{source.paths[0]}: {view.num_rows:,} {plural(view.num_rows, 'row')} split by {column!r} would "
+            "all be in one part: it has too few different values; take another seed=, fraction or group="
         )
     for part in parts:
         part.flags.writeable = False

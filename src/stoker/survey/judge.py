@@ -30,7 +30,8 @@ _SETTLED: dict[Blanks, str] = {
 }
 
 
-_SKIP = "on_bad_row='skip' or on_bad_row='quarantine'"
+_SKIP = "on_bad_row='skip'"
+_SKIP_OR_WRITE = f"{_SKIP} or on_bad_row='quarantine'"
 _NO_ROW_LEFT = (
     "every row is bad, and none would be left: see that the file is read with the right delimiter= and quote="
 )
@@ -54,7 +55,11 @@ def row_problems(
     problems = []
     for column, kind, count, first, word in found:
         remedy, blocking = _settle(source, column, kind, first, word, policy, hopeless=hopeless)
-        if kind == "blank" and word == "error" and count == num_slots and column not in source.answers:
+        no_value = kind == "blank" and word == "error" and count == num_slots
+        if no_value and column in source.answers:
+            option = "label=" if column in source.labels else "sample_weight="
+            remedy = f"no row has a value: name another column with {option}"
+        elif no_value:
             given = policy.texts == "given"
             zero = "stoker.Impute(na='zero')" if given else _na(column, "zero")
             out = "leave it out of the transform" if given else f"drop=[{column!r}]"
@@ -91,6 +96,8 @@ def _settle(
         if word != "error":
             return _SETTLED[word], False
         if column is not None and column in source.answers:
+            if policy.may_only_skip:
+                return _SKIP, True
             return _na(column, "drop-row"), True
         if policy.texts == "given":  # beside Columns na= says only which rows are left out
             makers = "stoker.Standardize(na='mean') or stoker.Impute(na='mean')"
@@ -99,7 +106,8 @@ def _settle(
         return f"{', '.join(_na(column, word) for word in words)} or drop=[{column!r}]", True
     if policy.skips and not hopeless:
         return "their rows are skipped", False
-    ways = [] if hopeless else [_SKIP]
+    skip = _SKIP if policy.may_only_skip else _SKIP_OR_WRITE
+    ways = [] if hopeless else [skip]
     if column is None:
         return " or ".join(ways) or _NO_ROW_LEFT, True
     retype = _other_type(source, column, kind, first.text)

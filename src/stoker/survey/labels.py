@@ -223,8 +223,9 @@ def check_classes(labels: LabelCounts, *, label: str, num_classes_wanted: int | 
 def one_class_message(labels: LabelCounts, label: str) -> str:
     """What to say when all rows have the same label."""
     value = labels.classes[0] if labels.classes else None
+    where = "the only row" if labels.num_rows == 1 else f"all {labels.num_rows:,} rows"
     return (
-        f"the label {label!r} is {value!r} in all {labels.num_rows:,} rows: with one class only there is "
+        f"the label {label!r} is {value!r} in {where}: with one class only there is "
         "nothing to learn. Give rows of another class too, or name another column with label=."
     )
 

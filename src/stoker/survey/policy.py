@@ -14,7 +14,7 @@ __all__ = ["BadRows", "Blanks", "NaOption", "Policy", "Role", "Texts"]
 Blanks: TypeAlias = Literal["error", "mean", "zero", "drop-row", "transform"]
 BadRows: TypeAlias = Literal["error", "skip", "quarantine"]
 Texts: TypeAlias = Literal["refused", "given", "chosen"]
-Role: TypeAlias = Literal["train", "valid", "predict"]
+Role: TypeAlias = Literal["train", "valid", "predict", "convert", "inspect"]
 NaOption: TypeAlias = "Blanks | Mapping[str, Blanks]"
 
 
@@ -33,7 +33,8 @@ class Policy:
     max_bad_rows
         How many may be skipped.
     role
-        What the rows are for; only training rows must have two classes.
+        What the rows are for; only training rows must have two classes. Who converts or inspects them can say
+        nothing of their bad rows and blanks but that they are skipped.
     texts
         What becomes of features of text beside numbers: they are ``"refused"``, have transforms that were
         ``"given"``, or get them ``"chosen"`` by what they hold, which is then looked at.
@@ -55,7 +56,8 @@ class Policy:
         if self.bad_rows not in get_args(BadRows):
             raise OptionError(f"on_bad_row must be error, skip or quarantine, got {self.bad_rows!r}")
         if self.role not in get_args(Role):
-            raise OptionError(f"role must be train, valid or predict, got {self.role!r}")
+            *roles, last = get_args(Role)
+            raise OptionError(f"role must be {', '.join(roles)} or {last}, got {self.role!r}")
         if self.max_bad_rows is None:
             return
         if self.bad_rows == "error":
@@ -69,6 +71,11 @@ class Policy:
     def skips(self) -> bool:
         """Whether rows that cannot be parsed are left out."""
         return self.bad_rows != "error"
+
+    @property
+    def may_only_skip(self) -> bool:
+        """Whether ``on_bad_row="skip"`` is all that can be said of what is wrong with rows."""
+        return self.role in ("convert", "inspect")
 
     def blanks_of(self, columns: Sequence[str]) -> tuple[Blanks, ...]:
         """What becomes of a blank in each of the columns.

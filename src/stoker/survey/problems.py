@@ -260,7 +260,12 @@ def _listed(group: Sequence[ColumnProblem]) -> list[str]:
     if further:
         names = ", ".join(f"{problem.column!r} ({problem.count:,})" for problem in further)
         lines.append(f"{len(further):,} more columns with {_WHAT[group[0].kind][1]}: {names}")
-    if further and group[0].kind == "blank":
-        words = "na='drop-row'" if "stoker." in group[0].remedy else "na='mean', na='zero' or na='drop-row'"
-        lines.append(f"for all columns at once: {words}")
+    if further and (words := [word for word in ("mean", "zero", "drop-row") if _settles(word, group)]):
+        *others, last = (f"na={word!r}" for word in words)
+        lines.append("for all columns at once: " + (f"{', '.join(others)} or {last}" if others else last))
     return lines
+
+
+def _settles(word: str, blanks: Sequence[ColumnProblem]) -> bool:
+    """Whether the remedy of every column has this word of na=."""
+    return all(f": {word!r}}}" in problem.remedy for problem in blanks)

@@ -78,7 +78,7 @@ def _judge(source: Source, policy: Policy, done: Pass, excluded: IntArray) -> li
             if label not in unreadable:
                 problems += label_problems(label, whole[label], seen[label])
         problems += column_problems(statistics, done.marks)
-    if policy.role != "predict":
+    if policy.role not in ("predict", "convert"):
         spreads = {name: tally.spread for name, tally in done.inside.items()}
         problems += extreme_problems(
             source,

@@ -60,7 +60,8 @@ def survey(
     source
         The rows; statistics are over its view.
     role
-        ``"train"``, ``"valid"`` or ``"predict"``: only rows to train on need two classes.
+        ``"train"``, ``"valid"``, ``"predict"``, ``"convert"`` or ``"inspect"``: only rows to train on need
+        two classes, and who converts or inspects rows is offered no more than to skip bad ones.
     na
         What becomes of blanks: ``"error"``, ``"mean"``, ``"zero"`` or ``"drop-row"``; or a word by column.
     on_bad_row

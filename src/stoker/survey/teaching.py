@@ -29,10 +29,12 @@ def told_hopeless(found: Survey, features: Sequence[str]) -> list[str]:
     more = f" and {len(features) - _SHOWN} more" if len(features) > _SHOWN else ""
     names = ", ".join(map(repr, features[:_SHOWN]))
     has = "has" if len(features) == 1 else "have"
+    rows = found.view.num_rows
+    where = "the only row" if rows == 1 else f"each of the {rows:,} rows"
     return [
-        f"nothing can be learned from {names}{more}, which {has} the same value in each of the "
-        f"{found.view.num_rows:,} rows to train on: a model will answer the same for every row; name other "
-        "columns (columns=, drop=), or look at the file"
+        f"nothing can be learned from {names}{more}, which {has} the same value in {where} to train on: "
+        "a model will answer the same for every row; name other columns (columns=, drop=), or look at the "
+        "file"
     ]
 
 

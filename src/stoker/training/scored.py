@@ -91,4 +91,6 @@ def _opened(
     except ColumnError as error:
         if renames or "is absent" not in str(error):
             raise
-        raise ColumnError(f"{error}; if it has another name there, say which with rename=") from error
+        told = str(error)
+        further = " If" if told.endswith("?") else "; if"
+        raise ColumnError(f"{told}{further} it has another name there, say which with rename=") from error
