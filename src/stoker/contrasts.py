@@ -12,6 +12,8 @@ import numpy as np
 __all__ = [
     "Files",
     "between",
+    "chosen_rows",
+    "condition_differences",
     "file_differences",
     "name_differences",
     "plain",
@@ -80,6 +82,43 @@ def name_differences(name: str, old: Sequence[Any] | None, new: Sequence[Any] | 
         yield f"{name}: {_listed(gone)} there and not here"
     if more:
         yield f"{name}: {_listed(more)} here and not there"
+
+
+def chosen_rows(source: Mapping[str, Any]) -> Any:
+    """How the rows of a source were chosen, as `row_differences` takes it.
+
+    Parameters
+    ----------
+    source
+        What `Source.describe` told, or run.json has of it; of a damaged one its view as it stands there.
+
+    Examples
+    --------
+    >>> chosen_rows({"where": "age > 30", "view": {"steps": [{"kind": "take"}]}})
+    {'steps': [{'kind': 'where', 'condition': 'age > 30'}, {'kind': 'take'}]}
+    """
+    view, condition = plain(source.get("view")), source.get("where")
+    if condition is None or not isinstance(view, dict) or not isinstance(view.get("steps"), list):
+        return view
+    return {**view, "steps": [{"kind": "where", "condition": condition}, *view["steps"]]}
+
+
+def condition_differences(name: str, old: Any, new: Any) -> Iterator[str]:
+    """What is not the same of two choices of rows, if their files were opened by other conditions.
+
+    The digest of a file that is opened by a condition is of the rows that satisfy it.
+
+    Examples
+    --------
+    >>> old, new = (chosen_rows({"where": text, "view": {"steps": []}}) for text in ("a > 3", "a > 5"))
+    >>> list(condition_differences("rows of the files", old, new))
+    ['rows of the files: where (condition a > 3) there, where (condition a > 5) here']
+    >>> split = {"kind": "split", "fraction": 0.9, "seed": 0, "part": 0}
+    >>> list(condition_differences("rows of the files", old, {"steps": [*old["steps"], split]}))
+    []
+    """
+    if _opened_by(plain(old)) != _opened_by(plain(new)):
+        yield from row_differences(name, old, new)
 
 
 def row_differences(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[str]:
@@ -165,10 +204,24 @@ def _listed(names: Sequence[Any]) -> str:
     return (f"{shown} and {more} more" if more > 0 else shown) or "none"
 
 
-def _chosen(view: Any) -> str:
-    """How rows were chosen, step by step; of a damaged record as it stands there."""
+def _opened_by(view: Any) -> Any:
+    """The condition with which files were opened; rows that are chosen of them later are counted."""
+    first = next(iter(_steps(view) or ()), {})
+    return first.get("condition") if first.get("kind") == "where" and "count" not in first else None
+
+
+def _steps(view: Any) -> list[dict[str, Any]] | None:
+    """How rows were chosen; None of a damaged record."""
     steps = view.get("steps") if isinstance(view, dict) else None
     if not isinstance(steps, list) or not all(isinstance(step, dict) and "kind" in step for step in steps):
+        return None
+    return steps
+
+
+def _chosen(view: Any) -> str:
+    """How rows were chosen, step by step; of a damaged record as it stands there."""
+    steps = _steps(view)
+    if steps is None:
         return _text(view)
     return " then ".join(map(_step, steps)) or "all"
 

@@ -11,6 +11,7 @@ import msgspec
 
 from stoker.contrasts import (
     between,
+    chosen_rows,
     name_differences,
     plain,
     row_differences,
@@ -114,7 +115,7 @@ def differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
         return
     if there.plan is not None and here.plan is not None:
         yield from order_differences(asdict(there.plan.order), asdict(here.plan.order))
-    yield from row_differences("rows of the files", there.source.get("view"), here.source.get("view"))
+    yield from row_differences("rows of the files", chosen_rows(there.source), chosen_rows(here.source))
     yield from name_differences("columns", _names(there), _names(here))
     yield from _spec_differences(there, here)
     yield from between("blanks (na=)", _blanks(there), _blanks(here))

@@ -240,6 +240,13 @@ def test_a_database_that_does_not_answer_is_told_without_its_password():
     assert error.value.__cause__ is None
 
 
+def test_an_address_as_sqlalchemy_writes_it_is_read(here):
+    address = sqlite(here).replace(":///", ":////")
+    source = stoker.open(address, query="SELECT x, y FROM rows", label="y")
+    assert source.paths[0].startswith(f"{sqlite(here)}#")
+    assert survey(source, stored=False, role="predict").num_rows
+
+
 def test_passwords_are_in_nothing_that_is_written_or_shown(here):
     address = Address("postgresql://me:hid%20den@host:5432/base?sslmode=require&sslpassword=hidden2")
     assert address.shown == "postgresql://host:5432/base?sslmode=require"

@@ -8,13 +8,15 @@ from typing import Any
 
 from stoker.errors import OptionError
 
-__all__ = ["IN_MEMORY", "NAMELESS", "QUERY", "Itself", "refuse_on_hosts"]
+__all__ = ["IN_MEMORY", "NAMELESS", "QUERY", "QUERY_MARK", "Itself", "asks_otherwise", "refuse_on_hosts"]
 
 IN_MEMORY = "memory"
 """What another library holds."""
 QUERY = "query"
 """What a database answered."""
 NAMELESS = (IN_MEMORY, QUERY)
+QUERY_MARK = "#query-"
+"""Stands in what a query's rows are called before the letters that tell it from another query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,20 @@ class Itself:
                 "stoker.open as the first ones were, and give the Source"
             )
         return (self.units,)
+
+
+def asks_otherwise(there: str, here: str) -> bool:
+    """Whether rows come from another query than others did, by what they are called.
+
+    Examples
+    --------
+    >>> asks_otherwise("sqlite://a.db#query-1f", "sqlite://b.db#query-1f")
+    False
+    >>> asks_otherwise("sqlite://a.db#query-1f", "sqlite://a.db#query-2e")
+    True
+    """
+    (_, known, old), (_, given, new) = (name.rpartition(QUERY_MARK) for name in (there, here))
+    return bool(known and given) and old != new
 
 
 def refuse_on_hosts() -> OptionError:

@@ -17,6 +17,7 @@ from stoker.ledger import Ledger
 from stoker.rundir import RunDirectory
 from stoker.runrecords import RunRecord
 from stoker.sources import Source
+from stoker.sources.nameless import asks_otherwise
 from stoker.training.lines import counted
 from stoker.types import Progress
 
@@ -74,9 +75,12 @@ def refuse_files(
             with compares() as progress:
                 check_files(source, there.files, contents, progress, ledger=ledger)
         except Differs as found:
+            what = found.difference.text
+            if asks_otherwise(there.files[0].path, source.paths[0]):
+                what = f"{what}, and query= is another than there"
             raise ChangedDataError(
-                f"{found.difference.text}; {directory} was trained on what it held, and cannot be resumed on "
-                f"anything else: {_ways_out(directory)}"
+                f"{what}; {directory} was trained on what it held, and cannot be resumed on anything else: "
+                f"{_ways_out(directory)}"
             ) from None
     raise ChangedDataError(_told_files(directory, known, given, by_size))
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from stoker.asides import Aside
 from stoker.checkpoints import Identity
+from stoker.contrasts import chosen_rows
 from stoker.differing import DECIDING, transform_digest
 from stoker.group import current
 from stoker.rundir import RunDirectory
@@ -124,7 +125,7 @@ class RunRecorder:
             versions=record.versions,
             backend=record.backend,
             order=None if record.plan is None else record.plan.order,
-            rows=msgspec.json.encode(record.source.get("view")).decode(),
+            rows=msgspec.json.encode(chosen_rows(record.source)).decode(),
             validation_rows=msgspec.json.encode(record.training.get("validation_rows")).decode(),
             files=[file.digest for file in record.files],
             validation_files=[file.digest for file in record.validation_files],

@@ -15,6 +15,8 @@ from stoker.checkpoints import Identity
 from stoker.contrasts import (
     Files,
     between,
+    chosen_rows,
+    condition_differences,
     file_differences,
     plain,
     row_differences,
@@ -34,7 +36,7 @@ __all__ = ["learning_settings", "refuse_other_checkpoint", "refuse_other_run"]
 def learning_settings(model: Any, feed: Any, validation: Any) -> dict[str, Any]:
     """What decides what is learned and told beside files and variables, as plain data."""
     weights = feed.stage.class_weights if isinstance(feed, BaseFeed) else None
-    tested = validation.stage.source.view.describe() if isinstance(validation, BaseFeed) else None
+    tested = chosen_rows(validation.stage.source.describe()) if isinstance(validation, BaseFeed) else None
     return {
         "validated": validation is not None,
         "validation_rows": plain(tested),
@@ -62,6 +64,7 @@ def refuse_other_run(directory: Path, there: RunRecord, here: RunRecord, feed: A
     RunError
         For any other difference.
     """
+    refuse_plan(directory, _condition_differences(there, here))
     if [file.digest for file in there.files] != [file.digest for file in here.files]:
         files = _by_digest(there.files), _by_digest(here.files)
         refuse_files(directory, there, feed.stage.source, files, by_size=False, ledger=feed.ledger)
@@ -123,6 +126,14 @@ def _read(text: str | None) -> Any:
         return None if text is None else json.loads(text)
     except ValueError:
         return text  # of a checkpoint that somebody wrote to
+
+
+def _condition_differences(there: RunRecord, here: RunRecord) -> Iterator[str]:
+    """By which other conditions files were opened, so that they cannot but have other digests."""
+    rows = [chosen_rows(each.source) for each in (there, here)]
+    tested = [each.training.get("validation_rows") for each in (there, here)]
+    yield from condition_differences("rows of the files", *rows)
+    yield from condition_differences("rows to validate on", *tested)
 
 
 def _differences(there: RunRecord, here: RunRecord) -> Iterator[str]:

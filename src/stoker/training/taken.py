@@ -13,13 +13,22 @@ from typing import Any
 
 from stoker import backends
 from stoker.checkpoints import CheckpointStore
-from stoker.contrasts import Files, between, file_differences, name_differences, row_differences
+from stoker.contrasts import (
+    Files,
+    between,
+    chosen_rows,
+    condition_differences,
+    file_differences,
+    name_differences,
+    row_differences,
+)
 from stoker.differing import backend_differences, order_differences, settings_differences
 from stoker.errors import RunError
 from stoker.feed import Feed
 from stoker.rundir import RunDirectory
 from stoker.runrecords import FileRecord, RunRecord, require_feed
 from stoker.sources import Source
+from stoker.sources.nameless import asks_otherwise
 from stoker.training.changed_files import Compares, compared_unseen, refuse_files, refuse_tested
 from stoker.training.own_folder import refuse_shared_folder
 from stoker.types import Position
@@ -94,7 +103,7 @@ def refuse_other_begun(
         tested = _by_size(there.validation_files), _sizes(validation) if apart else []
         if _contents(tested[0]) != _contents(tested[1]):
             refuse_tested(directory, there, tested, by_size=True, validates=True, trained=files[1])
-    refuse_plan(directory, _begun_differences(there, feed, settings))
+    refuse_plan(directory, _begun_differences(there, feed, validation, settings))
     _refuse_passed(directory, there, epochs)
 
 
@@ -160,16 +169,23 @@ def _known_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
         yield f"what is trained on: {name} there, files here"
         return
     yield from file_differences(_by_size(there.files), _sizes(feed.source))
+    if any(asks_otherwise(*paths) for paths in zip(_paths(there.files), feed.source.paths, strict=False)):
+        yield "query: another here"
     yield from _asked_differences(there, feed)
     yield from name_differences(
         "columns", [column.name for column in there.columns], _columns_like(there, feed.source)
     )
 
 
-def _begun_differences(there: RunRecord, feed: Feed, settings: Mapping[str, Any]) -> Iterator[str]:
+def _begun_differences(
+    there: RunRecord, feed: Feed, validation: Any, settings: Mapping[str, Any]
+) -> Iterator[str]:
     """What is certain to differ, whatever the survey tells; nothing of files."""
     yield from backend_differences(there.backend, backends.choose())
     yield from _asked_differences(there, feed)
+    if isinstance(validation, Source):
+        tested = there.training.get("validation_rows"), chosen_rows(validation.describe())
+        yield from condition_differences("rows to validate on", *tested)
     names = {column.name for column in feed.source.columns}
     known = [column.name for column in there.columns]
     if not names.issuperset(known):  # more of them may be left out again, as they were there
@@ -186,13 +202,17 @@ def _asked_differences(there: RunRecord, feed: Feed) -> Iterator[str]:
     size = order.batch_size if feed.options.batches == "usual" else asked.batch_size
     here = {"kind": kind, "seed": asked.seed, "batch_size": size}
     yield from order_differences(asdict(order), here)
-    yield from row_differences("rows of the files", there.source.get("view"), source.view.describe())
+    yield from row_differences("rows of the files", chosen_rows(there.source), chosen_rows(source.describe()))
     yield from name_differences("label", list(there.spec.labels), list(source.labels))
     yield from between("sample weight", there.spec.sample_weight, source.sample_weight)
 
 
 def _by_size(files: list[FileRecord]) -> Files:
     return [(file.path, file.num_bytes) for file in files]
+
+
+def _paths(files: list[FileRecord]) -> list[str]:
+    return [file.path for file in files]
 
 
 def _sizes(source: Source) -> Files:

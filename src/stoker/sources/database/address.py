@@ -52,8 +52,12 @@ class Address:
 
     @property
     def file(self) -> str:
-        """Path of a database in a file: ``/tmp/x.db`` of ``sqlite:///tmp/x.db``, ``x.db`` of ``sqlite://x.db``."""
-        return self.whole.partition("://")[2]
+        """Path of a database in a file: ``/tmp/x.db`` of ``sqlite:///tmp/x.db``, ``x.db`` of ``sqlite://x.db``.
+
+        SQLAlchemy's ``sqlite:////tmp/x.db`` is the former, too.
+        """
+        path = self.whole.partition("://")[2]
+        return f"/{path.lstrip('/')}" if path.startswith("//") else path
 
     @property
     def place(self) -> str:

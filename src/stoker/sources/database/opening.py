@@ -14,7 +14,7 @@ from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.database.address import Address
 from stoker.sources.database.ordering import is_ordered
 from stoker.sources.database.streams import batches_of, schema_of
-from stoker.sources.nameless import QUERY, Itself
+from stoker.sources.nameless import QUERY, QUERY_MARK, Itself
 from stoker.sources.request import COLUMNS_ALONE, Request
 
 __all__ = ["open_query"]
@@ -60,4 +60,4 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
 def _called(address: Address, query: str) -> str:
     """A name for messages and records: the address and a few letters that tell one query from another."""
     told = hashlib.blake2b(" ".join(query.split()).encode(), digest_size=4).hexdigest()
-    return f"{address.shown}#query-{told}"
+    return f"{address.shown}{QUERY_MARK}{told}"
