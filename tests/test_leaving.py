@@ -11,7 +11,7 @@ import pytest
 from stoker.cli.collecting import look_again, look_no_more
 
 ENDING = """
-import atexit, sys, threading, time
+import atexit, os, signal, sys, threading, time
 from stoker.cli.leaving import leave
 class Taken:
     def __del__(self): print("taken apart")
@@ -67,3 +67,12 @@ def test_a_thread_that_python_would_wait_for_is_waited_for() -> None:
     code, printed = end(["train", "x.csv"], code=1, more=more)
     assert code == 1
     assert "worked" in printed
+
+
+@pytest.mark.parametrize("arguments", [["train", "x.csv"]])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_whoever_asks_once_more_ends_it_at_once_and_loses_nothing_that_was_printed(
+    arguments: list[str], name: str
+) -> None:
+    more = f"atexit.register(lambda: (os.kill(os.getpid(), signal.{name}), time.sleep(50)))"
+    assert end(arguments, code=130, more=more) == (130, ["printed"])

@@ -12,7 +12,7 @@ import stoker
 from amazon_server import bucket, s3  # noqa: F401 - fixtures
 from stoker.asides import keep_aside
 from stoker.errors import OptionError, RunError
-from stoker.mirror import address_of, begun, bring, fetched, place_of, seen
+from stoker.mirror import address_of, begun, bring, fetched, files_of, place_of, seen
 
 pytestmark = pytest.mark.timeout(120)
 ADDRESS = "s3://bucket/runs/a"
@@ -141,6 +141,16 @@ def test_what_another_host_brought_since_counts(store):
     put(store, "run.json", b"another's")
 
     assert (begun(ADDRESS) / "run.json").read_bytes() == b"another's"
+
+
+def test_what_a_run_has_is_told_without_being_fetched(store, tmp_path):
+    assert files_of(ADDRESS) == files_of(tmp_path / "none") == set()
+    for name in ("run.json", f"{CHECKPOINT}/manifest.json", "checkpoints/step-000000000007/arrays.bin"):
+        put(store, name)
+    written(tmp_path / "run", "run.json", f"{CHECKPOINT}/manifest.json", ".lock")
+
+    assert files_of(ADDRESS) == files_of(tmp_path / "run") == {"run.json", f"{CHECKPOINT}/manifest.json"}
+    assert not place_of(ADDRESS).exists()
 
 
 def test_who_wants_no_checkpoints_brings_none_and_keeps_none_that_went(store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import json
 import os
 import signal
 import subprocess
@@ -104,6 +105,71 @@ def test_without_a_checkpoint_nothing_more_is_promised_than_to_begin_again(monke
     assert main(["train", str(path), "--label", "y", "--run", "run"]) == 143
     said = " ".join(capsys.readouterr().err.split())
     assert "there is no checkpoint: stoker resume run begins the run again" in said
+
+
+@pytest.fixture
+def stopped(monkeypatch, tmp_path, capsys):
+    """``stopped(number, *more)``: exit code, answer and words of a training that is stopped behind a step."""
+    from stoker.training.supervisor import TrainingSupervisor
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "points.csv").write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(200)))
+    look = TrainingSupervisor.look
+
+    def stop(number, *more):
+        def looking(*given):
+            os.kill(os.getpid(), number)
+            look(*given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingSupervisor, "look", looking)
+            command = ["train", "points.csv", "--label", "y", "--batch-size", "16", "--run", "run"]
+            code = main([*command, "--checkpoint-every", "3steps", "--json", *more])
+        found = capsys.readouterr()
+        return code, found.out, " ".join(found.err.split())
+
+    return stop
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_stopped_answers_with_what_it_came_to(number, stopped):
+    code, answer, said = stopped(number)
+    found = json.loads(answer)
+    assert (code, found["ended"], found["steps"], found["rows"]) == (128 + number, "interrupted", 3, 48)
+    assert (found["epochs"], found["digests"]) == (0, [])
+    assert "resume stoker resume run stoker: stopped by" in said
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_that_comes_while_the_way_on_is_told_does_not_hide_it(stopped, monkeypatch):
+    from stoker.cli import ending
+
+    def again(*given):
+        os.kill(os.getpid(), signal.SIGINT)
+        return resumes(*given)
+
+    resumes = ending.command_that_resumes
+    monkeypatch.setattr(ending, "command_that_resumes", again)
+    code, _, said = stopped(signal.SIGINT)
+    assert (code, said.count("resume stoker resume run")) == (130, 1)
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_in_mid_answer_ends_it_with_the_way_on(stopped, monkeypatch):
+    """The second one, behind training and before what is told of it."""
+    from stoker.training import fit
+
+    def again(*given):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(fit, "end_feeds", again)
+    code, answer, said = stopped(signal.SIGINT)
+    assert (code, json.loads(answer)["ended"], said.count("resume stoker resume run")) == (
+        130,
+        "interrupted",
+        1,
+    )
 
 
 def test_files_that_were_moved_are_named_in_what_resumes_while_the_record_does_not_have_them(

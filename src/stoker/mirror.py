@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, cast
@@ -33,7 +33,7 @@ from stoker.sources.remote.retrying import Refused, silence_seconds, told
 from stoker.stored import decoded
 from stoker.waits import Wait, watched
 
-__all__ = ["address_of", "begun", "bring", "fetched", "mirrored", "place_of", "seen"]
+__all__ = ["address_of", "begun", "bring", "fetched", "files_of", "mirrored", "place_of", "seen"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,6 +128,17 @@ def seen(run: str | os.PathLike[str], *, checkpoints: bool = False) -> Path:
     return mirror.folder
 
 
+def files_of(run: str | os.PathLike[str]) -> set[str]:
+    """The files of a run directory, hidden ones left out, by their names within; nothing is fetched.
+
+    Raises
+    ------
+    RunError
+        If the store cannot be asked.
+    """
+    return _Mirror(run, "read").names() if is_address(run) else _names(Path(run))
+
+
 def bring(folder: Path) -> None:
     """Bring what is in a copy to its address; nothing for other folders.
 
@@ -201,6 +212,11 @@ class _Mirror:
         with self._asking("read"):
             return {name: there for name, (_, there) in mark.files.items()} == self._listed()
 
+    def names(self) -> set[str]:
+        """What is at the address, but for checkpoints that did not come there as a whole."""
+        with self._asking("read"):
+            return _whole(self._listed())
+
     def pull(self, *, checkpoints: bool = True) -> None:
         """Have in the folder what is at the address, and nothing else.
 
@@ -211,7 +227,7 @@ class _Mirror:
         """
         with self._asking("read"), locked(_made(self.folder.parent) / ".lock"):
             there = self._listed()
-            whole = {name for name in there if not _is_of_checkpoint(name) or _manifest_of(name) in there}
+            whole = _whole(there)
             mark = _mark_of(self.folder) or _Mark(address=self.address)
             for name in _names(self.folder):
                 if name not in whole:
@@ -330,6 +346,11 @@ def _place_in_order(name: str) -> tuple[bool, bool, str, bool, str]:
 
 def _is_of_checkpoint(name: str) -> bool:
     return name.startswith(f"{_CHECKPOINTS}/")
+
+
+def _whole(there: Collection[str]) -> set[str]:
+    """The files that count: of a checkpoint none does whose manifest is not there."""
+    return {name for name in there if not _is_of_checkpoint(name) or _manifest_of(name) in there}
 
 
 def _may_go(name: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
-__all__ = ["STOPPING", "Taken", "Terminated", "raise_for"]
+__all__ = ["STOPPING", "Taken", "Terminated", "number_of", "raise_for"]
 
 STOPPING = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Ctrl-C, what ``kill`` and schedulers send, and what a terminal sends that is closed."""
@@ -38,6 +38,17 @@ def raise_for(number: int) -> NoReturn:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Terminated(number)
+
+
+def number_of(asked: BaseException) -> int:
+    """The number of the signal that `raise_for` raised something for.
+
+    Examples
+    --------
+    >>> number_of(Terminated(signal.SIGTERM)) == signal.SIGTERM
+    True
+    """
+    return int(asked.number if isinstance(asked, Terminated) else signal.SIGINT)
 
 
 class Taken:

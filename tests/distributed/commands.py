@@ -45,12 +45,11 @@ def started(folder: Path, *command: str, **environment: str) -> Iterator[subproc
 
 
 def answered(process: subprocess.Popen[str], code: int = 0) -> dict[str, Any]:
-    """The answer of a command that ends with a code."""
+    """The answer of a command that ends with a code, and what it said."""
     out, err = process.communicate(timeout=280)
     assert process.returncode == code, err
     assert out.count("\n") <= 1, out  # standard output is the answer's alone
-    found: dict[str, Any] = json.loads(out) if out else {"said": err}
-    return found
+    return (json.loads(out) if out else {}) | {"said": err}
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:

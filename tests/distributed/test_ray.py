@@ -96,8 +96,9 @@ def test_ctrl_c_stops_all_behind_a_step_and_one_process_goes_on(folder, alone):
     with started(folder, *TRAIN, "--run", "stopped", "--hosts", "2", *CHECKPOINTED) as process:
         wait_for_a_checkpoint(process, folder / "stopped")
         process.send_signal(signal.SIGINT)
-        said = answered(process, code=130)["said"]
-    assert "stoker resume stopped" in said
+        stopped = answered(process, code=130)
+    assert "stoker resume stopped" in stopped["said"]
+    assert (stopped["ended"], stopped["steps"] > 0) == ("interrupted", True)
     assert json.loads((folder / "stopped/run.json").read_bytes())["outcome"]["status"] == "interrupted"
 
     with started(folder, "resume", "stopped", "--hosts", "1", "--json") as process:
@@ -105,6 +106,17 @@ def test_ctrl_c_stops_all_behind_a_step_and_one_process_goes_on(folder, alone):
 
     assert found["digests"] == alone["digests"]
     assert found["metrics"] == pytest.approx(alone["metrics"], abs=2e-5)
+
+
+def test_ctrl_c_that_comes_twice_waits_for_no_host_and_tells_the_way_on(folder):
+    with started(folder, *TRAIN, "--run", "left", "--hosts", "2", *CHECKPOINTED) as process:
+        wait_for_a_checkpoint(process, folder / "left")
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+        said = answered(process, code=130)["said"]
+        assert not ours()
+    assert said.count("stoker resume left") == 1
+    assert "Traceback" not in said
 
 
 def test_ctrl_c_stops_hosts_on_numbers_words_and_texts_and_one_process_goes_on(tmp_path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +16,7 @@ from stoker import distributed
 from stoker.cluster import Outcome, Place, failed, is_of_a_lost_host
 from stoker.distributed.desk import Desk
 from stoker.distributed.relaying import Player, Relay
+from stoker.distributed.running import _followed
 from stoker.distributed.working import require_reachable, take_place
 from stoker.errors import (
     ChangedDataError,
@@ -24,6 +27,7 @@ from stoker.errors import (
     RunError,
     WorkerError,
 )
+from stoker.signals import Terminated
 from stoker.training.progress import Display
 
 
@@ -133,6 +137,59 @@ def test_training_is_what_is_done_between_stages():
         found.append(player.is_training)
 
     assert found == [False, False, True, True]
+
+
+class Hosts:
+    """Ray's trainer and its desk, as `_followed` knows them, and who asks the program to stop meanwhile."""
+
+    def __init__(self, *asked: BaseException | None) -> None:
+        self.asked, self.heard = list(asked), []
+        self.look, self.ask_to_stop = (SimpleNamespace(remote=each) for each in (self._look, self._stop))
+
+    def is_over(self):
+        if self.asked and (asked := self.asked.pop(0)) is not None:
+            raise asked
+        return not self.asked
+
+    def _look(self):
+        return [("note", ("rows", "3"))], None if self.asked else Outcome(value="ended")
+
+    def _stop(self, number):
+        self.heard.append(number)
+
+
+@pytest.fixture
+def following(monkeypatch):
+    monkeypatch.setattr("stoker.distributed.running.heard", lambda answer: answer)
+    return lambda hosts: _followed(hosts, hosts, Player(Display())).taken()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_asks_once_is_told_to_the_hosts(number, following):
+    hosts = Hosts(None, asking(number), None, None)
+
+    assert (following(hosts), hosts.heard) == ("ended", [number])
+
+
+def test_sigterm_that_comes_twice_counts_once(following):
+    hosts = Hosts(None, Terminated(signal.SIGTERM), Terminated(signal.SIGTERM), None, None)
+
+    assert (following(hosts), hosts.heard) == ("ended", [signal.SIGTERM])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_behind_another_signal_waits_for_nobody(number, following):
+    with pytest.raises(KeyboardInterrupt):
+        following(Hosts(None, asking(number), KeyboardInterrupt(), None))
+
+
+def test_before_training_nobody_is_waited_for(following):
+    with pytest.raises(Terminated):
+        following(Hosts(Terminated(signal.SIGTERM), None))
+
+
+def asking(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else Terminated(number)
 
 
 def test_messages_are_heard_once_and_the_first_outcome_counts():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stoker.cli.ending import Trained, end_training, summary
 from stoker.cli.options import (
     DataOptions,
     OrderOptions,
@@ -22,11 +23,13 @@ from stoker.cli.options import (
 )
 from stoker.cli.printing import print_json, print_lines, print_table, program_name
 from stoker.cli.session import choose_display
-from stoker.cli.train import Trained, summary, train_on
+from stoker.cli.train import train_on
+from stoker.signals import raise_for
 
 if TYPE_CHECKING:
     from stoker.datasets import DigitFiles
     from stoker.training.evaluation import Evaluation
+    from stoker.training.progress import Display
 
 _MEMORY = "8MB"
 _EPOCHS = 5
@@ -70,7 +73,7 @@ def demo(
         )
         run = next_run_path(os.fspath(files.train), root=os.path.join(directory, "runs"))
         order = OrderOptions(epochs=_EPOCHS, memory=_MEMORY, seed=seed)
-        trained = train_on(_flags(files, order, run), display)
+        trained = _trained(_flags(files, order, run), display)
     finally:
         display.close()
     evaluation = stoker.load(run).evaluate(str(files.valid))
@@ -95,8 +98,16 @@ def _resident_after_a_rehearsal(seed: int) -> int:
     with tempfile.TemporaryDirectory(prefix="stoker-") as folder:
         files = write_digits(folder, rows=_REHEARSAL_ROWS, seed=seed)
         order = OrderOptions(epochs=2, memory=_REHEARSAL_MEMORY, cache="always", seed=seed)
-        train_on(_flags(files, order, os.path.join(folder, "run")), Display())
+        _trained(_flags(files, order, os.path.join(folder, "run")), Display())
     return int(psutil.Process().memory_info().rss)
+
+
+def _trained(flags: TrainFlags, display: Display) -> Trained:
+    trained = train_on(flags, display)
+    if trained.signal:
+        end_training(display, trained, flags)
+        raise_for(trained.signal)
+    return trained
 
 
 def _flags(files: DigitFiles, order: OrderOptions, run: str) -> TrainFlags:

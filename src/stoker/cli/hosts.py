@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoker import backends
+from stoker.cli.ending import Trained, telling_what_is_left
 from stoker.cli.options import TextOptions, TrainFlags
 from stoker.errors import OptionError
 from stoker.given import named_from
 
 if TYPE_CHECKING:
-    from stoker.cli.train import Trained
     from stoker.distributed import Host
     from stoker.training.progress import Display
 
@@ -48,7 +48,8 @@ def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
     run = _looked_at(flags, recorded_flags(flags)["flags"], display)
     named = replace(flags, training=replace(flags.training, run=run))
     task = partial(_train, flags=named, recorded=recorded_flags(named))
-    found: Trained = distributed.run(task, hosts=hosts, display=display, anywhere=True)
+    with telling_what_is_left(display, run, flags):
+        found: Trained = distributed.run(task, hosts=hosts, display=display, anywhere=True)
     return found
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from stoker.signals import Taken, Terminated, raise_for
 
-__all__ = ["kept_interrupts"]
+__all__ = ["kept_interrupts", "told_first"]
 
 _MOMENT = 0.02
 _MOST_MOMENTS = 500
@@ -52,6 +52,24 @@ def kept_interrupts() -> Iterator[None]:
             yield
     finally:
         sys.unraisablehook = previous
+
+
+@contextmanager
+def told_first() -> Iterator[None]:
+    """Inside, a command that is stopped says what is left, whatever signal comes meanwhile.
+
+    Ctrl-C that comes twice is raised.
+    """
+    passed = 0
+
+    def pass_once(number: int) -> None:
+        nonlocal passed
+        passed += number == signal.SIGINT
+        if passed > 1:
+            raise_for(number)
+
+    with Taken(pass_once):
+        yield
 
 
 def _signal_behind(hook: CodeType, number: int) -> None:

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
+from stoker.signals import Taken
+
 __all__ = ["leave"]
 
 _ALONE = frozenset({"convert", "evaluate", "inspect", "plan", "predict", "resume", "train"})
@@ -22,7 +24,8 @@ _ALONE = frozenset({"convert", "evaluate", "inspect", "plan", "predict", "resume
 def leave(code: int, arguments: Sequence[str]) -> NoReturn:
     """End the process: what was registered to be done at exit is done, what was printed is written.
 
-    Threads that Python would wait for are waited for, unless Ctrl-C comes once more. Where a user's own code
+    Threads that Python would wait for are waited for, unless the program is asked to stop once more, which
+    ends it at once. Where a user's own code
     ran, whose files may wait to be closed by Python, the end is Python's own.
 
     Parameters
@@ -34,17 +37,20 @@ def leave(code: int, arguments: Sequence[str]) -> NoReturn:
     """
     if _names_code(arguments):
         sys.exit(code)
-    try:
+    _write(code)
+    with Taken(lambda number: os._exit(code)):
         threading._shutdown()  # type: ignore[attr-defined]
-    except KeyboardInterrupt:
+        atexit._run_exitfuncs()
+        _write(code)
         os._exit(code)
-    atexit._run_exitfuncs()
+
+
+def _write(code: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except (OSError, ValueError):  # the reader of a pipe left, or somebody closed it
         sys.exit(code)
-    os._exit(code)
 
 
 def _names_code(arguments: Sequence[str]) -> bool:

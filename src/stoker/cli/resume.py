@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from stoker.cli.options import DataOptions, OutputOptions, RunDirectory, TrainFlags
-from stoker.cli.printing import print_json, program_name
+from stoker.cli.printing import program_name
 from stoker.cli.resuming import flags_of
 from stoker.cli.session import choose_display
 from stoker.cli.verify import MovedFiles
@@ -85,8 +85,8 @@ def resume(
     directory: RunDirectory, changes: ResumeOptions, output: OutputOptions, files: MovedFiles = None
 ) -> None:
     """Go on with a run of `stoker train` that was killed or stopped, or for more epochs."""
+    from stoker.cli.ending import answer, end_training
     from stoker.cli.hosts import train_anywhere
-    from stoker.cli.train import end_training
     from stoker.mirror import fetched
     from stoker.rundir import RunDirectory as Directory
     from stoker.runlock import InUseError
@@ -98,17 +98,14 @@ def resume(
     display = choose_display(output)
     try:
         trained = train_anywhere(flags, display)
-        end_training(display, trained, flags.data)
+        end_training(display, trained, flags)
     except DataError as error:
         raise _elsewhere(error, directory, record) from error
     except InUseError as error:
         raise RunError(f"{error.told}: wait until that ends, and resume it then") from None
     finally:
         display.close()
-    if output.json:
-        from stoker.cli.train import summary
-
-        print_json(summary(trained))
+    answer(trained, output)
 
 
 def _changed(flags: TrainFlags, directory: str, changes: ResumeOptions) -> TrainFlags:

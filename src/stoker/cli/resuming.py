@@ -104,18 +104,20 @@ def run_meant(data_path: str, flags: dict[str, Any]) -> str:
 
 
 def has_checkpoint(run: str) -> bool:
-    """Whether there is something that a run can go on from; else it begins again."""
-    return any((Path(run) / "checkpoints").glob("step-*"))
+    """Whether there is something that a run, here or at an address, can go on from; else it begins again."""
+    from stoker.mirror import files_of
+
+    return any(name.startswith("checkpoints/step-") for name in files_of(run))
 
 
 def command_that_resumes(run: str, flags: TrainFlags) -> str:
     """What resumes a run: with files that lie elsewhere than its record has them, which are named again."""
-    from stoker.mirror import address_of
+    from stoker.mirror import address_of, seen
     from stoker.rundir import RunDirectory
 
     files: list[str] = []
     with suppress(RunError):
-        known = RunDirectory(run).read().options.get("flags")
+        known = RunDirectory(seen(run)).read().options.get("flags")
         if isinstance(known, dict) and known.get("files") != list(flags.data.files):
             files = [*flags.data.files, *(flags.data.valid or ())]
     model = flags.text.model
@@ -128,10 +130,11 @@ def told_of_an_end(run: str, flags: TrainFlags) -> str | None:
 
     None where the run has not finished: then `command_that_resumes` is what goes on with it.
     """
+    from stoker.mirror import seen
     from stoker.rundir import RunDirectory
 
     with suppress(RunError):
-        record = RunDirectory(run).read()
+        record = RunDirectory(seen(run)).read()
         if record.outcome.status != "finished":
             return None
         whole = "the run has finished, and is as it ended"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from stoker.distributed.relaying import Player
 from stoker.distributed.trainer import END_SECONDS, Training
 from stoker.distributed.working import Work
 from stoker.errors import OptionError
-from stoker.signals import Terminated
+from stoker.signals import Terminated, number_of
 from stoker.training.progress import Display
 
 __all__ = ["run"]
@@ -144,8 +143,9 @@ def _followed(training: Training, desk: Any, player: Player) -> Outcome:
             if is_over:
                 raise training.lost()
         except (KeyboardInterrupt, Terminated) as stop:
+            if asked and isinstance(stop, Terminated):
+                continue  # `timeout` and schedulers send it to the process and to its group
             if asked or not player.is_training:
                 raise
             asked = True
-            number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
-            heard(desk.ask_to_stop.remote(int(number)))
+            heard(desk.ask_to_stop.remote(number_of(stop)))

@@ -116,6 +116,7 @@ class TrainingCall:
     def run(self) -> History:
         """Train, and leave nothing running, however it ends."""
         group = current()
+        self.model.history = self.history  # Keras's own is there when an epoch has ended
         with (
             one_step_an_execution(self.model, self.callbacks),
             shared_steps(self.model, group),

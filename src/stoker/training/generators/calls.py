@@ -205,7 +205,6 @@ def _fit(
     display = display_for(verbose)
     history = History()
     history.set_model(model)
-    model.history = history
     try:
         open_feeds(model, feed, valid, epochs=trained, validations=validations)
         return TrainingCall(

@@ -1,0 +1,66 @@
+"""`--hosts`: what the command itself tells, without Ray."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stoker.cli import main
+from stoker.distributed import Host
+from stoker.signals import raise_for
+
+COMMAND = ["train", "points.csv", "--label", "y", "--run", "run", "--epochs", "1"]
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr("stoker.backends.choose", lambda: "jax")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    (tmp_path / "points.csv").write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(200)))
+
+
+def on_hosts(monkeypatch, run):
+    monkeypatch.setattr("stoker.distributed.run", run)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_hosts_that_are_stopped_before_training_leave_a_word(number, table, monkeypatch, capsys):
+    on_hosts(monkeypatch, lambda *given, **options: raise_for(number))
+    assert main([*COMMAND, "--hosts", "2", "--json"]) == 128 + number
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert "before training began: nothing is saved" in " ".join(found.err.split())
+
+
+def test_hosts_that_are_left_at_once_leave_what_resumes_the_run(table, monkeypatch, capsys):
+    assert main([*COMMAND, "--quiet"]) == 0
+    record = (Path("run/run.json")).read_text()
+    Path("run/run.json").write_text(record.replace('"finished"', '"running"'))
+    on_hosts(monkeypatch, lambda *given, **options: raise_for(signal.SIGINT))
+    assert main(["resume", "run", "--hosts", "2", "--epochs", "2"]) == 130
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("resume stoker resume run") == 1
+    assert "next stoker evaluate run FILE" in said
+
+
+def test_hosts_that_stopped_behind_a_step_answer_with_what_they_came_to(table, monkeypatch, capsys):
+    """The first of them returns it, and the command tells the way on."""
+
+    def stopped(task, *, hosts, display, anywhere):
+        trained = task(Host(rank=0, count=1, display=display))
+        return replace(trained, signal=int(signal.SIGTERM))
+
+    on_hosts(monkeypatch, stopped)
+    assert main([*COMMAND, "--hosts", "2", "--json"]) == 143
+    found = capsys.readouterr()
+    assert json.loads(found.out)["steps"] == 1
+    assert "stoker evaluate run FILE" in " ".join(found.err.split())
