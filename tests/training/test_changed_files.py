@@ -10,6 +10,7 @@ import pytest
 from resumable import write_rows
 
 import stoker
+from stoker.audit.reading import check_files
 from stoker.errors import ChangedDataError
 
 pytestmark = pytest.mark.timeout(120)
@@ -126,3 +127,46 @@ def test_files_to_train_on_in_another_order_are_told_as_that(begun, rows, tmp_pa
         ChangedDataError, match=r"^files of the same sizes in another order .*t90\.csv stands"
     ):
         begun(trained=[second, first], epochs=1, resume="auto")
+
+
+@pytest.fixture
+def two(rows: Path, tmp_path: Path, begun: Callable[..., None]) -> list[Path]:
+    """Files that a run was begun on."""
+    files = [part(rows, tmp_path / f"t{count}.csv", count) for count in (90, 70)]
+    begun(trained=files, epochs=1)
+    return files
+
+
+def test_of_files_that_changed_the_first_of_another_size_alone_is_read_and_charged(
+    begun, unsurveyed, two, rows, tmp_path, monkeypatch
+):
+    part(rows, two[1], 71)
+    read, ledgers = [], []
+
+    def looked(source: Any, *arguments: Any, ledger: Any, **options: Any) -> None:
+        read.extend(source.paths)
+        ledgers.append(ledger)
+        check_files(source, *arguments, ledger=ledger, **options)
+
+    monkeypatch.setattr("stoker.training.changed_files.check_files", looked)
+    unsurveyed()
+    with pytest.raises(
+        ChangedDataError, match=r"^.*t70\.csv is not what was trained on: .* bytes then and .* now, first in "
+    ):
+        begun(trained=two, epochs=1, resume="auto")
+    assert read == [str(two[1])]
+    assert 0 < ledgers[0].peak <= ledgers[0].limit == 10**9
+
+
+def test_a_file_of_the_same_size_is_told_by_the_survey_and_not_read_once_more(
+    begun, two, rows, tmp_path, monkeypatch
+):
+    part(rows, two[1], 70, "9")
+    monkeypatch.setattr(
+        "stoker.training.changed_files.check_files", lambda *_, **__: pytest.fail("it was read once more")
+    )
+    with pytest.raises(
+        ChangedDataError,
+        match=r"^.*t70\.csv is not what was trained on, first in bytes .* \(lines .* to 71\);",
+    ):
+        begun(trained=two, epochs=1, resume="auto")

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,14 +16,16 @@ from stoker.errors import DataError
 from stoker.ledger import Ledger
 from stoker.runrecords import FileRecord
 from stoker.sources import Chunk, Source
+from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.files import is_folder
 from stoker.sources.index import checksums_of
 from stoker.sources.packing import read_head
+from stoker.survey import Survey
 from stoker.survey.finding import FoundRow, Walk, find_rows
 from stoker.survey.placing import found_lines
 from stoker.types import IntArray, Progress, Uint64Array
 
-__all__ = ["FoundRow", "check_files", "read_rows"]
+__all__ = ["FoundRow", "check_files", "check_surveyed", "read_rows"]
 
 
 def check_files(
@@ -50,6 +53,24 @@ def check_files(
                 checks.add(piece.chunk, piece.checksums)
         except DataError as error:
             raise checks.unreadable(error) from error
+    checks.finish()
+
+
+def check_surveyed(
+    found: Survey, files: Sequence[FileRecord], contents: Sequence[FileContents] | None
+) -> None:
+    """Compare files that were just surveyed with what a run recorded; they are not read once more.
+
+    Raises
+    ------
+    Differs
+        At the first chunk of a file that holds something else.
+    """
+    checks, index = _Checks(found.source, files, contents), found.index
+    for number, (low, high) in enumerate(pairwise(index.file_anchors.tolist())):
+        head = int(index.anchor_offsets[low]), int(index.head_checksums[number])
+        checks.begin(number, int(index.file_rows[number]), head)
+        checks.compare(index.checksums[low:high])
     checks.finish()
 
 
@@ -129,20 +150,32 @@ class _Checks:
     def add(self, chunk: Chunk, checksums: Uint64Array) -> None:
         """Take in the next chunk."""
         if chunk.file_index != self._number:
-            self.finish()
-            self._number, self._first_row = chunk.file_index, chunk.first_row
-            known = None if self._contents is None else self._contents[self._number]
-            place = self._source.places[self._number]
-            self._check = _FileCheck(
-                self.path,
-                self._sizes[self._number],
-                self._files[self._number],
-                known,
-                chunk,
-                partial(self._source.table.place_of, self._number) if is_folder(place) else None,
-                self._used,
-                self._lines,
-            )
+            head_bytes = int(chunk.anchor_offsets[0])
+            path = self._source.paths[chunk.file_index]
+            head = np.frombuffer(read_head(path, head_bytes)[0] if head_bytes else b"", np.uint8)
+            checksum = int(checksums_of(head, np.array([0, len(head)]))[0])
+            self.begin(chunk.file_index, chunk.first_row, (head_bytes, checksum))
+        self.compare(checksums)
+
+    def begin(self, number: int, first_row: int, head: tuple[int, int]) -> None:
+        """Come to the next file: its first row id, and bytes and checksum of what stands before its rows."""
+        self.finish()
+        self._number, self._first_row = number, first_row
+        place = self._source.places[number]
+        self._check = _FileCheck(
+            self.path,
+            self._sizes[number],
+            self._files[number],
+            None if self._contents is None else self._contents[number],
+            head,
+            partial(self._source.table.place_of, number) if is_folder(place) else None,
+            self._used,
+            self._lines,
+            by_row=isinstance(self._source.table, ColumnarTable),
+        )
+
+    def compare(self, checksums: Uint64Array) -> None:
+        """Compare the next segments of the file."""
         assert self._check is not None
         self._check.add(checksums)
 
@@ -183,17 +216,17 @@ class _FileCheck:
         size: int,
         record: FileRecord,
         contents: FileContents | None,
-        first: Chunk,
+        head: tuple[int, int],
         place_of: Callable[[int], str] | None,
         used: str,
         lines: Callable[[Sequence[int]], list[int]],
+        *,
+        by_row: bool,
     ) -> None:
         self._used, self._lines = used, lines
         self._path, self._size, self._record, self._contents = path, size, record, contents
-        self._place_of, self._by_row = place_of, first.by_row
-        head_bytes = int(first.anchor_offsets[0])
-        head = np.frombuffer(read_head(path, head_bytes)[0] if head_bytes else b"", np.uint8)
-        checksum = int(checksums_of(head, np.array([0, len(head)]))[0])
+        self._place_of, self._by_row = place_of, by_row
+        head_bytes, checksum = head
         self._hashed = hashlib.blake2b(digest_size=16)
         self._hashed.update(size.to_bytes(8, "little"))
         self._hashed.update(checksum.to_bytes(8, "little"))

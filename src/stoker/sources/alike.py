@@ -18,7 +18,7 @@ from stoker.sources.packing import PACKINGS
 from stoker.sources.paths import expand_paths
 from stoker.sources.table import Table
 
-__all__ = ["files_like", "rows_like"]
+__all__ = ["file_alone", "files_like", "rows_like"]
 
 
 def files_like(
@@ -87,6 +87,14 @@ def rows_like(base: Table, rows: Table, *, with_label: bool) -> Table:
         written = _written(rows, _renames(base))
         found = template_of(name, schema, written, rows.paths[0]).like(rows.places, with_label=with_label)
     return _chosen_like(found, rows)
+
+
+def file_alone(table: Table, number: int) -> Table:
+    """One of a table's files, as it was opened among them."""
+    if len(table.paths) == 1:
+        return table
+    found = table.like((table.places[number],), with_label=bool(table.schema.labels))
+    return _chosen_like(found.with_schema(table.schema), table)
 
 
 def _chosen_like(found: Table, rows: Table) -> Table:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from stoker.audit.contents import read_contents
+from stoker.audit.contents import FileContents, read_contents
 from stoker.audit.difference import Differs
-from stoker.audit.reading import check_files
+from stoker.audit.reading import check_files, check_surveyed
 from stoker.contrasts import Files
 from stoker.errors import ChangedDataError
 from stoker.ledger import Ledger
 from stoker.rundir import RunDirectory
-from stoker.runrecords import RunRecord
+from stoker.runrecords import FileRecord, RunRecord
 from stoker.sources import Source
+from stoker.sources.alike import file_alone
 from stoker.sources.nameless import asks_otherwise
+from stoker.survey import Survey
 from stoker.training.lines import counted
 from stoker.types import Progress
 
-__all__ = ["Compares", "compared_unseen", "refuse_files", "refuse_tested"]
+__all__ = ["Compares", "compared_unseen", "look_into", "look_surveyed", "refuse_files", "refuse_tested"]
 
 Compares: TypeAlias = Callable[[], AbstractContextManager[Progress]]
 """Shows, while the context lasts, how much of the files has been compared."""
+Look: TypeAlias = Callable[[Sequence[FileRecord], Sequence[FileContents] | None], None]
+"""Raises `Differs` at the first chunk that is not what is recorded of it."""
 
 
 def _unseen(done: int, total: int) -> None:
@@ -39,12 +44,10 @@ def compared_unseen() -> AbstractContextManager[Progress]:
 def refuse_files(
     directory: Path,
     there: RunRecord,
-    source: Source,
     files: tuple[Files, Files],
+    look: Look,
     *,
     by_size: bool,
-    ledger: Ledger | None = None,
-    compares: Compares = compared_unseen,
 ) -> None:
     """Say what changed of the files that are trained on: their number, their order, or the first chunk.
 
@@ -52,16 +55,12 @@ def refuse_files(
     ----------
     directory, there
         The run and its record.
-    source
-        The files now, which are read as far as they are those of before.
     files
         Those of the run and those of now, with what tells their contents apart.
+    look
+        Finds the first chunk that is another, in `look_surveyed` or `look_into`.
     by_size
-        Whether that is their size, as before the survey, and not what they hold.
-    ledger
-        Charged for what is read.
-    compares
-        Shows how far that is.
+        Whether contents are told by their size, as before the survey, and not by what they hold.
 
     Raises
     ------
@@ -72,17 +71,45 @@ def refuse_files(
     if len(known) == len(given) and not _is_reordered(known, given):
         contents = read_contents(RunDirectory(directory).contents(), [file.digest for file in there.files])
         try:
-            with compares() as progress:
-                check_files(source, there.files, contents, progress, ledger=ledger)
+            look(there.files, contents)
         except Differs as found:
             what = found.difference.text
-            if asks_otherwise(there.files[0].path, source.paths[0]):
+            if asks_otherwise(known[0][0], given[0][0]):
                 what = f"{what}, and query= is another than there"
             raise ChangedDataError(
                 f"{what}; {directory} was trained on what it held, and cannot be resumed on anything else: "
                 f"{_ways_out(directory)}"
             ) from None
     raise ChangedDataError(_told_files(directory, known, given, by_size))
+
+
+def look_surveyed(found: Survey) -> Look:
+    """Look for what changed in what a survey of the files tells; nothing is read for it."""
+    return partial(check_surveyed, found)
+
+
+def look_into(source: Source, memory_bytes: int, compares: Compares) -> Look:
+    """Look for what changed in the first file that has another size, which alone is read for it.
+
+    Parameters
+    ----------
+    source
+        The files now.
+    memory_bytes
+        How much may be held of what is read.
+    compares
+        Shows how far that is.
+    """
+
+    def look(files: Sequence[FileRecord], contents: Sequence[FileContents] | None) -> None:
+        sizes = zip(files, source.identity(), strict=True)
+        at = next(place for place, (old, new) in enumerate(sizes) if old.num_bytes != new.size)
+        alone = Source(table=file_alone(source.table, at))
+        known = None if contents is None else contents[at : at + 1]
+        with compares() as progress:
+            check_files(alone, files[at : at + 1], known, progress, ledger=Ledger(memory_bytes))
+
+    return look
 
 
 def refuse_tested(

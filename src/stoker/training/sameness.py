@@ -26,7 +26,7 @@ from stoker.differing import differences, order_differences, settings_difference
 from stoker.errors import RunError
 from stoker.feed import BaseFeed
 from stoker.runrecords import FileRecord, RunRecord
-from stoker.training.changed_files import refuse_files, refuse_tested
+from stoker.training.changed_files import look_surveyed, refuse_files, refuse_tested
 from stoker.training.learning import model_settings
 from stoker.training.taken import refuse_plan
 
@@ -67,7 +67,7 @@ def refuse_other_run(directory: Path, there: RunRecord, here: RunRecord, feed: A
     refuse_plan(directory, _condition_differences(there, here))
     if [file.digest for file in there.files] != [file.digest for file in here.files]:
         files = _by_digest(there.files), _by_digest(here.files)
-        refuse_files(directory, there, feed.stage.source, files, by_size=False, ledger=feed.ledger)
+        refuse_files(directory, there, files, look_surveyed(feed.stage.survey), by_size=False)
     tested = [file.digest for file in there.validation_files]
     if tested != [file.digest for file in here.validation_files]:
         files = _by_digest(there.validation_files), _by_digest(here.validation_files)

@@ -29,7 +29,13 @@ from stoker.rundir import RunDirectory
 from stoker.runrecords import FileRecord, RunRecord, require_feed
 from stoker.sources import Source
 from stoker.sources.nameless import asks_otherwise
-from stoker.training.changed_files import Compares, compared_unseen, refuse_files, refuse_tested
+from stoker.training.changed_files import (
+    Compares,
+    compared_unseen,
+    look_into,
+    refuse_files,
+    refuse_tested,
+)
 from stoker.training.own_folder import refuse_shared_folder
 from stoker.types import Position
 
@@ -97,7 +103,8 @@ def refuse_other_begun(
     source = feed.source
     files = _by_size(there.files), _sizes(source)
     if _contents(files[0]) != _contents(files[1]):
-        refuse_files(directory, there, source, files, by_size=True, compares=compares)
+        look = look_into(source, feed.options.plan.memory_bytes, compares)
+        refuse_files(directory, there, files, look, by_size=True)
     if isinstance(validation, Source):
         apart = validation.table is not source.table
         tested = _by_size(there.validation_files), _sizes(validation) if apart else []
