@@ -89,6 +89,14 @@ def test_every_source_file_has_a_docstring_and_nine_in_ten_three_hundred_lines_a
     assert max(lengths) <= 400
 
 
+def test_examples_leave_no_folder_behind():
+    shown = re.compile(r"^ *(?:>>>|\.\.\.) .*", re.MULTILINE)
+    for path in SOURCES:
+        said = "\n".join(shown.findall(path.read_text("utf-8")))
+        assert "mkdtemp" not in said, path
+        assert said.count("= tempfile.TemporaryDirectory()") == said.count("temporary.cleanup()"), path
+
+
 def test_every_benchmark_is_run_by_the_same_name():
     tree = ast.parse((ROOT / "benchmarks" / "run_all.py").read_text("utf-8"))
     [named] = [

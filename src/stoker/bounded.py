@@ -38,7 +38,8 @@ def remove_least_used(files: Iterable[KeptFile], most: float) -> int:
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> folder = pathlib.Path(temporary.name)
     >>> for age, name in enumerate("cba"):
     ...     _ = (folder / name).write_bytes(b"four")
     ...     os.utime(folder / name, ns=(age, age))
@@ -46,6 +47,7 @@ def remove_least_used(files: Iterable[KeptFile], most: float) -> int:
     8
     >>> sorted(path.name for path in folder.iterdir())
     ['a', 'b']
+    >>> temporary.cleanup()
     """
     entries = sorted(files)
     held = sum(entry.size for entry in entries)

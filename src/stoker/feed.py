@@ -88,11 +88,13 @@ class Feed(BaseFeed):
     Examples
     --------
     >>> import stoker, tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "tiny.csv")
     >>> _ = path.write_text("x,y\n1,0\n2,1\n3,0\n4,1\n")
     >>> feed = stoker.Feed(stoker.open(path, label="y"), batch_size=2, shuffle=False)
     >>> [batch.y.tolist() for batch in feed.epoch(0)]
     [[0, 1], [0, 1]]
+    >>> temporary.cleanup()
     """
 
     _reuses_buffers = True

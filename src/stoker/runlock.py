@@ -107,7 +107,7 @@ def running(folder: Path) -> Iterator[None]:
     Examples
     --------
     >>> import tempfile
-    >>> with running(Path(tempfile.mkdtemp())) as nothing:
+    >>> with tempfile.TemporaryDirectory() as folder, running(Path(folder)):
     ...     pass
     """
     require_here(folder, "runs")

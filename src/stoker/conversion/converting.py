@@ -103,11 +103,13 @@ def convert(
     Examples
     --------
     >>> import stoker, tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "rows.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "rows.csv")
     >>> _ = path.write_text("id,size,code\n1,2.5,0012\n2,,0700\n300,4,\n")
     >>> report = stoker.convert(stoker.open(path), path.with_suffix(".parquet"))
     >>> report.num_rows, report.columns
     (3, (('id', 'int16'), ('size', 'double'), ('code', 'string')))
+    >>> temporary.cleanup()
     """
     if not isinstance(source, Source):
         raise OptionError(f"convert takes what stoker.open gives, got {type(source).__name__}")

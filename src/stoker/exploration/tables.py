@@ -169,11 +169,13 @@ def explore_table(
     Examples
     --------
     >>> import stoker, tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "tiny.csv")
     >>> _ = path.write_text("x,y\n1,0\n3,1\n,0\n")
     >>> report = explore_table(stoker.open(path, label="y"))
     >>> [(column.name, column.mean, column.blanks) for column in report.columns], report.labels.counts
     ([('x', 2.0, 1)], (2, 1))
+    >>> temporary.cleanup()
     """
     looked_at, texts = _by_kind(source)
     if not looked_at:

@@ -124,11 +124,13 @@ def explore_texts(
     Examples
     --------
     >>> import stoker, tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "tiny.csv")
     >>> _ = path.write_text("kind,text\nham,see you soon\nspam,buy now\nspam,buy it now\n")
     >>> report = explore_texts(stoker.open(path, label="kind", text="text"))
     >>> report.labels.classes, report.labels.counts, report.words.names[0]
     (('ham', 'spam'), (1, 2), 'buy')
+    >>> temporary.cleanup()
     """
     found = _Found(source, room)
     cutter = word_cutter(lowercase=True, strip_accents=True)

@@ -82,12 +82,14 @@ class RowFile:
     --------
     >>> import tempfile
     >>> from stoker.rowfiles.formats import format_of
-    >>> path = Path(tempfile.mkdtemp(), "rows.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = Path(temporary.name, "rows.csv")
     >>> table = pa.table({"a": [1, 2]})
     >>> with RowFile(path, table.schema, format_of(path)) as file:
     ...     file.add(file.encoded(table))
     >>> path.read_text().split()
     ['a', '1', '2']
+    >>> temporary.cleanup()
     """
 
     def __init__(

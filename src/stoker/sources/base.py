@@ -44,12 +44,14 @@ class Source(Told, Narrowing):
     Examples
     --------
     >>> import stoker, tempfile, pathlib
-    >>> file = pathlib.Path(tempfile.mkdtemp()) / "points.csv"
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> file = pathlib.Path(temporary.name) / "points.csv"
     >>> _ = file.write_text("x,y,kind\n1,2.5,a\n3,4,b\n")
     >>> source = stoker.open(file, label="kind")
     >>> source.features, source.label
     (('x', 'y'), 'kind')
     >>> train, valid = source.split(0.5, seed=1)
+    >>> temporary.cleanup()
     """
 
     table: Table
@@ -204,11 +206,13 @@ class Source(Told, Narrowing):
         Examples
         --------
         >>> import stoker, tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+        >>> temporary = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(temporary.name, "tiny.csv")
         >>> _ = path.write_text("kind,text\nham,see you\nspam,007\n")
         >>> source = stoker.open(path, label="kind", text="text")
         >>> [(batch.texts.to_pylist(), batch.labels.to_pylist()) for batch in source.text_batches()]
         [(['see you', '007'], ['ham', 'spam'])]
+        >>> temporary.cleanup()
         """
         return text_batches(self, columns, chunk_bytes=chunk_bytes, on_bad_row=on_bad_row)
 

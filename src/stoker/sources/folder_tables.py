@@ -31,7 +31,8 @@ def tables_instead(path: str, suffixes: Collection[str]) -> str | None:
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> folder = pathlib.Path(temporary.name)
     >>> for name in ("a.csv", "b.csv", "notes.md"):
     ...     _ = (folder / name).write_text("")
     >>> said = tables_instead(str(folder), [".csv"])
@@ -39,6 +40,7 @@ def tables_instead(path: str, suffixes: Collection[str]) -> str | None:
     'data holds 2 .csv files (a.csv, b.csv) and 1 other file (notes.md)'
     >>> said.replace(str(folder), "data").split(": ")[1]
     "name those that hold the rows, for example 'data/*.csv' with the quotes"
+    >>> temporary.cleanup()
     """
     files, folders = _names(path)
     deeper = {folder: _names(os.path.join(path, folder))[0] for folder in folders}

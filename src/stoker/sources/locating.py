@@ -33,11 +33,13 @@ def offset_of(table: Table, index: RowIndex, row: int) -> int:
     Examples
     --------
     >>> import pathlib, stoker, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "t.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "t.csv")
     >>> _ = path.write_text("x,y\n1,0\n2,1\n")
     >>> source = stoker.open(path, label="y")
     >>> offset_of(source.table, stoker.Feed(source).prepare().survey.index, 1)
     8
+    >>> temporary.cleanup()
     """
     file_index = index.file_of(row)
     segment = int(np.searchsorted(index.anchor_rows, row, side="right")) - 1

@@ -82,7 +82,8 @@ class Narrowing:
         Examples
         --------
         >>> import stoker, tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "phrases.tsv")
+        >>> temporary = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(temporary.name, "phrases.tsv")
         >>> _ = path.write_text("SentenceId\tPhrase\tSentiment\n" + "".join(
         ...     f"{row // 3}\tphrase {row}\t{row % 5}\n" for row in range(300)))
         >>> rows = stoker.open(path, label="Sentiment", text="Phrase")
@@ -91,6 +92,7 @@ class Narrowing:
         ...          for part in (train, valid)]
         >>> sides[0] & sides[1]
         set()
+        >>> temporary.cleanup()
         """
         first: Spec
         second: Spec
@@ -144,11 +146,13 @@ class Narrowing:
         Examples
         --------
         >>> import stoker, tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "points.csv")
+        >>> temporary = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(temporary.name, "points.csv")
         >>> _ = path.write_text("x,y\n" + "".join(f"{row},{row % 2}\n" for row in range(30)))
         >>> pairs = stoker.open(path, label="y").folds(3, seed=1)
         >>> [valid.view.bind(30).num_rows for train, valid in pairs]
         [10, 10, 10]
+        >>> temporary.cleanup()
         """
         if _one_of(group=group, stratify=stratify, memory=memory):
             _require_column(self._source, group=group, stratify=stratify)
@@ -190,11 +194,13 @@ class Narrowing:
         Examples
         --------
         >>> import stoker, tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "people.csv")
+        >>> temporary = tempfile.TemporaryDirectory()
+        >>> path = pathlib.Path(temporary.name, "people.csv")
         >>> _ = path.write_text("age,city,y\n31,Rome,0\n,Rome,1\n44,Oslo,1\n70,Rome,0\n")
         >>> rows = stoker.open(path, label="y").where("30 < age <= 65 or city == 'Rome' and age is None")
         >>> rows.view.bind(4).ids(0, 3).tolist()
         [0, 1, 2]
+        >>> temporary.cleanup()
         """
         _require_order(self._source)
         return self.narrowed(rows_where(self._source, condition))

@@ -108,11 +108,13 @@ def open(
     Examples
     --------
     >>> import gzip, pathlib, stoker, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "reviews.csv.gz")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "reviews.csv.gz")
     >>> _ = path.write_bytes(gzip.compress(b"label,stars,text\npos,5,fine\nneg,1,007\n"))
     >>> rows = stoker.open(path, label="label", text="text")
     >>> rows.features, rows.label, rows.is_text
     (('text',), 'label', True)
+    >>> temporary.cleanup()
     """
     labels: Any = label if isinstance(label, list | tuple) else [] if label is None else [label]
     said = None if text is None else _names("text", (text,) if isinstance(text, str) else text)

@@ -20,13 +20,15 @@ def shown(table: Table, view: View) -> str:
     Examples
     --------
     >>> import pathlib, stoker, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "t.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "t.csv")
     >>> _ = path.write_text("x,z,y\n1,2,0\n3,4,1\n")
     >>> rows = stoker.open(path, label="y")
     >>> repr(rows).replace(str(path), "t.csv")
     "<Source t.csv: 2 features 'x', 'z', label 'y'>"
     >>> repr(rows.split(0.5, seed=7)[1]).replace(str(path), "t.csv")
     "<Source t.csv: 2 features 'x', 'z', label 'y', rows of split(0.5, seed=7)[1]>"
+    >>> temporary.cleanup()
     """
     schema, paths = table.schema, table.paths
     files = f"{paths[0]} and {len(paths) - 1:,} more" if len(paths) > 1 else str(paths[0])

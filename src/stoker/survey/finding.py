@@ -92,11 +92,13 @@ def find_rows(
     Examples
     --------
     >>> import stoker, tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "tiny.csv")
     >>> _ = path.write_text("text,kind\n\"two\nlines\",a\nlast,b\n")
     >>> rows = find_rows(stoker.open(path, label="kind", text="text"), np.array([1]))
     >>> [(row.line, row.label, row.text) for row in rows]
     [(4, 'b', 'last,b')]
+    >>> temporary.cleanup()
     """
     if not len(ids):
         return

@@ -30,10 +30,12 @@ def lines_at(path: str, offsets: Sequence[int]) -> list[int]:
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "t.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "t.csv")
     >>> _ = path.write_bytes(b"a\r\nb\nc")
     >>> lines_at(str(path), [5, 0, 3])
     [3, 1, 2]
+    >>> temporary.cleanup()
     """
     order = np.argsort(np.asarray(offsets, np.int64), kind="stable")
     lines = [1] * len(offsets)

@@ -110,11 +110,13 @@ def survey(
     Examples
     --------
     >>> import stoker, tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "tiny.csv")
+    >>> temporary = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(temporary.name, "tiny.csv")
     >>> _ = path.write_text("x,y\n1,0\n2,1\n3,0\n4,1\n")
     >>> found = survey(stoker.open(path, label="y"))
     >>> found.num_rows, str(found.dtype), found.labels.classes, found.statistics.mean.tolist()
     (4, 'uint8', (0, 1), [2.5])
+    >>> temporary.cleanup()
     """
     policy = Policy(blanks=na, bad_rows=on_bad_row, max_bad_rows=max_bad_rows, role=role, texts=texts)
     threads = available_cores() if workers is None else workers
