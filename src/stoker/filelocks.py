@@ -11,10 +11,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-__all__ = ["known", "lock", "lock_at_once"]
+__all__ = ["known", "lock", "lock_at_once", "signature", "signing_as"]
 
+_program = ""
+"""The one that this process works for, where no person began it."""
 _FAR = 1 << 30
 """Where on Windows the locked byte lies, which nobody may read."""
 
@@ -68,3 +73,31 @@ def lock_at_once(file: BinaryIO) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
+
+
+def signature() -> str:
+    """Who holds a lock, as others are told: the program that a person began, and may wait for or end.
+
+    Examples
+    --------
+    >>> signature() == f"process {os.getpid()} on {socket.gethostname()}"
+    True
+    """
+    return _program or f"process {os.getpid()} on {socket.gethostname()}"
+
+
+@contextmanager
+def signing_as(program: str) -> Iterator[None]:
+    """Inside, this process works for another one, which began it.
+
+    Parameters
+    ----------
+    program
+        The `signature` of that.
+    """
+    global _program
+    before, _program = _program, program
+    try:
+        yield
+    finally:
+        _program = before

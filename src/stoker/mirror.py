@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import shutil
-import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -23,6 +22,7 @@ import msgspec
 
 from stoker.asides import is_aside
 from stoker.errors import OptionError, RunError
+from stoker.filelocks import signature
 from stoker.folders import cache_of_user, locked, staged_file
 from stoker.group import current
 from stoker.outputs import is_address
@@ -271,7 +271,7 @@ class _Mirror:
             self._asking("written"),
             told(lambda: self._fs.open_output_stream(self._at(_SIGN)), CREDENTIALS) as file,
         ):
-            file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+            file.write(signature().encode())
 
     @functools.cached_property
     def _fs(self) -> Any:

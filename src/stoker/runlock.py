@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import functools
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 from stoker.errors import RunError
-from stoker.filelocks import lock_at_once
+from stoker.filelocks import lock_at_once, signature
 from stoker.group import current
 from stoker.outputs import require_here
 
@@ -210,7 +209,7 @@ def _sign(file: BinaryIO) -> None:
     """Tell in the file who holds it."""
     with suppress(OSError):
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+        file.write(signature().encode())
 
 
 def _refused(folder: Path, holder: str) -> InUseError:

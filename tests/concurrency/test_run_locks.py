@@ -14,6 +14,7 @@ import pytest
 
 import stoker
 from stoker.errors import RunError
+from stoker.filelocks import signing_as
 from stoker.runlock import alone_in_its_run, running
 
 HOLDER = """
@@ -64,6 +65,13 @@ def test_the_second_process_is_refused_and_told_who_is_there(tmp_path):
         end(other)
 
 
+def test_who_works_for_another_program_signs_as_that(tmp_path):
+    with signing_as("process 7 on box"), running(tmp_path / "run"):
+        assert (tmp_path / "run/.lock").read_text() == "process 7 on box"
+    with running(tmp_path / "run"):
+        assert (tmp_path / "run/.lock").read_text().startswith(f"process {os.getpid()} on ")
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("resume", [False, "auto"])
 def test_a_training_is_refused_before_anything_else_whether_new_or_resumed(tmp_path, resume):
@@ -108,6 +116,7 @@ def test_a_forked_child_of_a_training_does_not_train_beside_it(tmp_path):
 import os, sys
 from pathlib import Path
 from stoker.errors import RunError
+from stoker.filelocks import signing_as
 from stoker.runlock import running
 with running(Path(sys.argv[1])):
     if not os.fork():
@@ -163,6 +172,7 @@ def test_of_many_processes_at_once_one_is_in_there_at_a_time(tmp_path):
 import os, sys, time
 from pathlib import Path
 from stoker.errors import RunError
+from stoker.filelocks import signing_as
 from stoker.runlock import running
 folder, inside = Path(sys.argv[1]), Path(sys.argv[1] + "-inside")
 entered = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -12,12 +13,14 @@ from types import SimpleNamespace
 import pytest
 
 import stoker
+from crews import Here
 from stoker import distributed
 from stoker.cluster import Outcome, Place, failed, is_of_a_lost_host
+from stoker.distributed import Host
 from stoker.distributed.desk import Desk
 from stoker.distributed.relaying import Player, Relay
 from stoker.distributed.running import _followed
-from stoker.distributed.working import require_reachable, take_place
+from stoker.distributed.working import Work, _outcome, require_reachable, take_place
 from stoker.errors import (
     ChangedDataError,
     DataError,
@@ -27,6 +30,7 @@ from stoker.errors import (
     RunError,
     WorkerError,
 )
+from stoker.runlock import running
 from stoker.signals import Terminated
 from stoker.training.progress import Display
 
@@ -126,6 +130,19 @@ def test_what_the_first_host_prints_comes_on_standard_error_and_is_no_training(c
 
     assert capsys.readouterr() == ("", "seed=5\n")
     assert (display.seen, player.is_training) == ([], False)
+
+
+def test_a_run_directory_names_the_command_that_began_the_hosts(tmp_path, monkeypatch):
+    monkeypatch.setattr("stoker.distributed.working.RayCrew", lambda **given: Here(1))
+    place = replace(Place.here(), program="process 7 on box")
+
+    def signed(host):
+        with running(tmp_path / "run"):
+            return (tmp_path / "run/.lock").read_text()
+
+    task = Work(function=signed, desk=Desk(), interval=1.0, place=place, anywhere=True)
+    assert _outcome(task, Host(rank=0, count=1)).taken() == place.program
+    assert Place.here().program.startswith(f"process {os.getpid()} on ")
 
 
 def test_training_is_what_is_done_between_stages():

@@ -7,12 +7,14 @@ import sys
 from dataclasses import dataclass
 from typing import Self
 
+from stoker.filelocks import signature
+
 __all__ = ["Place"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A program's current folder, command line and Keras backend, and where it finds modules.
+    """A program's current folder, command line and Keras backend, where it finds modules, and who it is.
 
     Examples
     --------
@@ -24,6 +26,7 @@ class Place:
     arguments: tuple[str, ...]
     modules: tuple[str, ...]
     backend: str = ""
+    program: str = ""
 
     @classmethod
     def here(cls, backend: str = "") -> Self:
@@ -32,6 +35,7 @@ class Place:
             folder=os.getcwd(),
             arguments=tuple(sys.argv),
             modules=tuple(path for path in sys.path if path),
+            program=signature(),
             backend=backend,
         )
 

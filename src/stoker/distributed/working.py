@@ -21,6 +21,7 @@ from stoker.distributed.hosts import Host
 from stoker.distributed.printing import printing_heard
 from stoker.distributed.relaying import Relay
 from stoker.errors import RunError
+from stoker.filelocks import signing_as
 from stoker.prefetch import available_cores
 from stoker.signals import Terminated
 from stoker.training.progress import Display
@@ -163,7 +164,7 @@ class _Shown(logging.Handler):
 def _outcome(task: Work, host: Host) -> Outcome:
     boards = Boards(task.desk, host.rank, host.count, host.attempt)
     try:
-        with engaged(RayCrew(num_cpus=0, boards=boards)):
+        with engaged(RayCrew(num_cpus=0, boards=boards)), signing_as(task.place.program):
             value = task.function(host)
     except Terminated as stopped:
         return Outcome(signal=stopped.number)
