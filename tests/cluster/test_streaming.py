@@ -1,12 +1,17 @@
-"""What Ray Data leaves running behind a stream, without Ray."""
+"""What Ray Data leaves running behind a stream, and what is said of processes that are lost, without Ray."""
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from stoker.cli.noting import losses_noted
 from stoker.cluster import streaming
+from stoker.training.progress import Display
 
 
 class Executor(threading.Thread):
@@ -49,3 +54,52 @@ def test_what_does_not_end_is_told(of_ray_data, monkeypatch):
         executor.start()
     executor.asked.set()
     executor.join()
+
+
+class Noted(Display):
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def note(self, name: str, text: str) -> None:
+        self.seen.append(f"{name}: {text}")
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """What says of losses, and the counts that it goes by; each answer is there at once, or at the end."""
+    begun = streaming._Begun()
+    actor = SimpleNamespace(lost=SimpleNamespace(remote=lambda wanted: lambda: begun.lost(wanted)))
+    here = SimpleNamespace(wait=lambda answers, timeout: (answers if begun.answers else [], []))
+    begun.answers = True
+    monkeypatch.setitem(sys.modules, "ray", here)
+    monkeypatch.setattr(streaming, "heard", lambda answer: answer())
+    return streaming._Losses(actor, 2), begun
+
+
+def test_each_loss_is_said_once_and_processes_that_are_wanted_are_none(losses):
+    found, begun = losses
+    display = Noted()
+    with losses_noted(display):
+        for what in ("read", "work", "work"):
+            begun.again(what)
+        found.look()
+        assert display.seen == []
+        begun.again("work")
+        found.look()
+        found.look()
+        assert display.seen == ["hosts: a process was lost: its work is done again"]
+        begun.again("work"), begun.again("read")
+        found.look()
+    assert display.seen[1:] == ["hosts: 2 processes were lost: their work is done again"]
+    assert not logging.getLogger("stoker.hosts").handlers
+
+
+def test_nobody_waits_for_the_count_but_at_the_end(losses, caplog):
+    found, begun = losses
+    begun.answers = False
+    for _ in range(3):
+        begun.again("work")
+    found.look()
+    assert not caplog.messages
+    found.look(waits=True)
+    assert caplog.messages == ["a process was lost: its work is done again"]

@@ -51,6 +51,7 @@ def convert(
     hosts: Hosts = 1,
 ) -> None:
     """Write rows to one file of another format, as they stand or shuffled once."""
+    from stoker.cli.noting import losses_noted
     from stoker.conversion import convert as written
 
     if data.on_bad_row == "quarantine":
@@ -62,18 +63,19 @@ def convert(
     source = open_source(data)
     display = choose_display(output)
     try:
-        report = written(
-            source,
-            out,
-            overwrite=overwrite,
-            shuffle=shuffle,
-            seed=seed or 0,
-            compression=compression,
-            on_bad_row=data.on_bad_row,
-            memory=memory,
-            hosts=hosts,
-            progress=display,
-        )
+        with losses_noted(display):
+            report = written(
+                source,
+                out,
+                overwrite=overwrite,
+                shuffle=shuffle,
+                seed=seed or 0,
+                compression=compression,
+                on_bad_row=data.on_bad_row,
+                memory=memory,
+                hosts=hosts,
+                progress=display,
+            )
         display.note("done", _done(report))
         if report.num_left_out:
             display.note("warning", _left_out(report))

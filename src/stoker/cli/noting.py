@@ -1,18 +1,42 @@
-"""A display whose notes name flags, where the library's name what Python takes."""
+"""What is noted on the command line: in its own words, and of processes that were lost."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from stoker.cli.flags import with_flags
-from stoker.training.progress import Display
+from stoker.training.progress import Display, LogNotes
 
 if TYPE_CHECKING:
     from stoker.training.report import FitReport, Snapshot, Validation
     from stoker.types import Progress
 
-__all__ = ["InFlags"]
+__all__ = ["InFlags", "losses_noted"]
+
+
+if TYPE_CHECKING:
+    from stoker.training.report import FitReport, Snapshot, Validation
+    from stoker.types import Progress
+
+__all__ = ["InFlags", "losses_noted"]
+
+
+@contextmanager
+def losses_noted(display: Display) -> Iterator[None]:
+    """Inside, the display says when one of the hosts that score or convert was lost."""
+    from stoker.cluster.connection import LOSSES
+
+    log, notes = logging.getLogger(LOSSES), LogNotes(display, "hosts")
+    propagates, log.propagate = log.propagate, False
+    log.addHandler(notes)
+    try:
+        yield
+    finally:
+        log.removeHandler(notes)
+        log.propagate = propagates
 
 
 class InFlags(Display):

@@ -114,6 +114,7 @@ def trained(
         There is no such module, or no trained run in the directory.
     """
     import stoker
+    from stoker.cli.noting import losses_noted
     from stoker.training.unscored import UnreadValuesWarning
 
     import_modules(modules)
@@ -123,7 +124,7 @@ def trained(
     run = stoker.load(directory)
     display = choose_display(output)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), losses_noted(display):
             warnings.simplefilter("ignore", UnreadValuesWarning)  # told by the display
             yield run, display
     finally:

@@ -16,7 +16,10 @@ from stoker.cluster.notes import home, own_notes
 from stoker.errors import MissingExtraError, WorkerError
 from stoker.signals import STOPPING
 
-__all__ = ["beside_us", "connected_to_ray", "heard", "quiet_ray"]
+__all__ = ["LOSSES", "beside_us", "connected_to_ray", "heard", "quiet_ray"]
+
+LOSSES = "stoker.hosts"
+"""The log that says of processes that were lost."""
 
 _ANSWER_SECONDS = 180.0
 """Within these the cluster answers; the first time a process has to start."""

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
 import pyarrow as pa
 
-from stoker.cluster.connection import beside_us, heard
+from stoker.cluster.connection import LOSSES, beside_us, heard
 from stoker.cluster.outcomes import Outcome
 from stoker.cluster.shipping import packed
 from stoker.cluster.spreading import Job
@@ -24,7 +24,10 @@ from stoker.errors import WorkerError
 
 __all__ = ["streamed"]
 
+_log = logging.getLogger(LOSSES)
 _COLUMN = "packed"
+_READ, _WORK = "read", "work"
+"""What processes do."""
 _MOST_LOST = 3
 """How often each process is begun again, on average."""
 _IN_FLIGHT = 2
@@ -71,10 +74,13 @@ def streamed(job: Job, hosts: int) -> Generator[bytes]:
             )
             tables = results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
             with _executors_ended(), closing(iter(tables)) as found:
+                losses = _Losses(given["begun"], hosts)
                 for table in found:
                     for value in table[_COLUMN]:
                         taken.add.remote()
+                        losses.look()
                         yield value.as_buffer()
+                losses.look(waits=True)
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "ray":
             raise
@@ -116,6 +122,41 @@ class _Begun:
         """Count a process of some kind, and tell how many there were."""
         self._counts[what] = self._counts.get(what, 0) + 1
         return self._counts[what]
+
+    def lost(self, wanted: Mapping[str, int]) -> int:
+        """How many were begun in the place of another; so many of each kind are wanted."""
+        return sum(max(0, count - wanted[what]) for what, count in self._counts.items())
+
+
+class _Losses:
+    """Says when processes were lost, whose work Ray has others do again.
+
+    Parameters
+    ----------
+    begun
+        The actor that counts.
+    hosts
+        How many processes work.
+    """
+
+    def __init__(self, begun: Any, hosts: int) -> None:
+        self._ask: Callable[[], Any] = lambda: begun.lost.remote({_READ: 1, _WORK: hosts})
+        self._answer = self._ask()
+        self._told = 0
+
+    def look(self, *, waits: bool = False) -> None:
+        """Say what is known by now, or, where it waits, what is known at all."""
+        import ray
+
+        if waits:
+            self._answer = self._ask()
+        elif not ray.wait([self._answer], timeout=0)[0]:
+            return
+        lost, self._answer = heard(self._answer), self._ask()
+        if (more := lost - self._told) > 0:
+            self._told = lost
+            told = "a process was lost: its" if more == 1 else f"{more} processes were lost: their"
+            _log.warning("%s work is done again", told)
 
 
 def _lost(begun: Any, what: str, most: int) -> bytes | None:
@@ -189,7 +230,7 @@ def _block(data: bytes) -> pa.Table:
 
 def _read(one: Any, job: Any, begun: Any, taken: Any, room: int) -> Iterator[pa.Table]:
     """The items, in one task, no more of them than there is room for ahead of what is taken."""
-    lost = _lost(begun, "read", 1 + _MOST_LOST)
+    lost = _lost(begun, _READ, 1 + _MOST_LOST)
     seen = 0
     for number, item in enumerate(heard(job).items() if lost is None else [lost]):
         while number - seen >= room:
@@ -202,7 +243,7 @@ class _Worker:
     """A process that works."""
 
     def __init__(self, job: Any, begun: Any, most: int) -> None:
-        lost = _lost(begun, "work", most)
+        lost = _lost(begun, _WORK, most)
         self._work: Callable[[Any], bytes] = heard(job).worker() if lost is None else lambda item: lost
 
     def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:

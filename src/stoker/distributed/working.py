@@ -24,7 +24,7 @@ from stoker.errors import RunError
 from stoker.filelocks import signing_as
 from stoker.prefetch import available_cores
 from stoker.signals import Terminated
-from stoker.training.progress import Display
+from stoker.training.progress import LogNotes
 
 __all__ = ["Work", "require_reachable", "take_place", "work"]
 
@@ -144,21 +144,9 @@ def _done(task: Work, rank: int, count: int, address: str, attempt: int) -> Outc
         connected(address, rank=rank, count=count, asked=courier.asked),
     ):
         relay = Relay(courier.send, task.interval)
-        logging.getLogger("stoker").addHandler(_Shown(relay))
+        logging.getLogger("stoker").addHandler(LogNotes(relay))  # nobody sees what a worker prints
         with printing_heard(relay.printed):
             return _outcome(task, replace(host, display=relay))
-
-
-class _Shown(logging.Handler):
-    """Shows what stoker warns of, such as a long wait: nobody sees what a worker prints."""
-
-    def __init__(self, display: Display) -> None:
-        super().__init__(logging.WARNING)
-        self._display = display
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show a warning."""
-        self._display.note("warning", record.getMessage())
 
 
 def _outcome(task: Work, host: Host) -> Outcome:

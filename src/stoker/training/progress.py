@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from stoker.training.report import FitReport, Snapshot, Validation
 if TYPE_CHECKING:
     from stoker.types import Progress
 
-__all__ = ["Display", "choose_display", "display_for"]
+__all__ = ["Display", "LogNotes", "choose_display", "display_for"]
 
 
 class Display:
@@ -52,6 +53,26 @@ class Display:
 
     def close(self) -> None:
         """Leave the terminal as it was."""
+
+
+class LogNotes(logging.Handler):
+    """Shows what a log warns of.
+
+    Parameters
+    ----------
+    display
+        Where to.
+    name
+        What the lines begin with.
+    """
+
+    def __init__(self, display: Display, name: str = "warning") -> None:
+        super().__init__(logging.WARNING)
+        self._display, self._name = display, name
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a warning."""
+        self._display.note(self._name, record.getMessage())
 
 
 def choose_display(progress: str | Display) -> Display:
