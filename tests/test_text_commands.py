@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -216,3 +217,28 @@ def test_classes_that_are_numbers_are_predicted_with_their_names(tmp_path, monke
     Path("classes.txt").unlink()
     found = stoker.load("run").predict({"#1": ["far away"], "#2": ["a vote"]})
     assert found.column_names[:2] == ["prediction", "prediction_name"]
+
+
+@pytest.mark.slow
+def test_the_second_stage_is_a_run_that_begins_with_the_first_and_is_resumed_like_any_other(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / "reviews.csv", *make_texts(rows=128, most=9))
+    Path("vectors.txt").write_text("good 1 0.5 0.25\nbad -1 0.5 -0.25\n")
+    command = ["train", "reviews.csv", *FLAGS, "--batch-size", "64", "--model", "sepcnn"]
+    assert main([*command, "--embeddings", "vectors.txt", "--epochs", "1", "--run", "frozen"]) == 0
+    second = [*command, "--init", "frozen", "--learning-rate", "0.01", "--early-stopping", "off"]
+    capsys.readouterr()
+    assert main([*second, "--epochs", "2", "--run", "tuned"]) == 0
+    assert "frozen in frozen, and learns here: embedding" in capsys.readouterr().err
+    assert main([*second, "--epochs", "1", "--run", "parted"]) == 0
+    os.rename("frozen", "elsewhere")
+    assert main(["resume", "parted", "--epochs", "2"]) == 0
+    frozen, tuned, parted = (stoker.load(name, which="last") for name in ("elsewhere", "tuned", "parted"))
+    place = frozen.transform.word_index["good"]
+    known, learned = (run.model.layers[0].get_weights()[0] for run in (frozen, tuned))
+    assert known.shape == learned.shape == (frozen.spec.num_tokens, 3)
+    assert known[place].tolist() == [1, 0.5, 0.25] != learned[place].tolist()
+    for one, other in zip(tuned.model.get_weights(), parted.model.get_weights(), strict=True):
+        assert np.array_equal(one, other)

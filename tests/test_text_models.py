@@ -320,6 +320,18 @@ def test_a_bare_spec_does_not_know_the_words(file):
     assert model.layers[0].get_weights()[0][2].tolist() == [4, 5, 6]
 
 
+@pytest.mark.parametrize(
+    ("options", "width"), [({}, 7), ({"embedding_dim": 5}, 5), ({"embeddings": "file"}, 3)]
+)
+def test_a_feed_that_begins_with_a_run_has_words_as_wide_as_it(file, options, width):
+    feed = feed_on(WORDS)
+    feed.options = SimpleNamespace(inheritance=SimpleNamespace(embedding_dim=7))
+    options = {name: file if value == "file" else value for name, value in options.items()}
+    model = models.sepcnn(feed, filters=2, **options)
+    assert model.layers[0].get_weights()[0].shape == (TOKENS, width)
+    assert model.layers[0].trainable == ("embeddings" not in options)
+
+
 def test_options_for_embeddings_without_embeddings_are_refused(file):
     with pytest.raises(OptionError, match="word_index has no effect"):
         models.sepcnn(spec_of("tokens"), word_index=WORDS)

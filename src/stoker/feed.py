@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from stoker import backends
 from stoker.choosing import Automatic, without_choice
@@ -279,4 +279,14 @@ def _inherited(run: str | os.PathLike[str]) -> Inheritance:
     if isinstance(inputs, TextTransform):
         inputs.columns_ = inputs.columns_ or record.spec.features
     target = from_state(record.target) if record.target else None
-    return Inheritance(run=name, spec=record.spec, inputs=inputs, target=target)
+    width = _embedding_dim(record.training.get("layers"))
+    return Inheritance(run=name, spec=record.spec, inputs=inputs, target=target, embedding_dim=width)
+
+
+def _embedding_dim(layers: Any) -> int | None:
+    """Numbers for each word of the first such layer, of layers as run.json has them."""
+    for name, settings in layers.items() if isinstance(layers, dict) else ():
+        if name.endswith(" Embedding") and isinstance(settings, dict):
+            width = settings.get("output_dim")
+            return width if isinstance(width, int) and width > 0 else None
+    return None

@@ -47,12 +47,15 @@ class Inheritance:
         Its fitted transform of the features.
     target
         Its fitted transform of the label.
+    embedding_dim
+        How many numbers its model has for each word; None without such a layer.
     """
 
     run: str
     spec: FeedSpec
     inputs: InputTransform
     target: FittedTransform | None = None
+    embedding_dim: int | None = None
 
     def target_for(self, label: str) -> TransformedTarget | None:
         """The old run's transform of the label to regress on, for a label of whatever name; None without."""

@@ -58,7 +58,8 @@ def sepcnn(
     feed
         A feed, or its spec: texts as sequences of words, as `stoker.SequenceVectorizer` gives them.
     embedding_dim
-        Numbers for each word: 200, or as many as the file of `embeddings` holds.
+        Numbers for each word: 200, or as many as the file of `embeddings` holds, or the run has that the feed
+        begins with (``Feed(init=)``).
     blocks, filters, kernel_size, pool_size
         Blocks, filters in each but the last, words under a convolution and in a pool.
     dropout
@@ -68,8 +69,8 @@ def sepcnn(
     word_index
         Index of each word, for `embeddings`; a feed on a `stoker.SequenceVectorizer` tells it itself.
     trainable_embeddings
-        Whether the embedding learns: without `embeddings` it does, with them it is frozen; `unfreeze` begins
-        a second stage.
+        Whether the embedding learns: without `embeddings` it does, with them it is frozen. `unfreeze`, or
+        another run that begins with this one's weights (``init=``), is a second stage.
     learning_rate
         Of Adam.
     metrics
@@ -121,7 +122,7 @@ def sepcnn(
     stack = [
         keras.layers.Embedding(
             spec.num_tokens,
-            _EMBEDDING_DIM if embedding_dim is None else embedding_dim,
+            embedding_dim or _inherited_dim(feed) or _EMBEDDING_DIM,
             embeddings_initializer=keras.initializers.RandomUniform(seed=seeds.next()),
             weights=vectors,
             trainable=vectors is None if trainable_embeddings is None else trainable_embeddings,
@@ -189,6 +190,12 @@ def _check_sizes(
             raise OptionError(f"{name} must be at least 1, got {value}")
     if not 0 <= dropout < 1:
         raise OptionError(f"dropout must lie in [0, 1), got {dropout}")
+
+
+def _inherited_dim(feed: FeedSpec | HasSpec) -> int | None:
+    """Numbers for each word of the run that a feed begins with."""
+    inheritance = getattr(getattr(feed, "options", None), "inheritance", None)
+    return getattr(inheritance, "embedding_dim", None)
 
 
 def _words_of(feed: FeedSpec | HasSpec, word_index: Mapping[str, int] | None) -> Mapping[str, int]:

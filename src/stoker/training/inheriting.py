@@ -63,11 +63,14 @@ def begin_with(model: Any, init: str | os.PathLike[str], feed: Any, note: Callab
     before = old.inputs if isinstance(old.inputs, Columns) else None
     after = feed.transform if isinstance(feed.transform, Columns) else None
     columns = None if before is None or after is None else (before, after)
-    values = taken_over(load(init).model, model, old.spec, feed.spec, old.run, columns=columns)
+    old_model = load(init).model
+    values = taken_over(old_model, model, old.spec, feed.spec, old.run, columns=columns)
     for weight, value in zip(model.weights, values, strict=True):
         weight.assign(value)
     for line in old.news(feed.spec, feed.stage.given.features):
         note(line)
+    if thawed := _thawed(old_model, model):
+        note(f"frozen in {old.run}, and learns here: {', '.join(thawed)}")
 
 
 def taken_over(
@@ -121,6 +124,12 @@ def taken_over(
         if value.shape != here.shape:
             raise _other_model(run, f"{name} has the shape {here.shape} and in the run {value.shape}")
     return values
+
+
+def _thawed(old_model: Any, model: Any) -> list[str]:
+    """Layers whose weights learn in a model, and did not in the old one of the same layers."""
+    pairs = zip(old_model.layers, model.layers, strict=False)
+    return [new.name for old, new in pairs if new.trainable_weights and not old.trainable_weights]
 
 
 def _of_inputs(
