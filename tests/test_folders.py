@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from moments import moments
 from stoker import filelocks, folders
 
 
@@ -132,3 +133,47 @@ def test_a_folder_that_is_not_there_cannot_be_synced(tmp_path):
     folders.sync_folder(tmp_path)
     with pytest.raises(FileNotFoundError):
         folders.sync_folder(tmp_path / "gone")
+
+
+def a_file(final):
+    with folders.staged_file(final) as file:
+        file.write(b"new")
+
+
+def a_folder(final):
+    with folders.staged_folder(final, on_disk=True) as folder:
+        (folder / "rows").write_bytes(b"new")
+
+
+def a_scratch_folder(final):
+    with folders.scratch_folder(final.parent) as folder:
+        (folder / "rows").write_bytes(b"new")
+
+
+INTERRUPTED = pytest.mark.filterwarnings(
+    # Between the opening of a file and its `with` it is nobody's, and closed as such.
+    "ignore:Exception ignored.*unclosed file:pytest.PytestUnraisableExceptionWarning",
+    "ignore:unclosed file:ResourceWarning",
+)
+
+
+@INTERRUPTED
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("build", [a_file, a_folder, a_scratch_folder])
+def test_whenever_a_builder_is_interrupted_nothing_unfinished_is_left(build, tmp_path):
+    parts = ("folders.py", "pathlib.py", "shutil.py", "contextlib.py")
+    final = tmp_path / "final"
+    place = 0
+    for place in moments(lambda: build(final), within=lambda name: name.endswith(parts)):
+        found = {path.name for path in tmp_path.iterdir()}
+        assert found <= {"final"}, f"of a signal at moment {place}"
+    assert place > 20
+
+
+@INTERRUPTED
+@pytest.mark.timeout(60)
+def test_whenever_a_folder_takes_the_place_of_another_one_of_the_two_is_there(tmp_path):
+    final = tmp_path / "final"
+    a_folder(final)
+    for place in moments(lambda: a_folder(final), within=lambda name: name.endswith("folders.py")):
+        assert (final / "rows").read_bytes() == b"new", f"of a signal at moment {place}"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import signal
 import sys
 import threading
+from importlib.machinery import ExtensionFileLoader
 
 import pytest
 
 from stoker.cli.importing import begin_importing
+from stoker.signals import Taken, Terminated, raise_for
+from waiting import until
 
 SLOW = """
 from slow_gate import begun, ended, go
@@ -62,3 +66,28 @@ def test_what_cannot_be_imported_is_told_by_the_one_who_imports_it_then():
     importing = begin_importing(lambda: importlib.import_module("stoker.there_is_no_such_module"))
     importing.join(30)
     assert "stoker.there_is_no_such_module" not in sys.modules
+
+
+@pytest.mark.timeout(60)
+def test_a_signal_while_a_library_of_c_is_loaded_is_raised_when_it_is():
+    found = map(importlib.util.find_spec, ("_json", "_heapq", "array", "msgspec._core"))
+    spec = next(each for each in found if isinstance(each.loader, ExtensionFileLoader))
+    loaded: list[object] = []
+
+    def look(frame, event, argument):
+        if event == "c_return" and argument.__name__ == "create_dynamic":
+            sys.setprofile(None)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def load() -> None:
+        with Taken(raise_for):
+            sys.setprofile(look)
+            loaded.append(importlib.util.module_from_spec(spec))
+            until(lambda: False)
+
+    try:
+        with pytest.raises(Terminated):
+            load()
+    finally:
+        sys.setprofile(None)
+    assert loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import subprocess
 import sys
 
@@ -76,3 +77,34 @@ def test_whoever_asks_once_more_ends_it_at_once_and_loses_nothing_that_was_print
 ) -> None:
     more = f"atexit.register(lambda: (os.kill(os.getpid(), signal.{name}), time.sleep(50)))"
     assert end(arguments, code=130, more=more) == (130, ["printed"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("code", [0, 2])
+def test_a_signal_behind_a_command_changes_nothing_of_how_it_ended(number: int, code: int) -> None:
+    ignored_by_none = "signal.default_int_handler" if number == signal.SIGINT else "signal.SIG_DFL"
+    more = f"import os, signal; signal.signal({number:d}, {ignored_by_none})\n"
+    more += f"atexit.register(os.kill, os.getpid(), {number:d})"
+    assert end(["plan", "x.csv"], code=code, more=more) == (code, ["printed"])
+
+
+SENDING = """
+import os, signal
+def send():
+    while signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait()
+threading.Thread(target=send).start()
+"""
+
+
+@pytest.mark.parametrize(("command", "code"), [("legacy", 143), ("train", 0)])
+def test_a_signal_ends_the_wait_for_threads(command: str, code: int) -> None:
+    assert end([command, "x"], more=SENDING) == (code, ["printed"])
+
+
+def test_a_signal_beside_the_command_ends_the_program_without_a_word() -> None:
+    program = "import os; import stoker.__main__ as p; p.main = lambda: os.kill(os.getpid(), 15); p.run()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (143, b"", b"")

@@ -5,10 +5,16 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from stoker.signals import Taken, Terminated, raise_for
+from moments import moments
+from stoker import signals
+from stoker.signals import Held, Taken, Terminated, raise_for
+from waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +95,148 @@ def test_outside_of_the_main_thread_nothing_is_taken():
     thread.start()
     thread.join()
     assert found == [signal.SIG_DFL]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_comes_while_it_is_held_is_raised_behind(number):
+    done: list[str] = []
+
+    def work() -> None:
+        with Taken(raise_for), Held():
+            with Held():
+                send(number)
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises((KeyboardInterrupt, Terminated)):
+        work()
+    assert done == ["inner", "outer"]
+    with Taken(raise_for), Held():
+        pass
+
+
+def test_another_thread_holds_nothing():
+    holds, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Held():
+            holds.set()
+            over.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert holds.wait(20)
+        with pytest.raises(Terminated), Taken(raise_for):
+            send(signal.SIGTERM)
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_signal_while_a_thread_is_started_is_raised_when_it_has_begun(monkeypatch):
+    real, went_on = threading.Event.wait, []
+
+    def signalled(event, timeout=None):  # which is how `Thread.start` waits
+        monkeypatch.setattr(threading.Event, "wait", real)
+        send(signal.SIGTERM)
+        return real(event, timeout)
+
+    def begin() -> None:
+        with Taken(raise_for):
+            monkeypatch.setattr(threading.Event, "wait", signalled)
+            thread.start()
+            went_on.append(True)
+            until(lambda: False)
+
+    thread = threading.Thread(target=lambda: None)
+    with pytest.raises(Terminated):
+        begin()
+    assert went_on
+    thread.join()
+
+
+def test_a_thread_that_does_not_begin_is_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr(signals, "_MOMENT", 0.001)
+    monkeypatch.setattr(signals, "_MOST_MOMENTS", 3)
+
+    def stuck(event, timeout=None):
+        send(signal.SIGTERM)
+        until(lambda: False)
+
+    thread = threading.Thread(target=lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Event, "wait", stuck)
+        with pytest.raises(Terminated), Taken(raise_for):
+            thread.start()
+    until(lambda: not thread.is_alive())
+
+
+def an_event(locks):
+    event = threading.Event()
+    locks.append(event._cond._lock)
+    event.wait(0.001)
+
+
+def a_result(locks):
+    future: Future[int] = Future()
+    locks.append(future._condition._lock)
+    with suppress(TimeoutError):
+        future.result(0.001)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("wait", [an_event, a_result])
+def test_whenever_a_wait_is_interrupted_its_lock_is_given_back_and_nothing_hides_the_signal(
+    wait, monkeypatch
+):
+    monkeypatch.setattr(signals, "_MOMENT", 0.001)
+    locks: list[Any] = []
+    place = 0
+    for place in moments(lambda: wait(locks), within=lambda name: name == threading.__file__):
+        assert all(map(is_free, locks)), f"it is kept where the signal comes at moment {place}"
+        locks.clear()
+    assert place > 10
+
+
+@pytest.mark.timeout(60)
+def test_whenever_a_thread_is_started_and_ended_none_goes_on(monkeypatch):
+    """JAX has such a timer while it looks for devices, for which the program would wait a minute."""
+    monkeypatch.setattr(signals, "_MOMENT", 0.001)
+    made: list[threading.Timer] = []
+
+    def work() -> None:
+        timer = threading.Timer(60, print)
+        made.append(timer)
+        timer.start()
+        try:
+            len("what it is there for")
+        finally:
+            timer.cancel()
+
+    place = 0
+    for place in moments(work, within=lambda name: name in (threading.__file__, __file__)):
+        for timer in made:
+            if timer.ident is not None:
+                timer.join(20)
+            assert not timer.is_alive(), f"it goes on where the signal comes at moment {place}"
+        made.clear()
+    assert place > 20
+
+
+def is_free(lock) -> bool:
+    """Whether another thread can have it."""
+    had: list[bool] = []
+
+    def take() -> None:
+        if lock.acquire(timeout=5):
+            had.append(True)
+            lock.release()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    return bool(had)
 
 
 FORKING = """

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import _thread
 import bz2
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
+from contextlib import suppress
+from types import ModuleType
 
 import pytest
 
-from stoker.cli import main
+from stoker.cli import main, telling
 from stoker.errors import NonFiniteLossError
 
 
@@ -48,6 +50,70 @@ def test_a_signal_ends_a_command_with_its_own_code(number, code, said, ending):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGHUP])
+def test_one_that_comes_again_does_not_interrupt_the_end(ending, again):
+    """`timeout` and schedulers send it to the process and to its group."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    ended: list[str] = []
+
+    def action():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), again)
+            ended.append("all of it")
+
+    try:
+        assert ending(action) == (143, "stoker: stopped by SIGTERM\n")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert ended
+
+
+def test_one_that_was_swallowed_does_not_keep_the_next_from_being_raised(ending):
+    def action():
+        with suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert ending(action) == (143, "stoker: stopped by SIGTERM\n")
+
+
+def test_whoever_is_impatient_presses_ctrl_c_again(ending):
+    ended: list[str] = []
+
+    def action():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            ended.append("all of it")
+
+    assert ending(action) == (130, "stoker: stopped by Ctrl-C\n")
+    assert not ended
+
+
+@pytest.mark.parametrize("again", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_was_stopped_is_not_stopped_once_more_while_that_is_told(ending, monkeypatch, again):
+    def tell(*given):
+        os.kill(os.getpid(), again)
+        return telling.tell(*given)
+
+    monkeypatch.setattr("stoker.cli.interrupts.tell", tell)
+    found = ending(lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert found == (130, "stoker: stopped by Ctrl-C\n")
+
+
+def test_a_signal_while_the_command_line_is_imported_is_told_as_any_other(monkeypatch, capsys):
+    class Interrupted(ModuleType):
+        def __getattr__(self, name):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setitem(sys.modules, "stoker.cli.failure", Interrupted("failure"))
+    assert main(["plan", "points.csv"]) == 143
+    assert capsys.readouterr().err == "stoker: stopped by SIGTERM\n"
+
+
 class Swallowing:
     """What it raises where it ends cannot leave there."""
 
@@ -59,14 +125,14 @@ class Swallowing:
 @pytest.mark.parametrize("took", [0.0, 0.3])
 def test_a_sigterm_that_a_callback_swallows_comes_again(ending, took, monkeypatch):
     """None comes before it can be raised, however long the thread that sends it takes to begin."""
-    start = threading.Thread.start
+    start = _thread.start_new_thread
 
-    def slowly(thread):
-        start(thread)
+    def slowly(*given):
+        start(*given)
         time.sleep(took)
 
     def callback():
-        monkeypatch.setattr(threading.Thread, "start", slowly)
+        monkeypatch.setattr(_thread, "start_new_thread", slowly)
         Swallowing()
         time.sleep(50)
 

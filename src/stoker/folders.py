@@ -28,6 +28,7 @@ import platformdirs
 
 from stoker.filelocks import known, lock, lock_at_once
 from stoker.given import located
+from stoker.signals import Held
 
 __all__ = [
     "alone",
@@ -95,8 +96,8 @@ def staged_folder(final: Path, *, on_disk: bool = False) -> Iterator[Path]:
     """
     temporary = _temporary_name(final)
     _make_home(final.parent)
-    temporary.mkdir()
     try:
+        temporary.mkdir()  # in here, or an interrupt in the moment that follows leaves it behind
         with open(temporary / _LOCK, "wb") as sign:
             lock(sign)
             yield temporary
@@ -104,9 +105,11 @@ def staged_folder(final: Path, *, on_disk: bool = False) -> Iterator[Path]:
             for path in temporary.iterdir() if on_disk else ():
                 with open(path, "rb+") as file:
                     os.fsync(file.fileno())
-            _replace_folder(temporary, final)
+            with Held():
+                _replace_folder(temporary, final)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with Held():
+            shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
@@ -140,7 +143,7 @@ def staged_file(final: Path, *, on_disk: bool = True, mode: int = 0o666) -> Iter
                 os.fsync(file.fileno())
             os.replace(temporary, final)
     except BaseException:
-        with suppress(OSError):
+        with Held(), suppress(OSError):
             os.unlink(temporary)
         raise
 
@@ -183,13 +186,14 @@ def scratch_folder(parent: Path, name: str = "scratch") -> Iterator[Path]:
     """
     temporary = _temporary_name(parent / name)
     _make_home(parent)
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         with open(temporary / _LOCK, "wb") as sign:
             lock(sign)
             yield temporary
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with Held():
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -282,7 +286,7 @@ def let_go(file: BinaryIO, path: Path) -> None:
     """
     if file.closed:
         return
-    with suppress(OSError), file:
+    with Held(), suppress(OSError), file:
         mine = os.fstat(file.fileno())
         if known() and lock_at_once(file) and os.path.samestat(mine, path.stat()):
             path.unlink()

@@ -22,6 +22,7 @@ from stoker.errors import RunError
 from stoker.filelocks import lock_at_once, signature
 from stoker.group import current
 from stoker.outputs import require_here
+from stoker.signals import Held
 
 __all__ = ["InUseError", "alone_in_its_run", "running", "unwritable"]
 
@@ -115,35 +116,40 @@ def running(folder: Path) -> Iterator[None]:
         return
     # A fork has its parent's threads and dictionaries, but none of its locks.
     name, thread = f"{os.getpid()} {os.path.realpath(folder)}", threading.get_ident()
-    with _guard:
-        holder, depth = _held.get(name, (thread, 0))
-        if holder != thread:
-            raise _refused(folder, f"another thread of this process, {os.getpid()}")
-        _held[name] = (thread, depth + 1)
+    depth: int | None = None
     try:
+        with Held(), _guard:
+            holder, before = _held.get(name, (thread, 0))
+            if holder != thread:
+                raise _refused(folder, f"another thread of this process, {os.getpid()}")
+            _held[name], depth = (thread, before + 1), before
         with nullcontext() if depth else _locked(folder):
             yield
     finally:
-        with _guard:
-            if depth:
-                _held[name] = (thread, depth)
-            else:
-                del _held[name]
+        if depth is not None:
+            with Held(), _guard:
+                if depth:
+                    _held[name] = (thread, depth)
+                else:
+                    del _held[name]
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     place = Path(os.path.abspath(folder))  # where it stays, wherever the process goes meanwhile
     made = list(takewhile(lambda each: not each.exists(), (place, *place.parents)))
-    file = _lock_file(folder)
+    file: BinaryIO | None = None
     try:
+        with Held():
+            file = _lock_file(folder)
         yield
     finally:
-        if not file.closed:  # as in a forked child, which has nothing to end
-            _unlock(file, place)
-            with suppress(OSError):  # what has other things in it stays
-                for each in made:
-                    each.rmdir()
+        if file is not None and not file.closed:  # as in a forked child, which has nothing to end
+            with Held():
+                _unlock(file, place)
+                with suppress(OSError):  # what has other things in it stays
+                    for each in made:
+                        each.rmdir()
 
 
 def _unlock(file: BinaryIO, folder: Path) -> None:

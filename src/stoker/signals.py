@@ -2,21 +2,54 @@
 
 Ctrl-C arrives as a KeyboardInterrupt, as ever. The others end a program where it stands unless somebody takes
 them over; here they become an exception, so that what was opened is closed and what was begun is removed.
+
+Between two instructions that belong together an exception does harm. So it is raised behind what is `Held`,
+and a moment later while Python's `threading` starts a thread or gives it notice, while it takes or gives back
+a lock (one that is kept is waited for by others for ever, one that is given back twice raises an error that
+hides the signal), and while a library of C is loaded, which some do not survive.
 """
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
-from types import FrameType
+import time
+from collections.abc import Callable, Collection, Iterator
+from importlib.machinery import ExtensionFileLoader
+from types import CodeType, FrameType
 from typing import Any, NoReturn
 
-__all__ = ["STOPPING", "Taken", "Terminated", "number_of", "raise_for"]
+__all__ = ["STOPPING", "Held", "Taken", "Terminated", "number_of", "raise_for", "send_behind"]
 
 STOPPING = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Ctrl-C, what ``kill`` and schedulers send, and what a terminal sends that is closed."""
+
+
+_DELICATE = frozenset(
+    function.__code__
+    for function in (
+        threading.Thread.start,  # what is behind it may never come to stop the thread
+        threading.Timer.cancel,  # an error of C is followed by a `finally` without a look for signals
+        threading.Event.set,
+        threading.Condition.notify,
+        threading.Condition.__enter__,
+        threading.Condition.__exit__,
+        threading.Condition._release_save,  # type: ignore[attr-defined]
+        threading.Condition._acquire_restore,  # type: ignore[attr-defined]
+        ExtensionFileLoader.create_module,
+        ExtensionFileLoader.exec_module,
+    )
+)
+_WAIT = threading.Condition.wait.__code__
+_PROTECTED = {"gotit"}.intersection(_WAIT.co_varnames)
+"""The variable of `threading.Condition.wait` that has a value as soon as an exception there does no harm."""
+_MOMENT = 0.02
+_MOST_MOMENTS = 500
+_overdue: set[int] = set()
+"""Signals that have waited for too long: for a thread that does not begin, for instance."""
 
 
 class Terminated(SystemExit):
@@ -51,6 +84,38 @@ def number_of(asked: BaseException) -> int:
     return int(asked.number if isinstance(asked, Terminated) else signal.SIGINT)
 
 
+class Held:
+    """Inside, in the main thread, what `Taken` has taken waits until the block ends.
+
+    For what belongs together and takes a moment: a thing that is made and the `try` that removes it again.
+
+    Examples
+    --------
+    >>> with Taken(raise_for), Held():
+    ...     signal.raise_signal(signal.SIGTERM)
+    ...     print("done")
+    Traceback (most recent call last):
+    stoker.signals.Terminated: 143
+    """
+
+    # A class, not a generator: nothing of Python's lies between its counting and the block.
+    _depth = 0
+    _late: list[int] = []  # noqa: RUF012 - the process's
+
+    def __enter__(self) -> None:
+        if _is_main():
+            Held._depth += 1
+
+    def __exit__(self, *exception: object) -> None:
+        if not _is_main():
+            return
+        Held._depth -= 1
+        if Held._late and not Held._depth:
+            late, Held._late[:] = Held._late[:], []
+            for number in late:
+                signal.raise_signal(number)
+
+
 class Taken:
     """The stopping signals that nobody has taken, handled while this is entered, in the main thread alone.
 
@@ -79,7 +144,7 @@ class Taken:
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Taken:
-        if threading.current_thread() is threading.main_thread():
+        if _is_main():
             for number in STOPPING:
                 if _is_free(number):
                     self._previous[number] = signal.signal(number, self._handle)
@@ -93,7 +158,13 @@ class Taken:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() == self._process:
-            self._act(number)
+            if Held._depth:
+                Held._late.append(number)
+            elif number not in _overdue and _is_delicate(frame):
+                send_behind(_DELICATE, number)
+            else:
+                _overdue.discard(number)
+                self._act(number)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
         else:
@@ -107,3 +178,41 @@ def _is_free(number: signal.Signals) -> bool:
         return True
     owner = getattr(handler, "__self__", None)
     return isinstance(owner, Taken) and owner.yields
+
+
+def _is_main() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def _is_delicate(frame: FrameType | None) -> bool:
+    """Whether an exception would do harm there in the main thread."""
+    if frame is not None and frame.f_code is _WAIT and not frame.f_locals.keys() >= _PROTECTED:
+        return True
+    return any(each.f_code in _DELICATE for each in _outwards(frame))
+
+
+def send_behind(codes: Collection[CodeType], number: int) -> None:
+    """Send the main thread a signal, which also ends a wait, once it runs none of that code any more.
+
+    From another thread, which is started without a wait: the main thread may be within `threading`.
+    """
+    _thread.start_new_thread(_send_behind, (codes, number))
+
+
+def _send_behind(codes: Collection[CodeType], number: int) -> None:
+    main_thread = threading.main_thread().ident
+    if main_thread is None:
+        return
+    for _ in range(_MOST_MOMENTS):
+        time.sleep(_MOMENT)
+        if not any(each.f_code in codes for each in _outwards(sys._current_frames().get(main_thread))):
+            break
+    else:
+        _overdue.add(number)
+    signal.pthread_kill(main_thread, number)
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

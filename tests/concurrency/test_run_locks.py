@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import stoker
+from moments import moments
 from stoker.errors import RunError
 from stoker.filelocks import signing_as
 from stoker.runlock import alone_in_its_run, running
@@ -252,3 +253,19 @@ def test_a_function_holds_the_lock_while_it_runs(tmp_path):
     assert train(run=str(tmp_path))
     assert not train()
     assert not (tmp_path / ".lock").exists()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.timeout(60)
+def test_whenever_its_holder_is_interrupted_the_lock_is_free_and_its_file_gone(tmp_path):
+    folder = tmp_path / "new" / "run"
+    place = 0
+
+    def hold() -> None:
+        with running(folder):
+            pass
+
+    for place in moments(hold, within=lambda name: name.endswith(("runlock.py", "filelocks.py"))):
+        assert not folder.exists(), f"of a signal at moment {place}"
+        hold()
+    assert place > 20

@@ -21,12 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code: 0, 2 for a mistake that a user can mend, 3 for a loss that is no finite number, 130 after
     Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, 1 for a bug in stoker.
     """
-    from stoker.cli.failure import exit_code
-    from stoker.cli.interrupts import kept_interrupts
+    from stoker.cli.interrupts import until_stopped
 
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    with kept_interrupts():
-        return exit_code(lambda: _run(given))
+    return until_stopped(lambda: _exit_code(given))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    from stoker.cli.failure import exit_code
+
+    return exit_code(lambda: _run(arguments))
 
 
 def _run(arguments: list[str]) -> object:

@@ -8,6 +8,7 @@ import shlex
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,7 @@ from stoker.cli.options import (
 from stoker.cli.printing import print_json, print_lines, print_table, program_name
 from stoker.cli.session import choose_display
 from stoker.cli.train import train_on
+from stoker.folders import scratch_folder
 from stoker.signals import raise_for
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def _resident_after_a_rehearsal(seed: int) -> int:
     from stoker.datasets import write_digits
     from stoker.training.progress import Display
 
-    with tempfile.TemporaryDirectory(prefix="stoker-") as folder:
+    with scratch_folder(Path(tempfile.gettempdir()), "stoker-rehearsal") as folder:
         files = write_digits(folder, rows=_REHEARSAL_ROWS, seed=seed)
         order = OrderOptions(epochs=2, memory=_REHEARSAL_MEMORY, cache="always", seed=seed)
         _trained(_flags(files, order, os.path.join(folder, "run")), Display())

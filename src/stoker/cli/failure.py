@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 
 from stoker.cli.config import with_config
 from stoker.cli.flags import with_flags
+from stoker.cli.telling import silence, tell
 from stoker.errors import NonFiniteLossError, StokerError
-from stoker.signals import Terminated
 from stoker.similar import most_like
 
 __all__ = ["exit_code"]
@@ -22,54 +21,41 @@ _BUG, _MISTAKE, _NOT_FINITE, _INTERRUPTED = 1, 2, 3, 130
 
 
 def exit_code(command: Callable[[], object]) -> int:
-    """Run a command; print what went wrong, if anything, and return what the process exits with."""
+    """Run a command; print what went wrong, if anything, and return what the process exits with.
+
+    Raises
+    ------
+    KeyboardInterrupt, Terminated
+        By signals (`stoker.signals`).
+    """
     try:
         code = command()
     except NonFiniteLossError as error:
-        return _tell(with_flags(str(error)), _NOT_FINITE)
+        return tell(with_flags(str(error)), _NOT_FINITE)
     except StokerError as error:
-        return _tell(with_config(with_flags(str(error))), _MISTAKE)
+        return tell(with_config(with_flags(str(error))), _MISTAKE)
     except typer.TyperException as error:
-        return _tell(with_config(_usage(error)), _MISTAKE)
-    except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
-    except Terminated as asked:
-        return _tell(f"stopped by {asked.number.name}", 128 + asked.number)
+        return tell(with_config(_usage(error)), _MISTAKE)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except BrokenPipeError:
         # The reader of a pipe left; nothing may be written at exit either.
-        _silence(sys.stdout)
+        silence(sys.stdout)
         return _BUG
     except OSError as error:
         if error.filename is None or error.strerror is None:
             return _bug()
-        return _tell(f"{error.filename}: {error.strerror.lower()}", _MISTAKE)
+        return tell(f"{error.filename}: {error.strerror.lower()}", _MISTAKE)
     except Exception:
         return _bug()
-    if code == _INTERRUPTED:
-        return _interrupted()
+    if code == _INTERRUPTED:  # which is what the option parser makes of Ctrl-C
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
-
-
-def _tell(sentence: str, code: int) -> int:
-    try:
-        print(f"stoker: {sentence}", file=sys.stderr, flush=True)
-    except OSError:  # the terminal is closed
-        _silence(sys.stderr)
-    return code
-
-
-def _silence(stream: TextIO) -> None:
-    """Let what is still to be written go nowhere, or Python complains of it when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _interrupted() -> int:
-    return _tell("stopped by Ctrl-C", _INTERRUPTED)
 
 
 def _bug() -> int:
     traceback.print_exc()
-    return _tell("this is a bug in stoker; please report it with the lines above", _BUG)
+    return tell("this is a bug in stoker; please report it with the lines above", _BUG)
 
 
 _OWN_WORDS = {

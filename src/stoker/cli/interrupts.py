@@ -1,38 +1,81 @@
-"""Ctrl-C, SIGTERM and SIGHUP, none of which can get lost.
+"""Ctrl-C, SIGTERM and SIGHUP, none of which can get lost, nor end a command twice.
 
 Where Python runs a callback for C code (JAX hooks the garbage collector, for instance), an exception cannot
 leave it: it is handed to ``sys.unraisablehook``, printed and forgotten, and what a signal happens to raise
 there would be too. Here it is raised once more, a moment later.
+
+It is entered before anything else is imported, and imports next to nothing itself: a signal that comes before
+ends the program as Python does.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType
 from typing import Any
 
-from stoker.signals import Taken, Terminated, raise_for
+from stoker.cli.telling import tell
+from stoker.signals import Taken, Terminated, raise_for, send_behind
 
-__all__ = ["kept_interrupts", "told_first"]
-
-_MOMENT = 0.02
-_MOST_MOMENTS = 500
+__all__ = ["told_first", "until_stopped"]
 
 
-@contextmanager
-def kept_interrupts() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP are raised as Ctrl-C is, and what a callback swallows of them comes again.
+def until_stopped(command: Callable[[], int]) -> int:
+    """Run a command that Ctrl-C, SIGTERM and SIGHUP stop; return what the process exits with.
+
+    A SIGTERM or SIGHUP while another is heeded is the same one: `timeout` and schedulers send it to the
+    process and to its group. Ctrl-C is raised each time, until the command is over; nothing is from then on.
+
+    Parameters
+    ----------
+    command
+        Returns an exit code.
 
     Examples
     --------
-    >>> with kept_interrupts():
-    ...     pass
+    >>> until_stopped(lambda: 2)
+    2
     """
+    stops = _Stops()
+    with _raised_again(), Taken(stops.heed, yields=True):
+        try:
+            code = command()
+        # What comes first here comes before any signal can: one more would leave this function.
+        except KeyboardInterrupt:
+            stops.are_over = True
+            return tell("stopped by Ctrl-C", 128 + signal.SIGINT)
+        except Terminated as asked:
+            stops.are_over = True
+            return tell(f"stopped by {asked.number.name}", 128 + asked.number)
+        stops.are_over = True
+        return code
+
+
+class _Stops:
+    """What signals mean to a command, as far as it has come."""
+
+    def __init__(self) -> None:
+        self.are_over = False
+
+    def heed(self, number: int) -> None:
+        if self.are_over or (number != signal.SIGINT and _is_being_stopped()):
+            return
+        raise_for(number)
+
+
+def _is_being_stopped() -> bool:
+    """Whether the main thread closes what was begun because a signal other than Ctrl-C was raised."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, Terminated):
+        error = error.__context__
+    return error is not None
+
+
+@contextmanager
+def _raised_again() -> Iterator[None]:
+    """Inside, what a callback swallows of signals comes again."""
     previous = sys.unraisablehook
 
     def again(unraisable: Any) -> None:
@@ -43,13 +86,12 @@ def kept_interrupts() -> Iterator[None]:
         else:
             previous(unraisable)
             return
-        # From another thread, behind this call: raised in here, it would be swallowed like the first.
-        threading.Thread(target=_signal_behind, args=(again.__code__, number), daemon=True).start()
+        # Raised in here, it would be swallowed like the first.
+        send_behind((again.__code__,), number)
 
     sys.unraisablehook = again
     try:
-        with Taken(raise_for, yields=True):
-            yield
+        yield
     finally:
         sys.unraisablehook = previous
 
@@ -70,22 +112,3 @@ def told_first() -> Iterator[None]:
 
     with Taken(pass_once):
         yield
-
-
-def _signal_behind(hook: CodeType, number: int) -> None:
-    """Send the signal itself, which also ends a wait, once the main thread is out of the hook."""
-    main_thread = threading.main_thread().ident
-    if main_thread is None:
-        return
-    for _ in range(_MOST_MOMENTS):
-        time.sleep(_MOMENT)
-        if not _runs(main_thread, hook):
-            break
-    signal.pthread_kill(main_thread, number)
-
-
-def _runs(thread: int, code: CodeType) -> bool:
-    frame = sys._current_frames().get(thread)
-    while frame is not None and frame.f_code is not code:
-        frame = frame.f_back
-    return frame is not None

@@ -17,16 +17,30 @@ from stoker.signals import Taken
 
 __all__ = ["leave"]
 
-_ALONE = frozenset({"convert", "evaluate", "inspect", "plan", "predict", "resume", "train"})
+_ALONE = frozenset(
+    {
+        "convert",
+        "demo",
+        "evaluate",
+        "fetch",
+        "inspect",
+        "plan",
+        "predict",
+        "replay",
+        "resume",
+        "train",
+        "verify",
+    }
+)
 """Commands that run stoker's code alone, unless a flag names other code."""
 
 
 def leave(code: int, arguments: Sequence[str]) -> NoReturn:
     """End the process: what was registered to be done at exit is done, what was printed is written.
 
-    Threads that Python would wait for are waited for, unless the program is asked to stop once more, which
-    ends it at once. Where a user's own code
-    ran, whose files may wait to be closed by Python, the end is Python's own.
+    Threads that Python would wait for are waited for, unless a signal asks once more to stop: that ends the
+    process where it stands. Where a user's own code ran, whose files may wait to be closed by Python, the end
+    is Python's own.
 
     Parameters
     ----------
@@ -35,22 +49,26 @@ def leave(code: int, arguments: Sequence[str]) -> NoReturn:
     arguments
         The command and its flags.
     """
-    if _names_code(arguments):
+    written, is_own = _write_out(), _names_code(arguments)
+    # To the very end. Threads of a user's own code may have had something to do.
+    Taken(lambda number: os._exit(code or (128 + number if is_own else 0))).__enter__()
+    if is_own or not written:
         sys.exit(code)
-    _write(code)
-    with Taken(lambda number: os._exit(code)):
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        _write(code)
-        os._exit(code)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if not _write_out():
+        sys.exit(code)
+    os._exit(code)
 
 
-def _write(code: int) -> None:
+def _write_out() -> bool:
+    """Write what was printed; False where the reader of a pipe left, or somebody closed it."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (OSError, ValueError):  # the reader of a pipe left, or somebody closed it
-        sys.exit(code)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _names_code(arguments: Sequence[str]) -> bool:

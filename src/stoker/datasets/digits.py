@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -25,6 +24,7 @@ import numpy.typing as npt
 
 from stoker.datasets.integers import write_integers
 from stoker.errors import OptionError
+from stoker.folders import staged_file
 from stoker.types import IntArray, Uint64Array
 
 __all__ = ["DigitFiles", "read_digits", "write_digits"]
@@ -159,14 +159,7 @@ def _draw(seed: int, purpose: int, values: Uint64Array) -> Uint64Array:
 
 def _write(path: Path, header: list[str], tables: Iterator[_Pixels]) -> None:
     """Write integers as CSV, into place once complete."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(",".join(header).encode("ascii") + b"\n")
-            for table in tables:
-                write_integers(file, table)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with staged_file(path, on_disk=False) as file:
+        file.write(",".join(header).encode("ascii") + b"\n")
+        for table in tables:
+            write_integers(file, table)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from stoker.signals import Held
 from stoker.training import lines
 from stoker.training.progress import Display
 from stoker.training.report import FitReport, Snapshot, Validation
@@ -150,7 +151,8 @@ class BarDisplay(_LineDisplay):
         if not text:
             live, self._live = self._live, None
             if live is not None:
-                live.stop()
+                with Held():  # it shows the cursor again
+                    live.stop()
             return
         from rich.live import Live
         from rich.text import Text
