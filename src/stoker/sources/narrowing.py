@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from stoker.errors import ColumnError, OptionError
 from stoker.ledger import parse_bytes
+from stoker.sources.columnar.stream import StreamUnits
 from stoker.sources.groups import split_by_group
 from stoker.sources.schema import require_name
 from stoker.sources.strata import folds_by_value, split_by_stratum
@@ -247,13 +248,18 @@ class Narrowing:
 def _require_order(source: Source) -> None:
     """Refuse rows that would be read once to be divided and once to be used, each time in another order.
 
+    Those of which their own order says that it is the same are compared as they are read again.
+
     Raises
     ------
     OptionError
         Nothing says in which order they come.
     """
-    files = (getattr(file, "file", file) for file in getattr(source.table, "files", ()))
-    if not all(getattr(file, "is_ordered", True) for file in files):
+    files = [getattr(file, "file", file) for file in getattr(source.table, "files", ())]
+    streams = [file for file in files if isinstance(file, StreamUnits)]
+    for stream in streams:
+        stream.divided()
+    if not all(stream.is_ordered for stream in streams):
         raise OptionError(
             f"{source.paths[0]}: its rows would be asked for once to divide them, and again to use them, and "
             "nothing says that they come in the same order: rows would fall into the wrong part. Give the "

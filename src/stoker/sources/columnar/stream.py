@@ -48,6 +48,8 @@ class StreamUnits:
         What a batch takes, about.
     is_ordered
         Whether rows come in the same order each time; those of a query may not, unless it says so.
+    divided
+        Told before a pass by which rows are divided, behind which another pass uses them.
     """
 
     path: str
@@ -56,6 +58,7 @@ class StreamUnits:
     known: Callable[[], FileIdentity] | None = None
     batch_bytes: int = _BATCH_BYTES
     is_ordered: bool = True
+    divided: Callable[[], None] = field(default=lambda: None, repr=False)
     opened_ns: int = field(default_factory=time.time_ns)
     unit_rows: None = field(default=None, init=False)
     largest: LargestBatch = field(default_factory=LargestBatch, init=False, repr=False)

@@ -13,6 +13,7 @@ from stoker.sources.columnar.stream import StreamUnits, stream_table
 from stoker.sources.columnar.table import ColumnarTable
 from stoker.sources.database.address import Address
 from stoker.sources.database.ordering import is_ordered
+from stoker.sources.database.rereading import Rereading
 from stoker.sources.database.streams import batches_of, schema_of
 from stoker.sources.nameless import QUERY, QUERY_MARK, Itself
 from stoker.sources.request import COLUMNS_ALONE, Request
@@ -48,12 +49,13 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
     if address.kind != "postgresql" and not os.path.isfile(address.place):
         raise DataError(f"{address.shown}: there is no such file; check the address")
 
-    schema = schema_of(address, query)
+    schema, called = schema_of(address, query), _called(address, query)
+    again = Rereading(called)
 
     def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        return batches_of(address, query, schema)
+        return again.watched(batches_of(address, query, schema))
 
-    stream = StreamUnits(_called(address, query), schema, read, is_ordered=is_ordered(query))
+    stream = StreamUnits(called, schema, read, is_ordered=is_ordered(query), divided=again.begin)
     return stream_table(QUERY, stream, request.choice, opener=Itself(stream))
 
 

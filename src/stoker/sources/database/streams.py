@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -75,7 +75,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def batches_of(address: Address, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def batches_of(address: Address, query: str, schema: pa.Schema) -> Generator[pa.RecordBatch]:
     """A query's rows, as the database has them when it is asked.
 
     Parameters
