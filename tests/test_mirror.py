@@ -13,6 +13,8 @@ from amazon_server import bucket, s3  # noqa: F401 - fixtures
 from stoker.asides import keep_aside
 from stoker.errors import OptionError, RunError
 from stoker.mirror import address_of, begun, bring, fetched, files_of, place_of, seen
+from stoker.rundir import RunDirectory
+from stoker.runfiles import is_of_run
 
 pytestmark = pytest.mark.timeout(120)
 ADDRESS = "s3://bucket/runs/a"
@@ -165,6 +167,38 @@ def test_who_wants_no_checkpoints_brings_none_and_keeps_none_that_went(store):
     assert {path.name for path in folder.rglob("*") if path.is_file()} == {".elsewhere.json", "run.json"}
 
 
+def test_who_wants_the_records_alone_brings_no_model(store):
+    for name in ("run.json", "transform.json", "model.keras", "before-1/run.json", "before-1/last.keras"):
+        put(store, name)
+
+    folder = fetched(ADDRESS, models=False)
+
+    brought = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.is_file()}
+    assert brought == {".elsewhere.json", "run.json", "transform.json", "before-1/run.json"}
+    assert (fetched(ADDRESS) / "model.keras").is_file()
+
+
+def test_models_without_a_record_are_told_of(store):
+    put(store, "model.keras")
+
+    with pytest.raises(RunError, match=r"model\.keras is there already and no run's"):
+        RunDirectory(seen(ADDRESS, models=False)).check_free()
+
+
+def test_what_people_lay_beside_a_run_is_no_news_of_it(store):
+    folder = begun(ADDRESS)
+    written(folder, "run.json", "model.keras")
+    bring(folder)
+    for name in ("notes.txt", "before-1/notes.txt", "scores/run.json"):
+        put(store, name)
+    written(folder, "last.keras")  # and the process is killed
+
+    assert (begun(ADDRESS) / "last.keras").is_file()
+    put(store, "before-1/run.json")
+    assert not (begun(ADDRESS) / "checkpoints").exists()
+    assert (place_of(ADDRESS) / "before-1/run.json").is_file()
+
+
 def test_names_that_no_run_has_are_left_where_they_are(store):
     for name in ("run.json", ".hidden", "a b"):
         put(store, name)
@@ -226,6 +260,7 @@ def test_a_run_on_s3_is_resumed_elsewhere_verified_and_loaded(store, tmp_path, m
 
     train(tmp_path / "t.csv", ADDRESS, 2)
     assert {"run.json", "model.keras", "last.keras", "epochs.csv"} <= set(names(store))
+    assert all(map(is_of_run, names(store)))
     assert any(name.endswith("manifest.json") for name in names(store))
     with pytest.raises(RunError, match="already holds a run"):
         train(tmp_path / "t.csv", ADDRESS, 2)

@@ -269,7 +269,7 @@ def _require_opened(source: object) -> None:
 
 def _inherited(run: str | os.PathLike[str]) -> Inheritance:
     """What a run directory passes on."""
-    directory = RunDirectory(fetched(run))
+    directory = RunDirectory(fetched(run, models=False))
     record, name = directory.read(), os.fspath(run)
     if record.spec is None:
         raise RunError(f"{name} was trained on a generator, and has no transforms to begin with")

@@ -11,21 +11,30 @@ import functools
 import hashlib
 import logging
 import os
-import re
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from stoker.asides import is_aside
 from stoker.errors import OptionError, RunError
 from stoker.filelocks import signature
 from stoker.folders import cache_of_user, locked, staged_file
 from stoker.group import current
 from stoker.outputs import is_address
+from stoker.runfiles import (
+    RECORD,
+    is_model,
+    is_name,
+    is_of_checkpoint,
+    is_of_run,
+    may_go,
+    names_in,
+    place_in_order,
+    whole_of,
+)
 from stoker.runlock import running
 from stoker.sources.remote.amazon import CREDENTIALS, file_system
 from stoker.sources.remote.names import require_no_secrets, scheme_of
@@ -40,10 +49,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _log = logging.getLogger("stoker")
 _MARK = ".elsewhere.json"
 _SIGN = ".begun"
-_CHECKPOINTS, _MANIFEST = "checkpoints", "manifest.json"
 _PART = 1 << 20
-_LAST = ("epochs.csv", "run.json")
-"""Of the files that are no checkpoint's these come last, as they are written here."""
 
 
 class _Mark(msgspec.Struct, kw_only=True):
@@ -98,33 +104,33 @@ def begun(run: str | os.PathLike[str]) -> Path:
     return mirror.folder
 
 
-def fetched(run: str | os.PathLike[str], *, checkpoints: bool = False) -> Path:
+def fetched(run: str | os.PathLike[str], *, models: bool = True, checkpoints: bool = False) -> Path:
     """The folder to read a run directory from: the directory itself, or a copy of what is at its address.
 
     Parameters
     ----------
     run
         A folder, or ``s3://bucket/folder``.
-    checkpoints
-        Whether those are wanted, too.
+    models, checkpoints
+        Whether those are wanted; the records are.
 
     Raises
     ------
     RunError
         If there is no run at the address, or the store cannot be asked.
     """
-    folder = seen(run, checkpoints=checkpoints)
-    if is_address(run) and not (folder / "run.json").is_file():
+    folder = seen(run, models=models, checkpoints=checkpoints)
+    if is_address(run) and not (folder / RECORD).is_file():
         raise RunError(f"{_Mirror(run, 'read').address} holds no run: there is no run.json in it")
     return folder
 
 
-def seen(run: str | os.PathLike[str], *, checkpoints: bool = False) -> Path:
-    """As `fetched`, where there may be no run yet."""
+def seen(run: str | os.PathLike[str], *, models: bool = True, checkpoints: bool = False) -> Path:
+    """As `fetched`, where there may be no run yet: then models that are there are brought in any case."""
     if not is_address(run):
         return Path(run)
     mirror = _Mirror(run, "read")
-    mirror.pull(checkpoints=checkpoints)
+    mirror.pull(models=models, checkpoints=checkpoints)
     return mirror.folder
 
 
@@ -136,7 +142,7 @@ def files_of(run: str | os.PathLike[str]) -> set[str]:
     RunError
         If the store cannot be asked.
     """
-    return _Mirror(run, "read").names() if is_address(run) else _names(Path(run))
+    return _Mirror(run, "read").names() if is_address(run) else names_in(Path(run))
 
 
 def bring(folder: Path) -> None:
@@ -209,32 +215,38 @@ class _Mirror:
         mark = _mark_of(self.folder)
         if mark is None or mark.address != self.address:
             return False
+        known = {name: there for name, (_, there) in mark.files.items()}
         with self._asking("read"):
-            return {name: there for name, (_, there) in mark.files.items()} == self._listed()
+            there = self._listed()
+        # What people laid beside a run is no news of it.
+        return all(known.get(name) == there.get(name) for name in known.keys() | there if is_of_run(name))
 
     def names(self) -> set[str]:
         """What is at the address, but for checkpoints that did not come there as a whole."""
         with self._asking("read"):
-            return _whole(self._listed())
+            return whole_of(self._listed())
 
-    def pull(self, *, checkpoints: bool = True) -> None:
+    def pull(self, *, models: bool = True, checkpoints: bool = True) -> None:
         """Have in the folder what is at the address, and nothing else.
 
         Parameters
         ----------
-        checkpoints
+        models, checkpoints
             Whether those are wanted; if not, none is brought, and those that went are removed all the same.
+            Where no record tells of models, they are brought, to be told of.
         """
         with self._asking("read"), locked(_made(self.folder.parent) / ".lock"):
             there = self._listed()
-            whole = _whole(there)
+            whole = whole_of(there)
             mark = _mark_of(self.folder) or _Mark(address=self.address)
-            for name in _names(self.folder):
+            for name in names_in(self.folder):
                 if name not in whole:
                     _remove(self.folder / name)
                     mark.files.pop(name, None)
-            wanted = (name for name in whole if checkpoints or not _is_of_checkpoint(name))
-            for name in sorted(wanted, key=_place_in_order):
+            models = models or RECORD not in whole
+            wanted = {name for name in whole if models or not is_model(name)}
+            wanted = {name for name in wanted if checkpoints or not is_of_checkpoint(name)}
+            for name in sorted(wanted, key=place_in_order):
                 if mark.files.get(name) != (_tag(self.folder / name), there[name]):
                     self._read(name)
                     mark.files[name] = _tag(self.folder / name), there[name]
@@ -247,13 +259,13 @@ class _Mirror:
         """
         with self._asking("written"):
             mark = _mark_of(self.folder) or _Mark(address=self.address)
-            here, sent = _names(self.folder), dict[str, str]()
-            for name in sorted(here, key=_place_in_order):
+            here, sent = names_in(self.folder), dict[str, str]()
+            for name in sorted(here, key=place_in_order):
                 tag = _tag(self.folder / name)
                 if mark.files.get(name, ("",))[0] != tag:
                     sent[name] = self._write(name)
-            gone = [name for name in mark.files if name not in here and _may_go(name)]
-            for name in sorted(gone, key=_place_in_order, reverse=True):
+            gone = [name for name in mark.files if name not in here and may_go(name)]
+            for name in sorted(gone, key=place_in_order, reverse=True):
                 self._fs.delete_file(self._at(name))
             if not sent and not gone:
                 return
@@ -297,7 +309,7 @@ class _Mirror:
         return {
             info.path[start:]: f"{info.size} {info.mtime_ns}"
             for info in told(lambda: self._fs.get_file_info(wanted), CREDENTIALS)
-            if info.type == fs.FileType.File and _NAME.fullmatch(info.path[start:])
+            if info.type == fs.FileType.File and is_name(info.path[start:])
         }
 
     def _read(self, name: str) -> None:
@@ -322,46 +334,11 @@ class _Mirror:
             file.write(msgspec.json.encode(mark))
 
 
-_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*")
-
-
 def _mark_of(folder: Path) -> _Mark | None:
     try:
         return decoded((folder / _MARK).read_bytes(), _Mark)
     except (OSError, ValueError):
         return None
-
-
-def _names(folder: Path) -> set[str]:
-    """The files of a run directory, but for hidden ones and damaged checkpoints."""
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return {name for name in found if _NAME.fullmatch(name) and "/damaged-" not in name}
-
-
-def _place_in_order(name: str) -> tuple[bool, bool, str, bool, str]:
-    """Records behind models, checkpoints behind those, and each one's manifest behind its arrays."""
-    folder, _, file = name.rpartition("/")
-    return bool(folder), name in _LAST, folder, file == _MANIFEST, file
-
-
-def _is_of_checkpoint(name: str) -> bool:
-    return name.startswith(f"{_CHECKPOINTS}/")
-
-
-def _whole(there: Collection[str]) -> set[str]:
-    """The files that count: of a checkpoint none does whose manifest is not there."""
-    return {name for name in there if not _is_of_checkpoint(name) or _manifest_of(name) in there}
-
-
-def _may_go(name: str) -> bool:
-    """Whether a run removes such files by itself."""
-    return _is_of_checkpoint(name) or is_aside(name.partition("/")[0])
-
-
-def _manifest_of(name: str) -> str:
-    """The manifest without which a file of a checkpoint is none; other files there stand for themselves."""
-    folder = name.rpartition("/")[0]
-    return name if folder == _CHECKPOINTS else f"{folder}/{_MANIFEST}"
 
 
 def _remove(path: Path) -> None:

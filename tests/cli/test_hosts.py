@@ -64,3 +64,38 @@ def test_hosts_that_stopped_behind_a_step_answer_with_what_they_came_to(table, m
     found = capsys.readouterr()
     assert json.loads(found.out)["steps"] == 1
     assert "stoker evaluate run FILE" in " ".join(found.err.split())
+
+
+def test_a_run_that_is_over_is_told_as_that_without_ray(table, capsys):
+    assert main([*COMMAND, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    record = Path("run/run.json").read_bytes()
+    assert main(["resume", "run", "--hosts", "2", "--json"]) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out) == answer
+    said = " ".join(found.err.split())
+    assert "resume run · had finished its 1 epoch: nothing is left to train" in said
+    assert "next stoker evaluate run FILE" in said
+    assert Path("run/run.json").read_bytes() == record
+    assert main(["resume", "run", "--hosts", "2", "--epochs", "2"]) == 2
+    assert "several hosts need Ray" in capsys.readouterr().err
+
+
+def test_a_run_that_has_used_its_time_needs_hosts_for_more_alone(table, capsys):
+    assert main([*COMMAND[:-1], "99", "--max-time", "0.001s", "--quiet"]) == 0
+    assert main(["resume", "run", "--hosts", "2", "--json"]) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out)["ended"] == "max_time"
+    assert "has used its time: nothing is trained before --max-time gives it more" in " ".join(
+        found.err.split()
+    )
+    assert main(["resume", "run", "--hosts", "2", "--max-time", "2h"]) == 2
+    assert "several hosts need Ray" in capsys.readouterr().err
+
+
+def test_a_run_whose_end_is_in_no_checkpoint_is_left_to_the_hosts(table, capsys):
+    assert main([*COMMAND, "--quiet"]) == 0
+    for manifest in Path("run/checkpoints").glob("*/manifest.json"):
+        manifest.unlink()
+    assert main(["resume", "run", "--hosts", "2"]) == 2
+    assert "several hosts need Ray" in capsys.readouterr().err

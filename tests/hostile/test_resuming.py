@@ -236,7 +236,7 @@ def test_forged_flags_are_refused_or_are_flags(stopped, data):
     record = json.loads((stopped.run / "run.json").read_bytes())
     record["options"] = data.draw(forgeries({"flags": flags, "folder": "."}))
     replaced(stopped.run / "run.json", json.dumps(record).encode())
-    trained = SimpleNamespace(run=str(stopped.run), has_model=True)
+    trained = SimpleNamespace(run=str(stopped.run), has_model=True, signal=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stoker.cli.train.train_on", lambda *given: trained)
         assert main(["resume", str(stopped.run), "--quiet"]) in (0, 2)

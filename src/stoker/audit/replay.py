@@ -106,7 +106,7 @@ def replay(
         for row in stoker.replay("runs/clicks-1", step=1200).rows:
             print(row.file, row.line, row.label, row.text)
     """
-    run = RunDirectory(fetched(directory))
+    run = RunDirectory(fetched(directory, models=False))
     record, name, begin = run.read(), str(run.path), stage or silent
     try:
         source = reopened(record, rows, name)

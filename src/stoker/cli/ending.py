@@ -129,7 +129,7 @@ def summary(trained: Trained) -> dict[str, Any]:
     from stoker.mirror import fetched
     from stoker.rundir import RunDirectory
 
-    report, record = trained.report, RunDirectory(fetched(trained.run)).read()
+    report, record = trained.report, RunDirectory(fetched(trained.run, models=False)).read()
     return {
         "run": trained.run,
         "ended": report.ended,

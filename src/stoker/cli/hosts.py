@@ -17,6 +17,7 @@ from stoker.errors import OptionError
 from stoker.given import named_from
 
 if TYPE_CHECKING:
+    from stoker.cli.beginning import Beginning
     from stoker.distributed import Host
     from stoker.training.progress import Display
 
@@ -45,7 +46,10 @@ def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
         )
     from stoker import distributed
 
-    run = _looked_at(flags, recorded_flags(flags)["flags"], display)
+    beginning = _looked_at(flags, recorded_flags(flags)["flags"], display)
+    if (over := _over(beginning, flags, display)) is not None:
+        return over
+    run = beginning.named
     named = replace(flags, training=replace(flags.training, run=run))
     task = partial(_train, flags=named, recorded=recorded_flags(named))
     with telling_what_is_left(display, run, flags):
@@ -53,18 +57,43 @@ def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
     return found
 
 
-def _looked_at(flags: TrainFlags, recorded: dict[str, Any], display: Display) -> str:
-    """The run directory to train in, once nothing speaks against it that can be told without hosts."""
+def _looked_at(flags: TrainFlags, recorded: dict[str, Any], display: Display) -> Beginning:
+    """What the training is to be, once nothing speaks against it that can be told without hosts."""
     from stoker.cli.beginning import begin
     from stoker.mirror import place_of, seen
     from stoker.runlock import running
 
-    beginning = begin(flags, recorded, seen)
+    beginning = begin(flags, recorded, partial(seen, models=False))
     if (place := place_of(beginning.named)).is_dir():
         with running(place):
             pass
     beginning.refuse_another(flags, display)
-    return beginning.named
+    return beginning
+
+
+def _over(beginning: Beginning, flags: TrainFlags, display: Display) -> Trained | None:
+    """What a run came to that has nothing left to train, for which no host is needed; None where it has."""
+    from stoker.mirror import files_of, seen
+    from stoker.rundir import RunDirectory
+    from stoker.training.schedule import parse_seconds
+
+    if not beginning.resumes or RunDirectory(beginning.run).read().outcome.status != "finished":
+        return None
+    with _around(flags.text):
+        backends.choose()
+        from stoker.training.taking_up import told_as_over
+    time = flags.training.max_time
+    report = told_as_over(
+        seen(beginning.named, models=False, checkpoints=True),
+        beginning.named,
+        epochs=flags.order.epochs,
+        max_seconds=None if time is None else parse_seconds(time, option="--max-time"),
+        display=display,
+    )
+    if report is None:
+        return None
+    has_model = "model.keras" in files_of(beginning.named)
+    return Trained(run=beginning.named, report=report, has_model=has_model)
 
 
 def _train(host: Host, *, flags: TrainFlags, recorded: dict[str, Any]) -> Trained:

@@ -91,7 +91,7 @@ def resume(
     from stoker.rundir import RunDirectory as Directory
     from stoker.runlock import InUseError
 
-    record = Directory(fetched(directory)).read()
+    record = Directory(fetched(directory, models=False)).read()
     flags = _changed(flags_of(directory, record), directory, changes)
     if files:
         flags = replace(flags, data=_moved(flags.data, record, directory, files))

@@ -117,7 +117,7 @@ def command_that_resumes(run: str, flags: TrainFlags) -> str:
 
     files: list[str] = []
     with suppress(RunError):
-        known = RunDirectory(seen(run)).read().options.get("flags")
+        known = RunDirectory(seen(run, models=False)).read().options.get("flags")
         if isinstance(known, dict) and known.get("files") != list(flags.data.files):
             files = [*flags.data.files, *(flags.data.valid or ())]
     model = flags.text.model
@@ -134,7 +134,7 @@ def told_of_an_end(run: str, flags: TrainFlags) -> str | None:
     from stoker.rundir import RunDirectory
 
     with suppress(RunError):
-        record = RunDirectory(seen(run)).read()
+        record = RunDirectory(seen(run, models=False)).read()
         if record.outcome.status != "finished":
             return None
         whole = "the run has finished, and is as it ended"

@@ -8,11 +8,12 @@ from typing import Any
 
 from stoker.checkpoints import Checkpoint, Identity, Manifest, ValidationRecord, pack, unpack
 from stoker.ledger import Ledger
+from stoker.runrecords import RunRecord
 from stoker.training.callback_states import copy_callbacks, make_ready, put_back_callbacks
 from stoker.training.captured import Captured
 from stoker.training.monitor import Monitor
 from stoker.training.owed import OwedModel
-from stoker.training.report import Validation
+from stoker.training.report import FitReport, Validation
 from stoker.training.supervisor import TrainingSupervisor
 from stoker.training.variables import copy_variables, put_back_variables
 from stoker.types import Position
@@ -134,6 +135,37 @@ class Resumption:
         """Batches of an epoch that are finished."""
         return self.position.batches if epoch == self.position.epoch else 0
 
+    def report(self, record: RunRecord) -> FitReport:
+        """Of a run that has nothing left to train: how it ended.
+
+        Parameters
+        ----------
+        record
+            Of the run as it ended, which knows its rows, its whole time, and what its buffers held.
+        """
+        manifest, outcome = self.checkpoint.manifest, record.outcome
+        counters, best = manifest.counters, manifest.monitor
+        return FitReport(
+            ended=self.ended or "finished",
+            steps=counters.steps,
+            rows=counters.rows,
+            num_rows=None if record.plan is None else record.plan.order.num_rows,
+            epochs=counters.epochs,
+            seconds=outcome.seconds,
+            train_seconds=counters.train_seconds,
+            wait_seconds=counters.wait_seconds,
+            validation_wait_seconds=counters.validation_wait_seconds,
+            monitor=None if best is None else best.name,
+            direction=None if best is None else best.direction,
+            best=None if best is None else best.best,
+            best_step=None if best is None else best.best_step,
+            best_epoch=None if best is None else best.best_epoch,
+            metrics=unpack(manifest.metrics, {}) or {},
+            validations=_validations(manifest),
+            ledger_peak_bytes=outcome.ledger_peak_bytes,
+            ledger_peaks=outcome.ledger_peaks,
+        )
+
     def before_training(self, callbacks: Sequence[Any]) -> None:
         """Have callbacks that would begin anew go on."""
         make_ready(callbacks, self.checkpoint)
@@ -157,16 +189,20 @@ class Resumption:
                 counters=manifest.counters,
                 ended=self.ended,
                 metrics=unpack(manifest.metrics, {}) or {},
-                validations=tuple(
-                    Validation(step=each.step, epoch=each.epoch, logs=unpack(each.logs, {}), best=each.best)
-                    for each in manifest.validations
-                ),
+                validations=_validations(manifest),
                 owed=None if owed is None else OwedModel.recorded(owed, self.checkpoint),
             )
         )
         if monitor is not None and manifest.monitor is not None:
             monitor.go_on(manifest.monitor, self.checkpoint)
             supervisor.charge_best(monitor.weights)
+
+
+def _validations(manifest: Manifest) -> tuple[Validation, ...]:
+    return tuple(
+        Validation(step=each.step, epoch=each.epoch, logs=unpack(each.logs, {}), best=each.best)
+        for each in manifest.validations
+    )
 
 
 def _packed(logs: Any) -> Any:

@@ -130,7 +130,7 @@ def resume(
     """
     from stoker.training.fit import fit
 
-    name, record = os.fspath(directory), RunDirectory(fetched(directory)).read()
+    name, record = os.fspath(directory), RunDirectory(fetched(directory, models=False)).read()
     require_feed(name, record)
     known = dict(record.training)
     if not known:

@@ -18,11 +18,12 @@ from stoker.training.capturing import Resumption
 from stoker.training.lines import counted
 from stoker.training.progress import Display
 from stoker.training.recording import RunRecorder
+from stoker.training.report import FitReport
 from stoker.training.sameness import refuse_other_checkpoint
 from stoker.training.taken import refuse_fewer_epochs
 from stoker.training.variables import put_back_variables, refuse_other_best
 
-__all__ = ["take_up"]
+__all__ = ["take_up", "told_as_over"]
 
 
 def take_up(
@@ -91,6 +92,40 @@ def take_up(
     again = _told_again(recorder.trained_again(found.step, found.first_epoch(epochs)))
     display.note("resume", f"{run} · {_told(found, epochs)}{again}")
     return found
+
+
+def told_as_over(
+    run: Path, name: str, *, epochs: int, max_seconds: float | None, display: Display
+) -> FitReport | None:
+    """How a run ended that has nothing left to train, told before anything is surveyed; None where it has.
+
+    Parameters
+    ----------
+    run, name
+        Its folder, with its checkpoints, and what it is called.
+    epochs, max_seconds
+        As of `take_up`.
+    display
+        Told of it.
+
+    Raises
+    ------
+    RunError
+        If its record is damaged, or no checkpoint can be read.
+    """
+    record = RunDirectory(run).read()
+    if record.outcome.status != "finished":
+        return None
+    checkpoint = CheckpointStore(run).newest()
+    if checkpoint is None or checkpoint.step != record.outcome.steps:
+        return None
+    found = Resumption(checkpoint, max_seconds)
+    if found.first_epoch(epochs) < epochs:
+        return None
+    display.note("resume", f"{name} · {_told(found, epochs)}")
+    report = found.report(record)
+    display.finished(report)
+    return report
 
 
 def _refuse_over_an_end(
