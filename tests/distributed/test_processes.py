@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from member import write_data, write_spoilt, write_texts
 
 MEMBER = Path(__file__).parent / "member.py"
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def members(folder: Path, count: int, **options: Any) -> Iterator[list[subproces
 def answers(processes: list[subprocess.Popen[str]]) -> list[Any]:
     found = []
     for process in processes:
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=500)
         assert process.returncode == 0, err
         found.append(json.loads(out.splitlines()[-1]))
     return found
@@ -109,7 +109,7 @@ def test_when_one_is_killed_the_others_end_and_one_process_goes_on(folder):
             assert first.poll() is None
             time.sleep(0.01)
         second.kill()
-        assert first.wait(timeout=40) != 0
+        assert first.wait(timeout=100) != 0
 
     with members(folder, 1, run="killed", resume="auto", **options) as processes:
         answers(processes)
