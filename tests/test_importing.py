@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import threading
-from importlib.machinery import ExtensionFileLoader
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 
 import pytest
 
+from moments import moments
+from stoker import signals
 from stoker.cli.importing import begin_importing
 from stoker.signals import Taken, Terminated, raise_for
 from waiting import until
@@ -91,3 +93,24 @@ def test_a_signal_while_a_library_of_c_is_loaded_is_raised_when_it_is():
     finally:
         sys.setprofile(None)
     assert loaded
+
+
+@pytest.mark.timeout(60)
+def test_whenever_an_import_is_interrupted_other_threads_can_import(monkeypatch, tmp_path):
+    monkeypatch.setattr(signals, "_MOMENT", 0.001)
+    (tmp_path / "made_for_this.py").write_text("import threading\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importing = ModuleSpec.__init__.__code__.co_filename
+
+    def load() -> None:
+        importlib.import_module("made_for_this")
+
+    place = 0
+    for place in moments(load, within=lambda name: name == importing):
+        sys.modules.pop("made_for_this", None)
+        other = threading.Thread(target=load, daemon=True)
+        other.start()
+        other.join(20)
+        assert not other.is_alive(), f"a lock is kept where the signal comes at moment {place}"
+        sys.modules.pop("made_for_this", None)
+    assert place > 20

@@ -13,7 +13,7 @@ import pytest
 
 from moments import moments
 from stoker import signals
-from stoker.signals import Held, Taken, Terminated, raise_for
+from stoker.signals import Held, Taken, Terminated, heeded, raise_for
 from waiting import until
 
 
@@ -170,6 +170,26 @@ def test_a_thread_that_does_not_begin_is_not_waited_for_for_ever(monkeypatch):
         with pytest.raises(Terminated), Taken(raise_for):
             thread.start()
     until(lambda: not thread.is_alive())
+
+
+def swallows():
+    with suppress(BaseException):
+        send(signal.SIGTERM)
+
+
+def makes_another_of_it():
+    try:
+        send(signal.SIGTERM)
+    except BaseException:
+        raise ValueError("there is no such shape") from None
+
+
+@pytest.mark.parametrize("library", [swallows, makes_another_of_it])
+def test_what_a_library_catches_is_raised_all_the_same(library):
+    with pytest.raises(Terminated), Taken(raise_for), heeded():
+        library()
+    with pytest.raises(ValueError, match="its own"), Taken(raise_for), heeded():
+        raise ValueError("its own")
 
 
 def an_event(locks):

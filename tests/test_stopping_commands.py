@@ -162,6 +162,25 @@ def test_before_training_began_it_is_said_that_nothing_is_saved(number, monkeypa
     assert not (tmp_path / "run" / "run.json").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_a_signal_that_keras_catches_while_a_model_is_made_is_heeded(command, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "points.csv").write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(20)))
+    trains = ["train", "points.csv", "--label", "y", "--epochs", "1"]
+    if command == "predict":
+        assert main([*trains, "--run", "run", "--quiet"]) == 0
+
+    def caught(*given, **options):
+        with suppress(BaseException):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("keras.models.load_model", caught)
+    monkeypatch.setattr("stoker.models.build", caught)
+    given = trains if command == "train" else ["predict", "run", "points.csv", "-o", "out.csv"]
+    assert main([*given, "--quiet"]) == 143
+    assert capsys.readouterr().err == "stoker: stopped by SIGTERM\n"
+
+
 def test_without_a_checkpoint_nothing_more_is_promised_than_to_begin_again(monkeypatch, tmp_path, capsys):
     path = tmp_path / "points.csv"
     path.write_text("a,y\n" + "".join(f"{row},{row % 2}\n" for row in range(20)))

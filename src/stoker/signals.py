@@ -6,7 +6,8 @@ them over; here they become an exception, so that what was opened is closed and 
 Between two instructions that belong together an exception does harm. So it is raised behind what is `Held`,
 and a moment later while Python's `threading` starts a thread or gives it notice, while it takes or gives back
 a lock (one that is kept is waited for by others for ever, one that is given back twice raises an error that
-hides the signal), and while a library of C is loaded, which some do not survive.
+hides the signal), while modules are looked for, which takes such locks, too, and while a library of C is
+loaded, which some do not survive.
 """
 
 from __future__ import annotations
@@ -18,11 +19,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from importlib.machinery import ExtensionFileLoader
+from contextlib import contextmanager
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from types import CodeType, FrameType
 from typing import Any, NoReturn
 
-__all__ = ["STOPPING", "Held", "Taken", "Terminated", "number_of", "raise_for", "send_behind"]
+__all__ = [
+    "STOPPING",
+    "Held",
+    "Taken",
+    "Terminated",
+    "heeded",
+    "number_of",
+    "raise_for",
+    "runs",
+    "send_behind",
+]
 
 STOPPING = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Ctrl-C, what ``kill`` and schedulers send, and what a terminal sends that is closed."""
@@ -43,11 +55,13 @@ _DELICATE = frozenset(
         ExtensionFileLoader.exec_module,
     )
 )
+_IMPORTING = ModuleSpec.__init__.__code__.co_filename
 _WAIT = threading.Condition.wait.__code__
 _PROTECTED = {"gotit"}.intersection(_WAIT.co_varnames)
 """The variable of `threading.Condition.wait` that has a value as soon as an exception there does no harm."""
 _MOMENT = 0.02
 _MOST_MOMENTS = 500
+_raised: list[int] = []
 _overdue: set[int] = set()
 """Signals that have waited for too long: for a thread that does not begin, for instance."""
 
@@ -68,6 +82,7 @@ class Terminated(SystemExit):
 
 def raise_for(number: int) -> NoReturn:
     """Raise what a signal means: KeyboardInterrupt for Ctrl-C, else `Terminated`."""
+    _raised.append(number)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Terminated(number)
@@ -82,6 +97,33 @@ def number_of(asked: BaseException) -> int:
     True
     """
     return int(asked.number if isinstance(asked, Terminated) else signal.SIGINT)
+
+
+@contextmanager
+def heeded() -> Iterator[None]:
+    """Whatever a library makes of a signal that is raised in this block, it is raised in the end.
+
+    For calls of libraries that catch everything, as Keras does while it builds layers and reads files: they
+    go on as if nothing had been, or raise an error of their own.
+
+    Examples
+    --------
+    >>> with Taken(raise_for), heeded():
+    ...     try:
+    ...         signal.raise_signal(signal.SIGTERM)
+    ...     except BaseException:
+    ...         pass
+    Traceback (most recent call last):
+    stoker.signals.Terminated: 143
+    """
+    before = len(_raised)
+    try:
+        yield
+    except Exception:
+        if len(_raised) == before:
+            raise
+    if len(_raised) > before:
+        raise_for(_raised[-1])
 
 
 class Held:
@@ -161,7 +203,7 @@ class Taken:
             if Held._depth:
                 Held._late.append(number)
             elif number not in _overdue and _is_delicate(frame):
-                send_behind(_DELICATE, number)
+                send_behind(_is_delicate, number)
             else:
                 _overdue.discard(number)
                 self._act(number)
@@ -186,26 +228,35 @@ def _is_main() -> bool:
 
 def _is_delicate(frame: FrameType | None) -> bool:
     """Whether an exception would do harm there in the main thread."""
-    if frame is not None and frame.f_code is _WAIT and not frame.f_locals.keys() >= _PROTECTED:
+    if frame is None:
+        return False
+    if frame.f_code.co_filename == _IMPORTING:
         return True
-    return any(each.f_code in _DELICATE for each in _outwards(frame))
+    if frame.f_code is _WAIT and not frame.f_locals.keys() >= _PROTECTED:
+        return True
+    return runs(frame, _DELICATE)
 
 
-def send_behind(codes: Collection[CodeType], number: int) -> None:
-    """Send the main thread a signal, which also ends a wait, once it runs none of that code any more.
+def runs(frame: FrameType | None, codes: Collection[CodeType]) -> bool:
+    """Whether it runs any of that code, or is called by it."""
+    return any(each.f_code in codes for each in _outwards(frame))
+
+
+def send_behind(is_within: Callable[[FrameType | None], bool], number: int) -> None:
+    """Send the main thread a signal, which also ends a wait, once its frame is no such any more.
 
     From another thread, which is started without a wait: the main thread may be within `threading`.
     """
-    _thread.start_new_thread(_send_behind, (codes, number))
+    _thread.start_new_thread(_send_behind, (is_within, number))
 
 
-def _send_behind(codes: Collection[CodeType], number: int) -> None:
+def _send_behind(is_within: Callable[[FrameType | None], bool], number: int) -> None:
     main_thread = threading.main_thread().ident
     if main_thread is None:
         return
     for _ in range(_MOST_MOMENTS):
         time.sleep(_MOMENT)
-        if not any(each.f_code in codes for each in _outwards(sys._current_frames().get(main_thread))):
+        if not is_within(sys._current_frames().get(main_thread)):
             break
     else:
         _overdue.add(number)

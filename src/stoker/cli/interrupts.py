@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from stoker.cli.telling import tell
-from stoker.signals import Taken, Terminated, raise_for, send_behind
+from stoker.signals import Taken, Terminated, raise_for, runs, send_behind
 
 __all__ = ["told_first", "until_stopped"]
 
@@ -87,7 +87,7 @@ def _raised_again() -> Iterator[None]:
             previous(unraisable)
             return
         # Raised in here, it would be swallowed like the first.
-        send_behind((again.__code__,), number)
+        send_behind(lambda frame: runs(frame, (again.__code__,)), number)
 
     sys.unraisablehook = again
     try:

@@ -20,7 +20,7 @@ from stoker.cli.picture import data_lines, plan_lines, survey_text, text_lines
 from stoker.cli.printing import program_name
 from stoker.cli.session import choose_display, prepare
 from stoker.cli.words import numbers
-from stoker.signals import Terminated, number_of
+from stoker.signals import Terminated, heeded, number_of
 
 if TYPE_CHECKING:
     from stoker.feed import Feed
@@ -151,5 +151,5 @@ def build_model(feed: Feed, name: str, options: ModelOptions, seed: int) -> Any:
         chosen["embeddings"] = options.embeddings
     if ":" not in name:
         chosen["seed"] = seed
-    with own_code(name):
+    with own_code(name), heeded():
         return models.build(name, feed, **chosen)

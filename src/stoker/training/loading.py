@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from stoker.errors import RunError
+from stoker.signals import heeded
 from stoker.training.adapter import without_copy_warning
 
 __all__ = ["load_model"]
@@ -36,7 +37,7 @@ def load_model(path: Path, hint: str = "") -> Any:
     """
     try:
         _check_archive(path)
-        with without_copy_warning():
+        with without_copy_warning(), heeded():
             return keras.models.load_model(path, safe_mode=True)
     except RunError:
         raise
