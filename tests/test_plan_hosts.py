@@ -183,6 +183,8 @@ def test_the_command_tells_a_line_for_each_power_of_two_up_to_the_hosts(planned)
         ["6", "17", "153", "9"],
     ]
     assert "left out: training (--rows-per-second); the exchange of gradients" in lines[at + 5]
+    assert "each host is taken for a machine of its own" in " ".join(" ".join(lines[at + 6 :]).split())
+    assert "machine of its own" not in planned("--hosts", "1")
 
 
 def test_the_same_figures_are_in_the_json(planned):

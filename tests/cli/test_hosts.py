@@ -55,8 +55,8 @@ def test_hosts_that_are_left_at_once_leave_what_resumes_the_run(table, monkeypat
 def test_hosts_that_stopped_behind_a_step_answer_with_what_they_came_to(table, monkeypatch, capsys):
     """The first of them returns it, and the command tells the way on."""
 
-    def stopped(task, *, hosts, display, anywhere):
-        trained = task(Host(rank=0, count=1, display=display))
+    def stopped(task, *, hosts, progress, anywhere):
+        trained = task(Host(rank=0, count=1, display=progress))
         return replace(trained, signal=int(signal.SIGTERM))
 
     on_hosts(monkeypatch, stopped)

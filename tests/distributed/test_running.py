@@ -32,6 +32,7 @@ from stoker.errors import (
 )
 from stoker.runlock import running
 from stoker.signals import Terminated
+from stoker.training.displays import PlainDisplay
 from stoker.training.progress import Display
 
 
@@ -88,6 +89,24 @@ def test_the_package_has_what_it_names():
 def test_there_is_at_least_one_host():
     with pytest.raises(OptionError, match="hosts must be an integer from 1 on, got 0"):
         distributed.run(print, hosts=0)
+
+
+def test_what_shows_progress_is_refused_as_by_fit():
+    with pytest.raises(OptionError, match="progress must be auto, bar, notebook, plain or none, got 'loud'"):
+        distributed.run(print, hosts=2, progress="loud")
+
+
+@pytest.mark.parametrize("progress", ["plain", Display()])
+def test_a_display_is_closed_by_whoever_made_it(progress, monkeypatch):
+    closed = []
+    monkeypatch.setattr(PlainDisplay, "close", lambda self: closed.append("ours"))
+    monkeypatch.setattr(Display, "close", lambda self: closed.append("theirs"))
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    with pytest.raises(MissingExtraError):
+        distributed.run(print, hosts=2, progress=progress)
+
+    assert closed == (["ours"] if progress == "plain" else [])
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])

@@ -141,6 +141,12 @@ def cluster_lines(plan: RankPlan) -> Iterator[tuple[str, str]]:
     unknown = [text for name, text in missing.items() if name not in plan.seconds]
     if unknown:
         yield "note", f"left out: {'; '.join(unknown)}"
+    if plan.hosts > 1:
+        yield (
+            "note",
+            "each host is taken for a machine of its own, like this one: processes of one machine share its "
+            "cores, disk and network, which is not reckoned",
+        )
     if plan.excess > _REMARKABLE_EXCESS:
         yield (
             "note",

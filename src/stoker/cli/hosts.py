@@ -53,7 +53,7 @@ def train_anywhere(flags: TrainFlags, display: Display) -> Trained:
     named = replace(flags, training=replace(flags.training, run=run))
     task = partial(_train, flags=named, recorded=recorded_flags(named))
     with telling_what_is_left(display, run, flags):
-        found: Trained = distributed.run(task, hosts=hosts, display=display, anywhere=True)
+        found: Trained = distributed.run(task, hosts=hosts, progress=display, anywhere=True)
     return found
 
 

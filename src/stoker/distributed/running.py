@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from stoker import backends
@@ -18,7 +19,7 @@ from stoker.distributed.trainer import END_SECONDS, Training
 from stoker.distributed.working import Work
 from stoker.errors import OptionError
 from stoker.signals import Terminated, number_of
-from stoker.training.progress import Display
+from stoker.training.progress import Display, choose_display
 
 __all__ = ["run"]
 
@@ -27,7 +28,7 @@ def run(
     function: Callable[[Host], Any],
     *,
     hosts: int,
-    display: Display | None = None,
+    progress: str | Display = "auto",
     max_failures: int = 3,
     anywhere: bool = False,
 ) -> Any:
@@ -45,8 +46,8 @@ def run(
         `stoker.fit` with the same options.
     hosts
         How many processes, from 1 on; each takes one processor, or one GPU where the cluster has as many.
-    display
-        Shows what the first host shows; nothing by default.
+    progress
+        As of `stoker.fit`, on standard error: shows what the first host hands to `Host.display`.
     max_failures
         How often the processes are begun again.
     anywhere
@@ -63,7 +64,7 @@ def run(
     MissingExtraError
         If Ray is not installed.
     OptionError
-        For another backend than JAX.
+        For another backend than JAX, or where `progress` is none.
     RunError
         If a host has no such folder as this program's, and that matters.
     WorkerError
@@ -88,8 +89,8 @@ def run(
             f"training on several hosts needs the JAX backend, and this is {backend}: set KERAS_BACKEND=jax, "
             "or train on one host"
         )
-    shown = display or Display()
-    with quiet_ray(), connected_to_ray(hosts) as is_ours, _scratch() as scratch:
+    shown = choose_display(progress)
+    with _closing(shown, progress), quiet_ray(), connected_to_ray(hosts) as is_ours, _scratch() as scratch:
         desk = beside_us(Desk)
         task = Work(
             function=function,
@@ -100,6 +101,16 @@ def run(
         )
         training = Training(task, hosts, max_failures, scratch, is_ours)
         return _outcome(training, desk, Player(shown)).taken()
+
+
+@contextmanager
+def _closing(shown: Display, progress: str | Display) -> Iterator[None]:
+    """Behind the block a display is closed, unless it is the caller's."""
+    try:
+        yield
+    finally:
+        if shown is not progress:
+            shown.close()
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
