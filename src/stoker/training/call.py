@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from stoker.checkpoints import Checkpoint, Identity
-from stoker.errors import NonFiniteLossError, OptionError, RunError, StokerError
+from stoker.checkpoints import Checkpoint
+from stoker.errors import NonFiniteLossError, OptionError, StokerError
 from stoker.group import Group, current
 from stoker.ledger import Ledger
-from stoker.runrecords import Status
 from stoker.training import adapter
 from stoker.training.absent import failure_told
-from stoker.training.artifacts import ModelFiles
-from stoker.training.callback_list import Due, History, TrainingCallbacks
+from stoker.training.call_parts import CallParts
+from stoker.training.callback_list import History, TrainingCallbacks
 from stoker.training.callback_states import copy_callbacks, forgetful
-from stoker.training.capturing import Resumption, capture
-from stoker.training.checkpointing import Checkpointer
-from stoker.training.finite import LossGuard
+from stoker.training.capturing import capture
+from stoker.training.ending import Ending
 from stoker.training.handover import Handover
 from stoker.training.interrupts import Interrupts
 from stoker.training.locating import located, told_to_all
 from stoker.training.meeting import Meeting
-from stoker.training.monitor import Monitor
 from stoker.training.one_step import one_step_an_execution
-from stoker.training.progress import Display
 from stoker.training.protocols import FeedLike
-from stoker.training.recording import RECORD, RunRecorder
-from stoker.training.report import FitReport
-from stoker.training.schedule import Interval
 from stoker.training.shared_step import shared_steps
 from stoker.training.shares import Share, share_of
 from stoker.training.supervisor import TrainingSupervisor
-from stoker.training.unwritten import Unwritten
 
 __all__ = ["TrainingCall", "handover_of"]
-
-_STATUS: dict[str, Status] = {"interrupted": "interrupted", "failed": "failed"}
 
 
 def handover_of(
@@ -62,56 +50,8 @@ def handover_of(
     return Handover(feed, wait_for=adapter.wait_for_result, interrupts=interrupts, role=role, share=share)
 
 
-@dataclass(kw_only=True)
-class TrainingCall:
-    """What one call of training consists of.
-
-    Attributes
-    ----------
-    model, feed, validation
-        A built, compiled model, what it is trained on, and what it is validated on.
-    callbacks
-        The user's.
-    epochs, initial_epoch
-        Epochs ``initial_epoch`` to ``epochs - 1`` are trained.
-    display, own_display
-        Where to show; whether to close it at the end.
-    verbose
-        For the callbacks' ``params``.
-    monitor, files, recorder, every, seconds, due
-        What decides on the best model, where models and the record go, when to validate within epochs, when
-        to stop, and whether to validate after an epoch.
-    guard
-        Watches the loss; None where nobody does.
-    checkpointer, identity, resumption
-        What saves the training's state, what the run is of, and what is gone on from; None where nothing is.
-    unwritten
-        Writes models and the record, or owes them.
-    history
-        What is returned.
-    """
-
-    model: Any
-    feed: FeedLike
-    validation: FeedLike | None
-    callbacks: Sequence[Any]
-    epochs: int
-    initial_epoch: int
-    display: Display
-    own_display: bool
-    verbose: int = 0
-    monitor: Monitor | None = None
-    files: ModelFiles | None = None
-    recorder: RunRecorder | None = None
-    every: Interval | None = None
-    seconds: float | None = None
-    due: Due = lambda epoch, whole: True
-    guard: LossGuard | None = None
-    checkpointer: Checkpointer | None = None
-    identity: Identity | None = None
-    resumption: Resumption | None = None
-    unwritten: Unwritten = field(default_factory=Unwritten)
-    history: History = field(default_factory=History)
+class TrainingCall(CallParts):
+    """One call of training from its prepared parts to its report."""
 
     def run(self) -> History:
         """Train, and leave nothing running, however it ends."""
@@ -156,6 +96,7 @@ class _Running:
             checkpointer=call.checkpointer if group.is_first else None,
             unwritten=call.unwritten,
         )
+        self._ending = Ending(call, self._supervisor, interrupts, self._handovers())
 
     def run(self) -> History:
         try:
@@ -163,7 +104,7 @@ class _Running:
             if self._call.checkpointer is not None:
                 self._call.checkpointer.close()
         except (KeyboardInterrupt, SystemExit):
-            self._end("interrupted")
+            self._ending.end("interrupted")
             if self._interrupts.returns:
                 return self._call.history
             raise
@@ -172,16 +113,16 @@ class _Running:
             try:
                 found = self._located(error)
             finally:
-                self._end("failed", failure_told(found))
+                self._ending.end("failed", failure_told(found))
             raise found from None
         except Exception as error:
             self._save_what_was_trained()
-            self._end("failed", failure_told(error))
+            self._ending.end("failed", failure_told(error))
             for handover in self._handovers():
                 handover.raise_failure()
             raise
         stopped = "stopped" if self._call.model.stop_training else "finished"
-        self._end(self._supervisor.ended or stopped)
+        self._ending.end(self._supervisor.ended or stopped)
         return self._call.history
 
     def _train(self) -> None:
@@ -297,7 +238,7 @@ class _Running:
         """The error with what can be found of the step; the model is as it was in the last checkpoint."""
         call = self._call
         with suppress(StokerError):  # what else went wrong follows from this
-            self._close("failed")
+            self._ending.close("failed")
         if error.last_step < error.first_step:
             return error  # no step is to be found: none was taken
         return told_to_all(
@@ -311,89 +252,6 @@ class _Running:
                 display=call.display,
             ),
         )
-
-    def _end(self, ended: str, error: str | None = None) -> None:
-        """Close, save and record, each as far as a second Ctrl-C lets it; the record is made in any case."""
-        try:
-            with self._interrupts.shielded():
-                self._close(ended)
-            self._save(ended)
-        finally:
-            with self._interrupts.shielded():
-                self._tell(ended, error)
-
-    def _close(self, ended: str) -> None:
-        try:
-            for handover in self._handovers():
-                handover.end()
-            if self._call.checkpointer is not None and self._interrupts.forced:
-                self._call.checkpointer.abandon()
-            elif self._call.checkpointer is not None:
-                self._close_checkpointer(self._call.checkpointer, ended)
-        finally:
-            self._call.history.report = self._supervisor.report(ended)
-
-    def _close_checkpointer(self, checkpointer: Checkpointer, ended: str) -> None:
-        """Have the last checkpoint written; what ended the run is told before what came of that."""
-        try:
-            checkpointer.close()
-        except StokerError as error:
-            if ended not in _STATUS:
-                raise
-            self._call.display.note("warning", str(error))
-
-    def _save(self, ended: str) -> None:
-        call = self._call
-        if call.files is None or not call.history.report.steps:
-            return
-        if ended != "failed" and not self._interrupts.forced:
-            call.unwritten.retry()
-            call.unwritten.write("last.keras", partial(call.files.save_last, call.model))
-
-    def _tell(self, ended: str, error: str | None) -> None:
-        call, report = self._call, self._call.history.report
-        try:
-            if call.recorder is not None:
-                self._record(call.recorder, ended, report, error)
-            if call.monitor is not None:
-                self._end_monitor(call.monitor, ended)
-            if ended != "failed":
-                call.display.finished(report)
-            self._tell_unwritten(ended)
-        finally:
-            if call.own_display:
-                call.display.close()
-
-    def _record(self, recorder: RunRecorder, ended: str, report: FitReport, error: str | None) -> None:
-        owed, status = self._call.unwritten, _STATUS.get(ended, "finished")
-        models = [name for name in owed.names if name != RECORD]
-        if models and error is None:
-            error = f"{' and '.join(models)} could not be written"
-            status = "failed" if status == "finished" else status
-        try:
-            owed.write(RECORD, partial(recorder.end, status, report, error))
-        except RunError as unwritten:
-            if ended not in _STATUS:
-                raise
-            self._call.display.note("warning", str(unwritten))  # what ended the run is the error to tell
-
-    def _tell_unwritten(self, ended: str) -> None:
-        owed, files = self._call.unwritten, self._call.files
-        if not owed.names or files is None:
-            return
-        checkpointer = self._call.checkpointer
-        kept = None if checkpointer is None else checkpointer.store.newest_step()
-        text = owed.told_at_the_end(files.directory, kept)
-        if ended not in _STATUS:
-            raise RunError(text)
-        self._call.display.note("warning", text)  # what ended the run is the error to tell
-
-    def _end_monitor(self, monitor: Monitor, ended: str) -> None:
-        if monitor.best is None and self._call.history.report.epochs:
-            text = f"{monitor.name} was never a number, so there is no best model"
-            self._call.display.note("warning", text)
-        if ended in ("finished", "stopped", "early_stopping", "max_time"):
-            monitor.restore(self._call.model)
 
     def _handovers(self) -> tuple[Handover, ...]:
         return (self._training,) if self._validation is None else (self._training, self._validation)
