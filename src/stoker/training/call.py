@@ -217,7 +217,8 @@ class _Running:
         ledger = getattr(self._call.feed, "ledger", None)
         if isinstance(ledger, Ledger):
             best = self._call.monitor.weights if self._call.monitor is not None else ()
-            known = {id(array) for array in (*best, *self._supervisor.owed_arrays)}  # in the ledger already
+            in_the_ledger = (*best, *self._supervisor.best.owed_arrays)
+            known = {id(array) for array in in_the_ledger}
             for array in checkpoint.arrays.values():
                 if id(array) in known:
                     continue

@@ -195,7 +195,7 @@ class Resumption:
         )
         if monitor is not None and manifest.monitor is not None:
             monitor.go_on(manifest.monitor, self.checkpoint)
-            supervisor.charge_best(monitor.weights)
+            supervisor.best.charge(monitor.weights)
 
 
 def _validations(manifest: Manifest) -> tuple[Validation, ...]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from stoker.ledger import Ledger
 from stoker.runrecords import EpochRecord
-from stoker.training.adapter import copy_values
-from stoker.training.artifacts import BEST, ModelFiles
+from stoker.training.artifacts import ModelFiles
+from stoker.training.best import BestModel
 from stoker.training.captured import Captured
 from stoker.training.checkpointing import Checkpointer
 from stoker.training.finite import LossGuard
 from stoker.training.handover import Handover
 from stoker.training.meeting import Meeting
 from stoker.training.monitor import Monitor
-from stoker.training.owed import OwedModel
 from stoker.training.pass_callbacks import plain_logs
 from stoker.training.progress import Display
 from stoker.training.recording import RECORD, RunRecorder
@@ -59,6 +58,8 @@ class TrainingSupervisor:
 
     Attributes
     ----------
+    best
+        The best model so far.
     ended
         Why training was stopped, None if it was not.
     evaluate, finished
@@ -90,7 +91,10 @@ class TrainingSupervisor:
         self._meeting = meeting
         self._display = display
         self._monitor = monitor
-        self._files = files
+        ledger = getattr(training.feed, "ledger", None)
+        self.best = BestModel(
+            model, monitor, files, self._unwritten, ledger if isinstance(ledger, Ledger) else None
+        )
         self._recorder = recorder
         self._epochs = epochs
         self._every = validate_every
@@ -107,7 +111,6 @@ class TrainingSupervisor:
         self._showing = Showing(display, training, self.tally, saves, epochs)
         self._validations: list[Validation] = []
         self._metrics: dict[str, float] = {}
-        self._owed: OwedModel | None = None
         self.ended: str | None = None
         self.evaluate: Callable[[], dict[str, float]] | None = None
         self.finished: Callable[[], int] = lambda: 0
@@ -184,7 +187,7 @@ class TrainingSupervisor:
         self.tally.epochs += 1
         self._metrics = dict(logs)
         known = bool(self._validations) and self._validations[-1].step == self.steps
-        best = False if known and self._by_validation else self._observe(logs)
+        best = False if known and self.best.is_by_validation else self._observe(logs)
         validated = {name: value for name, value in logs.items() if name.startswith("val_")}
         if self._validation is not None and validated and not known:
             self._take_validation(validated, best)
@@ -227,7 +230,7 @@ class TrainingSupervisor:
             ended=(self.ended or "stopped") if over else None,
             metrics=self._metrics,
             validations=tuple(self._validations),
-            owed=self._owed,
+            owed=self.best.owed,
             unrecorded=() if self._recorder is None else self._recorder.unrecorded,
         )
 
@@ -241,9 +244,7 @@ class TrainingSupervisor:
         self.ended = captured.ended
         self._metrics = dict(captured.metrics)
         self._validations = list(captured.validations)
-        if captured.owed is not None and self._files is not None:
-            self._owe_best(captured.owed)
-            self.charge_best(self.owed_arrays)
+        self.best.go_on(captured.owed)
         self._meeting.go_on()
         self._showing.begin_epoch()
 
@@ -313,9 +314,9 @@ class TrainingSupervisor:
             return
         self.tally.stop_clock()
         logs = self.evaluate()
-        best = self._observe(logs) if self._by_validation else False
+        best = self._observe(logs) if self.best.is_by_validation else False
         self._take_validation(logs, best)
-        if best and self._owed is None:
+        if best and self.best.owed is None:
             self._write_record()  # which tells of which step the best model is, should the process be killed
         self.tally.start_clock()
 
@@ -323,53 +324,11 @@ class TrainingSupervisor:
         if self._recorder is not None:
             self._unwritten.write(RECORD, partial(self._recorder.end, "running", self.report("running")))
 
-    @property
-    def _by_validation(self) -> bool:
-        return self._monitor is not None and self._monitor.name.startswith("val_")
-
     def _observe(self, logs: Mapping[str, float]) -> bool:
-        if self._monitor is None:
-            return False
-        best = self._monitor.observe(logs, step=self.steps, epoch=self._epoch, weights=self._copied_weights)
-        if best and self._files is not None:
-            self._save_best(self._monitor, self._files)
-        if self._monitor.stopped:
+        best = self.best.observe(logs, step=self.steps, epoch=self._epoch)
+        if self.best.is_passed:
             self._stop("early_stopping")
         return best
-
-    def _save_best(self, monitor: Monitor, files: ModelFiles) -> None:
-        self._owed = None
-        if not self._unwritten.write(BEST, partial(files.save_best, self._model)):
-            owed = OwedModel.taken(self._model, monitor.weights or self._copied_weights())
-            self.charge_best(owed.optimizer)
-            self._owe_best(owed)
-
-    @property
-    def owed_arrays(self) -> Sequence[Any]:
-        """Those of the best model, where its file could not be written yet."""
-        return () if self._owed is None else (*self._owed.weights, *self._owed.optimizer)
-
-    def _owe_best(self, owed: OwedModel) -> None:
-        self._owed = owed
-        self._unwritten.owe(BEST, self._pay_best)
-
-    def _pay_best(self) -> None:
-        assert self._files is not None
-        self._files.save_best(self._model, self._owed)
-        self._owed = None
-
-    def _copied_weights(self) -> list[Any]:
-        """The model's weights, to be held."""
-        copied = copy_values(self._model.weights)
-        self.charge_best(copied)
-        return copied
-
-    def charge_best(self, weights: Sequence[Any]) -> None:
-        """Have the ledger tell these weights for as long as anybody holds them."""
-        ledger = getattr(self._training.feed, "ledger", None)
-        if isinstance(ledger, Ledger):
-            for array in weights:
-                ledger.tie_aside("best weights", array.nbytes, array)
 
     def _take_validation(self, logs: Mapping[str, float], best: bool) -> None:
         self.tally.validated_at = time.perf_counter()
