@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from amazon_server import bucket, s3  # noqa: F401 - fixtures
 from stoker.cli import main
 from stoker.distributed import Host
 from stoker.signals import raise_for
@@ -99,3 +100,30 @@ def test_a_run_whose_end_is_in_no_checkpoint_is_left_to_the_hosts(table, capsys)
         manifest.unlink()
     assert main(["resume", "run", "--hosts", "2"]) == 2
     assert "several hosts need Ray" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_of_a_run_on_s3_the_command_fetches_no_models_to_say_that_it_is_over(
+    table,
+    bucket,
+    monkeypatch,
+    tmp_path,
+    capsys,  # noqa: F811 - the fixture
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    address = "s3://bucket/runs/over"
+    assert main(["train", "points.csv", "--label", "y", "--run", address, "--epochs", "1", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another host"))
+    assert main(["resume", address, "--hosts", "2", "--json"]) == 0
+    found = capsys.readouterr()
+    assert json.loads(found.out) == answer
+    said = " ".join(found.err.split())
+    assert f"resume {address} · had finished its 1 epoch: nothing is left to train" in said
+    assert f"next stoker evaluate {address} FILE" in said
+    assert not list((tmp_path / "another host").rglob("*.keras"))
+    on_hosts(monkeypatch, lambda *given, **options: raise_for(signal.SIGINT))
+    assert main(["resume", address, "--hosts", "2", "--epochs", "2"]) == 130
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"stoker resume {address} --epochs 2 goes on with it" in said
+    assert f"next stoker evaluate {address} FILE" in said
