@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from stoker.cli.interrupts import _raised_again
 from stoker.signals import Taken, Terminated, raise_for
 from waiting import until
 
@@ -29,10 +32,14 @@ def moments(act: Callable[[], object], *, within: Callable[[str], bool]) -> Iter
     int
         The number of the moment, once `act` has ended.
     """
-    for place in itertools.count(1):
-        if not _comes(place, act, within):
-            return
-        yield place
+    with warnings.catch_warnings():
+        # Between the opening of a file and its `with` it is nobody's, and closed when it is collected.
+        warnings.simplefilter("ignore", ResourceWarning)
+        for place in itertools.count(1):
+            if not _comes(place, act, within):
+                break
+            yield place
+        gc.collect()  # while nobody is told
 
 
 def _comes(place: int, act: Callable[[], object], within: Callable[[str], bool]) -> bool:
@@ -46,7 +53,7 @@ def _comes(place: int, act: Callable[[], object], within: Callable[[str], bool])
             sent.append(True)
             taken._handle(signal.SIGTERM, frame)
 
-    with suppress(Terminated), Taken(raise_for) as taken:
+    with suppress(Terminated), _raised_again(), Taken(raise_for) as taken:
         sys.setprofile(look)
         try:
             act()

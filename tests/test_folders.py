@@ -150,14 +150,6 @@ def a_scratch_folder(final):
         (folder / "rows").write_bytes(b"new")
 
 
-INTERRUPTED = pytest.mark.filterwarnings(
-    # Between the opening of a file and its `with` it is nobody's, and closed as such.
-    "ignore:Exception ignored.*unclosed file:pytest.PytestUnraisableExceptionWarning",
-    "ignore:unclosed file:ResourceWarning",
-)
-
-
-@INTERRUPTED
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("build", [a_file, a_folder, a_scratch_folder])
 def test_whenever_a_builder_is_interrupted_nothing_unfinished_is_left(build, tmp_path):
@@ -170,7 +162,6 @@ def test_whenever_a_builder_is_interrupted_nothing_unfinished_is_left(build, tmp
     assert place > 20
 
 
-@INTERRUPTED
 @pytest.mark.timeout(60)
 def test_whenever_a_folder_takes_the_place_of_another_one_of_the_two_is_there(tmp_path):
     final = tmp_path / "final"

@@ -249,7 +249,7 @@ def is_free(lock) -> bool:
     had: list[bool] = []
 
     def take() -> None:
-        if lock.acquire(timeout=5):
+        if lock.acquire(timeout=20):
             had.append(True)
             lock.release()
 

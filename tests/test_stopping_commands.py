@@ -297,7 +297,7 @@ def test_a_finished_run_whose_resuming_is_stopped_is_told_as_what_it_is(
     assert (tmp_path / "run" / "run.json").read_bytes() == record
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 def test_sigterm_in_the_middle_of_a_survey_leaves_nothing_unfinished(tmp_path):
     lines = [b"%d,%d\n" % (row, row % 7) for row in range(100_000)]
     rows = bz2.compress(b"".join(lines))
@@ -309,13 +309,13 @@ def test_sigterm_in_the_middle_of_a_survey_leaves_nothing_unfinished(tmp_path):
     short.write_bytes(bz2.compress(b"a,y\n" + b"".join(lines[:1_000])))
     plan = [sys.executable, "-m", "stoker", "plan", "--label", "y", "--memory", "64MB"]
     # A kernel that has not been compiled yet would be then: a thread that compiles does not stop for anybody.
-    subprocess.run([*plan, str(short)], check=True, stdout=subprocess.DEVNULL, timeout=90)
+    subprocess.run([*plan, str(short)], check=True, stdout=subprocess.DEVNULL, timeout=150)
     command = [*plan, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not (home.is_dir() and any(not each.name.startswith(".git") for each in home.iterdir())):
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
         process.terminate()
-        said = process.communicate(timeout=30)
+        said = process.communicate(timeout=60)
     assert (process.returncode, *said) == (143, "", "stoker: stopped by SIGTERM\n")
     assert {each.name for each in home.iterdir()} <= {".gitignore"}

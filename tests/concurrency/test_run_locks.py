@@ -255,7 +255,6 @@ def test_a_function_holds_the_lock_while_it_runs(tmp_path):
     assert not (tmp_path / ".lock").exists()
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.timeout(60)
 def test_whenever_its_holder_is_interrupted_the_lock_is_free_and_its_file_gone(tmp_path):
     folder = tmp_path / "new" / "run"

@@ -167,12 +167,12 @@ def test_ctrl_c_ends_it_with_130(script, stoker):
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_process_of_its_own_with_130(script):
-    path = script("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    path = script("import time\nprint('ready', flush=True)\ntime.sleep(600)\n")
     command = [sys.executable, "-m", "stoker", "legacy", path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=100)
     assert (process.returncode, OF_TENSORFLOW.sub("", said)) == (130, "stoker: stopped by Ctrl-C\n")
 
 

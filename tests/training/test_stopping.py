@@ -179,7 +179,7 @@ def test_a_wait_for_data_ends_at_once_and_what_was_reached_is_saved(table, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.backends
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(240)
 def test_sigterm_ends_the_program_with_143_and_the_command_that_goes_on(table, tmp_path):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "stoker", "train", str(table), "--label", "y", "--run", str(run)]
@@ -189,7 +189,7 @@ def test_sigterm_ends_the_program_with_143_and_the_command_that_goes_on(table, t
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
         process.terminate()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=100)
     assert process.returncode == 143, said
     assert said.endswith("stoker: stopped by SIGTERM\n")
     assert f"resume {run}\n" in said
