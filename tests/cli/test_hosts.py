@@ -105,10 +105,10 @@ def test_a_run_whose_end_is_in_no_checkpoint_is_left_to_the_hosts(table, capsys)
 @pytest.mark.slow
 def test_of_a_run_on_s3_the_command_fetches_no_models_to_say_that_it_is_over(
     table,
-    bucket,
+    bucket,  # noqa: F811 - the fixture
     monkeypatch,
     tmp_path,
-    capsys,  # noqa: F811 - the fixture
+    capsys,
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     address = "s3://bucket/runs/over"
