@@ -276,3 +276,14 @@ with Taken(lambda number: None):
 def test_a_forked_process_dies_of_it_as_ever():
     said = subprocess.run([sys.executable, "-c", FORKING], check=True, capture_output=True, text=True)
     assert int(said.stdout) == signal.SIGTERM
+
+
+def test_where_threading_has_other_names_or_is_not_in_python_signals_are_raised_all_the_same():
+    script = (
+        "import signal, threading\n"
+        "threading.Condition.wait = threading.Timer.cancel = print\n"
+        "from stoker.signals import Taken, raise_for\n"
+        "with Taken(raise_for):\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 143

@@ -40,24 +40,30 @@ STOPPING = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP"
 """Ctrl-C, what ``kill`` and schedulers send, and what a terminal sends that is closed."""
 
 
+def _code_of(owner: type, name: str) -> CodeType | None:
+    """None where a version of Python, or a library that puts its own there, has none in Python."""
+    return getattr(getattr(owner, name, None), "__code__", None)
+
+
 _DELICATE = frozenset(
-    function.__code__
-    for function in (
-        threading.Thread.start,  # what is behind it may never come to stop the thread
-        threading.Timer.cancel,  # an error of C is followed by a `finally` without a look for signals
-        threading.Event.set,
-        threading.Condition.notify,
-        threading.Condition.__enter__,
-        threading.Condition.__exit__,
-        threading.Condition._release_save,  # type: ignore[attr-defined]
-        threading.Condition._acquire_restore,  # type: ignore[attr-defined]
-        ExtensionFileLoader.create_module,
-        ExtensionFileLoader.exec_module,
+    code
+    for owner, name in (
+        (threading.Thread, "start"),  # what is behind it may never come to stop the thread
+        (threading.Timer, "cancel"),  # an error of C is followed by a `finally` without a look for signals
+        (threading.Event, "set"),
+        (threading.Condition, "notify"),
+        (threading.Condition, "__enter__"),
+        (threading.Condition, "__exit__"),
+        (threading.Condition, "_release_save"),
+        (threading.Condition, "_acquire_restore"),
+        (ExtensionFileLoader, "create_module"),
+        (ExtensionFileLoader, "exec_module"),
     )
+    if (code := _code_of(owner, name)) is not None
 )
 _IMPORTING = ModuleSpec.__init__.__code__.co_filename
-_WAIT = threading.Condition.wait.__code__
-_PROTECTED = {"gotit"}.intersection(_WAIT.co_varnames)
+_WAIT = _code_of(threading.Condition, "wait")
+_PROTECTED = {"gotit"}.intersection(() if _WAIT is None else _WAIT.co_varnames)
 """The variable of `threading.Condition.wait` that has a value as soon as an exception there does no harm."""
 _MOMENT = 0.02
 _MOST_MOMENTS = 500
@@ -232,7 +238,7 @@ def _is_delicate(frame: FrameType | None) -> bool:
         return False
     if frame.f_code.co_filename == _IMPORTING:
         return True
-    if frame.f_code is _WAIT and not frame.f_locals.keys() >= _PROTECTED:
+    if frame.f_code is _WAIT and not _PROTECTED.issubset(frame.f_locals):
         return True
     return runs(frame, _DELICATE)
 

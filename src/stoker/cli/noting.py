@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["InFlags", "losses_noted"]
 
 
-if TYPE_CHECKING:
-    from stoker.training.report import FitReport, Snapshot, Validation
-    from stoker.types import Progress
-
-__all__ = ["InFlags", "losses_noted"]
-
-
 @contextmanager
 def losses_noted(display: Display) -> Iterator[None]:
     """Inside, the display says when one of the hosts that score or convert was lost."""
