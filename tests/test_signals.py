@@ -115,6 +115,74 @@ def test_what_comes_while_it_is_held_is_raised_behind(number):
         pass
 
 
+@pytest.mark.parametrize("numbers", [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)])
+def test_of_several_that_come_while_they_are_held_each_is_raised(numbers):
+    heard: list[int] = []
+
+    def hear(number: int) -> None:
+        heard.append(number)
+        raise_for(number)
+
+    def work() -> None:
+        with Taken(hear), Held():
+            for number in numbers:
+                send(number)
+
+    with pytest.raises((KeyboardInterrupt, Terminated)):
+        work()
+    assert heard == list(numbers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_they_are_taken_leaves_none_of_them_taken(number, monkeypatch):
+    before = {each: signal.getsignal(each) for each in signals.STOPPING}
+    real = signal.signal
+
+    def signalled(each, handler):
+        found = real(each, handler)
+        if each == number:
+            monkeypatch.setattr(signal, "signal", real)
+            send(each)
+        return found
+
+    monkeypatch.setattr(signal, "signal", signalled)
+    with pytest.raises((KeyboardInterrupt, Terminated)):
+        Taken(raise_for).__enter__()
+    assert {each: signal.getsignal(each) for each in signals.STOPPING} == before
+
+
+def test_a_signal_while_they_are_given_back_keeps_none_of_them(monkeypatch):
+    before = {each: signal.getsignal(each) for each in signals.STOPPING}
+    taken, real = Taken(raise_for).__enter__(), signal.getsignal
+
+    def signalled(each):
+        monkeypatch.setattr(signal, "getsignal", real)
+        send(signal.SIGINT)
+        return real(each)
+
+    monkeypatch.setattr(signal, "getsignal", signalled)
+    with pytest.raises(KeyboardInterrupt):
+        taken.__exit__()
+    assert {each: signal.getsignal(each) for each in signals.STOPPING} == before
+
+
+def test_where_the_system_gives_no_more_threads_a_signal_is_raised_at_once(monkeypatch):
+    def refuse(*arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(signals._thread, "start_new_thread", refuse)
+    event = threading.Event()
+    real = threading.Condition.notify_all
+
+    def signalled(condition):
+        send(signal.SIGTERM)
+        real(condition)
+
+    monkeypatch.setattr(threading.Condition, "notify_all", signalled)
+    with pytest.raises(Terminated), Taken(raise_for):
+        event.set()
+
+
 def test_another_thread_holds_nothing():
     holds, over = threading.Event(), threading.Event()
 

@@ -160,8 +160,7 @@ class Held:
         Held._depth -= 1
         if Held._late and not Held._depth:
             late, Held._late[:] = Held._late[:], []
-            for number in late:
-                signal.raise_signal(number)
+            _raise_each(late)
 
 
 class Taken:
@@ -193,16 +192,22 @@ class Taken:
 
     def __enter__(self) -> Taken:
         if _is_main():
-            for number in STOPPING:
-                if _is_free(number):
-                    self._previous[number] = signal.signal(number, self._handle)
+            try:
+                with Held():
+                    for number in STOPPING:
+                        if _is_free(number):
+                            self._previous[number] = signal.signal(number, self._handle)
+            except BaseException:  # or what is taken by then would stay so
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *exception: object) -> None:
-        while self._previous:
-            number, before = self._previous.popitem()
-            if signal.getsignal(number) == self._handle:  # else somebody has taken it since, who keeps it
-                signal.signal(number, before)
+        with Held():
+            while self._previous:
+                number, before = self._previous.popitem()
+                if signal.getsignal(number) == self._handle:  # else somebody has taken it since, who keeps it
+                    signal.signal(number, before)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() == self._process:
@@ -218,6 +223,15 @@ class Taken:
         else:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _raise_each(numbers: list[int]) -> None:
+    """Raise all of these signals, though one before raises an exception."""
+    if numbers:
+        try:
+            signal.raise_signal(numbers[0])
+        finally:
+            _raise_each(numbers[1:])
 
 
 def _is_free(number: signal.Signals) -> bool:
@@ -253,7 +267,11 @@ def send_behind(is_within: Callable[[FrameType | None], bool], number: int) -> N
 
     From another thread, which is started without a wait: the main thread may be within `threading`.
     """
-    _thread.start_new_thread(_send_behind, (is_within, number))
+    try:
+        _thread.start_new_thread(_send_behind, (is_within, number))
+    except RuntimeError:  # the system gives no more of them
+        _overdue.add(number)
+        signal.raise_signal(number)
 
 
 def _send_behind(is_within: Callable[[FrameType | None], bool], number: int) -> None:
