@@ -204,7 +204,7 @@ def test_an_empty_view_is_refused(table):
         ({"on_bad_row": "ignore"}, "on_bad_row must be error, skip or quarantine, got 'ignore'"),
         ({"max_bad_rows": 3}, 'max_bad_rows has no effect with on_bad_row="error"'),
         ({"max_bad_rows": -1, "on_bad_row": "skip"}, "max_bad_rows must be 0 or more, got -1"),
-        ({"role": "test"}, "role must be train, valid or predict, got 'test'"),
+        ({"role": "test"}, "role must be train, valid, predict, convert or inspect, got 'test'"),
     ],
 )
 def test_options_that_cannot_be_are_refused(table, options, message):
