@@ -104,6 +104,26 @@ def test_a_command_that_was_stopped_is_not_stopped_once_more_while_that_is_told(
     assert found == (130, "stoker: stopped by Ctrl-C\n")
 
 
+FULL_PIPE = """
+import os, signal, sys
+from stoker.cli.interrupts import until_stopped
+
+class Full:
+    def write(self, text):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+            print("waits", flush=True)
+
+sys.stderr = Full()
+until_stopped(lambda: os.kill(os.getpid(), signal.SIGINT))
+"""
+
+
+def test_whoever_asks_twice_more_does_not_wait_for_the_reader_of_a_full_pipe():
+    done = subprocess.run([sys.executable, "-c", FULL_PIPE], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "waits\n")
+
+
 def test_a_signal_while_the_command_line_is_imported_is_told_as_any_other(monkeypatch, capsys):
     class Interrupted(ModuleType):
         def __getattr__(self, name):

@@ -10,6 +10,7 @@ ends the program as Python does.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +27,8 @@ def until_stopped(command: Callable[[], int]) -> int:
     """Run a command that Ctrl-C, SIGTERM and SIGHUP stop; return what the process exits with.
 
     A SIGTERM or SIGHUP while another is heeded is the same one: `timeout` and schedulers send it to the
-    process and to its group. Ctrl-C is raised each time, until the command is over; nothing is from then on.
+    process and to its group. Ctrl-C is raised each time, until the command is over. From then on nothing is,
+    but whoever asks twice more does not wait for the reader of a full pipe.
 
     Parameters
     ----------
@@ -42,27 +44,32 @@ def until_stopped(command: Callable[[], int]) -> int:
     with _raised_again(), Taken(stops.heed, yields=True):
         try:
             code = command()
+            stops.code = code
+            return code
         # What comes first here comes before any signal can: one more would leave this function.
         except KeyboardInterrupt:
-            stops.are_over = True
-            return tell("stopped by Ctrl-C", 128 + signal.SIGINT)
+            stops.code = 128 + signal.SIGINT
+            return tell("stopped by Ctrl-C", stops.code)
         except Terminated as asked:
-            stops.are_over = True
-            return tell(f"stopped by {asked.number.name}", 128 + asked.number)
-        stops.are_over = True
-        return code
+            stops.code = 128 + asked.number
+            return tell(f"stopped by {asked.number.name}", stops.code)
 
 
 class _Stops:
     """What signals mean to a command, as far as it has come."""
 
     def __init__(self) -> None:
-        self.are_over = False
+        self.code: int | None = None
+        """What the process exits with, once the command is over."""
+        self._passed = 0
 
     def heed(self, number: int) -> None:
-        if self.are_over or (number != signal.SIGINT and _is_being_stopped()):
-            return
-        raise_for(number)
+        if self.code is not None:
+            self._passed += 1
+            if self._passed > 1:
+                os._exit(self.code)
+        elif number == signal.SIGINT or not _is_being_stopped():
+            raise_for(number)
 
 
 def _is_being_stopped() -> bool:
