@@ -56,6 +56,7 @@ def test_what_is_registered_is_done_and_what_is_printed_is_there(code: int) -> N
     [
         ["legacy", "x.py"],
         ["train", "x.csv", "--model", "mine:build"],
+        ["train", "x.csv", "--config", "run.toml"],
         ["evaluate", "runs/a", "--import", "mine"],
     ],
 )

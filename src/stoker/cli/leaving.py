@@ -33,6 +33,7 @@ _ALONE = frozenset(
     }
 )
 """Commands that run stoker's code alone, unless a flag names other code."""
+_MAY_NAME_CODE = ("--config", "--import")
 
 
 def leave(code: int, arguments: Sequence[str]) -> NoReturn:
@@ -73,4 +74,4 @@ def _write_out() -> bool:
 
 def _names_code(arguments: Sequence[str]) -> bool:
     command, *flags = arguments or ("",)
-    return command not in _ALONE or any(":" in flag or flag.startswith("--import") for flag in flags)
+    return command not in _ALONE or any(":" in flag or flag.startswith(_MAY_NAME_CODE) for flag in flags)
