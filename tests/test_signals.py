@@ -260,6 +260,27 @@ def test_what_a_library_catches_is_raised_all_the_same(library):
         raise ValueError("its own")
 
 
+def test_what_is_raised_in_the_main_thread_is_no_signal_to_another_one():
+    begun, over, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def load() -> None:
+        with heeded():
+            begun.set()
+            over.wait(20)
+        ended.set()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    assert begun.wait(20)
+    try:
+        with pytest.raises(Terminated), Taken(raise_for):
+            send(signal.SIGTERM)
+    finally:
+        over.set()
+        thread.join()
+    assert ended.is_set()
+
+
 def an_event(locks):
     event = threading.Event()
     locks.append(event._cond._lock)

@@ -122,6 +122,9 @@ def heeded() -> Iterator[None]:
     Traceback (most recent call last):
     stoker.signals.Terminated: 143
     """
+    if not _is_main():  # in no other thread is a signal raised
+        yield
+        return
     before = len(_raised)
     try:
         yield
