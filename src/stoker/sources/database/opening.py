@@ -53,7 +53,7 @@ def open_query(whole: str, query: str | None, request: Request) -> ColumnarTable
     again = Rereading(called)
 
     def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        return again.watched(batches_of(address, query, schema))
+        return again.watched(batches_of(address, query, schema), names)
 
     stream = StreamUnits(called, schema, read, is_ordered=is_ordered(query), divided=again.begin)
     return stream_table(QUERY, stream, request.choice, opener=Itself(stream))

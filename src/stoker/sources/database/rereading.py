@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -20,6 +20,9 @@ __all__ = ["Rereading"]
 
 _MISSING = np.uint64(0x9E3779B97F4A7C15)
 _POSITION = np.uint64(1)
+_ALL_BITS = (1 << 64) - 1
+_DROPPED_BITS = 29
+"""Of a double's 52: a server's threads may sum in another order, and round the last ones otherwise."""
 
 
 class Rereading:
@@ -37,48 +40,61 @@ class Rereading:
     def __init__(self, name: str) -> None:
         self._name = name
         self._wanted = False
-        self._known: dict[int, int] = {}
+        self._known: dict[tuple[int, str], int] = {}
 
     def begin(self) -> None:
         """Compare from the next answer on, by which the rows are divided."""
         self._wanted = True
 
-    def watched(self, batches: Generator[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
+    def watched(
+        self, batches: Generator[pa.RecordBatch], names: Collection[str]
+    ) -> Generator[pa.RecordBatch]:
         """The batches of an answer; of a whole one it is told at its end if it is another.
+
+        Parameters
+        ----------
+        batches
+            All columns that the query gives.
+        names
+            Those that are used: what nobody uses may be another each time.
 
         Raises
         ------
         ChangedDataError
             There are as many rows as before, of which some are others or stand elsewhere.
         """
-        num_rows = digest = 0
+        if not self._wanted:
+            yield from batches
+            return
+        num_rows, digests = 0, dict[str, int]()
         with closing(batches):
             for batch in batches:
-                if self._wanted:
-                    digest += _digest(batch, num_rows)
-                    num_rows += batch.num_rows
+                for name, digest in _digests(batch, num_rows):
+                    digests[name] = (digests.get(name, 0) + digest) & _ALL_BITS
+                num_rows += batch.num_rows
                 yield batch
-        if not self._wanted:
-            return
-        digest &= (1 << 64) - 1
-        if self._known.setdefault(num_rows, digest) != digest:  # another number is told by who counts
+        others = [name for name, digest in digests.items() if self._is_other(num_rows, name, digest)]
+        if used := [name for name in others if name in names]:
             raise ChangedDataError(
                 f"{self._name}: asked again, the query gives other rows than those that were divided, or the "
-                "same in another order, and they would fall into the wrong part: give it an ORDER BY that "
-                "decides between any two rows, such as a key, and have nobody write to them meanwhile, or "
-                "write them to a file first (stoker convert)"
+                f"same in another order (column {used[0]!r} tells), and they would fall into the wrong part: "
+                "give it an ORDER BY that decides between any two rows, such as a key, and have nobody write "
+                "to them meanwhile, or write them to a file first (stoker convert)"
             )
 
+    def _is_other(self, num_rows: int, name: str, digest: int) -> bool:
+        """Whether a column is another than before; another number of rows is told by who counts."""
+        return self._known.setdefault((num_rows, name), digest) != digest
 
-def _digest(batch: pa.RecordBatch, first_row: int) -> int:
-    """A sum over rows of what is in them and where they stand: batches may be cut anywhere."""
+
+def _digests(batch: pa.RecordBatch, first_row: int) -> Iterator[tuple[str, int]]:
+    """For each column a sum over what is in it and where: batches may be cut anywhere."""
     rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.uint64)
-    hashes = mix_many(_POSITION, rows)
-    for number, column in enumerate(batch.columns):
+    places = mix_many(_POSITION, rows)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
         values = _hashes(column)
         if values is not None:
-            hashes = mix_many(np.uint64(number), hashes ^ values)
-    return int(np.add.reduce(hashes))
+            yield name, int(np.add.reduce(mix_many(np.uint64(0), places ^ values)))
 
 
 def _hashes(column: Any) -> Uint64Array | None:
@@ -86,11 +102,14 @@ def _hashes(column: Any) -> Uint64Array | None:
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         hashes = _list_hashes(column)
-    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        wide = np.float64 if pa.types.is_floating(kind) else np.int64
+    elif pa.types.is_integer(kind):
         numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
         # 2**63 and beyond wraps, and is told from other numbers all the same.
-        hashes = mix_many(np.uint64(0), numbers.astype(wide).view(np.uint64))
+        hashes = mix_many(np.uint64(0), numbers.astype(np.int64).view(np.uint64))
+    elif pa.types.is_floating(kind):
+        bits = pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.float64).view(np.uint64)
+        rounded = (bits + np.uint64(1 << (_DROPPED_BITS - 1))) >> np.uint64(_DROPPED_BITS)
+        hashes = mix_many(np.uint64(0), rounded)
     else:
         is_binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
         try:
