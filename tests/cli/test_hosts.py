@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import pytest
 
 from amazon_server import bucket, s3  # noqa: F401 - fixtures
@@ -18,6 +19,8 @@ from stoker.signals import raise_for
 COMMAND = ["train", "points.csv", "--label", "y", "--run", "run", "--epochs", "1"]
 
 pytestmark = pytest.mark.timeout(60)
+
+of_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="hosts train with JAX alone")
 
 
 @pytest.fixture
@@ -42,6 +45,7 @@ def test_hosts_that_are_stopped_before_training_leave_a_word(number, table, monk
     assert "before training began: nothing is saved" in " ".join(found.err.split())
 
 
+@of_jax
 def test_hosts_that_are_left_at_once_leave_what_resumes_the_run(table, monkeypatch, capsys):
     assert main([*COMMAND, "--quiet"]) == 0
     record = (Path("run/run.json")).read_text()
@@ -67,6 +71,7 @@ def test_hosts_that_stopped_behind_a_step_answer_with_what_they_came_to(table, m
     assert "stoker evaluate run FILE" in " ".join(found.err.split())
 
 
+@of_jax
 def test_a_run_that_is_over_is_told_as_that_without_ray(table, capsys):
     assert main([*COMMAND, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -82,6 +87,7 @@ def test_a_run_that_is_over_is_told_as_that_without_ray(table, capsys):
     assert "several hosts need Ray" in capsys.readouterr().err
 
 
+@of_jax
 def test_a_run_that_has_used_its_time_needs_hosts_for_more_alone(table, capsys):
     assert main([*COMMAND[:-1], "99", "--max-time", "0.001s", "--quiet"]) == 0
     assert main(["resume", "run", "--hosts", "2", "--json"]) == 0
@@ -94,6 +100,7 @@ def test_a_run_that_has_used_its_time_needs_hosts_for_more_alone(table, capsys):
     assert "several hosts need Ray" in capsys.readouterr().err
 
 
+@of_jax
 def test_a_run_whose_end_is_in_no_checkpoint_is_left_to_the_hosts(table, capsys):
     assert main([*COMMAND, "--quiet"]) == 0
     for manifest in Path("run/checkpoints").glob("*/manifest.json"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -45,6 +46,29 @@ def test_what_executes_is_waited_for_and_what_only_fetches_is_not(of_ray_data):
     assert (executor.is_alive(), fetcher.is_alive()) == (False, True)
     fetched.set()
     fetcher.join()
+
+
+def test_what_takes_results_over_is_waited_for_and_what_has_blocks_fetched_ahead_is_not(monkeypatch):
+    taken = threading.Event()
+
+    class Ahead:
+        def run(self) -> None:
+            taken.wait(60)
+
+    def take_over() -> None:
+        time.sleep(0.05)
+        taken.wait(0.05)
+
+    for each in (Ahead.run, take_over):
+        monkeypatch.setattr(each, "__module__", "ray.data._internal.block_batching.util")
+    ahead = threading.Thread(target=Ahead().run, daemon=True)
+    taking = threading.Thread(target=take_over, daemon=True)
+    with streaming._executors_ended():
+        ahead.start()
+        taking.start()
+    assert (taking.is_alive(), ahead.is_alive()) == (False, True)
+    taken.set()
+    ahead.join()
 
 
 def test_what_does_not_end_is_told(of_ray_data, monkeypatch):

